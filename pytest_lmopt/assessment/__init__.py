@@ -1,0 +1,1 @@
+"""One suite from start to report. Writes nothing: the report says what may be written."""

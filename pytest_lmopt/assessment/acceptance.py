@@ -1,0 +1,131 @@
+"""What accepting would write: prompt files and the snapshot, as text by path."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+
+from pytest_lmopt.lm.local import model_identity
+from pytest_lmopt.metrics.evaluation import Evaluation
+from pytest_lmopt.metrics.evaluator import Evaluator
+from pytest_lmopt.optimizers.search import SearchOutcome
+from pytest_lmopt.snapshots.prompt_files import rewrite_prompt
+from pytest_lmopt.snapshots.snapshot import Baseline, Snapshot
+from pytest_lmopt.snapshots.store import snapshot_files
+from pytest_lmopt.stats.intervals import mean_interval
+from pytest_lmopt.suites.candidate import Candidate
+from pytest_lmopt.suites.prompt_state import PromptState
+from pytest_lmopt.suites.suite import Suite
+
+
+class Acceptance:
+    """The files of one suite under ``root``, given the snapshot that is there now."""
+
+    def __init__(
+        self, suite: Suite, root: Path, snapshot_path: Path, snapshot: Snapshot | None
+    ) -> None:
+        self._suite = suite
+        self._root = root
+        self._path = snapshot_path
+        self._uses = snapshot.holdout_uses if snapshot else 0
+
+    @property
+    def holdout_use(self) -> int:
+        """Which use of the holdout a confirmation would now be, counted from 1."""
+        return self._uses + 1
+
+    def of_evaluation(self, evaluation: Evaluation) -> dict[str, str]:
+        """Files that make an evaluation the baseline."""
+        return self._files(evaluation, self._uses)
+
+    def of_search(self, outcome: SearchOutcome, evaluator: Evaluator) -> dict[str, str]:
+        """Files that accept a search: the winner's prompts and scores, else the incumbent's."""
+        uses = self._uses + (outcome.confirmation is not None)
+        if outcome.winner is None or not outcome.accepted:
+            return self._files(outcome.incumbent, uses)
+        winner = outcome.winner.proposal.candidate
+        prompts = {
+            self._name(key): text
+            for key, text in self._rewritten(winner, outcome.prompts).items()
+            if text is not None
+        }
+        judged = self._suite.splits.judged
+        return {**prompts, **self._files(evaluator.kept(winner, judged), uses)}
+
+    def diff(self, candidate: Candidate, outcome: SearchOutcome) -> tuple[str, tuple[str, ...]]:
+        """Unified diff of the prompt files, and the names of prompts that have none to change."""
+        lines: list[str] = []
+        unwritable = []
+        for key, text in self._rewritten(candidate, outcome.prompts).items():
+            name = self._name(key)
+            if text is None:
+                unwritable.append(name)
+                continue
+            old = Path(key).read_text(encoding="utf-8")
+            lines += difflib.unified_diff(
+                old.splitlines(), text.splitlines(), f"a/{name}", f"b/{name}", lineterm="", n=2
+            )
+        return "\n".join(lines), tuple(unwritable)
+
+    def model(self, states: Mapping[str, PromptState]) -> str:
+        """The models that the prompts run on, as snapshots name them."""
+        default = self._suite.model or ""
+        models = {state.model or default for state in states.values()} or {default}
+        return ", ".join(sorted(model_identity(model) for model in models))
+
+    def digests(self, states: Mapping[str, PromptState]) -> dict[str, str]:
+        """Digest of each prompt by its name in snapshots."""
+        return {self._name(key): state.digest for key, state in states.items()}
+
+    def _rewritten(self, candidate: Candidate, prompts: Candidate) -> dict[str, str | None]:
+        """New text of each prompt file the candidate changes; None where it can't be written."""
+        texts: dict[str, str | None] = {}
+        for key, state in candidate.states.items():
+            if state == prompts.states.get(key):
+                continue
+            path = Path(key)
+            if path.is_absolute() and path.is_relative_to(self._root):
+                texts[key] = rewrite_prompt(path.read_text(encoding="utf-8"), state, path=path)
+            else:
+                texts[key] = None
+        return texts
+
+    def _files(self, evaluation: Evaluation, holdout_uses: int) -> dict[str, str]:
+        files = snapshot_files(self._path, self._snapshot(evaluation, holdout_uses))
+        return {self._name(path.as_posix()): text for path, text in files.items()}
+
+    def _snapshot(self, evaluation: Evaluation, holdout_uses: int) -> Snapshot:
+        splits = self._suite.splits
+        sizes = {name: len(getattr(splits, name)) for name in ("train", "dev", "holdout")}
+        low, high = mean_interval(list(evaluation.scores.values()))
+        usage = evaluation.usage
+        return Snapshot(
+            suite=self._suite.name.split("::", 1)[-1],
+            model=self.model(evaluation.states),
+            dataset=self._suite.dataset.digest,
+            metric=self._suite.metric_digest,
+            prompts=self.digests(evaluation.states),
+            splits=sizes,
+            score={"mean": evaluation.mean, "low": low, "high": high, "n": len(evaluation.scores)},
+            usage={
+                "calls": usage.calls,
+                "tokens": usage.tokens,
+                "usd": (usage.micro_usd or 0) / 1e6,
+            },
+            holdout_uses=holdout_uses,
+            baselines={
+                scored.run.example.id: Baseline(
+                    score=scored.score.value, example=scored.run.example.digest
+                )
+                for scored in evaluation.runs
+                if scored.score is not None
+            },
+        )
+
+    def _name(self, key: str) -> str:
+        """A prompt or file as snapshots and reports name it: never by an absolute path."""
+        path = Path(key)
+        if path.is_absolute() and path.is_relative_to(self._root):
+            return path.relative_to(self._root).as_posix()
+        return path.name if path.is_absolute() else key

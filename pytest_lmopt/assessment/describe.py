@@ -1,0 +1,92 @@
+"""Evaluations and search outcomes as the plain values of a report."""
+
+from __future__ import annotations
+
+from pytest_lmopt.assessment.acceptance import Acceptance
+from pytest_lmopt.lm.seam import Usage
+from pytest_lmopt.metrics.evaluation import Evaluation
+from pytest_lmopt.optimizers.search import SearchOutcome
+from pytest_lmopt.reports.suite_report import FailingExample, SearchReport, Status, SuiteReport
+from pytest_lmopt.runs.run import Ending
+from pytest_lmopt.stats.intervals import mean_interval
+from pytest_lmopt.suites.suite import Suite
+
+
+def describe_evaluation(
+    suite: Suite,
+    evaluation: Evaluation,
+    *,
+    status: Status,
+    usage: Usage,
+    seconds: float,
+    show_holdout: bool,
+) -> SuiteReport:
+    """The report of an evaluation, not yet compared with anything."""
+    scores = list(evaluation.scores.values())
+    low, high = mean_interval(scores) if scores else (None, None)
+    endings = [scored.run.ending for scored in evaluation.runs]
+    return SuiteReport(
+        suite=suite.name,
+        status=status,
+        problem="",
+        model=suite.model or "",
+        n=len(scores),
+        score=evaluation.mean if scores else None,
+        low=low,
+        high=high,
+        baseline="no baseline",
+        comparison=None,
+        failing=_failing(suite, evaluation, show_holdout=show_holdout),
+        missing=endings.count(Ending.MISSING),
+        skipped=endings.count(Ending.SKIPPED),
+        usage=usage,
+        budget=str(suite.budget),
+        seconds=seconds,
+    )
+
+
+def describe_search(
+    outcome: SearchOutcome, acceptance: Acceptance, *, strategy: str
+) -> SearchReport:
+    """The report of a search."""
+    winner = outcome.winner.proposal if outcome.winner else None
+    diff, unwritable = acceptance.diff(winner.candidate if winner else outcome.prompts, outcome)
+    return SearchReport(
+        strategy=strategy,
+        trials=tuple(
+            (trial.proposal.candidate.name, trial.difference, trial.n) for trial in outcome.trials
+        ),
+        winner=winner.candidate.name if winner else None,
+        reason=winner.reason if winner else "",
+        confirmation=outcome.confirmation,
+        holdout_use=acceptance.holdout_use,
+        accepted=outcome.accepted,
+        note=outcome.note,
+        diff=diff,
+        unwritable=unwritable,
+    )
+
+
+def _failing(
+    suite: Suite, evaluation: Evaluation, *, show_holdout: bool
+) -> tuple[FailingExample, ...]:
+    """Examples below 1; those of holdout last and by id only, so that nobody tunes to them."""
+    hidden = set() if show_holdout else {example.id for example in suite.splits.holdout}
+    open_ones, closed_ones = [], []
+    for scored in evaluation.runs:
+        run, score = scored.run, scored.score
+        if score is None or score.value >= 1.0:
+            continue
+        if run.example.id in hidden:
+            closed_ones.append(FailingExample(id=run.example.id))
+            continue
+        open_ones.append(
+            FailingExample(
+                id=run.example.id,
+                inputs=str(dict(run.example.inputs)),
+                expected=str(run.example.expected),
+                got=str(run.prediction) if run.ending is Ending.RETURNED else run.problem,
+                feedback=score.feedback,
+            )
+        )
+    return (*open_ones, *closed_ones)

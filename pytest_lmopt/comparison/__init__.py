@@ -1,0 +1,1 @@
+"""Two evaluations → comparison → verdict → gate."""

@@ -1,0 +1,169 @@
+"""Everything that can go wrong, as one tree.
+
+::
+
+    LmoptError
+    ├── InputError               something the user wrote is wrong; nothing was run for it
+    │   ├── PromptError          a prompt or prompt file
+    │   ├── DatasetError         a dataset
+    │   ├── SuiteError           a mark, a test signature, a metric that is not one
+    │   ├── SnapshotError        a snapshot file
+    │   └── ModelError           no model, no key, an unknown model, a local model not installed
+    ├── LMError                  one call to a model
+    │   ├── TransientError       rate limit, time-out, 5xx, connection: worth another try
+    │   ├── RefusedError         the provider will never answer this request
+    │   └── MissingAnswerError   still no answer after the retries
+    ├── AnswerError              the model answered, but not in the declared output fields
+    ├── BudgetExhaustedError     the next call would exceed a limit
+    ├── MetricError              a metric raised or returned nonsense: the suite is broken
+    ├── IncompleteError          too many answers are missing to judge the suite
+    └── LostContextError         a prompt was called where no run can be seen
+
+A message says what happened, which value was found and what to do; each error carries the object
+it is about.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_lmopt.lm.seam import Request
+
+
+class LmoptError(Exception):
+    """Base of every error raised on purpose by this package."""
+
+
+class InputError(LmoptError):
+    """Something the user wrote is wrong; reported as a usage error, without a traceback."""
+
+
+class PromptError(InputError):
+    """A prompt can't be loaded or called.
+
+    ``problem`` is the bare message; ``path``, ``field`` and ``line`` (1-based) say where, as far as
+    they are known.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        path: Path | str | None = None,
+        field: str | None = None,
+        line: int | None = None,
+    ) -> None:
+        self.problem = problem
+        self.path, self.field, self.line = path, field, line
+        place = ", ".join(
+            part
+            for part in (
+                str(path) if path is not None else "",
+                f"line {line}" if line is not None else "",
+                f"field '{field}'" if field is not None else "",
+            )
+            if part
+        )
+        super().__init__(f"{place}: {problem}" if place else problem)
+
+
+class DatasetError(InputError):
+    """A dataset can't be used; ``source`` is its file or a description of it."""
+
+    def __init__(self, problem: str, *, source: str) -> None:
+        self.source = source
+        super().__init__(f"dataset {source}: {problem}")
+
+
+class SuiteError(InputError):
+    """A suite is declared wrongly; ``suite`` is its node id."""
+
+    def __init__(self, problem: str, *, suite: str) -> None:
+        self.suite = suite
+        super().__init__(f"{suite}: {problem}")
+
+
+class SnapshotError(InputError):
+    """A snapshot file can't be read; ``path`` is the file."""
+
+    def __init__(self, problem: str, *, path: Path) -> None:
+        self.path = path
+        super().__init__(f"{path}: {problem}")
+
+
+class ModelError(InputError):
+    """The model can't be used as configured; ``model`` is the name found, if any."""
+
+    def __init__(self, problem: str, *, model: str | None) -> None:
+        self.model = model
+        super().__init__(problem)
+
+
+class LMError(LmoptError):
+    """One call to a model failed; ``request`` is what was asked."""
+
+    def __init__(self, problem: str, *, request: Request) -> None:
+        self.request = request
+        super().__init__(problem)
+
+
+class TransientError(LMError):
+    """Worth another try; ``retry_after`` is the provider's wish in seconds, if it gave one."""
+
+    def __init__(self, problem: str, *, request: Request, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(problem, request=request)
+
+
+class RefusedError(LMError):
+    """The provider refuses this request: too long, filtered, malformed."""
+
+
+class MissingAnswerError(LMError):
+    """No answer after all retries: the example is missing, never scored 0."""
+
+
+class AnswerError(LmoptError):
+    """An answer lacks declared output fields; ``text`` is the raw answer."""
+
+    def __init__(self, problem: str, *, text: str) -> None:
+        self.text = text
+        super().__init__(f"{problem}; the answer was {text[:200]!r}")
+
+
+class BudgetExhaustedError(LmoptError):
+    """The next call would exceed a limit; ``limit`` names it (calls, tokens, usd or seconds)."""
+
+    def __init__(self, problem: str, *, limit: str) -> None:
+        self.limit = limit
+        super().__init__(problem)
+
+
+class MetricError(LmoptError):
+    """A metric is broken; ``example_id`` is the example that showed it."""
+
+    def __init__(self, problem: str, *, example_id: str) -> None:
+        self.example_id = example_id
+        super().__init__(f"metric failed on example {example_id!r}: {problem}")
+
+
+class IncompleteError(LmoptError):
+    """Too many answers are missing; ``missing`` maps example ids to the reason."""
+
+    def __init__(self, problem: str, *, missing: dict[str, str]) -> None:
+        self.missing = missing
+        super().__init__(problem)
+
+
+class LostContextError(LmoptError):
+    """A prompt was called from a thread that does not know which run it belongs to."""
+
+    def __init__(self, prompt: str) -> None:
+        self.prompt = prompt
+        super().__init__(
+            f"prompt {prompt!r} was called from a thread that the pipeline started itself, so it "
+            "can't be told which candidate is being run. Wrap the function given to the thread: "
+            "pool.submit(pytest_lmopt.carry_context(function), ...)"
+        )

@@ -1,0 +1,59 @@
+"""The local model's server process: ``python -m pytest_lmopt.lm.local_server GGUF OWNER NOTE``.
+
+Serves the OpenAI protocol on a free loopback port, writes URL and process id to the file NOTE
+when it answers, and ends when the process OWNER is gone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+SLOTS = 4
+CONTEXT_TOKENS = 2048
+CACHE_MIB = 64
+POLL_SECONDS = 0.25
+
+
+def main(model: str, owner_pid: int, note: Path) -> None:
+    """Serve until the owner is gone or this process is terminated."""
+    import xllamacpp
+
+    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+    params = xllamacpp.CommonParams()
+    params.model.path = model
+    params.hostnames = ["127.0.0.1"]
+    params.port = 0
+    params.n_parallel = SLOTS
+    params.n_ctx = SLOTS * CONTEXT_TOKENS
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    params.cache_ram_mib = CACHE_MIB
+    params.offline = True
+    params.warmup = False
+    params.ui = False
+    params.verbosity = 1
+    server = xllamacpp.Server(params)
+    draft = note.with_suffix(".draft")
+    draft.write_text(json.dumps({"url": server.listening_address, "pid": os.getpid()}), "utf-8")
+    draft.rename(note)
+    while _alive(owner_pid):
+        time.sleep(POLL_SECONDS)
+    # the server's threads would keep the process: its owner is gone, nothing is left to save
+    os._exit(0)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))

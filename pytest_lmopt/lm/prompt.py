@@ -1,0 +1,154 @@
+"""``Prompt``: one LM step as pipelines call it, in production as under test."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pytest_lmopt.errors import (
+    AnswerError,
+    BudgetExhaustedError,
+    InputError,
+    LMError,
+    LmoptError,
+    MissingAnswerError,
+    ModelError,
+    PromptError,
+)
+from pytest_lmopt.lm.loop import submit
+from pytest_lmopt.lm.seam import DEFAULT_MAX_TOKENS, LM, Completion, Request, Usage
+from pytest_lmopt.lm.tracing import Call, RunContext, current_run
+from pytest_lmopt.suites.fields import parse_outputs
+from pytest_lmopt.suites.prompt_file import load_prompt_file
+from pytest_lmopt.suites.prompt_state import Demo, OutputFormat, PromptState
+from pytest_lmopt.suites.render import check_template, render
+
+_UNHIDEABLE = (MissingAnswerError, BudgetExhaustedError, InputError)
+
+
+class Prompt:
+    """One LM step: an instruction with input and output fields, called like a function.
+
+    >>> shout = Prompt(name="shout", instruction="Repeat in capitals.", inputs=["text"],
+    ...                output="loud")
+    >>> shout
+    Prompt('shout', inputs=['text'], outputs=['loud'])
+
+    ``prompt(text="hi")`` and ``await prompt.acall(text="hi")`` return a ``Completion``. ``key``
+    identifies the prompt in traces and candidates: its file, or its name if it has none.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        instruction: str,
+        inputs: Sequence[str],
+        output: str | None = None,
+        outputs: Sequence[str] = (),
+        format: OutputFormat | None = None,
+        template: str | None = None,
+        demos: Sequence[Demo] = (),
+        model: str | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> None:
+        if (output is None) == (not outputs):
+            raise PromptError("give either output= (a name) or outputs= (a list)")
+        if template is not None:
+            check_template(template, tuple(inputs))
+        fields = (output,) if output is not None else tuple(outputs)
+        self.state = PromptState(
+            instruction=instruction,
+            inputs=tuple(inputs),
+            outputs=fields,
+            format=format or ("text" if len(fields) == 1 else "lines"),
+            template=template,
+            demos=tuple(demos),
+            model=model,
+            params=dict(params or {}),
+        )
+        self.name = self.key = name
+        self.path: Path | None = None
+
+    @classmethod
+    def load(cls, path: str | Path) -> Prompt:
+        """Load a prompt file; raises ``PromptError`` naming file, field and line."""
+        path = Path(path).resolve()
+        prompt = cls.__new__(cls)
+        prompt.state = load_prompt_file(path)
+        prompt.name, prompt.key, prompt.path = path.stem, path.as_posix(), path
+        return prompt
+
+    def __repr__(self) -> str:
+        inputs, outputs = list(self.state.inputs), list(self.state.outputs)
+        return f"Prompt({self.name!r}, inputs={inputs}, outputs={outputs})"
+
+    def __call__(self, **inputs: Any) -> Completion:
+        """Call the model and wait for the answer."""
+        run = current_run(self.name)
+        return submit(self._complete(run, inputs)).result()
+
+    async def acall(self, **inputs: Any) -> Completion:
+        """Call the model from async code."""
+        run = current_run(self.name)
+        return await asyncio.wrap_future(submit(self._complete(run, inputs)))
+
+    async def _complete(self, run: RunContext | None, inputs: Mapping[str, Any]) -> Completion:
+        if run is None:
+            return _parsed(self.state, await _production_lm().complete(self._request(None, inputs)))
+        number = run.begin()
+        call = Call(prompt=self.key, inputs=dict(inputs), outputs={}, text="", usage=Usage())
+        try:
+            raw = await run.lm.complete(self._request(run, inputs))
+            call = replace(call, text=raw.text, usage=raw.usage)
+            completion = _parsed(run.states[self.key], raw)
+            call = replace(call, outputs=completion.fields)
+            return completion
+        except (LMError, AnswerError, LmoptError) as error:
+            call = replace(call, error=str(error))
+            if run.stop is None and isinstance(error, _UNHIDEABLE):
+                run.stop = error
+            raise
+        finally:
+            run.end(number, call)
+
+    def _request(self, run: RunContext | None, inputs: Mapping[str, Any]) -> Request:
+        state = self.state
+        if run is not None:
+            state = run.candidate.states.get(self.key, state)
+            if run.states.setdefault(self.key, state) != state:
+                raise PromptError(f"two different prompts are called {self.key!r}; rename one")
+        model = state.model or (run.model if run else None) or os.environ.get("LMOPT_MODEL")
+        if not model:
+            raise ModelError(
+                f"prompt {self.name!r} has no model: set one with --lm-model=MODEL, lm_model in "
+                "the pytest configuration, LMOPT_MODEL, or 'model:' in the prompt file "
+                "('local' is the packaged one)",
+                model=None,
+            )
+        try:
+            messages = render(state, inputs)
+        except PromptError as error:
+            raise PromptError(
+                error.problem, path=self.path or self.name, field=error.field, line=error.line
+            ) from error
+        return Request(
+            model=model,
+            messages=messages,
+            params={"max_tokens": DEFAULT_MAX_TOKENS, **state.params},
+            repeat=run.repeat if run else 0,
+        )
+
+
+def _parsed(state: PromptState, raw: Completion) -> Completion:
+    return replace(raw, fields=parse_outputs(state, raw.text))
+
+
+def _production_lm() -> LM:
+    from pytest_lmopt.lm.stack import production_lm
+
+    return production_lm()

@@ -1,0 +1,132 @@
+"""The LM seam: one method. Providers implement it; metering, retries and recordings wrap it.
+
+A test's LM is a function: ``FunctionLM(lambda request: "the answer")``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from pytest_lmopt.suites.canonical import digest
+from pytest_lmopt.suites.render import Message
+
+SCHEMA = 1
+"""Version of what a request's key is computed from."""
+
+DEFAULT_MAX_TOKENS = 1024
+"""Sent where a prompt sets no ``max_tokens``, so that every call has an upper price."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is asked of a model: any litellm model string, chat messages, parameters.
+
+    ``repeat`` numbers independent answers to the same question.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    repeat: int = 0
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of the canonical JSON of everything the answer depends on."""
+        parts = [SCHEMA, self.model, self.messages, dict(self.params), self.repeat]
+        return digest(parts, length=64)
+
+    @property
+    def max_tokens(self) -> int:
+        """Most output tokens the answer can have."""
+        return int(self.params.get("max_tokens", DEFAULT_MAX_TOKENS))
+
+    @property
+    def input_bound(self) -> int:
+        """Upper bound of the input tokens: no token is shorter than a byte."""
+        return sum(len(text.encode()) + 16 for _, text in self.messages)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """Cost of one or more calls. ``micro_usd`` are millionths of a dollar, None if unpriced.
+
+    ``replayed`` counts the answers among ``calls`` that came from the recordings, and
+    ``saved_micro_usd`` is their part of the price, which was not paid again.
+    """
+
+    calls: int = 0
+    replayed: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    micro_usd: int | None = 0
+    saved_micro_usd: int = 0
+
+    @property
+    def as_replayed(self) -> Usage:
+        """The usage of the same calls answered from the recordings."""
+        return replace(self, replayed=self.calls, saved_micro_usd=self.micro_usd or 0)
+
+    @property
+    def tokens(self) -> int:
+        """Input and output tokens together."""
+        return self.input_tokens + self.output_tokens
+
+    def __add__(self, other: Usage) -> Usage:
+        priced = self.micro_usd is not None and other.micro_usd is not None
+        return Usage(
+            calls=self.calls + other.calls,
+            replayed=self.replayed + other.replayed,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            micro_usd=(self.micro_usd or 0) + (other.micro_usd or 0) if priced else None,
+            saved_micro_usd=self.saved_micro_usd + other.saved_micro_usd,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completion:
+    """A model's answer: ``text`` as it came, ``usage`` what it cost, ``fields`` the outputs.
+
+    Each declared output is an attribute too: ``completion.team``.
+    """
+
+    text: str
+    usage: Usage
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getattr__(self, name: str) -> Any:
+        fields = self.__dict__.get("fields", {})
+        if name in fields:
+            return fields[name]
+        raise AttributeError(f"the completion has no output {name!r}; it has {list(fields)}")
+
+
+class LM(Protocol):
+    """Anything that answers a request."""
+
+    async def complete(self, request: Request) -> Completion:
+        """Answer, or raise an ``LMError``, a ``ModelError`` or ``BudgetExhaustedError``."""
+
+
+class FunctionLM:
+    """An LM that is a function of the request, returning its text or a ``Completion``."""
+
+    def __init__(
+        self, function: Callable[[Request], str | Completion | Awaitable[str | Completion]]
+    ) -> None:
+        self._function = function
+
+    async def complete(self, request: Request) -> Completion:
+        """Call the function; text is metered as one call, with words for tokens."""
+        answer: Any = self._function(request)
+        if inspect.isawaitable(answer):
+            answer = await answer
+        if isinstance(answer, Completion):
+            return answer
+        text = str(answer)
+        asked = sum(len(text.split()) for _, text in request.messages)
+        usage = Usage(calls=1, input_tokens=asked, output_tokens=len(text.split()))
+        return Completion(text=text, usage=usage)

@@ -1,0 +1,55 @@
+"""Scores, and what a metric's return value means as one."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import numbers
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_lmopt.errors import LmoptError, MetricError
+from pytest_lmopt.suites.example import Example
+from pytest_lmopt.suites.suite import MetricFunction
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """``value`` in [0, 1], and why, in words an author (or an optimizer) can learn from."""
+
+    value: float
+    feedback: str = ""
+
+
+async def score_with(metric: MetricFunction | None, example: Example, prediction: Any) -> Score:
+    """Score a prediction; without a metric, having returned is a pass.
+
+    Raises ``MetricError`` if the metric raises or returns what is no score.
+    """
+    if metric is None:
+        return Score(value=1.0)
+    try:
+        returned = metric(example, prediction)
+        if inspect.isawaitable(returned):
+            returned = await returned
+    except LmoptError:
+        raise
+    except Exception as error:
+        raise MetricError(f"{type(error).__name__}: {error}", example_id=example.id) from error
+    score = returned if isinstance(returned, Score) else None
+    value = returned.value if isinstance(returned, Score) else returned
+    # numpy's bool is no Number, but means one
+    if type(value).__name__ in ("bool_", "bool"):
+        value = float(bool(value))
+    if not isinstance(value, numbers.Real):
+        raise MetricError(
+            f"returned {returned!r:.80}; a bool, a number in [0, 1] or a Score expected",
+            example_id=example.id,
+        )
+    value = float(value)
+    if not math.isfinite(value) or not 0.0 <= value <= 1.0:
+        raise MetricError(
+            f"returned {value!r}, which is outside [0, 1]; scale it into that range",
+            example_id=example.id,
+        )
+    return Score(value=value, feedback=score.feedback if score else "")

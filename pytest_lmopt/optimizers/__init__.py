@@ -1,0 +1,1 @@
+"""Search: strategies propose candidates, the race selects, the holdout confirms."""

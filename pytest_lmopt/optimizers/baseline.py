@@ -1,0 +1,15 @@
+"""``baseline``: proposes nothing, so that only the incumbent is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_lmopt.optimizers.protocol import Bench, History, Proposal
+
+
+class Baseline:
+    """The trivial strategy."""
+
+    async def propose(self, history: History, bench: Bench) -> Sequence[Proposal]:  # noqa: ARG002
+        """Nothing."""
+        return ()

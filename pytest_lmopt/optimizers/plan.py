@@ -1,0 +1,67 @@
+"""The search's plan: who may still spend how many runs, so that the confirmation never lacks any.
+
+Plans count logical calls (replayed ones too), so a search repeated from the recordings takes the
+same decisions as the one that paid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_lmopt.lm.ledger import Ledger
+from pytest_lmopt.metrics.evaluation import Evaluation
+from pytest_lmopt.metrics.evaluator import Evaluator
+from pytest_lmopt.suites.candidate import Candidate
+from pytest_lmopt.suites.example import Example
+from pytest_lmopt.suites.splits import seeded_order
+
+STRATEGY_SHARE = 0.4
+"""Most of the runs beyond the judging ones that a strategy may spend on train."""
+
+
+class Plan:
+    """Examples in seeded order, and the runs left after what judging will need."""
+
+    def __init__(self, evaluator: Evaluator, ledger: Ledger, *, seed: int) -> None:
+        splits = evaluator.suite.splits
+        self.train = seeded_order(splits.train, seed=seed)
+        self.dev = seeded_order(splits.dev, seed=seed)
+        self.holdout = seeded_order(splits.holdout, seed=seed)
+        self.incumbent = Candidate(name="incumbent", states={})
+        self._evaluator = evaluator
+        self._ledger = ledger
+        self._granted = ledger.calls_left
+
+    @property
+    def confirmation_calls(self) -> int:
+        """Calls that incumbent and winner will make on holdout."""
+        return 2 * len(self.holdout) * self._evaluator.calls_per_run
+
+    def runs_left(self) -> int | None:
+        """Runs that can be spent before judging; None without a limit on calls."""
+        if self._granted is None:
+            return None
+        used = max(self._evaluator.usage.calls, self._ledger.calls)
+        met = len(self._evaluator.kept(self.incumbent, self.dev).runs)
+        later = len(self.dev) - met + 2 * len(self.holdout)
+        return max(0, (self._granted - used) // self._evaluator.calls_per_run - later)
+
+
+class TrainBench:
+    """The bench a strategy works at: train examples only, up to its share of the plan."""
+
+    def __init__(self, evaluator: Evaluator, plan: Plan) -> None:
+        self._evaluator = evaluator
+        self._train = frozenset(example.id for example in plan.train)
+        left = plan.runs_left()
+        self._allowed = None if left is None else int(left * STRATEGY_SHARE)
+
+    async def run(self, candidate: Candidate, examples: Sequence[Example]) -> Evaluation:
+        """Evaluate on as many of the examples as the allowance still covers."""
+        strangers = [example.id for example in examples if example.id not in self._train]
+        if strangers:
+            raise ValueError(f"a strategy may run train examples only, not {strangers[0]!r}")
+        if self._allowed is not None:
+            examples = examples[: self._allowed]
+            self._allowed -= len(examples)
+        return await self._evaluator.evaluate(candidate, examples)

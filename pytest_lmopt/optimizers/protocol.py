@@ -1,0 +1,65 @@
+"""What a strategy is: it proposes, given what is known; it sees neither holdout nor the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pytest_lmopt.metrics.evaluation import Evaluation
+from pytest_lmopt.suites.candidate import Candidate
+from pytest_lmopt.suites.example import Example
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A candidate the strategy wants tried, and why it was made."""
+
+    candidate: Candidate
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A proposal and what dev showed: its evaluation, and the mean paired difference.
+
+    ``difference`` is candidate − incumbent over the ``n`` dev examples both were run on.
+    """
+
+    proposal: Proposal
+    evaluation: Evaluation
+    difference: float
+    n: int
+
+    @property
+    def rank(self) -> tuple[int, float, int]:
+        """Sorts best first: most examples raced, largest difference, shortest prompts."""
+        return -len(self.evaluation.runs), -round(self.difference, 12), self.proposal.candidate.size
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """All that a search has shown so far; read-only.
+
+    ``incumbent`` is the incumbent's evaluation on dev as far as it was run, ``candidate`` the
+    incumbent with all its prompts spelt out, ``train`` what proposals may learn from.
+    """
+
+    candidate: Candidate
+    incumbent: Evaluation
+    train: tuple[Example, ...]
+    trials: tuple[Trial, ...] = ()
+
+
+class Bench(Protocol):
+    """How a strategy spends: metered, recorded, seeded, and only on train."""
+
+    async def run(self, candidate: Candidate, examples: Sequence[Example]) -> Evaluation:
+        """Evaluate a candidate on train examples, as far as the strategy's allowance reaches."""
+
+
+class Optimizer(Protocol):
+    """A search strategy. Options and seed go to its constructor; it has no other state outside."""
+
+    async def propose(self, history: History, bench: Bench) -> Sequence[Proposal]:
+        """The next candidates to race; empty when the strategy is finished."""

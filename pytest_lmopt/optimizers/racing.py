@@ -1,0 +1,73 @@
+"""Racing: successive halving over dev examples in one seeded order.
+
+All candidates meet the same examples in the same order, so every comparison is paired; after each
+rung the better half goes on (Jamieson & Talwalkar 2016). The incumbent runs along to be compared
+with, and is never dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pytest_lmopt.metrics.evaluation import Evaluation
+from pytest_lmopt.metrics.evaluator import Evaluator
+from pytest_lmopt.optimizers.protocol import Proposal, Trial
+from pytest_lmopt.suites.candidate import Candidate
+from pytest_lmopt.suites.example import Example
+
+FIRST_RUNG = 16
+
+
+def rungs(n: int) -> list[int]:
+    """How many examples each rung has been run on: 16, doubling, up to all ``n``."""
+    sizes = []
+    size = FIRST_RUNG
+    while size < n:
+        sizes.append(size)
+        size *= 2
+    return [*sizes, n]
+
+
+async def race(
+    proposals: Sequence[Proposal],
+    incumbent: Candidate,
+    dev: Sequence[Example],
+    evaluator: Evaluator,
+    *,
+    runs_left: Callable[[], int | None],
+) -> list[Trial]:
+    """Race proposals on dev; returns their trials, best first.
+
+    ``runs_left`` says how many more runs can be paid for (None: any number), the incumbent's own
+    not counted. Before each rung the field is cut to what can be paid; where not even one
+    candidate can, the race ends with what the last full rung showed. Ties go to the shorter
+    prompt, then to the earlier proposal.
+    """
+    field = list(proposals)
+    trials: dict[str, Trial] = {}
+    reached = 0
+    for size in rungs(len(dev)):
+        left = runs_left()
+        if left is not None:
+            field = field[: left // (size - reached)]
+        if not field:
+            break
+        base = await evaluator.evaluate(incumbent, dev[:size])
+        for proposal in field:
+            evaluation = await evaluator.evaluate(proposal.candidate, dev[:size])
+            trials[proposal.candidate.digest] = _trial(proposal, evaluation, base)
+        field.sort(key=lambda proposal: trials[proposal.candidate.digest].rank)
+        field = field[: max(1, len(field) // 2)]
+        reached = size
+    return sorted(trials.values(), key=lambda trial: trial.rank)
+
+
+def _trial(proposal: Proposal, evaluation: Evaluation, incumbent: Evaluation) -> Trial:
+    old, new = incumbent.scores, evaluation.scores
+    gains = [new[identity] - old[identity] for identity in new if identity in old]
+    return Trial(
+        proposal=proposal,
+        evaluation=evaluation,
+        difference=sum(gains) / len(gains) if gains else 0.0,
+        n=len(gains),
+    )

@@ -1,0 +1,125 @@
+"""The search: ask the strategy, race what it proposes, confirm the winner once on holdout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from pytest_lmopt.comparison.verdict import ALPHA, Comparison, Verdict, compare
+from pytest_lmopt.errors import BudgetExhaustedError
+from pytest_lmopt.lm.ledger import Ledger
+from pytest_lmopt.metrics.evaluation import Evaluation
+from pytest_lmopt.metrics.evaluator import Evaluator
+from pytest_lmopt.optimizers.plan import Plan, TrainBench
+from pytest_lmopt.optimizers.protocol import History, Optimizer, Proposal, Trial
+from pytest_lmopt.optimizers.racing import race
+from pytest_lmopt.suites.candidate import Candidate
+from pytest_lmopt.suites.example import groups_of
+
+PROBE = 8
+"""Dev examples run first, to learn which prompts there are and how many calls a run makes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchOutcome:
+    """What a search found.
+
+    ``incumbent`` holds the incumbent's dev and holdout runs, ``prompts`` its prompts spelt out.
+    ``winner`` is the best trial that beat it on dev, if any, and ``winner_holdout`` that one's
+    holdout runs; ``confirmation`` compares the two on holdout. ``note`` says why a search ended
+    early or without a winner.
+    """
+
+    incumbent: Evaluation
+    prompts: Candidate
+    trials: tuple[Trial, ...]
+    winner: Trial | None = None
+    winner_holdout: Evaluation | None = None
+    confirmation: Comparison | None = None
+    note: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the winner was confirmed as better."""
+        return self.confirmation is not None and self.confirmation.verdict is Verdict.IMPROVED
+
+
+async def search(
+    optimizer: Optimizer,
+    evaluator: Evaluator,
+    ledger: Ledger,
+    *,
+    seed: int,
+    holdout_use: int = 1,
+) -> SearchOutcome:
+    """Search for a candidate better than the suite's prompts as they stand.
+
+    ``holdout_use`` counts the confirmations this holdout has served, this one included: the k-th
+    is tested at α/(k(k+1)), which adds up to at most α over all searches to come. Raises
+    ``BudgetExhaustedError`` only if not even the incumbent can be judged.
+    """
+    plan = Plan(evaluator, ledger, seed=seed)
+    probe = await evaluator.evaluate(plan.incumbent, plan.dev[:PROBE])
+    prompts = Candidate(name="incumbent", states=probe.states)
+    trials: list[Trial] = []
+    note = ""
+    try:
+        with ledger.keeping(plan.confirmation_calls):
+            await _rounds(optimizer, evaluator, plan, prompts, trials)
+    except BudgetExhaustedError as error:
+        note = f"the search stopped early: {error}"
+    base = await evaluator.evaluate(plan.incumbent, plan.dev + plan.holdout)
+    outcome = SearchOutcome(incumbent=base, prompts=prompts, trials=tuple(trials), note=note)
+    winner = next((trial for trial in trials if trial.difference > 0.0), None)
+    if winner is None:
+        found = "no candidate beat the incumbent on dev" if trials else "no candidate was raced"
+        return replace(outcome, note=f"{found}; {note}" if note else found)
+    held = await evaluator.evaluate(winner.proposal.candidate, plan.holdout)
+    confirmation = compare(
+        evaluator.kept(plan.incumbent, plan.holdout).scores,
+        held.scores,
+        groups=groups_of(plan.holdout),
+        alpha=ALPHA / (holdout_use * (holdout_use + 1)),
+        seed=seed,
+    )
+    return replace(outcome, winner=winner, winner_holdout=held, confirmation=confirmation)
+
+
+async def _rounds(
+    optimizer: Optimizer,
+    evaluator: Evaluator,
+    plan: Plan,
+    prompts: Candidate,
+    trials: list[Trial],
+) -> None:
+    """Propose and race until the strategy is finished or nothing more can be paid for.
+
+    Fills ``trials``, best first, as it goes: what was raced counts even if the budget ends.
+    """
+    bench = TrainBench(evaluator, plan)
+    known = {prompts.digest}
+    while True:
+        history = History(
+            candidate=prompts,
+            incumbent=evaluator.kept(plan.incumbent, plan.dev),
+            train=plan.train,
+            trials=tuple(trials),
+        )
+        fresh = _distinct(await optimizer.propose(history, bench), known)
+        if not fresh:
+            return
+        raced = await race(fresh, plan.incumbent, plan.dev, evaluator, runs_left=plan.runs_left)
+        if not raced:
+            return
+        trials += raced
+        trials.sort(key=lambda trial: trial.rank)
+
+
+def _distinct(proposals: Sequence[Proposal], known: set[str]) -> list[Proposal]:
+    """Proposals not seen before; their digests join ``known``."""
+    fresh = []
+    for proposal in proposals:
+        if proposal.candidate.digest not in known:
+            known.add(proposal.candidate.digest)
+            fresh.append(proposal)
+    return fresh

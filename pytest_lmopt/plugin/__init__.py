@@ -1,0 +1,1 @@
+"""The pytest plugin: options, marks, fixtures and hooks that delegate to the core."""

@@ -1,0 +1,62 @@
+"""Gathering the suites' reports, and writing what they say may be written."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_lmopt.plugin.session import PROPERTY, LmSession
+from pytest_lmopt.reports.machine import json_document
+from pytest_lmopt.reports.suite_report import SuiteReport, from_json
+
+
+def gather(session: LmSession, report: pytest.TestReport) -> None:
+    """Move a suite's report from the test report to the session."""
+    properties = dict(report.user_properties)
+    others = [pair for pair in report.user_properties if pair[0] != PROPERTY]
+    suite = from_json(str(properties[PROPERTY]))
+    session.reports[suite.suite] = suite
+    report.user_properties = [*others, *_figures(suite)]
+
+
+def write_files(session: LmSession) -> None:
+    """Write accepted prompts and baselines, and the JSON report.
+
+    Only suites that were judged to the end bring anything to accept, so a partial run overwrites
+    nothing it did not run. Where two suites want different texts for one file, neither is written.
+    """
+    if session.options.accepting:
+        _accept(session)
+    if session.options.json_report is not None:
+        path = session.options.json_report
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json_document(list(session.reports.values())), encoding="utf-8")
+
+
+def _accept(session: LmSession) -> None:
+    if any(report.status == "interrupted" for report in session.reports.values()):
+        return
+    wanted: dict[str, set[str]] = {}
+    for report in session.reports.values():
+        for name, text in report.accept.items():
+            wanted.setdefault(name, set()).add(text)
+    session.conflicts = sorted(name for name, texts in wanted.items() if len(texts) > 1)
+    for report in session.reports.values():
+        if not report.accept.keys().isdisjoint(session.conflicts):
+            continue
+        for name, text in report.accept.items():
+            path = session.root / name
+            if path.exists() and path.read_text(encoding="utf-8") == text:
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="")
+            session.written.append(name)
+
+
+def _figures(suite: SuiteReport) -> list[tuple[str, object]]:
+    figures = {
+        "lm_score": suite.score,
+        "lm_verdict": suite.comparison.verdict.value if suite.comparison else suite.baseline,
+        "lm_calls": suite.usage.calls,
+        "lm_tokens": suite.usage.tokens,
+    }
+    return [(name, value) for name, value in figures.items() if value is not None]

@@ -1,0 +1,48 @@
+"""pytest's hooks in every process; each only delegates. The session's owner has more."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_lmopt.plugin import collecting, options
+from pytest_lmopt.plugin.fixtures import lm_example
+from pytest_lmopt.plugin.owner import OwnerHooks
+from pytest_lmopt.plugin.session import LmSession, session_key
+
+__all__ = ["lm_example"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register options and ini values."""
+    options.add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the mark; check the options; join or found the session."""
+    config.addinivalue_line("markers", options.MARK)
+    session = config.stash[session_key] = LmSession(config, options.read_options(config))
+    if not session.is_worker:
+        config.pluginmanager.register(OwnerHooks(session), "lmopt-owner")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close what the session opened."""
+    if session_key in config.stash:
+        config.stash[session_key].close()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Turn the selected marked tests into suites."""
+    collecting.collect_suites(session)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a suite in place of its test function."""
+    session = pyfuncitem.config.stash[session_key]
+    if pyfuncitem.nodeid not in session.suites:
+        return None
+    from pytest_lmopt.plugin.running import run_suite
+
+    run_suite(pyfuncitem, session)
+    return True

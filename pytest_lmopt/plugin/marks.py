@@ -1,0 +1,167 @@
+"""From marks on a test to a suite, with every mistake named by node id and argument."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _pytest.nodes import Node
+
+from pytest_lmopt.errors import SuiteError
+from pytest_lmopt.plugin.collecting import FIXTURE_NAME, MARK_NAME
+from pytest_lmopt.runs.run import ExampleSkipped
+from pytest_lmopt.snapshots.store import snapshot_path
+from pytest_lmopt.suites.budget import Budget
+from pytest_lmopt.suites.dataset import load_dataset
+from pytest_lmopt.suites.example import Example
+from pytest_lmopt.suites.suite import Pipeline, Suite
+
+_ARGUMENTS = ("dataset", "metric", "budget", "threshold", "margin", "model", "max_missing")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetMark:
+    """A budget and the mark that gave it: suites under the same mark share the account."""
+
+    budget: Budget
+    owner: str
+    mark: int
+    shared: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarkedSuite:
+    """A suite as collected: with its snapshot's place and the budgets its calls are charged to."""
+
+    suite: Suite
+    snapshot: Path
+    budgets: tuple[BudgetMark, ...]
+
+
+def suite_of(item: pytest.Function, *, default_model: str | None) -> MarkedSuite:
+    """The suite a marked test declares; raises ``SuiteError`` or ``DatasetError``."""
+    arguments: dict[str, Any] = {}
+    for mark, _ in _marks(item):
+        if mark.args:
+            raise SuiteError(
+                f"lm_suite takes keyword arguments only, found {mark.args[0]!r}", suite=item.nodeid
+            )
+        for name, value in mark.kwargs.items():
+            if name not in _ARGUMENTS:
+                raise SuiteError(
+                    f"lm_suite has no argument {name!r}; it takes {', '.join(_ARGUMENTS)}",
+                    suite=item.nodeid,
+                )
+            arguments.setdefault(name, value)
+    _check_signature(item)
+    _check_arguments(arguments, item.nodeid)
+    suite = Suite(
+        name=item.nodeid,
+        pipeline=_pipeline(item),
+        dataset=load_dataset(arguments["dataset"], beside=item.path.parent),
+        **{name: arguments[name] for name in arguments if name not in ("dataset", "model")},
+        model=arguments.get("model") or default_model,
+    )
+    below_file = item.nodeid.split("::", 1)[-1]
+    return MarkedSuite(
+        suite=suite, snapshot=snapshot_path(item.path, below_file), budgets=_budgets(item)
+    )
+
+
+def _budgets(item: pytest.Function) -> tuple[BudgetMark, ...]:
+    """The budgets a test's calls are charged to, its own first."""
+    return tuple(
+        BudgetMark(
+            budget=mark.kwargs["budget"],
+            owner=node.nodeid or "the session",
+            mark=id(mark) if node is not item else id(item),
+            shared=node is not item,
+        )
+        for mark, node in _marks(item)
+        if "budget" in mark.kwargs
+    )
+
+
+def _marks(item: pytest.Function) -> Iterator[tuple[pytest.Mark, Node]]:
+    """The test's lm_suite marks, closest first: parameter, function, class, module."""
+    own = [mark for mark in item.own_markers if mark.name == MARK_NAME]
+    callspec = getattr(item, "callspec", None)
+    of_parameter = list(callspec.marks) if callspec is not None else []
+    yield from ((mark, item) for mark in own if mark in of_parameter)
+    yield from ((mark, item) for mark in own if mark not in of_parameter)
+    for node, mark in item.iter_markers_with_node(MARK_NAME):
+        if node is not item:
+            yield mark, node
+
+
+def _check_signature(item: pytest.Function) -> None:
+    if FIXTURE_NAME not in item.fixturenames:
+        raise SuiteError(
+            "a marked test must take the fixture lm_example, which brings the example's inputs",
+            suite=item.nodeid,
+        )
+    for name, definitions in item._fixtureinfo.name2fixturedefs.items():
+        if name != FIXTURE_NAME and FIXTURE_NAME in definitions[-1].argnames:
+            raise SuiteError(
+                f"fixture {name!r} asks for lm_example, but fixtures are set up once per suite; "
+                "take lm_example in the test itself",
+                suite=item.nodeid,
+            )
+
+
+def _check_arguments(arguments: dict[str, Any], suite: str) -> None:
+    def reject(name: str, wanted: str) -> None:
+        raise SuiteError(f"lm_suite({name}={arguments[name]!r}): {wanted} expected", suite=suite)
+
+    if "dataset" not in arguments:
+        raise SuiteError("lm_suite needs dataset=, a file name or rows", suite=suite)
+    metric = arguments.get("metric")
+    if metric is not None and (not callable(metric) or inspect.isclass(metric)):
+        reject("metric", "a function (example, prediction)")
+    if "budget" in arguments and not isinstance(arguments["budget"], Budget):
+        reject("budget", "a Budget, such as Budget(calls=600),")
+    for name in ("threshold", "margin", "max_missing"):
+        value = arguments.get(name, 0.0)
+        if value is None and name == "threshold":
+            continue
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not 0.0 <= value <= 1.0:
+            reject(name, "a number from 0 to 1")
+    model = arguments.get("model")
+    if model is not None and not (isinstance(model, str) and model):
+        reject("model", "a model string")
+
+
+def _pipeline(item: pytest.Function) -> Pipeline:
+    """The test function as a pipeline: other fixtures bound, pytest's outcomes translated.
+
+    Fixture values are looked up at each call, since they exist only once the test is set up.
+    """
+    names = [name for name in item._fixtureinfo.argnames if name != FIXTURE_NAME]
+
+    def arguments(example: Example) -> dict[str, Any]:
+        return {**{name: item.funcargs[name] for name in names}, FIXTURE_NAME: example}
+
+    async def asynchronous(example: Example) -> Any:
+        try:
+            return await item.obj(**arguments(example))
+        except (pytest.skip.Exception, pytest.fail.Exception) as outcome:
+            raise _translated(outcome) from outcome
+
+    def synchronous(example: Example) -> Any:
+        try:
+            return item.obj(**arguments(example))
+        except (pytest.skip.Exception, pytest.fail.Exception) as outcome:
+            raise _translated(outcome) from outcome
+
+    return asynchronous if inspect.iscoroutinefunction(item.obj) else synchronous
+
+
+def _translated(outcome: BaseException) -> Exception:
+    if isinstance(outcome, pytest.skip.Exception):
+        return ExampleSkipped(str(outcome))
+    return AssertionError(str(outcome))

@@ -1,0 +1,48 @@
+"""Running one suite in place of one test call."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from pytest_lmopt.assessment.assess import Assessment, Terms
+from pytest_lmopt.errors import LmoptError
+from pytest_lmopt.lm.ledger import Ledger
+from pytest_lmopt.lm.stack import suite_lm
+from pytest_lmopt.plugin.session import PROPERTY, LmSession
+from pytest_lmopt.reports.suite_report import SuiteReport, to_json
+from pytest_lmopt.runs.executor import InProcessExecutor
+
+
+def run_suite(item: pytest.Function, session: LmSession) -> None:
+    """Assess the item's suite and leave its report on the item; fails the test if it failed."""
+    marked, options = session.suites[item.nodeid], session.options
+    suite = marked.suite
+    ledger = Ledger([session.account(mark) for mark in marked.budgets])
+    lm = suite_lm(session.provider, ledger=ledger, store=session.store, mode=options.cache)
+    terms = Terms(
+        root=session.root,
+        snapshot=marked.snapshot,
+        seed=options.seed,
+        gate=options.gate,
+        strategy=options.strategy,
+        accepting=options.accepting,
+        show_holdout=item.config.get_verbosity() > 1,
+    )
+    with InProcessExecutor(lm=lm, model=suite.model, concurrency=options.concurrency) as executor:
+        report = _assess(Assessment(suite, executor, ledger, terms), session, item.nodeid)
+    item.user_properties.append((PROPERTY, to_json(report)))
+    if report.status != "passed":
+        pytest.fail(f"{report.status}: {report.problem}", pytrace=False)
+
+
+def _assess(assessment: Assessment, session: LmSession, name: str) -> SuiteReport:
+    try:
+        return asyncio.run(assessment.run())
+    except LmoptError as error:
+        return assessment.unfinished("error", str(error))
+    except KeyboardInterrupt:
+        # no test report will carry this one
+        session.reports[name] = assessment.unfinished("interrupted", "stopped by Ctrl-C")
+        raise

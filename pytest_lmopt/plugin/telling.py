@@ -1,0 +1,36 @@
+"""The terminal's section on LM suites."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_lmopt.plugin.planning import plan_lines
+from pytest_lmopt.plugin.session import LmSession
+from pytest_lmopt.reports.terminal import terminal_lines
+
+if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
+
+
+def tell(session: LmSession, terminal: TerminalReporter) -> None:
+    """Print the plan of a dry run, or the suites' reports and the files written."""
+    if session.options.dry_run:
+        terminal.section("lm plan")
+        for line in plan_lines(session):
+            terminal.write_line(line)
+        return
+    terminal.section("lm suites")
+    lines = terminal_lines(
+        list(session.reports.values()),
+        verbosity=terminal.verbosity,
+        width=terminal._tw.fullwidth,
+    )
+    for line in lines:
+        terminal.write_line(line)
+    for name in session.written:
+        terminal.write_line(f"written: {name}")
+    for name in session.conflicts:
+        terminal.write_line(
+            f"not written: {name}, for which two suites found different texts; accept them one at "
+            "a time with -k"
+        )

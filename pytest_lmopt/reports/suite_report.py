@@ -1,0 +1,103 @@
+"""The report of one suite: a plain value that travels between processes as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from pytest_lmopt.comparison.verdict import Comparison, Verdict
+from pytest_lmopt.lm.seam import Usage
+
+Status = Literal["passed", "failed", "error", "interrupted"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailingExample:
+    """An example that scored under 1. Texts are empty for holdout examples, unless asked for."""
+
+    id: str
+    inputs: str = ""
+    expected: str = ""
+    got: str = ""
+    feedback: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchReport:
+    """What a search tried and found; ``diff`` is the change to the prompt files.
+
+    ``trials`` are the candidates raced, best first: name, difference on dev, examples.
+    """
+
+    strategy: str
+    trials: tuple[tuple[str, float, int], ...]
+    winner: str | None
+    reason: str
+    confirmation: Comparison | None
+    holdout_use: int
+    accepted: bool
+    note: str
+    diff: str
+    unwritable: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuiteReport:
+    """Everything shown of one suite.
+
+    ``score`` in [0, 1] with its 95 % interval over ``n`` examples, None where nothing was scored;
+    ``baseline`` says what it was compared with; ``accept`` maps the paths that
+    ``--lm-snapshot-update`` writes, relative to the root folder, to their text.
+    """
+
+    suite: str
+    status: Status
+    problem: str
+    model: str
+    n: int
+    score: float | None
+    low: float | None
+    high: float | None
+    baseline: str
+    comparison: Comparison | None
+    failing: tuple[FailingExample, ...]
+    missing: int
+    skipped: int
+    usage: Usage
+    budget: str
+    seconds: float
+    search: SearchReport | None = None
+    accept: Mapping[str, str] = field(default_factory=dict)
+
+
+def to_json(report: SuiteReport) -> str:
+    """The report as one line of JSON."""
+    return json.dumps(asdict(report), ensure_ascii=False)
+
+
+def from_json(text: str) -> SuiteReport:
+    """The report that ``to_json`` wrote."""
+    fields = json.loads(text)
+    search = fields.pop("search")
+    if search is not None:
+        search["trials"] = tuple(tuple(trial) for trial in search["trials"])
+        search["unwritable"] = tuple(search["unwritable"])
+        search["confirmation"] = _comparison(search["confirmation"])
+        search = SearchReport(**search)
+    return SuiteReport(
+        **{
+            **fields,
+            "search": search,
+            "comparison": _comparison(fields["comparison"]),
+            "usage": Usage(**fields["usage"]),
+            "failing": tuple(FailingExample(**example) for example in fields["failing"]),
+        }
+    )
+
+
+def _comparison(fields: dict[str, Any] | None) -> Comparison | None:
+    if fields is None:
+        return None
+    return Comparison(**{**fields, "verdict": Verdict(fields["verdict"])})

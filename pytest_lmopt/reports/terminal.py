@@ -1,0 +1,150 @@
+"""The terminal report: a table of suites, and below it only what needs attention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pytest_lmopt.comparison.verdict import Comparison, Verdict
+from pytest_lmopt.lm.seam import Usage
+from pytest_lmopt.reports.suite_report import SearchReport, SuiteReport
+from pytest_lmopt.reports.text import one_line, printable
+
+SHOWN_FAILURES = 3
+
+
+def terminal_lines(reports: Sequence[SuiteReport], *, verbosity: int, width: int) -> Iterator[str]:
+    """The section's lines. ``verbosity`` as pytest counts it, ``width`` in columns."""
+    yield from _table(reports)
+    for report in reports:
+        lines = list(_details(report, verbosity=verbosity, width=width))
+        if lines and verbosity >= 0:
+            yield ""
+            yield report.suite
+            yield from (f"  {line}" for line in lines)
+
+
+def _table(reports: Sequence[SuiteReport]) -> Iterator[str]:
+    from tabulate import tabulate
+
+    rows = [
+        [
+            report.suite,
+            report.n,
+            _score(report),
+            f"{report.comparison.difference:+.3f}" if report.comparison else "",
+            _verdict(report),
+            _calls(report.usage),
+            f"{report.usage.tokens:,}",
+            _dollars(report.usage),
+            f"{report.seconds:.0f} s",
+        ]
+        for report in reports
+    ]
+    headers = ["suite", "n", "score [95 %]", "change", "verdict", "calls", "tokens", "cost", "time"]
+    yield from tabulate(rows, headers, tablefmt="simple", disable_numparse=True).splitlines()
+
+
+def _score(report: SuiteReport) -> str:
+    if report.score is None:
+        return "–"
+    return f"{report.score:.3f} [{report.low:.2f}, {report.high:.2f}]"
+
+
+def _verdict(report: SuiteReport) -> str:
+    if report.status in ("error", "interrupted"):
+        return report.status
+    if report.baseline != "compared":
+        return report.baseline
+    return str(report.comparison.verdict) if report.comparison else "no shared examples"
+
+
+def _calls(usage: Usage) -> str:
+    return f"{usage.calls}" + (f" ({usage.replayed} replayed)" if usage.replayed else "")
+
+
+def _dollars(usage: Usage) -> str:
+    if usage.micro_usd is None:
+        return "unpriced"
+    return f"${(usage.micro_usd - usage.saved_micro_usd) / 1e6:.4f}"
+
+
+def _details(report: SuiteReport, *, verbosity: int, width: int) -> Iterator[str]:
+    if report.problem:
+        yield f"{report.status}: {printable(report.problem)}"
+    if report.missing or report.skipped:
+        yield f"left out: {report.missing} without an answer, {report.skipped} skipped"
+    if report.baseline == "no baseline":
+        yield "no baseline yet; accept these scores as one with: pytest --lm-snapshot-update"
+    if report.baseline.startswith("stale"):
+        yield f"the baseline is {report.baseline}; make a new one with: pytest --lm-snapshot-update"
+    if report.comparison is not None:
+        yield from _comparison("against the baseline", report.comparison)
+    if report.search is not None:
+        yield from _search(report.search, report)
+    if report.status == "failed" or verbosity > 0:
+        yield from _failing(report, verbosity=verbosity, width=width)
+
+
+def _comparison(title: str, comparison: Comparison) -> Iterator[str]:
+    yield (
+        f"{title}: {comparison.old_mean:.3f} → {comparison.new_mean:.3f} on {comparison.n} examples"
+    )
+    yield (
+        f"  difference {comparison.difference:+.3f}, 95 % interval "
+        f"[{comparison.low:+.3f}, {comparison.high:+.3f}], p = {_p(comparison.p_value)} "
+        f"({comparison.test}): {comparison.verdict}"
+    )
+    if comparison.verdict is Verdict.INCONCLUSIVE and comparison.detectable is not None:
+        decide = f"; about {comparison.needed} would decide this one" if comparison.needed else ""
+        yield (
+            f"  {comparison.n} examples can show a difference of {comparison.detectable:.3f}"
+            f"{decide}"
+        )
+    if comparison.warning:
+        yield f"  warning: {comparison.warning}"
+
+
+def _p(value: float) -> str:
+    return f"{value:.4f}" if value >= 0.0001 else f"{value:.1e}"
+
+
+def _search(search: SearchReport, report: SuiteReport) -> Iterator[str]:
+    yield (
+        f"search: {search.strategy}, {len(search.trials)} candidates raced; "
+        f"{_calls(report.usage)} calls, {report.usage.tokens:,} tokens, "
+        f"{_dollars(report.usage)}; budget {report.budget}"
+    )
+    for name, difference, n in search.trials:
+        yield f"  {name:<16} {difference:+.3f} on {n} dev examples"
+    if search.note:
+        yield printable(search.note)
+    if search.confirmation is None:
+        return
+    yield f"winner: {search.winner} ({printable(search.reason)})"
+    yield from _comparison("incumbent → winner on holdout", search.confirmation)
+    if search.accepted:
+        yield "accepted: write it with: pytest --lm-optimize --lm-snapshot-update"
+    else:
+        yield (
+            f"not accepted: use {search.holdout_use} of this holdout asks for improved with "
+            f"p < {search.confirmation.alpha:.4f}; the prompts stay as they are"
+        )
+    yield from printable(search.diff).splitlines()
+    for name in search.unwritable:
+        yield f"prompt {name!r} has no file in this project: copy its change by hand"
+
+
+def _failing(report: SuiteReport, *, verbosity: int, width: int) -> Iterator[str]:
+    if not report.failing:
+        return
+    shown = report.failing if verbosity > 1 else report.failing[:SHOWN_FAILURES]
+    yield f"{len(report.failing)} examples below 1:"
+    for example in shown:
+        yield f"  {printable(example.id)}"
+        for name in ("inputs", "expected", "got", "feedback"):
+            value = getattr(example, name)
+            if value:
+                yield f"    {name:<8} {one_line(value, max(40, width - 16))}"
+    if len(shown) < len(report.failing):
+        rest = ", ".join(printable(example.id) for example in report.failing[len(shown) :])
+        yield f"  and {one_line(rest, max(40, width - 10))}"

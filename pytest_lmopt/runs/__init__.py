@@ -1,0 +1,1 @@
+"""Candidate × examples → runs: what the pipeline returned, and what it called."""

@@ -1,0 +1,51 @@
+"""One run of a pipeline: how it ended, what it predicted, what it called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pytest_lmopt.lm.seam import Usage
+from pytest_lmopt.lm.tracing import Call
+from pytest_lmopt.suites.example import Example
+from pytest_lmopt.suites.prompt_state import PromptState
+
+
+class Ending(StrEnum):
+    """How a run ended. Only ``MISSING`` and ``SKIPPED`` leave the example out of comparisons."""
+
+    RETURNED = "returned"
+    FAILED = "failed"
+    """An assertion failed: scores 0, the message is feedback."""
+    WRONG = "wrong"
+    """The pipeline raised, or an answer lacked its fields: scores 0."""
+    MISSING = "missing"
+    """A model gave no answer after the retries: says nothing about the prompt."""
+    SKIPPED = "skipped"
+
+
+class ExampleSkipped(Exception):  # noqa: N818 - a signal, not an error
+    """Raised by a pipeline to leave its example out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Outcome of one pipeline run on one example.
+
+    ``problem`` is "type: message" unless the run returned; ``states`` are the prompts it called,
+    by key, as they were.
+    """
+
+    example: Example
+    ending: Ending
+    prediction: Any = None
+    problem: str = ""
+    trace: tuple[Call, ...] = ()
+    states: Mapping[str, PromptState]
+
+    @property
+    def usage(self) -> Usage:
+        """What all calls of the run cost."""
+        return sum((call.usage for call in self.trace), Usage())

@@ -1,0 +1,60 @@
+"""Where snapshots lie, and what state a suite's is in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from pytest_lmopt.errors import SnapshotError
+from pytest_lmopt.snapshots.snapshot import Snapshot, dump_snapshot, parse_snapshot
+from pytest_lmopt.suites.canonical import digest
+from pytest_lmopt.suites.example import Dataset
+
+FOLDER = "__lm_snapshots__"
+
+
+def snapshot_path(test_file: Path, suite: str) -> Path:
+    """The YAML file of a suite: beside its test file, under that file's name."""
+    safe = re.sub(r"[^\w.-]+", "-", suite).strip("-.")
+    if safe != suite:
+        safe = f"{safe}-{digest(suite, length=6)}"
+    return test_file.parent / FOLDER / test_file.stem / f"{safe}.yaml"
+
+
+def load_snapshot(path: Path) -> Snapshot | None:
+    """The snapshot at ``path``, None where there is none; raises ``SnapshotError``."""
+    if not path.exists():
+        return None
+    table = path.with_suffix(".scores.csv")
+    try:
+        texts = path.read_text(encoding="utf-8"), table.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SnapshotError(
+            f"can't be read with its scores beside it: {error}; restore both from git, or delete "
+            "both and run --lm-snapshot-update",
+            path=path,
+        ) from None
+    return parse_snapshot(*texts, path=path)
+
+
+def snapshot_files(path: Path, snapshot: Snapshot) -> dict[Path, str]:
+    """The files to write, with their text."""
+    text, table = dump_snapshot(snapshot)
+    return {path: text, path.with_suffix(".scores.csv"): table}
+
+
+def stale_because(snapshot: Snapshot, *, dataset: str, metric: str, model: str) -> list[str]:
+    """What changed since the snapshot that makes its scores another thing's: never the prompts."""
+    now = {"dataset": dataset, "metric": metric, "model": model}
+    return [name for name, value in now.items() if getattr(snapshot, name) != value]
+
+
+def comparable_scores(snapshot: Snapshot, dataset: Dataset) -> Mapping[str, float]:
+    """The accepted scores of examples that are still what they were."""
+    now = {example.id: example.digest for example in dataset}
+    return {
+        identity: baseline.score
+        for identity, baseline in snapshot.baselines.items()
+        if now.get(identity) == baseline.example
+    }

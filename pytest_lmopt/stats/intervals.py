@@ -1,0 +1,67 @@
+"""Confidence intervals for a mean: Wilson's for proportions, Student's, and the clustered t."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+
+
+def wilson_interval(passed: int, n: int, *, alpha: float = 0.05) -> tuple[float, float]:
+    """Wilson score interval for a proportion of ``passed`` in ``n``."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(passed, n).proportion_ci(confidence_level=1.0 - alpha, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def standard_error(
+    values: Sequence[float], groups: Sequence[Hashable] | None = None
+) -> tuple[float, int]:
+    """Standard error of the mean of ``values`` and its degrees of freedom.
+
+    s/√n with n − 1 degrees; with ``groups`` the cluster-robust (CR1) error with G − 1. Fewer than
+    two units give (nan, 0).
+    """
+    n = len(values)
+    mean = math.fsum(values) / n
+    if groups is None:
+        if n < 2:
+            return math.nan, 0
+        variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
+        return math.sqrt(variance / n), n - 1
+    residuals: dict[Hashable, float] = {}
+    for value, group in zip(values, groups, strict=True):
+        residuals[group] = residuals.get(group, 0.0) + value - mean
+    count = len(residuals)
+    if count < 2:
+        return math.nan, 0
+    squares = math.fsum(residual**2 for residual in residuals.values())
+    return math.sqrt(squares * count / (count - 1)) / n, count - 1
+
+
+def t_interval(
+    values: Sequence[float],
+    groups: Sequence[Hashable] | None = None,
+    *,
+    alpha: float = 0.05,
+    bounds: tuple[float, float] = (-1.0, 1.0),
+) -> tuple[float, float]:
+    """Student's t interval for the mean, clustered where ``groups`` are given, clipped.
+
+    With fewer than two units nothing is known and the interval is ``bounds``.
+    """
+    from scipy.stats import t
+
+    error, freedom = standard_error(values, groups)
+    if freedom == 0:
+        return bounds
+    mean = math.fsum(values) / len(values)
+    reach = float(t.isf(alpha / 2.0, freedom)) * error
+    return max(bounds[0], mean - reach), min(bounds[1], mean + reach)
+
+
+def mean_interval(values: Sequence[float], *, alpha: float = 0.05) -> tuple[float, float]:
+    """Interval for a mean score in [0, 1]: Wilson's where all scores are 0 or 1, else t."""
+    if set(values) <= {0.0, 1.0}:
+        return wilson_interval(round(math.fsum(values)), len(values), alpha=alpha)
+    return t_interval(values, alpha=alpha, bounds=(0.0, 1.0))

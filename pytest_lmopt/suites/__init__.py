@@ -1,0 +1,1 @@
+"""What a suite is made of: prompt states and candidates, examples and splits, budgets."""

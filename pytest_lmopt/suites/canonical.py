@@ -1,0 +1,18 @@
+"""Canonical JSON and its digest: the identity of states, candidates, datasets and requests."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+
+def canonical_json(value: object) -> str:
+    """JSON with sorted keys and no spaces; what JSON lacks is written as its ``repr``."""
+    return json.dumps(
+        value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=repr
+    )
+
+
+def digest(value: object, *, length: int = 16) -> str:
+    """First ``length`` hex digits of the SHA-256 of the canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:length]

@@ -1,0 +1,151 @@
+"""Reading datasets: JSONL, JSON and CSV files, lists of mappings, callables."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_lmopt.errors import DatasetError
+from pytest_lmopt.suites.canonical import digest
+from pytest_lmopt.suites.example import Dataset, Example
+
+Rows = Iterable[Mapping[str, Any] | Example]
+DatasetSource = str | Path | Rows | Callable[[], Rows]
+
+_KEYS = frozenset({"id", "inputs", "expected", "group", "split"})
+_SPLITS = frozenset({"train", "dev", "holdout"})
+_Row = tuple[str, Mapping[str, Any] | Example]
+
+
+def load_dataset(source: DatasetSource, *, beside: Path) -> Dataset:
+    """Read a dataset; a relative file name is looked up in the folder ``beside``.
+
+    A row is ``{"id", "inputs", "expected"}`` with optional ``group`` and ``split``; a CSV has the
+    columns ``id``, ``expected``, ``group``, ``split`` and takes every other one as an input. A row
+    without id is named by a hash of its content. Raises ``DatasetError``.
+    """
+    if isinstance(source, str | Path):
+        path = beside / source
+        name = str(source)
+        rows = _file_rows(path, name)
+    else:
+        name = f"from {getattr(source, '__qualname__', 'a list')}"
+        rows = _given_rows(source, name)
+    examples = tuple(_example(row, place, name) for place, row in rows)
+    if not examples:
+        raise DatasetError("is empty; at least one example is needed", source=name)
+    seen: dict[str, str] = {}
+    for example, (place, _) in zip(examples, rows, strict=True):
+        if example.id in seen:
+            raise DatasetError(
+                f"{place} has the id {example.id!r}, which {seen[example.id]} has already",
+                source=name,
+            )
+        seen[example.id] = place
+    return Dataset(examples=examples, source=name)
+
+
+def _file_rows(path: Path, name: str) -> list[_Row]:
+    readers: dict[str, Callable[[str, str], Iterator[_Row]]] = {
+        ".jsonl": _jsonl_rows,
+        ".json": _json_rows,
+        ".csv": _csv_rows,
+    }
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise DatasetError(f"ends in {path.suffix!r}; .jsonl, .json or .csv expected", source=name)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise DatasetError(f"no such file in {path.parent}", source=name) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"can't be read: {error}", source=name) from None
+    return list(reader(text, name))
+
+
+def _jsonl_rows(text: str, name: str) -> Iterator[_Row]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield f"line {number}", _json(line, f"line {number}", name)
+
+
+def _json_rows(text: str, name: str) -> Iterator[_Row]:
+    document = _json(text, "the file", name)
+    if not isinstance(document, list):
+        raise DatasetError(f"a list of rows expected, found {_kind(document)}", source=name)
+    for number, row in enumerate(document, start=1):
+        yield f"row {number}", row
+
+
+def _csv_rows(text: str, name: str) -> Iterator[_Row]:
+    try:
+        for number, row in enumerate(csv.DictReader(io.StringIO(text, newline="")), start=2):
+            if None in row or None in row.values():
+                raise DatasetError(
+                    f"line {number} has not as many cells as the header", source=name
+                )
+            known = {key: value for key, value in row.items() if key in _KEYS and value != ""}
+            inputs = {key: value for key, value in row.items() if key not in _KEYS}
+            yield f"line {number}", {**known, "inputs": inputs}
+    except csv.Error as error:
+        raise DatasetError(f"not a CSV file: {error}", source=name) from None
+
+
+def _given_rows(source: Rows | Callable[[], Rows], name: str) -> list[_Row]:
+    if callable(source):
+        try:
+            source = source()
+        except Exception as error:
+            raise DatasetError(f"raised {type(error).__name__}: {error}", source=name) from error
+    if isinstance(source, Mapping) or not isinstance(source, Iterable):
+        raise DatasetError(f"a list of rows expected, found {_kind(source)}", source=name)
+    return [(f"row {number}", row) for number, row in enumerate(source, start=1)]
+
+
+def _example(row: Mapping[str, Any] | Example, place: str, name: str) -> Example:
+    if isinstance(row, Example):
+        return row
+    if not isinstance(row, Mapping):
+        raise DatasetError(f"{place}: a mapping expected, found {_kind(row)}", source=name)
+    unknown = sorted(str(key) for key in row.keys() - _KEYS)
+    if unknown:
+        raise DatasetError(
+            f"{place} has {unknown[0]!r}; a row has id, inputs, expected, group and split",
+            source=name,
+        )
+    inputs = row.get("inputs")
+    if not isinstance(inputs, Mapping) or not inputs:
+        raise DatasetError(f"{place}: 'inputs' must be a mapping, found {inputs!r}", source=name)
+    split = row.get("split")
+    if split is not None and split not in _SPLITS:
+        raise DatasetError(
+            f"{place}: split {split!r} is none of train, dev and holdout", source=name
+        )
+    identity = row.get("id")
+    if identity is None:
+        identity = digest([dict(inputs), row.get("expected")], length=12)
+    if not isinstance(identity, str | int) or str(identity).strip() == "":
+        raise DatasetError(f"{place}: id {identity!r} is neither text nor a number", source=name)
+    group = row.get("group")
+    return Example(
+        id=str(identity),
+        inputs=dict(inputs),
+        expected=row.get("expected"),
+        group=None if group is None else str(group),
+        split=split,
+    )
+
+
+def _json(text: str, place: str, name: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DatasetError(f"{place} is not JSON: {error}", source=name) from None
+
+
+def _kind(value: object) -> str:
+    return f"{type(value).__name__} {value!r:.60}"

@@ -1,0 +1,70 @@
+"""How several output fields are asked for, written in demos and read from an answer."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_lmopt.errors import AnswerError
+from pytest_lmopt.suites.prompt_state import PromptState
+
+
+def format_directive(state: PromptState) -> str:
+    """What the system message adds so that the answer has all fields; empty for one output."""
+    if state.format == "lines":
+        lines = "\n".join(f"{name}: ..." for name in state.outputs)
+        return f"Answer with one line for each field, in this form:\n{lines}"
+    if state.format == "json":
+        return f"Answer with one JSON object with the keys {', '.join(state.outputs)}."
+    return ""
+
+
+def format_outputs(state: PromptState, values: Mapping[str, Any]) -> str:
+    """The answer a demo shows for ``values``."""
+    if state.format == "json":
+        return json.dumps({name: values[name] for name in state.outputs}, ensure_ascii=False)
+    if state.format == "lines":
+        return "\n".join(f"{name}: {values[name]}" for name in state.outputs)
+    return str(values[state.outputs[0]])
+
+
+def parse_outputs(state: PromptState, text: str) -> dict[str, Any]:
+    """Output fields of an answer, by name.
+
+    One output is the text unchanged. Lines may come in any order, with any case and with values
+    that run on; a JSON object may stand inside other text. Raises ``AnswerError`` where a field
+    is missing.
+    """
+    if state.format == "text":
+        return {state.outputs[0]: text}
+    found = _json_fields(text) if state.format == "json" else _line_fields(state.outputs, text)
+    missing = [name for name in state.outputs if name not in found]
+    if missing:
+        raise AnswerError(f"the answer has no field {missing[0]!r}", text=text)
+    return {name: found[name] for name in state.outputs}
+
+
+def _line_fields(outputs: tuple[str, ...], text: str) -> dict[str, Any]:
+    names = {name.lower(): name for name in outputs}
+    pattern = "|".join(re.escape(name) for name in names)
+    head = re.compile(rf"^[\s*_`-]*({pattern})[\s*_`]*:[ \t]*", re.IGNORECASE | re.MULTILINE)
+    matches = list(head.finditer(text))
+    ends = [match.start() for match in matches[1:]] + [len(text)]
+    found: dict[str, Any] = {}
+    for match, end in zip(matches, ends, strict=True):
+        found.setdefault(names[match.group(1).lower()], text[match.end() : end].strip())
+    return found
+
+
+def _json_fields(text: str) -> dict[str, Any]:
+    decoder = json.JSONDecoder()
+    for match in re.finditer(r"\{", text):
+        try:
+            value, _ = decoder.raw_decode(text, match.start())
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, dict):
+            return value
+    raise AnswerError("the answer holds no JSON object", text=text)

@@ -1,0 +1,145 @@
+"""Prompt files: YAML in, prompt state out, every mistake with its file, field and line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pytest_lmopt.errors import PromptError
+from pytest_lmopt.suites.prompt_state import PromptState
+from pytest_lmopt.suites.render import check_template
+
+_KEYS = frozenset(
+    {"instruction", "inputs", "output", "outputs", "format", "template", "demos", "model", "params"}
+)
+
+
+def load_prompt_file(path: Path) -> PromptState:
+    """Read and validate a prompt file; raises ``PromptError``."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise PromptError("no such prompt file", path=path) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise PromptError(f"can't be read: {error}", path=path) from None
+    return parse_prompt(text, path=path)
+
+
+def parse_prompt(text: str, *, path: Path) -> PromptState:
+    """Prompt state of a prompt file's ``text``; ``path`` only names it in errors."""
+    document = _parse_yaml(text, path)
+    try:
+        return _state(document, path)
+    except PromptError as error:
+        if error.path is not None:
+            raise
+        line = error.line
+        if error.field in document:
+            start = document.lc.key(error.field)[0] + 1
+            inside = (
+                (line or 0) if error.field == "template" and "\n" in document["template"] else 0
+            )
+            line = start + inside
+        raise PromptError(error.problem, path=path, field=error.field, line=line) from None
+
+
+def _parse_yaml(text: str, path: Path) -> Any:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    try:
+        document = YAML(typ="rt").load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = error.problem or error.context or "malformed"
+        raise PromptError(
+            f"malformed YAML: {problem}", path=path, line=mark.line + 1 if mark else None
+        ) from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise PromptError(f"malformed YAML: {error}", path=path) from None
+    if not isinstance(document, Mapping):
+        raise PromptError(
+            f"a prompt file is a mapping with 'instruction', 'inputs' and 'output'; "
+            f"found {type(document).__name__}",
+            path=path,
+        )
+    return document
+
+
+def _state(document: Any, path: Path) -> PromptState:
+    for key in document:
+        if key not in _KEYS:
+            known = ", ".join(sorted(_KEYS))
+            raise PromptError(
+                f"unknown field; a prompt file has {known}", field=str(key), path=path,
+                line=document.lc.key(key)[0] + 1,
+            )  # fmt: skip
+    for key in ("instruction", "inputs"):
+        if key not in document:
+            raise PromptError(f"the field '{key}' is missing", path=path)
+    if ("output" in document) == ("outputs" in document):
+        raise PromptError("give either 'output' (a name) or 'outputs' (a list)", path=path)
+    outputs = (_text(document, "output"),) if "output" in document else _names(document, "outputs")
+    default_format = "text" if len(outputs) == 1 else "lines"
+    output_format: Any = document.get("format", default_format)
+    if output_format not in ("text", "lines", "json"):
+        raise PromptError(f"'lines' or 'json' expected, found {output_format!r}", field="format")
+    inputs = _names(document, "inputs")
+    template = _text(document, "template") if "template" in document else None
+    state = PromptState(
+        instruction=_text(document, "instruction"),
+        inputs=inputs,
+        outputs=outputs,
+        format=output_format,
+        template=template,
+        demos=_demos(document),
+        model=_text(document, "model") if "model" in document else None,
+        params=_params(document),
+    )
+    if template is not None:
+        check_template(template, inputs)
+    return state
+
+
+def _text(document: Any, key: str) -> str:
+    value = document[key]
+    if not isinstance(value, str):
+        raise PromptError(f"text expected, found {value!r}", field=key)
+    return str(value)
+
+
+def _names(document: Any, key: str) -> tuple[str, ...]:
+    value = document[key]
+    if not isinstance(value, list):
+        raise PromptError(f"a list of names expected, found {value!r}", field=key)
+    return tuple(plain(value))
+
+
+def _demos(document: Any) -> tuple[dict[str, Any], ...]:
+    demos = document.get("demos") or []
+    if not isinstance(demos, list) or not all(isinstance(demo, Mapping) for demo in demos):
+        raise PromptError("a list of mappings expected, one per demo", field="demos")
+    return tuple(plain(demos))
+
+
+def _params(document: Any) -> dict[str, Any]:
+    params = document.get("params") or {}
+    if not isinstance(params, Mapping):
+        raise PromptError(f"a mapping expected, found {params!r}", field="params")
+    return dict(plain(params))
+
+
+def plain(value: Any) -> Any:
+    """Round-trip YAML values as the builtins they stand for; an unquoted date is its text."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, date):
+        return value.isoformat()
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    return value

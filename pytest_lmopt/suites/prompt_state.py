@@ -1,0 +1,109 @@
+"""The state of one prompt: everything an optimizer may change, and nothing that runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from pytest_lmopt.errors import PromptError
+from pytest_lmopt.suites.canonical import digest
+
+Demo = Mapping[str, Any]
+"""A worked example shown inside a prompt: its inputs and outputs by field name."""
+
+OutputFormat = Literal["text", "lines", "json"]
+
+_FIELD_NAME = re.compile(r"[A-Za-z_]\w*\Z")
+_TAKEN = frozenset({"text", "usage", "fields"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptState:
+    """Instruction, demos, template and fields of one LM step.
+
+    ``template`` is a Jinja2 template of the user message over ``inputs``; None means the default:
+    the value itself for one input, a line ``name: value`` each for several. With one output the
+    answer is plain text; with several, ``format`` says how they are written.
+
+    Raises ``PromptError`` where fields clash or a demo lacks one.
+    """
+
+    instruction: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    format: OutputFormat = "text"
+    template: str | None = None
+    demos: tuple[Demo, ...] = ()
+    model: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_names(self.inputs, "inputs", least=1)
+        _check_names(self.outputs, "outputs", least=1)
+        both = sorted(set(self.inputs) & set(self.outputs))
+        if both:
+            raise PromptError(f"{both[0]!r} is an input and an output", field="outputs")
+        if len(self.outputs) > 1 and self.format == "text":
+            raise PromptError("several outputs need 'lines' or 'json'", field="format")
+        if len(self.outputs) > 1 and _TAKEN & set(self.outputs):
+            taken = sorted(_TAKEN & set(self.outputs))[0]
+            raise PromptError(
+                f"an output can't be called {taken!r}: every completion has that attribute",
+                field="outputs",
+            )
+        if len(self.outputs) == 1 and self.format != "text":
+            raise PromptError(
+                f"one output is plain text, so format {self.format!r} has no meaning",
+                field="format",
+            )
+        for number, demo in enumerate(self.demos, start=1):
+            _check_demo(demo, number, self.inputs + self.outputs)
+
+    @property
+    def digest(self) -> str:
+        """Identity of this state: equal states have equal digests on every machine."""
+        return digest(
+            [
+                self.instruction,
+                self.inputs,
+                self.outputs,
+                self.format,
+                self.template,
+                [dict(demo) for demo in self.demos],
+                self.model,
+                dict(self.params),
+            ]
+        )
+
+    @property
+    def size(self) -> int:
+        """Characters of instruction and demos: what a shorter prompt has fewer of."""
+        shown = sum(len(str(value)) for demo in self.demos for value in demo.values())
+        return len(self.instruction) + shown
+
+    def with_demos(self, demos: Sequence[Demo]) -> PromptState:
+        """The same prompt showing other demos."""
+        return replace(self, demos=tuple(demos))
+
+
+def _check_names(names: tuple[str, ...], field_name: str, *, least: int) -> None:
+    if len(names) < least:
+        raise PromptError("at least one field name is needed", field=field_name)
+    for name in names:
+        if not isinstance(name, str) or not _FIELD_NAME.match(name):
+            raise PromptError(
+                f"{name!r} is no field name: letters, digits and _, not starting with a digit",
+                field=field_name,
+            )
+    if len(set(names)) < len(names):
+        raise PromptError(f"a name appears twice in {list(names)!r}", field=field_name)
+
+
+def _check_demo(demo: Demo, number: int, fields: tuple[str, ...]) -> None:
+    missing = [name for name in fields if name not in demo]
+    extra = [name for name in demo if name not in fields]
+    if missing or extra:
+        problem = f"lacks {missing[0]!r}" if missing else f"has {extra[0]!r}, which is no field"
+        raise PromptError(f"demo {number} {problem}; the fields are {list(fields)}", field="demos")
