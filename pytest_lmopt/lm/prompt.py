@@ -10,11 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_lmopt.errors import (
-    AnswerError,
     BudgetExhaustedError,
     InputError,
-    LMError,
-    LmoptError,
     MissingAnswerError,
     ModelError,
     PromptError,
@@ -108,8 +105,8 @@ class Prompt:
             completion = _parsed(run.states[self.key], raw)
             call = replace(call, outputs=completion.fields)
             return completion
-        except (LMError, AnswerError, LmoptError) as error:
-            call = replace(call, error=str(error))
+        except BaseException as error:
+            call = replace(call, error=str(error) or type(error).__name__)
             if run.stop is None and isinstance(error, _UNHIDEABLE):
                 run.stop = error
             raise

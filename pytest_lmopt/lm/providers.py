@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from functools import lru_cache
 from typing import Any
 
@@ -15,15 +16,11 @@ TIMEOUT_SECONDS = 120.0
 @lru_cache(maxsize=1)
 def load_litellm() -> Any:
     """Import litellm quietly: no download of its price table, no hints printed on errors."""
-    before = os.environ.get("LITELLM_LOCAL_MODEL_COST_MAP")
-    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-    try:
+    # read not only at import but whenever litellm refreshes its table, so it stays set
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         import litellm
-    finally:
-        if before is None:
-            del os.environ["LITELLM_LOCAL_MODEL_COST_MAP"]
-        else:
-            os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = before
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     return litellm

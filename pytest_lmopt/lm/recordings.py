@@ -6,7 +6,7 @@ import asyncio
 import json
 import sqlite3
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -27,11 +27,16 @@ class RecordingStore:
         self._lock = threading.Lock()
         try:
             self._database = self._open(path)
+        except sqlite3.OperationalError:
+            raise  # locked, no folder, no permission: the file itself is not damaged
         except sqlite3.DatabaseError:
             number = 1
             while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
                 number += 1
             path.rename(aside)
+            with suppress(FileNotFoundError):
+                # answers may stand in the log only, and a new file must not meet an old log
+                path.with_name(f"{path.name}-wal").rename(f"{aside}-wal")
             self._database = self._open(path)
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -103,6 +104,9 @@ def _feedback(expected: Any, prediction: Any) -> str:
 
 def _number(value: Any) -> float | None:
     if isinstance(value, int | float):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:  # too large for a float, so close to nothing
+            return math.inf
     match = _NUMBER.search(str(value))
     return float(match.group().replace(",", "")) if match else None

@@ -20,6 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the mark; check the options; join or found the session."""
     config.addinivalue_line("markers", options.MARK)
+    config.addinivalue_line("filterwarnings", options.QUIET)
     session = config.stash[session_key] = LmSession(config, options.read_options(config))
     if not session.is_worker:
         config.pluginmanager.register(OwnerHooks(session), "lmopt-owner")

@@ -25,6 +25,9 @@ MARK = (
     "max_missing=0.02): evaluate the test over a dataset; it returns a prediction for lm_example"
 )
 
+QUIET = "ignore:Item .* on TypedDict class .* is using the `ReadOnly` qualifier:UserWarning"
+"""A warning that litellm's types provoke in pydantic, of no use to anybody."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:

@@ -123,7 +123,7 @@ def _search(search: SearchReport, report: SuiteReport) -> Iterator[str]:
     yield f"winner: {search.winner} ({printable(search.reason)})"
     yield from _comparison("incumbent → winner on holdout", search.confirmation)
     if search.accepted:
-        yield "accepted: write it with: pytest --lm-optimize --lm-snapshot-update"
+        yield "better on holdout; accept it with: pytest --lm-optimize --lm-snapshot-update"
     else:
         yield (
             f"not accepted: use {search.holdout_use} of this holdout asks for improved with "

@@ -102,4 +102,8 @@ class InProcessExecutor:
 
         carried = contextvars.copy_context()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, carried.run, on_thread)
+        returned = await loop.run_in_executor(self._threads, carried.run, on_thread)
+        if inspect.isawaitable(returned):  # a plain function that calls an async one
+            with running(context):
+                return await returned
+        return returned

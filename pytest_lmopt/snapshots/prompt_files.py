@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pytest_lmopt.errors import PromptError
 from pytest_lmopt.suites.prompt_file import parse_prompt
 from pytest_lmopt.suites.prompt_state import Demo, PromptState
 
@@ -15,46 +17,120 @@ FLOW_WIDTH = 90
 
 
 def rewrite_prompt(text: str, state: PromptState, *, path: Path) -> str:
-    """``text`` of a prompt file with ``state``'s instruction and demos; comments are kept.
+    """``text`` of a prompt file with ``state``'s instruction and demos.
 
-    A file that already says the same is returned as it is, byte by byte.
+    Only the lines of what changed are replaced. Comments are kept, except those between demos,
+    which go with them. A file that already says the same is returned as it is, byte by byte.
     """
-    from ruamel.yaml import YAML
-
     current = parse_prompt(text, path=path)
     if current == state:
         return text
+    changes: dict[str, Any] = {}
+    if current.instruction != state.instruction:
+        changes["instruction"] = _value(state.instruction, block=True)
+    if current.demos != state.demos:
+        changes["demos"] = [_demo(demo) for demo in state.demos]
+    rewritten = text
+    for name, value in changes.items():
+        rewritten = _with_field(rewritten, name, value)
+    try:
+        same = parse_prompt(rewritten, path=path).digest == state.digest
+    except PromptError:
+        same = False
+    if not same:  # lines can't be exchanged in a document in braces, or one with anchors
+        document = _load(text)
+        document.update(changes)
+        rewritten = _dump(document)
+    return rewritten
+
+
+def _with_field(text: str, name: str, value: Any) -> str:
+    """``text`` with the lines of one field replaced, or added at its end."""
+    document = _load(text)
+    lines = text.splitlines(keepends=True)
+    if name not in document:
+        end = len(lines) - _leading(reversed(lines), r"\s*$|\.\.\.")
+        before = "".join(lines[:end])
+        gap = "" if before.endswith("\n") else "\n"
+        return before + gap + _dump({name: value}) + "".join(lines[end:])
+    start, column = document.lc.key(name)
+    starts = (document.lc.key(key)[0] for key in document)
+    end = min((line for line in starts if line > start), default=len(lines))
+    end -= _leading(reversed(lines[start + 1 : end]), rf"\s*$|\s{{0,{column}}}#|\.\.\.")
+    heading: list[str] = []
+    if isinstance(value, list) and value:
+        count = _leading(lines[start + 1 : end], r"\s*#")
+        heading = lines[start + 1 : start + 1 + count]
+    first, *rest = _dump({name: value}).splitlines(keepends=True)
+    first = first.removesuffix("\n") + _remark(document, name, lines[start]) + "\n"
+    indent = " " * column
+    new = [indent + first, *heading, *(indent + line if line.strip() else line for line in rest)]
+    return "".join([*lines[:start], *new, *lines[end:]])
+
+
+def _leading(lines: Iterable[str], pattern: str) -> int:
+    """How many lines match before the first that does not."""
+    count = 0
+    for line in lines:
+        if not re.match(pattern, line):
+            break
+        count += 1
+    return count
+
+
+def _remark(document: Any, name: str, line: str) -> str:
+    """The comment that ends the field's first ``line``, with two spaces before it."""
+    for part in document.ca.items.get(name) or ():
+        token = part[0] if isinstance(part, list) else part
+        comment = str(getattr(token, "value", token) or "").strip().split("\n")[0]
+        if comment.startswith("#") and line.rstrip().endswith(comment):
+            return f"  {comment}"
+    return ""
+
+
+def _yaml() -> Any:
+    from ruamel.yaml import YAML
+
     yaml = YAML(typ="rt")
     yaml.preserve_quotes = True
     yaml.width = 1 << 16
     yaml.indent(mapping=2, sequence=4, offset=2)
-    document = yaml.load(text)
-    if current.instruction != state.instruction:
-        document["instruction"] = _scalar(state.instruction, block=True)
-    if current.demos != state.demos:
-        document["demos"] = [_demo(demo) for demo in state.demos]
+    return yaml
+
+
+def _load(text: str) -> Any:
+    return _yaml().load(text)
+
+
+def _dump(document: Any) -> str:
     stream = io.StringIO()
-    yaml.dump(document, stream)
+    _yaml().dump(document, stream)
     return stream.getvalue()
 
 
 def _demo(demo: Demo) -> Any:
     from ruamel.yaml.comments import CommentedMap
 
-    mapping = CommentedMap((name, _scalar(value)) for name, value in demo.items())
+    mapping = CommentedMap((name, _value(value)) for name, value in demo.items())
     texts = [str(value) for value in demo.values()]
     if sum(map(len, texts)) <= FLOW_WIDTH and not any("\n" in text for text in texts):
         mapping.fa.set_flow_style()
     return mapping
 
 
-def _scalar(value: Any, *, block: bool = False) -> Any:
-    from ruamel.yaml.scalarstring import LiteralScalarString
+def _value(value: Any, *, block: bool = False) -> Any:
+    """A value as YAML writes it; what YAML lacks becomes the text a template would show."""
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
     if isinstance(value, Mapping):
-        return {key: _scalar(item) for key, item in value.items()}
-    if not isinstance(value, str):
+        return {str(key): _value(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_value(item) for item in value]
+    if value is None or type(value) in (bool, int, float):
         return value
-    # a block scalar can't hold control characters or a first line that starts with white space
-    fits = all(char.isprintable() or char == "\n" for char in value) and value[:1].strip()
-    return LiteralScalarString(value) if fits and (block or "\n" in value) else value
+    text = str(value)
+    printable = all(char.isprintable() or char == "\n" for char in text)
+    # a block scalar can't start with white space, and several newlines at its end are easily lost
+    if printable and text[:1].strip() and not text.endswith("\n\n"):
+        return LiteralScalarString(text) if block or "\n" in text else text
+    return text if printable and "\n" not in text else DoubleQuotedScalarString(text)

@@ -15,4 +15,4 @@ def canonical_json(value: object) -> str:
 
 def digest(value: object, *, length: int = 16) -> str:
     """First ``length`` hex digits of the SHA-256 of the canonical JSON."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:length]
+    return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()[:length]

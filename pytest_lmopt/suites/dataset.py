@@ -83,11 +83,22 @@ def _json_rows(text: str, name: str) -> Iterator[_Row]:
 
 def _csv_rows(text: str, name: str) -> Iterator[_Row]:
     try:
-        for number, row in enumerate(csv.DictReader(io.StringIO(text, newline="")), start=2):
-            if None in row or None in row.values():
+        reader = csv.reader(io.StringIO(text, newline=""))
+        header = next(reader, [])
+        if len(set(header)) < len(header):
+            raise DatasetError(f"line 1 names a column twice: {header}", source=name)
+        while True:
+            number = reader.line_num + 1  # a quoted cell may run over several lines
+            cells = next(reader, None)
+            if cells is None:
+                return
+            if not cells:
+                continue
+            if len(cells) != len(header):
                 raise DatasetError(
                     f"line {number} has not as many cells as the header", source=name
                 )
+            row = dict(zip(header, cells, strict=True))
             known = {key: value for key, value in row.items() if key in _KEYS and value != ""}
             inputs = {key: value for key, value in row.items() if key not in _KEYS}
             yield f"line {number}", {**known, "inputs": inputs}
@@ -103,12 +114,16 @@ def _given_rows(source: Rows | Callable[[], Rows], name: str) -> list[_Row]:
             raise DatasetError(f"raised {type(error).__name__}: {error}", source=name) from error
     if isinstance(source, Mapping) or not isinstance(source, Iterable):
         raise DatasetError(f"a list of rows expected, found {_kind(source)}", source=name)
-    return [(f"row {number}", row) for number, row in enumerate(source, start=1)]
+    try:
+        # a generator does its work, and fails, only here
+        return [(f"row {number}", row) for number, row in enumerate(source, start=1)]
+    except Exception as error:
+        raise DatasetError(f"raised {type(error).__name__}: {error}", source=name) from error
 
 
 def _example(row: Mapping[str, Any] | Example, place: str, name: str) -> Example:
     if isinstance(row, Example):
-        return row
+        row = vars(row)
     if not isinstance(row, Mapping):
         raise DatasetError(f"{place}: a mapping expected, found {_kind(row)}", source=name)
     unknown = sorted(str(key) for key in row.keys() - _KEYS)
@@ -121,14 +136,18 @@ def _example(row: Mapping[str, Any] | Example, place: str, name: str) -> Example
     if not isinstance(inputs, Mapping) or not inputs:
         raise DatasetError(f"{place}: 'inputs' must be a mapping, found {inputs!r}", source=name)
     split = row.get("split")
-    if split is not None and split not in _SPLITS:
+    if split is not None and split not in tuple(_SPLITS):  # what it holds may have no hash
         raise DatasetError(
             f"{place}: split {split!r} is none of train, dev and holdout", source=name
         )
     identity = row.get("id")
     if identity is None:
         identity = digest([dict(inputs), row.get("expected")], length=12)
-    if not isinstance(identity, str | int) or str(identity).strip() == "":
+    if (
+        isinstance(identity, bool)
+        or not isinstance(identity, str | int)
+        or str(identity).strip() == ""
+    ):
         raise DatasetError(f"{place}: id {identity!r} is neither text nor a number", source=name)
     group = row.get("group")
     return Example(

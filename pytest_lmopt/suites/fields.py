@@ -47,14 +47,17 @@ def parse_outputs(state: PromptState, text: str) -> dict[str, Any]:
 
 
 def _line_fields(outputs: tuple[str, ...], text: str) -> dict[str, Any]:
-    names = {name.lower(): name for name in outputs}
-    pattern = "|".join(re.escape(name) for name in names)
-    head = re.compile(rf"^[\s*_`-]*({pattern})[\s*_`]*:[ \t]*", re.IGNORECASE | re.MULTILINE)
+    pattern = "|".join(f"({re.escape(name)})" for name in outputs)
+    # **team:** and **team**: are both common
+    head = re.compile(
+        rf"^[\s*_`-]*(?:{pattern})[\s*_`]*:[*_`]*[ \t]*", re.IGNORECASE | re.MULTILINE
+    )
     matches = list(head.finditer(text))
     ends = [match.start() for match in matches[1:]] + [len(text)]
     found: dict[str, Any] = {}
     for match, end in zip(matches, ends, strict=True):
-        found.setdefault(names[match.group(1).lower()], text[match.end() : end].strip())
+        name = outputs[(match.lastindex or 1) - 1]
+        found.setdefault(name, text[match.end() : end].strip())
     return found
 
 

@@ -35,14 +35,24 @@ def parse_prompt(text: str, *, path: Path) -> PromptState:
     except PromptError as error:
         if error.path is not None:
             raise
-        line = error.line
-        if error.field in document:
-            start = document.lc.key(error.field)[0] + 1
-            inside = (
-                (line or 0) if error.field == "template" and "\n" in document["template"] else 0
-            )
-            line = start + inside
+        line = _line_of(document, error.field)
+        if line is not None and _is_literal(document[error.field]):
+            line += error.line or 0  # a literal block begins on the line below its key
         raise PromptError(error.problem, path=path, field=error.field, line=line) from None
+
+
+def _line_of(document: Any, key: object) -> int | None:
+    """Line of a field, 1-based; None where it is absent or merged in from an anchor."""
+    try:
+        return int(document.lc.key(key)[0]) + 1
+    except (KeyError, TypeError):
+        return None
+
+
+def _is_literal(value: object) -> bool:
+    from ruamel.yaml.scalarstring import LiteralScalarString
+
+    return isinstance(value, LiteralScalarString)
 
 
 def _parse_yaml(text: str, path: Path) -> Any:
@@ -74,7 +84,7 @@ def _state(document: Any, path: Path) -> PromptState:
             known = ", ".join(sorted(_KEYS))
             raise PromptError(
                 f"unknown field; a prompt file has {known}", field=str(key), path=path,
-                line=document.lc.key(key)[0] + 1,
+                line=_line_of(document, key),
             )  # fmt: skip
     for key in ("instruction", "inputs"):
         if key not in document:
@@ -133,6 +143,10 @@ def _params(document: Any) -> dict[str, Any]:
 
 def plain(value: Any) -> Any:
     """Round-trip YAML values as the builtins they stand for; an unquoted date is its text."""
+    from ruamel.yaml.scalarbool import ScalarBoolean
+
+    if isinstance(value, ScalarBoolean):
+        return bool(value)
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list):

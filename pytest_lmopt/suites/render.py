@@ -42,25 +42,22 @@ def check_template(source: str, inputs: tuple[str, ...]) -> None:
 
     The error's ``line`` counts from the template's first line.
     """
-    from jinja2 import TemplateSyntaxError, nodes
+    from jinja2 import TemplateSyntaxError, meta, nodes
 
     try:
         tree = _environment().parse(source)
+        unknown = meta.find_undeclared_variables(tree) - {*inputs, *_environment().globals}
     except TemplateSyntaxError as error:
         raise PromptError(
             f"not a Jinja2 template: {error.message}", field="template", line=error.lineno
         ) from None
-    bound = {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"}
     for name in tree.find_all(nodes.Name):
-        if name.name not in bound and name.name not in inputs and name.name not in _GLOBALS:
+        if name.name in unknown and name.ctx == "load":
             raise PromptError(
                 f"the template uses {name.name!r}, which is not among the inputs {list(inputs)}",
                 field="template",
                 line=name.lineno,
             )
-
-
-_GLOBALS = frozenset({"range", "dict", "lipsum", "cycler", "joiner", "namespace", "loop"})
 
 
 @lru_cache(maxsize=1)
@@ -76,18 +73,14 @@ def _template(source: str) -> Template:
     return _environment().from_string(source)
 
 
-def _default_template(inputs: tuple[str, ...]) -> str:
-    if len(inputs) == 1:
-        return "{{ %s }}" % inputs[0]  # noqa: UP031 - braces are Jinja2's here
-    return "\n".join("%s: {{ %s }}" % (name, name) for name in inputs)  # noqa: UP031
-
-
 def _user_text(state: PromptState, inputs: Mapping[str, Any]) -> str:
-    from jinja2 import TemplateError
-
+    if state.template is None:
+        if len(state.inputs) == 1:
+            return str(inputs[state.inputs[0]])
+        return "\n".join(f"{name}: {inputs[name]}" for name in state.inputs)
     try:
-        return _template(state.template or _default_template(state.inputs)).render(inputs)
-    except TemplateError as error:
+        return _template(state.template).render(inputs)
+    except Exception as error:  # a template may do anything an expression can: divide, index, ...
         raise PromptError(f"the template failed: {error}", field="template") from error
 
 

@@ -1,0 +1,27 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from doubles.openai_server import OpenAIServer
+from doubles.simulated_model import SimulatedModel
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.fixture(autouse=True)
+def _no_model_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the developer's shell configures must not decide a test."""
+    for name in ("LMOPT_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def openai_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
+    """A server of the simulated model; any model ``openai/...`` is answered by it."""
+    with OpenAIServer(SimulatedModel().answer).running() as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-simulated")
+        yield server

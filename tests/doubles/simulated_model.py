@@ -1,0 +1,48 @@
+"""A model whose accuracy is known exactly: what it answers depends on the prompt in a known way.
+
+It can do two things, each asked for by a word in the instruction: ``SHOUT`` (upper case) and
+``MIRROR`` (backwards). Every question has a difficulty, uniform in [0, 1) by a hash; the model
+is right where its skill exceeds that. Skill is ``base``, plus ``per_demo`` for each right demo up
+to four, plus ``bonus`` if the instruction says "carefully".
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Chat = Sequence[tuple[str, str]]
+"""(role, content) of each message."""
+
+TASKS = {"SHOUT": str.upper, "MIRROR": lambda text: text[::-1]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatedModel:
+    """A deterministic function of the chat messages."""
+
+    base: float = 0.3
+    per_demo: float = 0.1
+    bonus: float = 0.0
+    seed: int = 0
+
+    def answer(self, chat: Chat) -> str:
+        """The right answer where skill suffices, else "no idea"."""
+        instruction, question = chat[0][1], chat[-1][1]
+        task = next((name for name in TASKS if name in instruction), None)
+        if task is None:
+            return "no idea"
+        right = TASKS[task]
+        questions, answers = chat[1:-1:2], chat[2:-1:2]
+        demos = sum(
+            right(asked[1]) == told[1] for asked, told in zip(questions, answers, strict=True)
+        )
+        skill = self.base + self.per_demo * min(demos, 4)
+        skill += self.bonus if "carefully" in instruction else 0.0
+        return right(question) if self.difficulty(task, question) < skill else "no idea"
+
+    def difficulty(self, task: str, question: str) -> float:
+        """How hard a question is, in [0, 1)."""
+        bits = hashlib.sha256(f"{self.seed}/{task}/{question}".encode()).digest()[:8]
+        return float(int.from_bytes(bits, "big")) / 2**64

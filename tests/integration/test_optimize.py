@@ -1,0 +1,129 @@
+"""``--lm-optimize``: a search inside the budget, confirmed on holdout."""
+
+from __future__ import annotations
+
+import json
+
+from doubles.openai_server import OpenAIServer
+from doubles.simulated_model import SimulatedModel
+from projects.shouting import Project
+
+TWO_STEPS = """\
+import pytest
+from pytest_lmopt import Budget, metrics
+from pipeline import two_steps
+
+WORDS = [{"id": f"w{i}", "inputs": {"word": f"word{i}"}, "expected": f"WORD{i}"[::-1]}
+         for i in range(200)]
+
+@pytest.mark.lm_suite(dataset=WORDS, metric=metrics.exact_match, budget=Budget(calls=2000))
+def test_both(lm_example):
+    return two_steps(lm_example.inputs["word"])
+"""
+
+
+def test_demos_that_help_are_found_and_confirmed(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Where demos raise the true accuracy from 30 to 70 %, the winner shows demos."""
+    project.suite("budget=Budget(calls=900)", examples=200)
+    result = project.run("--lm-optimize")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*winner: bootstrap-*",
+            "*incumbent ? winner on holdout: 0.* ? 0.* on * examples",
+            "*difference +0.*, 95 % interval [[]+0.*, +0.*[]], p = * (mid-p McNemar): improved",
+            "*accept it with: *--lm-snapshot-update*",
+            "*--- a/shout.yaml",
+            "*+++ b/shout.yaml",
+            "*+  - {word: word*, loud: WORD*}",
+        ]
+    )
+    assert openai_server.calls <= 900
+
+
+def test_every_step_of_a_pipeline_gets_demos_without_labels_for_it(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Demos for the inner step come from runs whose final answer passed."""
+    openai_server.answer = SimulatedModel(base=0.4).answer
+    project.write("test_both.py", TWO_STEPS)
+    result = project.run("--lm-optimize")
+    result.stdout.fnmatch_lines(["*: improved", "*+++ b/shout.yaml", "*+++ b/mirror.yaml"])
+
+
+def test_demos_that_do_nothing_change_nothing(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Finding nothing better is green, and the prompts stay as they are."""
+    openai_server.answer = SimulatedModel(base=0.5, per_demo=0.0).answer
+    project.suite("budget=Budget(calls=900)", examples=200)
+    result = project.run("--lm-optimize", "--lm-snapshot-update")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*no candidate beat the incumbent on dev*"])
+    assert "demos" not in (project.path / "shout.yaml").read_text()
+
+
+def test_the_server_never_sees_a_call_more_than_the_budget(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """However small the budget, it is never exceeded, and the search still proves what it can."""
+    project.suite("budget=Budget(calls=220)", examples=200)
+    result = project.run("--lm-optimize")
+    result.assert_outcomes(passed=1)
+    assert openai_server.calls <= 220
+    result.stdout.fnmatch_lines(["*incumbent ? winner on holdout*"])
+
+
+def test_a_budget_too_small_for_the_incumbent_is_an_error(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """When not even the incumbent can be judged, the suite is red and says what is lacking."""
+    project.suite("budget=Budget(calls=20)", examples=200)
+    result = project.run("--lm-optimize")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*budget of *test_shout (20 calls) is used up*more calls*"])
+    assert openai_server.calls <= 20
+
+
+def test_repeating_a_search_pays_nothing_and_finds_the_same(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """The recordings replay it call by call, even where the budget was tight."""
+    project.suite("budget=Budget(calls=300)", examples=200)
+    reports = []
+    for _ in range(2):
+        project.run("--lm-optimize", "--lm-report=json:report.json")
+        calls = openai_server.calls
+        (suite,) = json.loads((project.path / "report.json").read_text())["suites"]
+        reports.append((suite["search"], suite["comparison"], suite["usage"]["calls"], calls))
+    assert reports[0] == reports[1]
+
+
+def test_baseline_measures_the_incumbent_only(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """``--lm-optimize=baseline`` proposes nothing."""
+    project.suite(examples=100)
+    result = project.run("--lm-optimize=baseline")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*search: baseline, 0 candidates raced*", "*no candidate was raced*"])
+    assert 0 < openai_server.calls <= 100
+
+
+def test_a_path_eaten_as_the_strategy_is_explained(project: Project) -> None:
+    """``--lm-optimize tests/`` says how to write what was meant."""
+    project.suite()
+    result = project.run("--lm-optimize", "tests/")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*'tests/' is no strategy*write --lm-optimize=auto tests/*"])
+
+
+def test_too_few_examples_to_split_is_said(project: Project, openai_server: OpenAIServer) -> None:
+    """A search needs train, dev and holdout."""
+    project.suite(examples=2)
+    result = project.run("--lm-optimize")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*its 2 examples split into train/dev/holdout *about 50*"])
+    assert openai_server.calls == 0

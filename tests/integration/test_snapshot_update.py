@@ -1,0 +1,146 @@
+"""``--lm-snapshot-update``: accepting prompts and baselines."""
+
+from __future__ import annotations
+
+from doubles.openai_server import OpenAIServer
+from doubles.simulated_model import SimulatedModel
+from projects.shouting import Project
+
+
+def test_without_a_baseline_a_run_passes_and_says_how_to_make_one(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """The first run writes nothing into the project."""
+    project.suite()
+    result = project.run()
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*no baseline yet; accept*pytest --lm-snapshot-update"])
+    assert project.files() == {}
+
+
+def test_an_accepted_baseline_holds_while_nothing_changes(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """The next plain run compares with it, and asks the model nothing new."""
+    project.suite()
+    project.run("--lm-snapshot-update").stdout.fnmatch_lines(
+        ["written: __lm_snapshots__/test_words/test_shout.yaml", "written: *.scores.csv"]
+    )
+    asked = openai_server.calls
+    result = project.run()
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*test_shout *+0.000*holds*replayed*"])
+    assert openai_server.calls == asked
+
+
+def test_a_prompt_made_worse_by_hand_fails_the_gate(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Regression is an ordinary test failure with exit code 1, and says by how much."""
+    openai_server.answer = SimulatedModel(base=0.3, bonus=0.5).answer
+    project.write("shout.yaml", "instruction: SHOUT carefully.\ninputs: [word]\noutput: loud\n")
+    project.suite()
+    project.run("--lm-snapshot-update")
+    project.write("shout.yaml", "instruction: SHOUT.\ninputs: [word]\noutput: loud\n")
+    result = project.run()
+    assert result.ret == 1
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["failed: regressed against the baseline: 0.* ? 0.*p = *"])
+
+
+def test_accepting_a_worse_score_is_the_users_decision(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """With the flag, today's scores become the baseline and can't fail against the old one."""
+    openai_server.answer = SimulatedModel(base=0.3, bonus=0.5).answer
+    project.write("shout.yaml", "instruction: SHOUT carefully.\ninputs: [word]\noutput: loud\n")
+    project.suite()
+    project.run("--lm-snapshot-update")
+    project.write("shout.yaml", "instruction: SHOUT.\ninputs: [word]\noutput: loud\n")
+    project.run("--lm-snapshot-update").assert_outcomes(passed=1)
+    project.run().stdout.fnmatch_lines(["*holds*"])
+
+
+def test_a_winner_is_written_into_the_prompt_file_and_becomes_the_baseline(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """The search repeats from the recordings; comments stay; a plain run then holds, unpaid."""
+    project.suite("budget=Budget(calls=900)", examples=200)
+    project.run("--lm-optimize")
+    asked = openai_server.calls
+    project.run("--lm-optimize", "--lm-snapshot-update").stdout.fnmatch_lines(
+        ["written: shout.yaml"]
+    )
+    text = (project.path / "shout.yaml").read_text()
+    assert text.startswith("# how we shout\n")
+    assert text.count("loud: WORD") >= 1
+    project.run().stdout.fnmatch_lines(["*+0.000*holds*"])
+    assert openai_server.calls == asked
+
+
+def test_the_uses_of_the_holdout_are_counted(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """The second confirmation on the same holdout is tested at a stricter level."""
+    project.suite("budget=Budget(calls=900)", examples=200)
+    project.run("--lm-optimize", "--lm-snapshot-update")
+    snapshot = project.path / "__lm_snapshots__/test_words/test_shout.yaml"
+    assert "holdout_uses: 1\n" in snapshot.read_text()
+    project.write("shout.yaml", "instruction: SHOUT it.\ninputs: [word]\noutput: loud\n")
+    project.run("--lm-optimize", "--lm-snapshot-update", "--lm-gate=off")
+    assert "holdout_uses: 2\n" in snapshot.read_text()
+
+
+def test_two_identical_runs_write_identical_files(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """No time, path or order of arrival gets into a snapshot, replayed or not."""
+    project.suite()
+    project.run("--lm-snapshot-update")
+    first = project.files()
+    for name in first:
+        (project.path / name).unlink()
+    project.run("--lm-snapshot-update", "--lm-cache=off")
+    assert first and project.files() == first
+
+
+def test_changed_data_makes_the_baseline_stale_but_fails_nothing(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """What is still the same is compared, for information."""
+    project.suite()
+    project.run("--lm-snapshot-update")
+    project.suite(examples=130)
+    result = project.run()
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*the baseline is stale (dataset changed)*--lm-snapshot-update"])
+
+
+def test_suites_that_did_not_run_keep_their_snapshots(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """``-k`` updates what it selects and touches nothing else."""
+    project.suite()
+    first = (project.path / "test_words.py").read_text()
+    project.write("test_words.py", f"{first}\n\ntest_other = pytest.mark.lm_suite()(test_shout)\n")
+    project.run("--lm-snapshot-update")
+    before = project.files()
+    openai_server.answer = SimulatedModel(base=0.9).answer
+    project.run("--lm-snapshot-update", "-k", "test_other", "--lm-cache=refresh")
+    changed = {name for name, data in project.files().items() if before[name] != data}
+    assert changed == {
+        "__lm_snapshots__/test_words/test_other.yaml",
+        "__lm_snapshots__/test_words/test_other.scores.csv",
+    }
+
+
+def test_a_damaged_snapshot_is_an_error_that_names_the_file(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Nothing is judged against a file that can't be read."""
+    project.suite()
+    project.run("--lm-snapshot-update")
+    project.write("__lm_snapshots__/test_words/test_shout.yaml", "version: 2\n")
+    result = project.run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["error: *test_shout.yaml: format version 2*update pytest-lmopt*"])

@@ -1,0 +1,96 @@
+"""A small project that shouts words, with one or two prompts, on the simulated model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+SHOUT = """\
+# how we shout
+instruction: |
+  SHOUT the word.
+inputs: [word]
+output: loud
+"""
+
+MIRROR = """\
+instruction: |
+  MIRROR the word.
+inputs: [loud]
+output: mirrored
+"""
+
+PIPELINE = """\
+from pathlib import Path
+from pytest_lmopt import Prompt
+
+HERE = Path(__file__).parent
+shout = Prompt.load(HERE / "shout.yaml")
+mirror = Prompt.load(HERE / "mirror.yaml")
+
+
+def one_step(word):
+    return shout(word=word).text
+
+
+def two_steps(word):
+    return mirror(loud=shout(word=word).text).text
+"""
+
+SUITE = """\
+import pytest
+from pytest_lmopt import Budget, metrics
+from pipeline import one_step
+
+WORDS = [{{"id": f"w{{i}}", "inputs": {{"word": f"word{{i}}"}}, "expected": f"WORD{{i}}"}}
+         for i in range({examples})]
+
+@pytest.mark.lm_suite(dataset=WORDS, metric=metrics.exact_match, {arguments})
+def test_shout(lm_example):
+    return one_step(lm_example.inputs["word"])
+"""
+
+
+class Project:
+    """A project folder that pytest runs in, with the simulated model as its default."""
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self._pytester = pytester
+        pytester.makeini("[pytest]\nlm_model = openai/simulated\npythonpath = .\n")
+        pytester.makepyfile(pipeline=PIPELINE)
+        self.write("shout.yaml", SHOUT)
+        self.write("mirror.yaml", MIRROR)
+
+    @property
+    def path(self) -> Path:
+        """The project's folder."""
+        return self._pytester.path
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file of the project."""
+        path = self.path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def suite(self, arguments: str = "", *, examples: int = 120) -> None:
+        """Write the test file: one suite that shouts words, with further mark arguments."""
+        self.write("test_words.py", SUITE.format(arguments=arguments, examples=examples))
+
+    def run(self, *options: str) -> pytest.RunResult:
+        """Run pytest on the project, in this process."""
+        return self._pytester.runpytest_inprocess("-p", "no:cacheprovider", *options)
+
+    def run_apart(self, *options: str) -> pytest.RunResult:
+        """Run pytest on the project in a process of its own."""
+        return self._pytester.runpytest_subprocess(*options, timeout=120)
+
+    def files(self, folders: Sequence[str] = ("__lm_snapshots__",)) -> dict[str, bytes]:
+        """Every file below some folders, by relative path."""
+        return {
+            path.relative_to(self.path).as_posix(): path.read_bytes()
+            for folder in folders
+            for path in sorted((self.path / folder).rglob("*"))
+            if path.is_file()
+        }
