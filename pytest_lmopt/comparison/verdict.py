@@ -69,7 +69,8 @@ def compare(
     if not shared:
         return None
     n = len(shared)
-    differences = [new[identity] - old[identity] for identity in shared]
+    # rounded, since scores that are equal on paper differ in their last digits, all the same way
+    differences = [round(new[identity] - old[identity], 9) for identity in shared]
     clusters = [groups.get(identity, identity) for identity in shared] if groups else None
     binary = {*map(old.__getitem__, shared), *map(new.__getitem__, shared)} <= {0.0, 1.0}
     analysis = analyse_pairs(differences, clusters, binary=binary, seed=seed)

@@ -98,6 +98,8 @@ def add_options(parser: pytest.Parser) -> None:
 
 def read_options(config: pytest.Config) -> Options:
     """The options in force: command line, then ini, then environment and defaults."""
+    if config.getoption("lm_dry_run") and config.getoption("numprocesses", None):
+        raise pytest.UsageError("--lm-dry-run runs nothing, so it takes no workers: leave out -n")
     return Options(
         model=_first(
             config.getoption("lm_model"), config.getini("lm_model"), os.environ.get("LMOPT_MODEL")

@@ -14,4 +14,6 @@ VERSION = 1
 def json_document(reports: Sequence[SuiteReport]) -> str:
     """``{"version": 1, "suites": [...]}``, each suite with the fields of ``SuiteReport``."""
     suites = [asdict(report) for report in reports]
-    return json.dumps({"version": VERSION, "suites": suites}, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps({"version": VERSION, "suites": suites}, indent=2, ensure_ascii=False)
+    # half a surrogate pair can't be encoded; its escape is what JSON has for it
+    return text.encode("utf-8", "backslashreplace").decode() + "\n"

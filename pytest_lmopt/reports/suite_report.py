@@ -73,8 +73,8 @@ class SuiteReport:
 
 
 def to_json(report: SuiteReport) -> str:
-    """The report as one line of JSON."""
-    return json.dumps(asdict(report), ensure_ascii=False)
+    """The report as one line of JSON, in ASCII: a model's text may hold half a surrogate pair."""
+    return json.dumps(asdict(report))
 
 
 def from_json(text: str) -> SuiteReport:

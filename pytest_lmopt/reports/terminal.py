@@ -19,8 +19,8 @@ def terminal_lines(reports: Sequence[SuiteReport], *, verbosity: int, width: int
         lines = list(_details(report, verbosity=verbosity, width=width))
         if lines and verbosity >= 0:
             yield ""
-            yield report.suite
-            yield from (f"  {line}" for line in lines)
+            yield printable(report.suite)
+            yield from (f"  {part}" for line in lines for part in line.split("\n"))
 
 
 def _table(reports: Sequence[SuiteReport]) -> Iterator[str]:
@@ -28,7 +28,7 @@ def _table(reports: Sequence[SuiteReport]) -> Iterator[str]:
 
     rows = [
         [
-            report.suite,
+            printable(report.suite),
             report.n,
             _score(report),
             f"{report.comparison.difference:+.3f}" if report.comparison else "",
@@ -140,7 +140,7 @@ def _failing(report: SuiteReport, *, verbosity: int, width: int) -> Iterator[str
     shown = report.failing if verbosity > 1 else report.failing[:SHOWN_FAILURES]
     yield f"{len(report.failing)} examples below 1:"
     for example in shown:
-        yield f"  {printable(example.id)}"
+        yield f"  {one_line(example.id, max(40, width - 4))}"
         for name in ("inputs", "expected", "got", "feedback"):
             value = getattr(example, name)
             if value:

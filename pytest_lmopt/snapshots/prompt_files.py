@@ -22,6 +22,8 @@ def rewrite_prompt(text: str, state: PromptState, *, path: Path) -> str:
     Only the lines of what changed are replaced. Comments are kept, except those between demos,
     which go with them. A file that already says the same is returned as it is, byte by byte.
     """
+    from ruamel.yaml.error import YAMLError
+
     current = parse_prompt(text, path=path)
     if current == state:
         return text
@@ -31,31 +33,30 @@ def rewrite_prompt(text: str, state: PromptState, *, path: Path) -> str:
     if current.demos != state.demos:
         changes["demos"] = [_demo(demo) for demo in state.demos]
     rewritten = text
-    for name, value in changes.items():
-        rewritten = _with_field(rewritten, name, value)
     try:
-        same = parse_prompt(rewritten, path=path).digest == state.digest
-    except PromptError:
-        same = False
-    if not same:  # lines can't be exchanged in a document in braces, or one with anchors
-        document = _load(text)
-        document.update(changes)
-        rewritten = _dump(document)
-    return rewritten
+        for name, value in changes.items():
+            rewritten = _with_field(rewritten, name, value)
+        if parse_prompt(rewritten, path=path).digest == state.digest:
+            return rewritten
+    except (PromptError, YAMLError):
+        pass  # a document in braces, say, or with anchors: its lines can't be exchanged
+    document = _load(text)
+    document.update(changes)
+    return _dump(document)
 
 
 def _with_field(text: str, name: str, value: Any) -> str:
     """``text`` with the lines of one field replaced, or added at its end."""
     document = _load(text)
     lines = text.splitlines(keepends=True)
-    if name not in document:
+    places = document.lc.data  # of the document's own fields, not of those merged from an anchor
+    if name not in places:
         end = len(lines) - _leading(reversed(lines), r"\s*$|\.\.\.")
         before = "".join(lines[:end])
         gap = "" if before.endswith("\n") else "\n"
         return before + gap + _dump({name: value}) + "".join(lines[end:])
-    start, column = document.lc.key(name)
-    starts = (document.lc.key(key)[0] for key in document)
-    end = min((line for line in starts if line > start), default=len(lines))
+    start, column = places[name][:2]
+    end = min((place[0] for place in places.values() if place[0] > start), default=len(lines))
     end -= _leading(reversed(lines[start + 1 : end]), rf"\s*$|\s{{0,{column}}}#|\.\.\.")
     heading: list[str] = []
     if isinstance(value, list) and value:
@@ -120,10 +121,14 @@ def _demo(demo: Demo) -> Any:
 
 def _value(value: Any, *, block: bool = False) -> Any:
     """A value as YAML writes it; what YAML lacks becomes the text a template would show."""
-    from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
+    from ruamel.yaml.scalarstring import (
+        DoubleQuotedScalarString,
+        LiteralScalarString,
+        SingleQuotedScalarString,
+    )
 
     if isinstance(value, Mapping):
-        return {str(key): _value(item) for key, item in value.items()}
+        return {_value(str(key)): _value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_value(item) for item in value]
     if value is None or type(value) in (bool, int, float):
@@ -131,6 +136,9 @@ def _value(value: Any, *, block: bool = False) -> Any:
     text = str(value)
     printable = all(char.isprintable() or char == "\n" for char in text)
     # a block scalar can't start with white space, and several newlines at its end are easily lost
-    if printable and text[:1].strip() and not text.endswith("\n\n"):
-        return LiteralScalarString(text) if block or "\n" in text else text
-    return text if printable and "\n" not in text else DoubleQuotedScalarString(text)
+    if printable and text[:1].strip() and not text.endswith("\n\n") and (block or "\n" in text):
+        return LiteralScalarString(text)
+    if not printable or "\n" in text:
+        return DoubleQuotedScalarString(text)
+    # ruamel.yaml leaves "?---" in braces without quotes, and can't read it then
+    return text if text[:1].isalnum() else SingleQuotedScalarString(text)

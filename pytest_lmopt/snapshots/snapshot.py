@@ -12,6 +12,7 @@ from typing import Any
 from pytest_lmopt.errors import SnapshotError
 
 VERSION = 1
+_COLUMNS = ["id", "score", "example"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,12 +60,11 @@ def dump_snapshot(snapshot: Snapshot) -> tuple[str, str]:
     yaml.default_flow_style = False
     stream = io.StringIO()
     yaml.dump({"version": VERSION, **_sorted(fields)}, stream)
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["id", "score", "example"])
-    for identity, baseline in sorted(snapshot.baselines.items()):
-        writer.writerow([identity, f"{baseline.score:.12g}", baseline.example])
-    return stream.getvalue(), table.getvalue()
+    rows = [
+        [identity, f"{baseline.score:.12g}", baseline.example]
+        for identity, baseline in sorted(snapshot.baselines.items())
+    ]
+    return stream.getvalue(), "".join(map(_csv_line, [_COLUMNS, *rows]))
 
 
 def parse_snapshot(text: str, table: str, *, path: Path) -> Snapshot:
@@ -90,6 +90,8 @@ def parse_snapshot(text: str, table: str, *, path: Path) -> Snapshot:
                 "--lm-snapshot-update to make it anew",
                 path=path,
             )
+        if kind is dict:
+            _check_entries(name, fields[name], path)
     unknown = sorted(fields.keys() - _FIELDS.keys())
     if unknown:
         raise SnapshotError(f"unknown field '{unknown[0]}'", path=path)
@@ -109,29 +111,61 @@ _FIELDS: dict[str, type] = {
 }
 
 
+def _check_entries(name: str, entries: dict[Any, Any], path: Path) -> None:
+    kinds = (str,) if name == "prompts" else (int, float)
+    for key, value in entries.items():
+        if not isinstance(key, str) or not isinstance(value, kinds):
+            kind = "text" if name == "prompts" else "a number"
+            raise SnapshotError(
+                f"field '{name}', entry {key!r}: {kind} expected, found {value!r}; delete the file "
+                "and run --lm-snapshot-update to make it anew",
+                path=path,
+            )
+
+
+def _csv_line(cells: list[str]) -> str:
+    line = io.StringIO()
+    # the writer quotes only those line ends that its own terminator has
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue().removesuffix("\r\n") + "\n"
+
+
 def _baselines(table: str, path: Path) -> dict[str, Baseline]:
     baselines: dict[str, Baseline] = {}
-    for number, row in enumerate(csv.DictReader(io.StringIO(table, newline="")), start=2):
+    try:
+        rows = [row for row in csv.reader(io.StringIO(table, newline="")) if row]
+    except csv.Error as error:
+        raise SnapshotError(f"malformed CSV: {error}", path=path) from None
+    if rows[:1] != [_COLUMNS]:
+        raise SnapshotError(f"columns id, score, example expected, found {rows[:1]}", path=path)
+    for number, row in enumerate(rows[1:], start=2):
         try:
-            score = float(row["score"])
-            baselines[row["id"]] = Baseline(score=score, example=row["example"])
-        except (KeyError, TypeError, ValueError):
+            identity, score, example = row
+            if identity in baselines or not 0.0 <= float(score) <= 1.0:
+                raise ValueError
+        except ValueError:
             raise SnapshotError(
-                f"line {number}: id, score and example expected, found {list(row.values())}",
+                f"line {number}: an id of its own, a score from 0 to 1 and the example's digest "
+                f"expected, found {row}",
                 path=path,
             ) from None
+        baselines[identity] = Baseline(score=float(score), example=example)
     return baselines
 
 
 def _sorted(fields: dict[str, Any]) -> dict[str, Any]:
     """Mappings inside with their keys in order; numbers short enough to review."""
     return {
-        name: {key: _short(value[key]) for key in sorted(value)}
+        name: {_short(key): _short(value[key]) for key in sorted(value)}
         if isinstance(value, dict)
-        else value
+        else _short(value)
         for name, value in fields.items()
     }
 
 
 def _short(value: Any) -> Any:
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+    if isinstance(value, str) and not value.isprintable():
+        return DoubleQuotedScalarString(value)  # only its escapes bring back every character
     return round(value, 6) if isinstance(value, float) else value

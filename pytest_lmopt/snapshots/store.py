@@ -12,11 +12,14 @@ from pytest_lmopt.suites.canonical import digest
 from pytest_lmopt.suites.example import Dataset
 
 FOLDER = "__lm_snapshots__"
+LONGEST = 180
+"""Most bytes of a suite's name in a file name: file systems end at 255."""
 
 
 def snapshot_path(test_file: Path, suite: str) -> Path:
     """The YAML file of a suite: beside its test file, under that file's name."""
     safe = re.sub(r"[^\w.-]+", "-", suite).strip("-.")
+    safe = safe.encode()[:LONGEST].decode(errors="ignore")
     if safe != suite:
         safe = f"{safe}-{digest(suite, length=6)}"
     return test_file.parent / FOLDER / test_file.stem / f"{safe}.yaml"
@@ -28,7 +31,7 @@ def load_snapshot(path: Path) -> Snapshot | None:
         return None
     table = path.with_suffix(".scores.csv")
     try:
-        texts = path.read_text(encoding="utf-8"), table.read_text(encoding="utf-8")
+        texts = path.read_text(encoding="utf-8"), table.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
         raise SnapshotError(
             f"can't be read with its scores beside it: {error}; restore both from git, or delete "

@@ -15,4 +15,6 @@ def canonical_json(value: object) -> str:
 
 def digest(value: object, *, length: int = 16) -> str:
     """First ``length`` hex digits of the SHA-256 of the canonical JSON."""
-    return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()[:length]
+    # JSON can hold half a surrogate pair, which plain UTF-8 can't
+    content = canonical_json(value).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(content).hexdigest()[:length]

@@ -39,7 +39,11 @@ def parse_outputs(state: PromptState, text: str) -> dict[str, Any]:
     """
     if state.format == "text":
         return {state.outputs[0]: text}
-    found = _json_fields(text) if state.format == "json" else _line_fields(state.outputs, text)
+    found = (
+        _json_fields(state.outputs, text)
+        if state.format == "json"
+        else _line_fields(state.outputs, text)
+    )
     missing = [name for name in state.outputs if name not in found]
     if missing:
         raise AnswerError(f"the answer has no field {missing[0]!r}", text=text)
@@ -53,21 +57,26 @@ def _line_fields(outputs: tuple[str, ...], text: str) -> dict[str, Any]:
         rf"^[\s*_`-]*(?:{pattern})[\s*_`]*:[*_`]*[ \t]*", re.IGNORECASE | re.MULTILINE
     )
     matches = list(head.finditer(text))
-    ends = [match.start() for match in matches[1:]] + [len(text)]
+    ends = [*(match.start() for match in matches[1:]), len(text)]
     found: dict[str, Any] = {}
-    for match, end in zip(matches, ends, strict=True):
+    for match, end in zip(matches, ends, strict=False):  # without a match, one end is left over
         name = outputs[(match.lastindex or 1) - 1]
         found.setdefault(name, text[match.end() : end].strip())
     return found
 
 
-def _json_fields(text: str) -> dict[str, Any]:
+def _json_fields(outputs: tuple[str, ...], text: str) -> dict[str, Any]:
+    """The first object with all outputs, else the first one."""
     decoder = json.JSONDecoder()
+    first: dict[str, Any] | None = None
     for match in re.finditer(r"\{", text):
         try:
             value, _ = decoder.raw_decode(text, match.start())
         except (ValueError, RecursionError):
             continue
-        if isinstance(value, dict):
-            return value
-    raise AnswerError("the answer holds no JSON object", text=text)
+        if all(name in value for name in outputs):
+            return dict(value)
+        first = value if first is None else first
+    if first is None:
+        raise AnswerError("the answer holds no JSON object", text=text)
+    return first

@@ -53,6 +53,8 @@ class PromptState:
                 f"an output can't be called {taken!r}: every completion has that attribute",
                 field="outputs",
             )
+        if self.format == "lines":
+            _check_case(self.outputs)
         if len(self.outputs) == 1 and self.format != "text":
             raise PromptError(
                 f"one output is plain text, so format {self.format!r} has no meaning",
@@ -99,6 +101,17 @@ def _check_names(names: tuple[str, ...], field_name: str, *, least: int) -> None
             )
     if len(set(names)) < len(names):
         raise PromptError(f"a name appears twice in {list(names)!r}", field=field_name)
+
+
+def _check_case(outputs: tuple[str, ...]) -> None:
+    seen: dict[str, str] = {}
+    for name in outputs:
+        other = seen.setdefault(name.casefold(), name)
+        if other != name:
+            raise PromptError(
+                f"{other!r} and {name!r} can't be told apart: lines are read in any case",
+                field="outputs",
+            )
 
 
 def _check_demo(demo: Demo, number: int, fields: tuple[str, ...]) -> None:

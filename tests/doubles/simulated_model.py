@@ -26,6 +26,7 @@ class SimulatedModel:
     per_demo: float = 0.1
     bonus: float = 0.0
     seed: int = 0
+    fickle: bool = False
 
     def answer(self, chat: Chat) -> str:
         """The right answer where skill suffices, else "no idea"."""
@@ -40,9 +41,10 @@ class SimulatedModel:
         )
         skill = self.base + self.per_demo * min(demos, 4)
         skill += self.bonus if "carefully" in instruction else 0.0
-        return right(question) if self.difficulty(task, question) < skill else "no idea"
+        prompt = repr(chat[:-1]) if self.fickle else ""
+        return right(question) if self._difficulty(task, prompt, question) < skill else "no idea"
 
-    def difficulty(self, task: str, question: str) -> float:
-        """How hard a question is, in [0, 1)."""
-        bits = hashlib.sha256(f"{self.seed}/{task}/{question}".encode()).digest()[:8]
+    def _difficulty(self, task: str, prompt: str, question: str) -> float:
+        name = f"{self.seed}/{task}/{prompt}/{question}"
+        bits = hashlib.sha256(name.encode()).digest()[:8]
         return float(int.from_bytes(bits, "big")) / 2**64

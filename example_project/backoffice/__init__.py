@@ -1,0 +1,1 @@
+"""A small shop's back office: what reads its ledger and its customers' messages."""

@@ -1,0 +1,73 @@
+"""Every strategy passes the conformance class; and what is particular to each."""
+
+from __future__ import annotations
+
+from conformance.optimizer_conformance import OptimizerConformance
+from doubles.simulated_model import SimulatedModel
+
+from pytest_lmopt.comparison.verdict import Verdict
+from pytest_lmopt.optimizers.baseline import Baseline
+from pytest_lmopt.optimizers.bootstrap import Bootstrap
+from pytest_lmopt.optimizers.protocol import Optimizer
+from pytest_lmopt.optimizers.registry import STRATEGIES
+from pytest_lmopt.plugin import options
+
+
+class TestBaseline(OptimizerConformance):
+    """``baseline``."""
+
+    def make(self, seed: int) -> Optimizer:
+        """It has no seed."""
+        return Baseline()
+
+    def test_it_proposes_nothing(self) -> None:
+        """Only the incumbent is measured."""
+        outcome, spy, _ = self.search(lambda _: "no idea")
+        assert spy.proposals == []
+        assert outcome.trials == ()
+
+
+class TestBootstrap(OptimizerConformance):
+    """``bootstrap``."""
+
+    def make(self, seed: int) -> Optimizer:
+        """With its default sizes."""
+        return Bootstrap(seed=seed)
+
+    def test_it_finds_demos_that_help_in_both_steps(self) -> None:
+        """Each prompt of the pipeline gets demos from the same passing runs."""
+        model = SimulatedModel(base=0.4, per_demo=0.12)
+        outcome, _, _ = self.search(
+            lambda request: model.answer(request.messages), two_steps=True, examples=200
+        )
+        assert outcome.confirmation is not None
+        assert outcome.confirmation.verdict is Verdict.IMPROVED
+        assert outcome.winner is not None
+        states = outcome.winner.proposal.candidate.states
+        assert all(states[name].demos for name in ("shout", "mirror"))
+
+    def test_demos_show_what_the_model_answered_in_passing_runs_of_train(self) -> None:
+        """None comes from dev or holdout, and all are right."""
+        model = SimulatedModel()
+        _, spy, _ = self.search(lambda request: model.answer(request.messages))
+        for proposal in spy.proposals:
+            for demo in proposal.candidate.states["shout"].demos:
+                assert demo["loud"] == demo["word"].upper()
+
+    def test_demos_that_do_nothing_are_rarely_adopted(self) -> None:
+        """Of 40 searches among equally good prompts that answer differently, at most 3 adopt one."""
+        accepted = 0
+        for seed in range(40):
+            model = SimulatedModel(base=0.5, per_demo=0.0, seed=seed, fickle=True)
+            outcome, _, _ = self.search(
+                lambda request, model=model: model.answer(request.messages),  # type: ignore[misc]
+                seed=seed,
+                examples=100,
+            )
+            accepted += outcome.accepted
+        assert accepted <= 3
+
+
+def test_the_option_offers_exactly_the_strategies_there_are() -> None:
+    """The option's list is written out, so that reading options imports no strategy."""
+    assert tuple(STRATEGIES) == options.STRATEGIES

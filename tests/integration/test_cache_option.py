@@ -1,0 +1,75 @@
+"""``--lm-cache``: what is recorded, replayed and asked anew."""
+
+from __future__ import annotations
+
+from doubles.openai_server import Fault, OpenAIServer
+from projects.shouting import Project
+
+
+def test_a_second_run_is_answered_from_the_recordings(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """And says so."""
+    project.suite()
+    project.run()
+    asked = openai_server.calls
+    project.run().stdout.fnmatch_lines([f"*test_shout *{asked} ({asked} replayed)*"])
+    assert openai_server.calls == asked
+
+
+def test_replay_never_asks_and_names_what_is_missing(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """A gate in CI needs no key; an answer it lacks is an error, never a score."""
+    project.suite()
+    result = project.run("--lm-cache=replay")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["error: *not recorded (--lm-cache=replay): openai/simulated*"])
+    assert openai_server.calls == 0
+    project.run()
+    asked = openai_server.calls
+    project.run("--lm-cache=replay").assert_outcomes(passed=1)
+    assert openai_server.calls == asked
+
+
+def test_refresh_asks_everything_anew(project: Project, openai_server: OpenAIServer) -> None:
+    """The new answers replace the recorded ones."""
+    project.suite()
+    project.run()
+    asked = openai_server.calls
+    openai_server.answer = lambda _: "something else"
+    project.run("--lm-cache=refresh").stdout.fnmatch_lines(["*test_shout *0.000 [[]0.00*"])
+    assert openai_server.calls == 2 * asked
+    project.run().stdout.fnmatch_lines(["*test_shout *0.000 [[]0.00*replayed*"])
+
+
+def test_off_records_nothing(project: Project, openai_server: OpenAIServer) -> None:
+    """There is not even a store."""
+    project.suite()
+    project.run("--lm-cache=off")
+    project.run("--lm-cache=off")
+    assert not list(project.path.glob(".lmopt/recordings*"))
+
+
+def test_a_model_that_fails_for_good_makes_the_suite_an_error_and_nothing_is_lost(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """The suite is red, never scored; the next run asks only for what is missing."""
+    project.suite("budget=Budget(calls=400)")
+    openai_server.fault = lambda call: Fault(status=500) if call > 30 else None
+    result = project.run("--lm-concurrency=4")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["error: * runs have no answer*the same command asks only for*"])
+    asked = openai_server.calls
+    openai_server.fault = lambda _: None
+    project.run().assert_outcomes(passed=1)
+    assert openai_server.calls - asked <= 68 - 30
+
+
+def test_a_rate_limit_that_passes_costs_only_time(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Refused attempts are asked again, and count against the budget."""
+    project.suite("budget=Budget(calls=400)", examples=40)
+    openai_server.fault = lambda call: Fault(status=429) if call % 5 == 0 else None
+    project.run().assert_outcomes(passed=1)

@@ -1,0 +1,72 @@
+"""``--lm-gate``: what fails a suite."""
+
+from __future__ import annotations
+
+from doubles.openai_server import OpenAIServer
+from doubles.simulated_model import SimulatedModel
+from projects.shouting import Project
+
+CAREFUL = "instruction: SHOUT carefully.\ninputs: [word]\noutput: loud\n"
+CARELESS = "instruction: SHOUT.\ninputs: [word]\noutput: loud\n"
+
+
+def _regressed(project: Project, server: OpenAIServer, arguments: str = "") -> None:
+    """A baseline, and a prompt that is clearly worse."""
+    server.answer = SimulatedModel(base=0.3, bonus=0.5).answer
+    project.write("shout.yaml", CAREFUL)
+    project.suite(arguments)
+    project.run("--lm-snapshot-update")
+    project.write("shout.yaml", CARELESS)
+
+
+def test_off_reports_a_regression_without_failing(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """The verdict is shown all the same."""
+    _regressed(project, openai_server)
+    result = project.run("--lm-gate=off")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*: regressed"])
+
+
+def test_the_option_wins_over_the_ini_value(project: Project, openai_server: OpenAIServer) -> None:
+    """``lm_gate`` in the configuration is only the default."""
+    _regressed(project, openai_server)
+    with (project.path / "tox.ini").open("a") as ini:
+        ini.write("lm_gate = off\n")
+    project.run().assert_outcomes(passed=1)
+    project.run("--lm-gate=regression").assert_outcomes(failed=1)
+
+
+def test_noninferior_asks_for_proof(project: Project, openai_server: OpenAIServer) -> None:
+    """A change that is merely not proven to be harmful fails, unless it stays in the margin."""
+    openai_server.answer = SimulatedModel(base=0.5, bonus=0.02).answer
+    project.write("shout.yaml", CARELESS)
+    project.suite(examples=60)
+    project.run("--lm-snapshot-update")
+    project.write("shout.yaml", CAREFUL)
+    project.run().assert_outcomes(passed=1)
+    result = project.run("--lm-gate=noninferior")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["failed: not shown to be within the margin 0 of the baseline*"])
+    project.suite("margin=0.2", examples=60)
+    project.run("--lm-gate=noninferior").assert_outcomes(passed=1)
+
+
+def test_a_score_under_the_threshold_fails(project: Project, openai_server: OpenAIServer) -> None:
+    """With or without a baseline."""
+    project.suite("threshold=0.9")
+    result = project.run()
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["failed: score 0.* is under the threshold 0.9"])
+
+
+def test_failing_examples_are_shown_but_those_of_holdout_only_by_id(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Nobody should tune a prompt to the examples that will judge it; ``-vv`` shows them."""
+    project.suite("threshold=0.9", examples=30)
+    shown = project.run().stdout.str()
+    assert "feedback expected 'WORD" in shown
+    assert shown.count("expected 'WORD") == 3
+    assert project.run("-vv").stdout.str().count("expected 'WORD") > 3

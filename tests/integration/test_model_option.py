@@ -1,0 +1,83 @@
+"""``--lm-model``, ``lm_model``, ``LMOPT_MODEL`` and the mark's ``model=``."""
+
+from __future__ import annotations
+
+import pytest
+from doubles.openai_server import OpenAIServer
+from projects.shouting import Project
+
+
+def _models_asked(server: OpenAIServer) -> set[str]:
+    return {body["model"] for body in server.requests}
+
+
+def _forget_ini_model(project: Project) -> None:
+    project.write("tox.ini", "[pytest]\npythonpath = .\n")
+
+
+def test_the_option_wins_over_ini_and_environment(
+    project: Project, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Command line, then configuration, then environment."""
+    monkeypatch.setenv("LMOPT_MODEL", "openai/of-environment")
+    project.suite(examples=20)
+    project.run("--lm-model=openai/of-option")
+    assert _models_asked(openai_server) == {"of-option"}
+    openai_server.requests.clear()
+    project.run()
+    assert _models_asked(openai_server) == {"simulated"}
+    openai_server.requests.clear()
+    _forget_ini_model(project)
+    project.run()
+    assert _models_asked(openai_server) == {"of-environment"}
+
+
+def test_the_mark_wins_over_the_option_and_the_prompt_file_over_the_mark(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """The closer to the prompt, the stronger."""
+    project.suite("model='openai/of-mark'", examples=20)
+    project.run("--lm-model=openai/of-option")
+    assert _models_asked(openai_server) == {"of-mark"}
+    openai_server.requests.clear()
+    project.write(
+        "shout.yaml",
+        "instruction: SHOUT\ninputs: [word]\noutput: loud\nmodel: openai/of-file\n",
+    )
+    project.run()
+    assert _models_asked(openai_server) == {"of-file"}
+
+
+def test_no_model_at_all_is_one_line_saying_what_to_set(project: Project) -> None:
+    """Nothing is asked, and there is no traceback."""
+    _forget_ini_model(project)
+    project.suite(examples=20)
+    result = project.run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["error: prompt 'shout' has no model: set one with --lm-model=*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_a_missing_key_is_one_line_naming_the_variable(project: Project) -> None:
+    """The first refused call ends the suite; nothing is retried."""
+    project.suite(examples=20)
+    result = project.run("--lm-model=openai/gpt-4o-mini")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["error: no key for model 'openai/gpt-4o-mini': set OPENAI_API_KEY*"]
+    )
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_a_model_string_without_a_provider_is_explained(project: Project) -> None:
+    """As is a provider nobody knows."""
+    project.suite(examples=20)
+    result = project.run("--lm-model=nonsense")
+    result.stdout.fnmatch_lines(["error: model 'nonsense' names no provider litellm knows*"])
+
+
+def test_a_local_model_file_that_is_not_there_is_named(project: Project) -> None:
+    """``local:PATH`` must be a file."""
+    project.suite(examples=20)
+    result = project.run("--lm-model=local:nowhere.gguf")
+    result.stdout.fnmatch_lines(["error: model 'local:nowhere.gguf': there is no file nowhere.gguf"])

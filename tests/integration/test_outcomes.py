@@ -1,0 +1,158 @@
+"""What counts as what: assertions, skips, wrong answers, broken metrics."""
+
+from __future__ import annotations
+
+from doubles.openai_server import OpenAIServer
+from projects.shouting import Project
+
+HEAD = """\
+import pytest
+from pytest_lmopt import Budget, Score, metrics
+from pipeline import one_step
+
+ROWS = [{"id": f"w{i}", "inputs": {"word": f"word{i}"}, "expected": f"WORD{i}", "split": "dev"}
+        for i in range(20)]
+"""
+
+
+def test_a_plain_assertion_is_a_metric(project: Project, openai_server: OpenAIServer) -> None:
+    """An assertion that fails scores 0 with its message as feedback."""
+    project.write(
+        "test_words.py",
+        HEAD
+        + """
+@pytest.mark.lm_suite(dataset=ROWS, threshold=0.6)
+def test_shout(lm_example):
+    assert int(lm_example.id[1:]) < 10, "too large"
+""",
+    )
+    result = project.run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["failed: score 0.500 is under the threshold 0.6", "*w10", "*feedback too large*"]
+    )
+
+
+def test_a_skipped_example_is_left_out(project: Project, openai_server: OpenAIServer) -> None:
+    """It is no failure and no pass; the report counts it."""
+    project.write(
+        "test_words.py",
+        HEAD
+        + """
+@pytest.mark.lm_suite(dataset=ROWS)
+def test_shout(lm_example):
+    if lm_example.id == "w3":
+        pytest.skip("no data")
+""",
+    )
+    result = project.run()
+    result.stdout.fnmatch_lines(["*test_shout *19 *1.000*", "*0 without an answer, 1 skipped"])
+
+
+def test_a_pipeline_that_raises_is_wrong_and_listed(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """It scores 0; type and message are shown."""
+    project.write(
+        "test_words.py",
+        HEAD
+        + """
+@pytest.mark.lm_suite(dataset=ROWS, metric=lambda example, prediction: True, threshold=1)
+def test_shout(lm_example):
+    if lm_example.id == "w3":
+        raise KeyError("no such word")
+""",
+    )
+    result = project.run()
+    result.stdout.fnmatch_lines(
+        ["*test_shout *20 *0.950*", "*w3", "*got *KeyError: 'no such word'"]
+    )
+
+
+def test_a_metric_outside_its_range_is_an_error_naming_the_example(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """The suite is broken, not scored."""
+    project.write(
+        "test_words.py",
+        HEAD
+        + """
+@pytest.mark.lm_suite(dataset=ROWS, metric=lambda example, prediction: 1.5)
+def test_shout(lm_example):
+    return ""
+""",
+    )
+    result = project.run()
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(
+        ["error: metric failed on example 'w0': returned 1.5, which is outside [[]0, 1[]]*"]
+    )
+
+
+def test_a_metric_that_raises_is_an_error_too(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Never a score of 0."""
+    project.write(
+        "test_words.py",
+        HEAD
+        + """
+@pytest.mark.lm_suite(dataset=ROWS, metric=lambda example, prediction: prediction["x"])
+def test_shout(lm_example):
+    return {}
+""",
+    )
+    project.run().stdout.fnmatch_lines(["error: metric failed on example 'w0': KeyError: 'x'"])
+
+
+def test_a_metric_may_return_a_score_with_feedback(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """The feedback is shown with the failing example."""
+    project.write(
+        "test_words.py",
+        HEAD
+        + """
+def close(example, prediction):
+    return Score(value=0.5, feedback="nearly")
+
+@pytest.mark.lm_suite(dataset=ROWS, metric=close, threshold=0.9)
+def test_shout(lm_example):
+    return ""
+""",
+    )
+    project.run().stdout.fnmatch_lines(["*feedback nearly"])
+
+
+def test_an_answer_that_lacks_a_field_is_wrong(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """With several outputs, the answer must have all of them."""
+    project.write(
+        "shout.yaml", "instruction: SHOUT\ninputs: [word]\noutputs: [loud, mood]\nformat: json\n"
+    )
+    project.suite("threshold=1", examples=20)
+    result = project.run()
+    result.stdout.fnmatch_lines(["*test_shout *0.000 *", "*AnswerError: the answer holds no JSON*"])
+
+
+def test_a_pipeline_with_its_own_threads_is_told_what_to_use(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Without its context a prompt can't know its candidate: an error, and the remedy works."""
+    suite = (
+        HEAD
+        + """
+from concurrent.futures import ThreadPoolExecutor
+from pytest_lmopt import carry_context
+
+@pytest.mark.lm_suite(dataset=ROWS, metric=metrics.exact_match)
+def test_shout(lm_example):
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(WRAP(one_step), lm_example.inputs["word"]).result()
+"""
+    )
+    project.write("test_words.py", suite.replace("WRAP(one_step)", "one_step"))
+    project.run().stdout.fnmatch_lines(["error: prompt 'shout' was called from a thread*carry_*"])
+    project.write("test_words.py", suite.replace("WRAP", "carry_context"))
+    project.run().assert_outcomes(passed=1)

@@ -1,0 +1,53 @@
+"""``-n``: suites spread over real xdist workers."""
+
+from __future__ import annotations
+
+from doubles.openai_server import OpenAIServer
+from projects.shouting import Project
+
+
+def test_workers_report_to_the_controller_which_alone_writes(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Scores, table and snapshots are the same as without workers."""
+    project.suite()
+    text = (project.path / "test_words.py").read_text()
+    project.write("test_words.py", f"{text}\n\ntest_other = pytest.mark.lm_suite()(test_shout)\n")
+    project.run("--lm-snapshot-update")
+    alone = project.files()
+    for name in alone:
+        (project.path / name).unlink()
+    result = project.run_apart("-n", "2", "--lm-snapshot-update", "--lm-cache=off")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["test_words.py::test_shout *", "written: *"])
+    assert project.files() == alone
+
+
+def test_a_mistake_found_by_a_worker_is_still_a_usage_error(project: Project) -> None:
+    """The message is the same as without workers."""
+    project.suite("metrik=1")
+    result = project.run_apart("-n", "2")
+    assert result.ret != 0
+    assert "lm_suite has no argument 'metrik'" in result.stdout.str() + result.stderr.str()
+
+
+def test_a_budget_shared_by_suites_is_refused(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Workers can't share an account yet, and must not overspend silently."""
+    project.write(
+        "test_words.py",
+        """
+import pytest
+from pytest_lmopt import Budget
+pytestmark = pytest.mark.lm_suite(
+    dataset=[{"inputs": {"word": "a"}}], budget=Budget(calls=10))
+
+def test_one(lm_example): pass
+def test_two(lm_example): pass
+""",
+    )
+    result = project.run_apart("-n", "2")
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["*budget of test_words.py is shared by several suites*"])
+    project.run().assert_outcomes(passed=2)

@@ -1,0 +1,104 @@
+"""The gate's modes: what fails, and with which words."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from pytest_lmopt.comparison.gate import GateMode, gate_failure
+from pytest_lmopt.comparison.verdict import Comparison, Verdict, compare
+
+MODES: list[GateMode] = ["regression", "noninferior", "off"]
+
+
+def comparison(passed_before: int, passed_now: int, *, of: int = 20) -> Comparison:
+    """Two evaluations of which the first so many examples pass."""
+
+    def scores(passed: int) -> dict[str, float]:
+        return {str(number): float(number < passed) for number in range(of)}
+
+    compared = compare(scores(passed_before), scores(passed_now))
+    assert compared is not None
+    return compared
+
+
+REGRESSED = comparison(18, 10)
+INCONCLUSIVE = comparison(18, 17)
+IMPROVED = comparison(10, 18)
+TOO_FEW = comparison(3, 1, of=5)
+
+
+def gate(
+    score: float, compared: Comparison | None, mode: GateMode, *, threshold: float | None = None
+) -> str | None:
+    """The gate's answer without a margin."""
+    return gate_failure(score, compared, threshold=threshold, margin=0.0, mode=mode)
+
+
+def test_the_examples_are_what_their_names_say() -> None:
+    """The comparisons used here have the verdicts they are named for."""
+    assert REGRESSED.verdict is Verdict.REGRESSED
+    assert INCONCLUSIVE.verdict is Verdict.INCONCLUSIVE
+    assert IMPROVED.verdict is Verdict.IMPROVED
+    assert TOO_FEW.verdict is Verdict.INSUFFICIENT
+
+
+@pytest.mark.parametrize("mode", ["regression", "noninferior"])
+def test_a_regression_fails_with_its_numbers(mode: GateMode) -> None:
+    """The message has both means, n, the difference with its interval, and p."""
+    message = gate(0.5, REGRESSED, mode)
+    assert message is not None
+    assert message.startswith(
+        "regressed against the baseline: 0.900 → 0.500 on 20 examples, difference -0.400 [-0."
+    )
+    assert message.endswith("p = 0.0039")
+
+
+def test_only_a_regression_fails_the_regression_gate() -> None:
+    """What is inconclusive, improved or too little to judge passes by default."""
+    for compared in (INCONCLUSIVE, IMPROVED, TOO_FEW, None):
+        assert gate(0.5, compared, "regression") is None
+
+
+@pytest.mark.parametrize("compared", [INCONCLUSIVE, TOO_FEW])
+def test_noninferior_fails_what_is_not_shown(compared: Comparison) -> None:
+    """Absence of proof fails, and the message names margin and verdict."""
+    message = gate_failure(0.5, compared, threshold=None, margin=0.02, mode="noninferior")
+    assert message is not None
+    assert message.startswith(
+        f"not shown to be within the margin 0.02 of the baseline ({compared.verdict}): "
+    )
+
+
+def test_noninferior_passes_what_improved_or_holds() -> None:
+    """Improved passes; so does what holds."""
+    same = {str(number): 1.0 for number in range(5)}
+    holds = compare(same, same, unchanged=True)
+    assert gate(0.9, IMPROVED, "noninferior") is None
+    assert gate(0.9, holds, "noninferior") is None
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_without_a_baseline_nothing_is_compared(mode: GateMode) -> None:
+    """A first run passes."""
+    assert gate(0.1, None, mode) is None
+
+
+@pytest.mark.parametrize("mode", ["regression", "noninferior"])
+def test_a_score_under_the_threshold_fails(mode: GateMode) -> None:
+    """The threshold is checked before the baseline; reaching it is enough."""
+    assert gate(0.69, IMPROVED, mode, threshold=0.7) == "score 0.690 is under the threshold 0.7"
+    assert gate(0.7, IMPROVED, mode, threshold=0.7) is None
+
+
+def test_off_lets_everything_pass_but_nothing() -> None:
+    """Neither regression nor threshold fails when off, but a suite without a score does."""
+    assert gate(0.1, REGRESSED, "off", threshold=0.9) is None
+    assert gate(math.nan, None, "off") == "no example was scored"
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_nothing_scored_is_never_green(mode: GateMode) -> None:
+    """A suite of which no example was scored fails in every mode."""
+    assert gate(math.nan, REGRESSED, mode, threshold=0.5) == "no example was scored"

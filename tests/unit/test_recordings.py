@@ -1,0 +1,333 @@
+"""Answers are recorded under everything they depend on, and none is paid for twice."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_lmopt import Completion
+from pytest_lmopt.errors import MissingAnswerError
+from pytest_lmopt.lm.recordings import CacheMode, Recorded, RecordingStore
+from pytest_lmopt.lm.seam import FunctionLM, Request, Usage
+from pytest_lmopt.suites.render import Message
+
+ASKED = Request(
+    model="openai/m",
+    messages=(Message("system", "Shout."), Message("user", "hé")),
+    params={"max_tokens": 5},
+)
+USAGE = Usage(calls=1, input_tokens=3, output_tokens=2, micro_usd=40)
+
+
+class Model:
+    """Answers "answer 1", "answer 2", ..., counting its calls; slow where told to."""
+
+    def __init__(self, *, seconds: float = 0.0) -> None:
+        self.calls = 0
+        self._seconds = seconds
+
+    async def complete(self, _: Request) -> Completion:
+        """The next answer."""
+        self.calls += 1
+        text = f"answer {self.calls}"
+        await asyncio.sleep(self._seconds)
+        return Completion(text=text, usage=USAGE)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the recordings lie."""
+    return tmp_path / "recordings.sqlite"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[RecordingStore]:
+    """An empty store."""
+    store = RecordingStore(path)
+    yield store
+    store.close()
+
+
+def ask(model: Model, store: RecordingStore, mode: CacheMode, *requests: Request) -> list[str]:
+    """Answers to one request after the other, in one session."""
+
+    async def one_by_one() -> list[str]:
+        lm = Recorded(FunctionLM(model.complete), store, mode=mode)
+        return [(await lm.complete(request)).text for request in requests]
+
+    return asyncio.run(one_by_one())
+
+
+def test_auto_asks_once(store: RecordingStore) -> None:
+    """The second time, in this session or a later one, the recording answers."""
+    model = Model()
+
+    assert ask(model, store, "auto", ASKED, ASKED) == ["answer 1", "answer 1"]
+    assert ask(model, store, "auto", ASKED) == ["answer 1"]
+    assert model.calls == 1
+
+
+def test_a_replayed_answer_says_what_it_saved(store: RecordingStore) -> None:
+    """Its usage is that of the call, marked as replayed, with the price as saved."""
+    ask(Model(), store, "auto", ASKED)
+
+    replayed = store.get(ASKED.key)
+
+    assert replayed is not None
+    assert replayed.usage == replace(USAGE, replayed=1, saved_micro_usd=40)
+    assert store.get("unknown") is None
+
+
+def test_replay_never_asks(store: RecordingStore) -> None:
+    """What is recorded is answered; what is not is missing, and the message names it."""
+    model = Model()
+    ask(model, store, "auto", ASKED)
+    unknown = replace(ASKED, messages=(Message("user", "who?"),))
+
+    assert ask(model, store, "replay", ASKED) == ["answer 1"]
+    with pytest.raises(MissingAnswerError) as caught:
+        ask(model, store, "replay", unknown)
+
+    assert str(caught.value) == (
+        f"not recorded (--lm-cache=replay): openai/m, 'who?', key {unknown.key[:12]}"
+    )
+    assert caught.value.request == unknown
+    assert model.calls == 1
+
+
+def test_refresh_asks_for_everything_once_a_session(store: RecordingStore) -> None:
+    """A new answer replaces the old recording and serves the rest of the session."""
+    model = Model()
+    ask(model, store, "auto", ASKED)
+
+    assert ask(model, store, "refresh", ASKED, ASKED) == ["answer 2", "answer 2"]
+    assert ask(model, store, "auto", ASKED) == ["answer 2"]
+
+
+@pytest.mark.parametrize("mode", ["auto", "refresh"])
+def test_identical_requests_at_once_make_one_call(store: RecordingStore, mode: CacheMode) -> None:
+    """One pays; the others share its answer and say so in their usage."""
+    model = Model(seconds=0.02)
+
+    async def at_once() -> list[Completion]:
+        lm = Recorded(model, store, mode=mode)
+        return await asyncio.gather(*(lm.complete(ASKED) for _ in range(20)))
+
+    answers = asyncio.run(at_once())
+
+    assert model.calls == 1
+    assert {answer.text for answer in answers} == {"answer 1"}
+    assert sum(answer.usage.replayed for answer in answers) == 19
+
+
+def test_a_shared_call_survives_the_one_who_asked_first(store: RecordingStore) -> None:
+    """The first asker is cancelled; the second still gets the answer, from the same call."""
+    model = Model(seconds=0.05)
+
+    async def story() -> str:
+        lm = Recorded(model, store, mode="auto")
+        first = asyncio.create_task(lm.complete(ASKED))
+        await asyncio.sleep(0.01)
+        second = asyncio.create_task(lm.complete(ASKED))
+        await asyncio.sleep(0.01)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        return (await second).text
+
+    assert asyncio.run(story()) == "answer 1"
+    assert model.calls == 1
+
+
+def test_a_call_nobody_waits_for_any_more_is_still_recorded(store: RecordingStore) -> None:
+    """It is paid for, so the next session need not pay again."""
+    model = Model(seconds=0.02)
+
+    async def story() -> None:
+        lm = Recorded(model, store, mode="auto")
+        only = asyncio.create_task(lm.complete(ASKED))
+        await asyncio.sleep(0.005)
+        only.cancel()
+        await asyncio.sleep(0.05)
+
+    asyncio.run(story())
+
+    assert ask(model, store, "replay", ASKED) == ["answer 1"]
+
+
+def test_a_failure_is_shared_but_not_recorded(store: RecordingStore) -> None:
+    """All who wait for it see it; who asks later asks anew."""
+    failing = True
+
+    async def answer(request: Request) -> str:
+        await asyncio.sleep(0.01)
+        if failing:
+            raise MissingAnswerError("busy", request=request)
+        return "well"
+
+    async def story() -> tuple[list[Any], str]:
+        nonlocal failing
+        lm = Recorded(FunctionLM(answer), store, mode="auto")
+        both = await asyncio.gather(
+            lm.complete(ASKED), lm.complete(ASKED), return_exceptions=True
+        )
+        failing = False
+        return both, (await lm.complete(ASKED)).text
+
+    both, later = asyncio.run(story())
+
+    assert [type(error) for error in both] == [MissingAnswerError, MissingAnswerError]
+    assert later == "well"
+
+
+def test_recordings_survive_reopening(path: Path) -> None:
+    """Text of any script comes back as it was."""
+    store = RecordingStore(path)
+    store.put(ASKED, Completion(text="HÉ\n\x00😀", usage=USAGE))
+    store.close()
+
+    reopened = RecordingStore(path)
+    answer = reopened.get(ASKED.key)
+    reopened.close()
+
+    assert answer is not None
+    assert answer.text == "HÉ\n\x00😀"
+
+
+def test_two_stores_may_share_a_file(path: Path) -> None:
+    """Several processes of a session record side by side."""
+    one, two = RecordingStore(path), RecordingStore(path)
+
+    one.put(ASKED, Completion(text="from one", usage=USAGE))
+    seen = two.get(ASKED.key)
+    one.close()
+    two.close()
+
+    assert seen is not None
+    assert seen.text == "from one"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": "openai/other"},
+        {"messages": ASKED.messages[1:]},
+        {"messages": (Message("user", "Shout."), Message("user", "hé"))},
+        {"messages": (*ASKED.messages, Message("user", ""))},
+        {"params": {"max_tokens": 6}},
+        {"params": {"max_tokens": 5, "temperature": 0.0}},
+        {"params": {"max_tokens": 5, "response_format": {"type": "json_object"}}},
+        {"params": {}},
+        {"repeat": 1},
+    ],
+)
+def test_the_key_depends_on_every_part_of_the_request(changes: dict[str, Any]) -> None:
+    """Whatever can change an answer makes it another question."""
+    assert replace(ASKED, **changes).key != ASKED.key
+
+
+def test_the_key_does_not_depend_on_the_order_of_parameters() -> None:
+    """The same parameters are the same question, on every machine and in every version."""
+    one = replace(ASKED, params={"a": 1, "b": {"c": 2, "d": 3}})
+    two = replace(ASKED, params={"b": {"d": 3, "c": 2}, "a": 1})
+
+    assert one.key == two.key
+    assert len(ASKED.key) == 64
+
+
+def test_the_file_holds_json_and_no_pickle(path: Path, store: RecordingStore) -> None:
+    """A recording can be read, and opening a foreign file can run nothing."""
+    import json
+
+    store.put(ASKED, Completion(text="HÉ", usage=USAGE))
+    with sqlite3.connect(path) as database:
+        ((key, request, answer),) = database.execute("SELECT * FROM recordings").fetchall()
+    database.close()
+
+    assert key == ASKED.key
+    assert json.loads(request) == [
+        "openai/m", [["system", "Shout."], ["user", "hé"]], {"max_tokens": 5},
+    ]  # fmt: skip
+    assert json.loads(answer)["text"] == "HÉ"
+
+
+@pytest.mark.parametrize("damage", ["no database", "middle overwritten", "header overwritten"])
+def test_a_damaged_file_is_set_aside_and_a_new_one_begun(path: Path, damage: str) -> None:
+    """Nothing is deleted: the damaged file keeps its bytes under another name."""
+    store = RecordingStore(path)
+    for number in range(300):
+        store.put(replace(ASKED, repeat=number), Completion(text="x" * 200, usage=USAGE))
+    store.close()
+    content = bytearray(path.read_bytes())
+    if damage == "no database":
+        content = bytearray(b"not a database, but something else" * 100)
+    elif damage == "middle overwritten":
+        content[4096 : len(content) // 2] = b"\xff" * (len(content) // 2 - 4096)
+    else:
+        content[:100] = b"\x00" * 100
+    path.write_bytes(content)
+
+    rebuilt = RecordingStore(path)
+    found = rebuilt.get(ASKED.key)
+    rebuilt.put(ASKED, Completion(text="new", usage=USAGE))
+    rebuilt.close()
+
+    assert found is None
+    assert path.with_name("recordings.sqlite.damaged-1").read_bytes() == content
+
+
+def test_files_set_aside_before_are_kept(path: Path) -> None:
+    """Each damaged file gets a number of its own."""
+    for number in (1, 2):
+        path.write_bytes(b"broken %d" % number * 1000)
+        RecordingStore(path).close()
+
+    kept = [path.with_name(f"{path.name}.damaged-{number}").read_bytes() for number in (1, 2)]
+
+    assert kept == [b"broken 1" * 1000, b"broken 2" * 1000]
+
+
+def test_the_log_of_a_damaged_file_is_set_aside_with_it(path: Path) -> None:
+    """Answers may stand only there, and the new file must not meet it."""
+    path.write_bytes(b"broken" * 1000)
+    log = path.with_name(f"{path.name}-wal")
+    log.write_bytes(b"answers" * 1000)
+
+    store = RecordingStore(path)
+    store.put(ASKED, Completion(text="new", usage=USAGE))
+    store.close()
+
+    assert path.with_name(f"{path.name}.damaged-1-wal").read_bytes() == b"answers" * 1000
+
+
+def test_a_file_that_can_not_be_opened_is_not_damaged(tmp_path: Path) -> None:
+    """A missing folder is an error of its own; nothing is renamed for it."""
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        RecordingStore(tmp_path / "none/recordings.sqlite")
+
+
+def test_a_busy_file_is_not_damaged(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock held too long by another process must not cost the recordings."""
+    store = RecordingStore(path)
+    store.put(ASKED, Completion(text="kept", usage=USAGE))
+    store.close()
+    monkeypatch.setattr("pytest_lmopt.lm.recordings._BUSY_TIMEOUT_SECONDS", 0.05)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("PRAGMA locking_mode=EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            RecordingStore(path)
+    finally:
+        other.close()
+
+    assert [file.name for file in path.parent.iterdir() if "damaged" in file.name] == []
+    reopened = RecordingStore(path)
+    assert reopened.get(ASKED.key) is not None
+    reopened.close()

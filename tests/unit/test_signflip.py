@@ -1,0 +1,79 @@
+"""The sign-flip permutation test against scipy's enumeration and against itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import permutation_test
+
+from pytest_lmopt.stats.signflip import ENUMERATE_UP_TO, RESAMPLES, sign_flip_p
+
+MIXED = [0.3, -0.1, 0.25, 0.0, 0.5, -0.2, 0.05, 0.4]
+
+
+@pytest.mark.parametrize(
+    "units", [MIXED, [1.0, 1.0, -1.0, 1.0, 1.0], [0.7, 0.1], [-0.2, -0.3, -0.4, 0.1, -0.9, -0.6]]
+)
+def test_small_samples_agree_with_scipy(units: list[float]) -> None:
+    """Up to 12 moving units the p-value is scipy's over all sign patterns."""
+    moving = np.array([unit for unit in units if unit])
+    expected = permutation_test(
+        (moving,),
+        lambda sample: abs(np.sum(sample)),
+        permutation_type="samples",
+        alternative="greater",
+        vectorized=False,
+        n_resamples=np.inf,
+    ).pvalue
+    assert sign_flip_p(units) == pytest.approx(float(expected), abs=1e-9)
+
+
+def test_one_sided_agreement_counts_two_patterns() -> None:
+    """Where all n units have one sign, only that pattern and its mirror reach the sum."""
+    assert sign_flip_p([0.1, 0.2, 0.3, 0.4, 0.5]) == 2 / 2**5
+
+
+def test_units_that_do_not_move_carry_no_information() -> None:
+    """Zeros change neither the enumeration nor the drawing."""
+    assert sign_flip_p([*MIXED, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]) == sign_flip_p(MIXED)
+    many = MIXED * 3
+    assert sign_flip_p([*many, 0.0]) == sign_flip_p(many)
+
+
+def test_nothing_moves() -> None:
+    """All zeros give p = 1."""
+    assert sign_flip_p([0.0, 0.0]) == 1.0
+
+
+def test_sums_equal_on_paper_count_as_ties() -> None:
+    """0.1 + 0.2 − 0.3 is zero on paper, so every pattern is at least as extreme."""
+    assert sign_flip_p([0.1, 0.2, -0.3]) == 1.0
+
+
+def test_large_samples_are_never_impossible() -> None:
+    """However extreme the data, a drawn p-value is at least one over the draws and itself."""
+    assert sign_flip_p([1.0] * 60) == 1 / (RESAMPLES + 1)
+
+
+def test_drawing_approaches_enumeration() -> None:
+    """Just beyond the limit the drawn p-value is near the one over all patterns."""
+    units = [0.5, -0.1, 0.3, 0.2, -0.4, 0.6, 0.1, -0.2, 0.3, 0.4, -0.3, 0.2, 0.15]
+    assert len(units) == ENUMERATE_UP_TO + 1
+    signs = np.array(np.meshgrid(*[[-1.0, 1.0]] * len(units))).reshape(len(units), -1)
+    exact = float(np.mean(np.abs(np.array(units) @ signs) >= abs(sum(units)) - 1e-9))
+    error = (exact * (1 - exact) / RESAMPLES) ** 0.5
+    assert sign_flip_p(units) == pytest.approx(exact, abs=4 * error)
+
+
+def test_the_seed_decides_the_draws() -> None:
+    """The same seed gives the same p-value; another gives one near it."""
+    units = [0.2, -0.1] * 10 + [0.3] * 3
+    assert sign_flip_p(units, seed=7) == sign_flip_p(units, seed=7)
+    assert sign_flip_p(units, seed=7) == pytest.approx(sign_flip_p(units, seed=8), abs=0.03)
+
+
+def test_neither_order_nor_direction_matters_to_the_draws() -> None:
+    """Reordered or negated units get the very same p-value, drawn or not."""
+    units = [0.2, -0.1, 0.35, 0.07, -0.4] * 4
+    assert sign_flip_p(units[::-1]) == sign_flip_p(units)
+    assert sign_flip_p([-unit for unit in units]) == sign_flip_p(units)

@@ -1,0 +1,81 @@
+"""By simulation: how often the tests are wrong, and how often the interval is right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from pytest_lmopt.stats.mcnemar import mid_p, tango_interval
+from pytest_lmopt.stats.signflip import sign_flip_p
+
+ALPHA = 0.05
+
+
+def most(probability: float, runs: int) -> float:
+    """A rate that a true ``probability`` exceeds in one of 30 000 series of ``runs``."""
+    return probability + 4.0 * float((probability * (1.0 - probability) / runs) ** 0.5)
+
+
+def gaussian(generator: np.random.Generator, n: int) -> list[float]:
+    """Differences of noise alone."""
+    return generator.normal(0.0, 0.1, n).tolist()
+
+
+def sparse(generator: np.random.Generator, n: int) -> list[float]:
+    """Differences of which most are zero and a few are large."""
+    moved = generator.random(n) < 0.3
+    return (moved * generator.uniform(-1.0, 1.0, n)).tolist()
+
+
+@pytest.mark.parametrize("n", [20, 60])
+@pytest.mark.parametrize("discordance", [0.1, 0.4])
+def test_equal_pass_rates_seldom_differ_significantly(n: int, discordance: float) -> None:
+    """A/A on 0/1 scores: mid-p McNemar is below α no more often than α, with Monte Carlo error."""
+    generator = np.random.default_rng(n)
+    runs = 2000
+    halves = [discordance / 2, discordance / 2, 1 - discordance]
+    tables = generator.multinomial(n, halves, size=runs)
+    false = sum(mid_p(int(gained), int(lost)) < ALPHA for gained, lost, _ in tables)
+    assert false / runs <= most(ALPHA, runs)
+
+
+@pytest.mark.parametrize("n", [20, 60])
+@pytest.mark.parametrize("draw", [gaussian, sparse])
+def test_equal_scores_seldom_differ_significantly(
+    n: int, draw: Callable[[np.random.Generator, int], list[float]]
+) -> None:
+    """A/A on continuous scores: sign flips are below α about as often as α."""
+    generator = np.random.default_rng(n)
+    runs = 1000 if n == 20 else 300
+    false = sum(sign_flip_p(draw(generator, n), seed=run) < ALPHA for run in range(runs))
+    assert false / runs <= most(ALPHA, runs)
+
+
+@pytest.mark.parametrize("n", [20, 40, 60])
+@pytest.mark.parametrize(("gain", "loss"), [(0.1, 0.1), (0.3, 0.1), (0.05, 0.25), (0.02, 0.02)])
+def test_tangos_interval_covers_the_true_difference(n: int, gain: float, loss: float) -> None:
+    """The 95 % interval holds the truth in at least about 95 % of samples; sparse data included.
+
+    The score interval's coverage swings a little around its level, so one point is granted.
+    """
+    generator = np.random.default_rng(n)
+    runs = 400
+    tables = generator.multinomial(n, [gain, loss, 1 - gain - loss], size=runs)
+    covered = 0
+    for gained, lost, _ in tables:
+        low, high = tango_interval(int(gained), int(lost), n)
+        covered += low <= gain - loss <= high
+    missed = 1 - covered / runs
+    assert missed <= most(ALPHA + 0.01, runs)
+
+
+@pytest.mark.parametrize("n", [20, 60])
+def test_a_loss_of_the_margin_seldom_holds(n: int) -> None:
+    """At a true difference of −margin the lower end is above −margin in about 2.5 % of samples."""
+    generator = np.random.default_rng(n)
+    runs, margin = 600, 0.1
+    tables = generator.multinomial(n, [0.02, 0.02 + margin, 0.86], size=runs)
+    held = sum(tango_interval(int(gained), int(lost), n)[0] > -margin for gained, lost, _ in tables)
+    assert held / runs <= most(ALPHA / 2 + 0.005, runs)

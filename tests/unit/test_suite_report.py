@@ -1,0 +1,112 @@
+"""Reports as JSON: between processes, and for machines."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from pytest_lmopt.comparison.verdict import Verdict, compare
+from pytest_lmopt.lm.seam import Usage
+from pytest_lmopt.reports.machine import json_document
+from pytest_lmopt.reports.suite_report import (
+    FailingExample,
+    SearchReport,
+    SuiteReport,
+    from_json,
+    to_json,
+)
+
+OLD = {str(number): 0.0 for number in range(12)}
+NEW = {str(number): number / 11 for number in range(12)}
+
+PLAIN = SuiteReport(
+    suite="tests/test_shop.py::test_triage",
+    status="error",
+    problem="broken",
+    model="openai/small",
+    n=0,
+    score=None,
+    low=None,
+    high=None,
+    baseline="no baseline",
+    comparison=None,
+    failing=(),
+    missing=0,
+    skipped=0,
+    usage=Usage(),
+    budget="",
+    seconds=0.0,
+)
+
+FULL = replace(
+    PLAIN,
+    status="failed",
+    n=12,
+    score=0.5,
+    low=0.25,
+    high=0.75,
+    comparison=compare(OLD, NEW, groups={"0": "a", "1": "a"}),
+    failing=(FailingExample(id="größer", got='two\nlines, "quoted" \x1b\ud800'),),
+    usage=Usage(calls=3, micro_usd=None),
+    search=SearchReport(
+        strategy="bootstrap",
+        trials=(("demos-1", 0.25, 16), ("demos-2", -0.5, 8)),
+        winner="demos-1",
+        reason="seen",
+        confirmation=compare(OLD, NEW),
+        holdout_use=1,
+        accepted=True,
+        note="",
+        diff="-a\n+b",
+        unwritable=("inline",),
+    ),
+    accept={"prompts/route.yaml": "instruction: x\n"},
+)
+
+
+@pytest.mark.parametrize("report", [PLAIN, FULL])
+def test_a_report_travels_as_json(report: SuiteReport) -> None:
+    """What a worker sends is what the session's owner gets, tuples and verdicts included."""
+    assert from_json(to_json(report)) == report
+
+
+def test_verdicts_come_back_as_verdicts() -> None:
+    """A verdict that travelled is the enumeration's member, not only equal to it."""
+    report = from_json(to_json(FULL))
+    assert report.comparison is not None
+    assert report.comparison.verdict is Verdict.IMPROVED
+
+
+def test_a_report_is_one_line_that_any_channel_carries() -> None:
+    """No line end, and nothing that can't be encoded: half a surrogate pair is spelled out."""
+    line = to_json(FULL)
+    assert "\n" not in line
+    assert line.isascii()
+
+
+def test_the_document_lists_the_suites_in_order() -> None:
+    """A version, and each suite with the fields of its report."""
+    document = json.loads(json_document([PLAIN, FULL]))
+    assert document["version"] == 1
+    assert [suite["status"] for suite in document["suites"]] == ["error", "failed"]
+    assert document["suites"][0]["score"] is None
+    assert document["suites"][1]["comparison"]["verdict"] == "improved"
+    assert document["suites"][1]["search"]["trials"] == [
+        ["demos-1", 0.25, 16],
+        ["demos-2", -0.5, 8],
+    ]
+    assert document["suites"][1]["usage"]["micro_usd"] is None
+
+
+def test_the_document_can_be_written_as_utf_8() -> None:
+    """Text of any script is readable in it, and no text of a model keeps it from being written."""
+    text = json_document([FULL])
+    assert "größer" in text
+    assert json.loads(text.encode("utf-8"))
+
+
+def test_no_suites_are_an_empty_list() -> None:
+    """A session without suites has a document too."""
+    assert json.loads(json_document([])) == {"version": 1, "suites": []}

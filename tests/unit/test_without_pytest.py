@@ -1,0 +1,83 @@
+"""The core needs no pytest, and importing it loads nothing heavy. Each in a fresh interpreter."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+BLOCK_PYTEST = """
+import sys
+sys.modules["pytest"] = sys.modules["_pytest"] = None
+"""
+
+EVALUATE = """
+import asyncio
+from pathlib import Path
+from pytest_lmopt import Budget, Prompt, metrics
+from pytest_lmopt.assessment.assess import Assessment, Terms
+from pytest_lmopt.lm.ledger import Account, Ledger
+from pytest_lmopt.lm.seam import FunctionLM
+from pytest_lmopt.runs.executor import InProcessExecutor
+from pytest_lmopt.suites.dataset import load_dataset
+from pytest_lmopt.suites.suite import Suite
+
+shout = Prompt(name="shout", instruction="Repeat in capitals.", inputs=["text"], output="loud")
+rows = [{"inputs": {"text": f"t{i}"}, "expected": f"T{i}"} for i in range(100)]
+suite = Suite(name="s", pipeline=lambda e: shout(text=e.inputs["text"]).text,
+              dataset=load_dataset(rows, beside=Path()), metric=metrics.exact_match, model="m")
+lm = FunctionLM(lambda request: request.messages[-1].content.upper())
+with InProcessExecutor(lm=lm, model="m") as executor:
+    terms = Terms(root=Path(), snapshot=Path("s.yaml"))
+    ledger = Ledger([Account(Budget(), owner="s")])
+    report = asyncio.run(Assessment(suite, executor, ledger, terms).run())
+assert report.score == 1.0 and report.status == "passed", report
+"""
+
+PRODUCTION = """
+from pytest_lmopt import Prompt
+shout = Prompt(name="shout", instruction="SHOUT it", inputs=["text"], output="loud",
+               model="openai/simulated")
+print(shout(text="hello").text)
+"""
+
+
+def _run(code: str, folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_whole_evaluation_runs_without_pytest(tmp_path: Path) -> None:
+    """From suite to report."""
+    _run(BLOCK_PYTEST + EVALUATE, tmp_path)
+
+
+def test_prompts_work_in_production_without_pytest(tmp_path: Path, openai_server: object) -> None:
+    """Over litellm, to a server that answers a tenth of the time or more."""
+    assert _run(BLOCK_PYTEST + PRODUCTION, tmp_path).strip() in ("HELLO", "no idea")
+
+
+def test_importing_the_package_loads_nothing_heavy(tmp_path: Path) -> None:
+    """Names are loaded when first used."""
+    _run(
+        "import sys, pytest_lmopt.plugin.hooks\n"
+        "heavy = {'litellm', 'scipy', 'numpy', 'optuna', 'jinja2', 'yaml', 'ruamel'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)",
+        tmp_path,
+    )
+
+
+def test_litellm_connects_nowhere_but_where_it_is_told(
+    tmp_path: Path, openai_server: object
+) -> None:
+    """Neither at import nor at the first call; every address looked up is loopback."""
+    watch = (
+        "import socket\nseen = []\nlook_up = socket.getaddrinfo\n"
+        "def watched(host, *a, **k):\n    seen.append(host)\n    return look_up(host, *a, **k)\n"
+        "socket.getaddrinfo = watched\n"
+    )
+    check = "import time; time.sleep(1)\nassert set(seen) <= {'127.0.0.1', b'127.0.0.1'}, seen\n"
+    _run(watch + PRODUCTION + check, tmp_path)
