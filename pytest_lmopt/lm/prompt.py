@@ -97,6 +97,8 @@ class Prompt:
     async def _complete(self, run: RunContext | None, inputs: Mapping[str, Any]) -> Completion:
         if run is None:
             return _parsed(self.state, await _production_lm().complete(self._request(None, inputs)))
+        if run.ended.is_set():
+            raise asyncio.CancelledError
         number = run.begin()
         call = Call(prompt=self.key, inputs=dict(inputs), outputs={}, text="", usage=Usage())
         try:

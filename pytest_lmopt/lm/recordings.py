@@ -6,7 +6,7 @@ import asyncio
 import json
 import sqlite3
 import threading
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -34,9 +34,6 @@ class RecordingStore:
             while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
                 number += 1
             path.rename(aside)
-            with suppress(FileNotFoundError):
-                # answers may stand in the log only, and a new file must not meet an old log
-                path.with_name(f"{path.name}-wal").rename(f"{aside}-wal")
             self._database = self._open(path)
 
     @staticmethod

@@ -43,7 +43,8 @@ class RunContext:
     """What one pipeline run calls its prompts with, and what they leave behind.
 
     ``states`` are the states the called prompts ran with; ``stop`` is the first error that the
-    run can't hide by catching it (a missing answer, an exhausted budget, bad input).
+    run can't hide by catching it (a missing answer, an exhausted budget, bad input). ``ended`` is
+    set when the run's block ended early: a thread that is still at work makes no more calls.
     """
 
     lm: LM
@@ -52,6 +53,7 @@ class RunContext:
     repeat: int = 0
     states: dict[str, PromptState] = field(default_factory=dict)
     stop: LmoptError | None = None
+    ended: threading.Event = field(default_factory=threading.Event)
     _calls: dict[int, Call] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 

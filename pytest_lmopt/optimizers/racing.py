@@ -28,6 +28,19 @@ def rungs(n: int) -> list[int]:
     return [*sizes, n]
 
 
+def race_cost(field: int, n: int) -> int:
+    """Runs a whole race of ``field`` candidates over ``n`` examples takes, without the incumbent's.
+
+    >>> race_cost(4, 64)  # 4 × 16, then 2 × 16, then 1 × 32
+    128
+    """
+    runs = reached = 0
+    for size in rungs(n):
+        runs += field * (size - reached)
+        reached, field = size, max(1, field // 2)
+    return runs
+
+
 async def race(
     proposals: Sequence[Proposal],
     incumbent: Candidate,
@@ -39,11 +52,15 @@ async def race(
     """Race proposals on dev; returns their trials, best first.
 
     ``runs_left`` says how many more runs can be paid for (None: any number), the incumbent's own
-    not counted. Before each rung the field is cut to what can be paid; where not even one
-    candidate can, the race ends with what the last full rung showed. Ties go to the shorter
-    prompt, then to the earlier proposal.
+    not counted. The field is cut to the first candidates whose whole race can be paid for, and
+    again before each rung, should runs turn out dearer; where not even one candidate can go on,
+    the race ends with what the last rung showed. Ties go to the shorter prompt, then to the
+    earlier proposal.
     """
     field = list(proposals)
+    granted = runs_left()
+    while granted is not None and len(field) > 1 and race_cost(len(field), len(dev)) > granted:
+        field.pop()
     trials: dict[str, Trial] = {}
     reached = 0
     for size in rungs(len(dev)):

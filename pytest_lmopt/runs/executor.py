@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
@@ -52,21 +53,30 @@ class InProcessExecutor:
         self, pipeline: Pipeline, candidate: Candidate, examples: Sequence[Example]
     ) -> Sequence[Run]:
         """As the protocol says; an early end cancels the block's other runs."""
+        ended = threading.Event()
         tasks = [
-            asyncio.ensure_future(self._run(pipeline, candidate, example)) for example in examples
+            asyncio.ensure_future(self._run(pipeline, candidate, example, ended))
+            for example in examples
         ]
         try:
             return await asyncio.gather(*tasks)
+        except BaseException:
+            ended.set()
+            raise
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, pipeline: Pipeline, candidate: Candidate, example: Example) -> Run:
-        context = RunContext(lm=self._lm, candidate=candidate, model=self._model)
+    async def _run(
+        self, pipeline: Pipeline, candidate: Candidate, example: Example, ended: threading.Event
+    ) -> Run:
+        context = RunContext(lm=self._lm, candidate=candidate, model=self._model, ended=ended)
         prediction: Any = None
         ending, problem = Ending.RETURNED, ""
         async with self._slots:
+            if ended.is_set():  # the slot came free because the block has ended
+                raise asyncio.CancelledError
             try:
                 prediction = await self._predict(pipeline, example, context)
             except ExampleSkipped as signal:
@@ -74,14 +84,16 @@ class InProcessExecutor:
             except AssertionError as error:
                 ending, problem = Ending.FAILED, str(error)
             except LostContextError:
+                ended.set()
                 raise
             except Exception as error:
                 ending, problem = Ending.WRONG, f"{type(error).__name__}: {error}"
-        # the pipeline may have caught these: they end the run all the same
-        if isinstance(context.stop, MissingAnswerError):
-            ending, problem, prediction = Ending.MISSING, str(context.stop), None
-        elif isinstance(context.stop, LmoptError):
-            raise context.stop
+            # the pipeline may have caught these: they end the run all the same
+            if isinstance(context.stop, MissingAnswerError):
+                ending, problem, prediction = Ending.MISSING, str(context.stop), None
+            elif isinstance(context.stop, LmoptError):
+                ended.set()
+                raise context.stop
         return Run(
             example=example,
             ending=ending,

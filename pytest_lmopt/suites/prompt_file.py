@@ -57,7 +57,7 @@ def _is_literal(value: object) -> bool:
 
 def _parse_yaml(text: str, path: Path) -> Any:
     from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+    from ruamel.yaml.error import MarkedYAMLError
 
     try:
         document = YAML(typ="rt").load(text)
@@ -67,7 +67,7 @@ def _parse_yaml(text: str, path: Path) -> Any:
         raise PromptError(
             f"malformed YAML: {problem}", path=path, line=mark.line + 1 if mark else None
         ) from None
-    except (YAMLError, ValueError, RecursionError) as error:
+    except Exception as error:  # wrong tags make the parser raise AttributeError and others
         raise PromptError(f"malformed YAML: {error}", path=path) from None
     if not isinstance(document, Mapping):
         raise PromptError(

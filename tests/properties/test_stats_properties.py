@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -52,11 +53,11 @@ def figures(analysis: PairedAnalysis) -> tuple[object, ...]:
 
 @light
 @given(samples, st.randoms(use_true_random=False))
-def test_order_does_not_matter(sample: tuple[list[float], bool], chance: object) -> None:
+def test_order_does_not_matter(sample: tuple[list[float], bool], chance: Random) -> None:
     """Shuffled pairs give the same analysis, p-value to the bit."""
     values, passes = sample
     shuffled = list(values)
-    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    chance.shuffle(shuffled)
     expected = near(analyse_pairs(values, binary=passes))
     assert figures(analyse_pairs(shuffled, binary=passes)) == expected
 

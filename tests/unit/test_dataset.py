@@ -245,7 +245,7 @@ def test_a_file_that_is_not_utf8_can_not_be_read(tmp_path: Path) -> None:
 
 def test_a_source_that_is_no_list_is_refused(tmp_path: Path) -> None:
     """One row alone is a mapping, and a number is nothing at all."""
-    assert "a list of rows expected, found dict" in refusal({"inputs": {}}, tmp_path)  # type: ignore[arg-type]
+    assert "a list of rows expected, found dict" in refusal({"inputs": {}}, tmp_path)  # type: ignore[dict-item]
     assert "a list of rows expected, found int 3" in refusal(lambda: 3, tmp_path)  # type: ignore[arg-type,return-value]
 
 

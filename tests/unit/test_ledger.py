@@ -197,9 +197,7 @@ def test_a_metered_call_reserves_the_most_and_keeps_the_real_cost() -> None:
         during.append(account.tokens)
         return Completion(text="ok", usage=Usage(calls=1, input_tokens=5, output_tokens=2))
 
-    asyncio.run(
-        Metered(FunctionLM(answer), Ledger([account])).complete(request(max_tokens=100))
-    )
+    asyncio.run(Metered(FunctionLM(answer), Ledger([account])).complete(request(max_tokens=100)))
 
     assert during == [request().input_bound + 100]
     assert account.tokens == 7
@@ -295,5 +293,5 @@ def test_a_priced_model_is_reserved_at_its_price() -> None:
 
 def test_errors_of_the_model_pass_through_unchanged() -> None:
     """Metering adds no error of its own to a failing call."""
-    with pytest.raises(LMError, match="^no$"):
+    with pytest.raises(LMError, match=r"^no$"):
         asyncio.run(Metered(Counting(failing=True), ledger_of()).complete(request()))

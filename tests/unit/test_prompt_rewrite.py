@@ -113,9 +113,9 @@ def test_every_comment_outlives_both_changes() -> None:
 
 def test_a_comment_above_the_first_demo_stays() -> None:
     """Words between ``demos:`` and the first demo concern all demos."""
-    text = "instruction: x\ninputs: [a]\noutput: b\ndemos:  # few\n  # easy ones first\n  - {a: 1, b: 2}\n"
-    new = rewritten(text, demos=[{"a": "p", "b": "q"}])
-    assert new.endswith("demos:  # few\n  # easy ones first\n  - {a: p, b: q}\n")
+    head = "instruction: x\ninputs: [a]\noutput: b\ndemos:  # few\n  # easy ones first\n"
+    new = rewritten(head + "  - {a: 1, b: 2}\n", demos=[{"a": "p", "b": "q"}])
+    assert new == head + "  - {a: p, b: q}\n"
 
 
 def test_long_text_in_demos_stands_in_blocks() -> None:
@@ -172,7 +172,7 @@ def test_text_that_yaml_would_misread_is_quoted() -> None:
 
 def test_values_that_are_no_text_keep_their_kind() -> None:
     """Numbers, truth values, lists and mappings in demos are plain YAML."""
-    demos = [
+    demos: list[dict[str, Any]] = [
         {"problem": {"amount": 12.5, "tags": ["a", "b"]}, "team": True},
         {"problem": None, "team": 3},
     ]

@@ -9,7 +9,7 @@ from pytest_lmopt import Example, Prompt, metrics
 from pytest_lmopt.lm.seam import FunctionLM, Request
 from pytest_lmopt.metrics.evaluator import Evaluator
 from pytest_lmopt.optimizers.protocol import Proposal, Trial
-from pytest_lmopt.optimizers.racing import race, rungs
+from pytest_lmopt.optimizers.racing import race, race_cost, rungs
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.dataset import load_dataset
@@ -47,7 +47,10 @@ def _race(instructions: list[str], *, dev: int, left: int | None = None) -> list
             evaluator = Evaluator(suite, executor)
 
             def runs_left() -> int | None:
-                return None if left is None else left - evaluator.usage.calls
+                if left is None:
+                    return None
+                incumbent = evaluator.kept(Candidate(name="incumbent", states={}), suite.dataset.examples)
+                return left - evaluator.usage.calls + len(incumbent.runs)
 
             return await race(
                 [_proposal(text) for text in instructions],
@@ -79,6 +82,13 @@ def test_the_best_goes_all_the_way_and_the_worst_only_one_rung() -> None:
     assert trials[0].difference > 0.8
 
 
+def test_a_race_is_started_only_with_as_many_as_can_finish_it() -> None:
+    """Better few candidates compared on all examples than many on a few."""
+    cost = race_cost(4, 64)
+    trials = _race(["10", "20", "30", "40", "50", "60", "70", "80"], dev=64, left=cost + 5)
+    assert [trial.n for trial in trials] == [64, 32, 16, 16]
+
+
 def test_ties_go_to_the_shorter_prompt() -> None:
     """Then to the earlier proposal."""
     names = [
@@ -90,5 +100,5 @@ def test_ties_go_to_the_shorter_prompt() -> None:
 
 def test_the_field_is_cut_to_what_can_be_paid() -> None:
     """Earlier proposals go first; with too little for one, nothing is raced."""
-    assert len(_race(["10", "20", "30"], dev=16, left=35)) == 2
+    assert len(_race(["10", "20", "30"], dev=16, left=32)) == 2
     assert _race(["10", "20"], dev=16, left=15) == []

@@ -62,9 +62,9 @@ def test_after_the_last_attempt_the_answer_is_missing() -> None:
     """The message says how often was asked, and what came last; the request is attached."""
     model = Failing(99, busy)
 
-    with pytest.raises(MissingAnswerError, match="no answer after 4 attempts; the last: busy 4") as (
-        caught
-    ):
+    with pytest.raises(
+        MissingAnswerError, match="no answer after 4 attempts; the last: busy 4"
+    ) as (caught):
         ask(model)
 
     assert model.calls == 4

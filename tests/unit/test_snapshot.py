@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from pytest_lmopt.errors import SnapshotError
 from pytest_lmopt.snapshots.snapshot import Baseline, Snapshot, dump_snapshot, parse_snapshot
+
+T = TypeVar("T")
 
 PATH = Path("__lm_snapshots__/test_shop/test_triage.yaml")
 
@@ -60,6 +64,11 @@ t2,1,bb
 """
 
 
+def backwards(mapping: Mapping[str, T]) -> dict[str, T]:
+    """The same mapping, gathered in the opposite order."""
+    return dict(reversed(list(mapping.items())))
+
+
 def parsed(text: str = TEXT, table: str = TABLE) -> Snapshot:
     """The snapshot of two texts, of which a test changes one."""
     return parse_snapshot(text, table, path=PATH)
@@ -86,9 +95,9 @@ def test_equal_snapshots_give_equal_bytes() -> None:
     """The order in which prompts, figures and examples were gathered leaves no mark."""
     shuffled = replace(
         SNAPSHOT,
-        prompts=dict(reversed(SNAPSHOT.prompts.items())),
-        score=dict(reversed(SNAPSHOT.score.items())),
-        baselines=dict(reversed(SNAPSHOT.baselines.items())),
+        prompts=backwards(SNAPSHOT.prompts),
+        score=backwards(SNAPSHOT.score),
+        baselines=backwards(SNAPSHOT.baselines),
     )
     assert dump_snapshot(shuffled) == dump_snapshot(SNAPSHOT)
 

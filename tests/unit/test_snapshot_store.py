@@ -53,7 +53,7 @@ def test_a_snapshot_lies_beside_its_test() -> None:
     ["TestShop::test_triage", "test_a[x/y]", "test_a[../../etc]", "test_a[a b:c*?]", "..", "["],
 )
 def test_file_names_are_safe(suite: str) -> None:
-    """Whatever a parameter is called, the file stays in its folder under a name any system takes."""
+    """Whatever a parameter is called, the file stays in its folder, with a name any system has."""
     path = snapshot_path(TEST_FILE, suite)
     assert path.parent == Path("tests/__lm_snapshots__/test_shop")
     assert path.suffix == ".yaml"

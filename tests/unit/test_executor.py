@@ -1,0 +1,367 @@
+"""The executor runs examples concurrently, within bounds, and says how each run ended."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from pytest_lmopt import Budget, Example, Prompt
+from pytest_lmopt.errors import (
+    BudgetExhaustedError,
+    InputError,
+    LmoptError,
+    LostContextError,
+    MissingAnswerError,
+    PromptError,
+)
+from pytest_lmopt.lm.ledger import Account, Ledger, Metered
+from pytest_lmopt.lm.seam import LM, FunctionLM, Request
+from pytest_lmopt.runs.executor import InProcessExecutor
+from pytest_lmopt.runs.run import Ending, ExampleSkipped, Run
+from pytest_lmopt.suites.candidate import Candidate
+from pytest_lmopt.suites.suite import Pipeline
+
+SHOUT = Prompt(name="shout", instruction="SHOUT", inputs=["word"], output="loud")
+INCUMBENT = Candidate(name="incumbent", states={})
+
+
+def upper(request: Request) -> str:
+    """The last message in capitals."""
+    return request.messages[-1].content.upper()
+
+
+def busy(request: Request) -> str:
+    """No answer."""
+    raise MissingAnswerError("rate limit", request=request)
+
+
+def examples(count: int) -> list[Example]:
+    """Examples with the words w0, w1, ..."""
+    return [Example(id=f"e{n}", inputs={"word": f"w{n}"}) for n in range(count)]
+
+
+def run_block(
+    pipeline: Pipeline, count: int, *, lm: LM | None = None, concurrency: int = 16
+) -> Sequence[Run]:
+    """The runs of a pipeline over ``count`` examples."""
+
+    async def block() -> Sequence[Run]:
+        lm_used = lm or FunctionLM(upper)
+        with InProcessExecutor(lm=lm_used, model="m", concurrency=concurrency) as executor:
+            return await executor.run_block(pipeline, INCUMBENT, examples(count))
+
+    return asyncio.run(block())
+
+
+def shout(example: Example) -> str:
+    """A sync pipeline of one call."""
+    return SHOUT(word=example.inputs["word"]).text
+
+
+async def ashout(example: Example) -> str:
+    """An async pipeline of one call."""
+    return (await SHOUT.acall(word=example.inputs["word"])).text
+
+
+def plain(example: Example) -> Awaitable[str]:
+    """A sync function whose result is to be awaited."""
+    return ashout(example)
+
+
+class Gauge:
+    """Measures how many are inside at once, at most."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        self._inside = 0
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Count whoever is in the block."""
+        with self._lock:
+            self._inside += 1
+            self.most = max(self.most, self._inside)
+        yield
+        with self._lock:
+            self._inside -= 1
+
+
+@pytest.mark.parametrize("pipeline", [shout, ashout, plain])
+def test_runs_come_in_the_order_of_their_examples(pipeline: Pipeline) -> None:
+    """Sync, async, and sync functions that return something to await alike."""
+    runs = run_block(pipeline, 40)
+
+    assert [run.prediction for run in runs] == [f"W{n}" for n in range(40)]
+    assert [run.example.id for run in runs] == [f"e{n}" for n in range(40)]
+    assert {run.ending for run in runs} == {Ending.RETURNED}
+    assert {(run.problem, run.usage.calls) for run in runs} == {("", 1)}
+
+
+@pytest.mark.parametrize("pipeline", [shout, ashout, plain])
+def test_each_run_has_its_own_trace_and_states(pipeline: Pipeline) -> None:
+    """Concurrent runs do not see each other's calls."""
+    for number, run in enumerate(run_block(pipeline, 30)):
+        assert [call.inputs["word"] for call in run.trace] == [f"w{number}"]
+        assert run.states == {"shout": SHOUT.state}
+
+
+def test_sync_pipelines_run_on_threads_within_the_bound() -> None:
+    """Eight at a time, never nine, and on threads other than the caller's."""
+    gauge = Gauge()
+    threads: set[threading.Thread] = set()
+
+    def pipeline(_: Example) -> None:
+        threads.add(threading.current_thread())
+        with gauge.inside():
+            time.sleep(0.01)
+
+    run_block(pipeline, 40, concurrency=8)
+
+    assert gauge.most == 8
+    assert threading.current_thread() not in threads
+
+
+def test_async_pipelines_run_as_tasks_within_the_bound() -> None:
+    """Eight at a time, never nine, all on one thread."""
+    gauge = Gauge()
+    threads: set[threading.Thread] = set()
+
+    async def pipeline(_: Example) -> None:
+        threads.add(threading.current_thread())
+        with gauge.inside():
+            await asyncio.sleep(0.01)
+
+    run_block(pipeline, 40, concurrency=8)
+
+    assert gauge.most == 8
+    assert threads == {threading.current_thread()}
+
+
+def test_the_bound_holds_over_blocks_that_run_at_once() -> None:
+    """Concurrency is the executor's, not the block's."""
+    gauge = Gauge()
+
+    async def pipeline(_: Example) -> None:
+        with gauge.inside():
+            await asyncio.sleep(0.005)
+
+    async def both() -> None:
+        with InProcessExecutor(lm=FunctionLM(upper), concurrency=3) as executor:
+            blocks = [executor.run_block(pipeline, INCUMBENT, examples(9)) for _ in range(2)]
+            await asyncio.gather(*blocks)
+
+    asyncio.run(both())
+
+    assert gauge.most == 3
+
+
+def test_a_blocking_pipeline_does_not_stall_the_others() -> None:
+    """One example that hangs for a while leaves the other slots working."""
+    done = threading.Event()
+
+    def pipeline(example: Example) -> bool:
+        if example.id == "e0":
+            return done.wait(5)
+        if example.id == "e9":
+            done.set()
+        return True
+
+    assert all(run.prediction for run in run_block(pipeline, 10, concurrency=2))
+
+
+def test_a_failed_assertion_is_failed_with_its_message() -> None:
+    """The message is the feedback."""
+
+    def pipeline(example: Example) -> None:
+        assert example.id == "e0", "too loud"
+
+    first, second = run_block(pipeline, 2)
+
+    assert (first.ending, second.ending) == (Ending.RETURNED, Ending.FAILED)
+    assert second.problem.startswith("too loud")
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_an_exception_is_wrong_with_type_and_message(asynchronous: bool) -> None:
+    """The pipeline is at fault; the calls before the error stay in the trace."""
+
+    def pipeline(example: Example) -> None:
+        shout(example)
+        raise KeyError("team")
+
+    async def apipeline(example: Example) -> None:
+        await ashout(example)
+        raise KeyError("team")
+
+    (run,) = run_block(apipeline if asynchronous else pipeline, 1)
+
+    assert (run.ending, run.problem) == (Ending.WRONG, "KeyError: 'team'")
+    assert len(run.trace) == 1
+
+
+def test_an_answer_without_its_fields_is_wrong() -> None:
+    """The model answered, but not in the declared form: that is the prompt's fault."""
+    both = Prompt(name="both", instruction="x", inputs=["q"], outputs=["team", "tone"])
+
+    (run,) = run_block(lambda _: both(q="x"), 1)
+
+    assert run.ending is Ending.WRONG
+    assert run.problem.startswith("AnswerError: the answer has no field 'team'")
+
+
+def test_a_skip_leaves_the_example_out() -> None:
+    """The reason is kept."""
+
+    def pipeline(_: Example) -> None:
+        raise ExampleSkipped("not in Swiss German")
+
+    (run,) = run_block(pipeline, 1)
+
+    assert (run.ending, run.problem) == (Ending.SKIPPED, "not in Swiss German")
+
+
+@pytest.mark.parametrize("swallowed", [False, True])
+def test_a_missing_answer_makes_the_run_missing(swallowed: bool) -> None:
+    """Even if the pipeline catches the error and returns a fallback."""
+
+    def pipeline(example: Example) -> str:
+        if not swallowed:
+            return shout(example)
+        with suppress(LmoptError):
+            return shout(example)
+        return "fallback"
+
+    (run,) = run_block(pipeline, 1, lm=FunctionLM(busy))
+
+    assert (run.ending, run.problem, run.prediction) == (Ending.MISSING, "rate limit", None)
+    assert [call.error for call in run.trace] == ["rate limit"]
+
+
+def test_a_missing_answer_wins_over_what_the_pipeline_makes_of_it() -> None:
+    """An assertion about the fallback says nothing about the prompt."""
+
+    def pipeline(example: Example) -> None:
+        with suppress(LmoptError):
+            shout(example)
+        raise AssertionError("nothing came")
+
+    (run,) = run_block(pipeline, 1, lm=FunctionLM(busy))
+
+    assert run.ending is Ending.MISSING
+
+
+@pytest.mark.parametrize("swallowed", [False, True])
+def test_an_exhausted_budget_ends_the_block(swallowed: bool) -> None:
+    """A pipeline can't go on past it, whatever it catches."""
+    ledger = Ledger([Account(Budget(calls=3), owner="suite")])
+
+    def pipeline(example: Example) -> str:
+        if not swallowed:
+            return shout(example)
+        with suppress(Exception):
+            return shout(example)
+        return "fallback"
+
+    with pytest.raises(BudgetExhaustedError, match="the budget of suite"):
+        run_block(pipeline, 10, lm=Metered(FunctionLM(upper), ledger))
+
+    assert ledger.calls == 3
+
+
+@pytest.mark.parametrize("swallowed", [False, True])
+def test_bad_input_ends_the_block(swallowed: bool) -> None:
+    """A prompt called wrongly is called wrongly for every example."""
+
+    def pipeline(_: Example) -> str:
+        if not swallowed:
+            return SHOUT(text="x").text
+        with suppress(InputError):
+            return SHOUT(text="x").text
+        return "fallback"
+
+    with pytest.raises(PromptError, match="input 'word' is missing"):
+        run_block(pipeline, 3)
+
+
+def test_a_lost_context_ends_the_block() -> None:
+    """A thread of the pipeline's own, without carried context, is a mistake in the suite."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    def pipeline(example: Example) -> str:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(shout, example).result()
+
+    with pytest.raises(LostContextError):
+        run_block(pipeline, 2)
+
+
+def test_an_early_end_cancels_the_other_runs() -> None:
+    """Those under way are cancelled, and those that wait never start."""
+    started: list[str] = []
+    cancelled: list[str] = []
+
+    async def pipeline(example: Example) -> None:
+        started.append(example.id)
+        if example.id == "e0":
+            await asyncio.sleep(0.02)
+            await SHOUT.acall(text="x")
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            cancelled.append(example.id)
+            raise
+
+    began = time.monotonic()
+    with pytest.raises(PromptError):
+        run_block(pipeline, 10, concurrency=4)
+
+    assert time.monotonic() - began < 10
+    assert started == ["e0", "e1", "e2", "e3"]
+    assert cancelled == ["e1", "e2", "e3"]
+
+
+def test_threads_that_wait_never_start_after_an_early_end() -> None:
+    """What runs on a thread finishes; nothing new begins."""
+    started: list[str] = []
+
+    def pipeline(example: Example) -> None:
+        started.append(example.id)
+        time.sleep(0.05)
+        SHOUT(text="x")
+
+    with pytest.raises(PromptError):
+        run_block(pipeline, 20, concurrency=2)
+
+    assert len(started) <= 4
+
+
+def test_a_thread_left_over_from_a_block_that_ended_makes_no_more_calls() -> None:
+    """A thread can't be cancelled, but what it asks after the end must not be paid for."""
+    calls: list[str] = []
+    ended, finished = threading.Event(), threading.Event()
+
+    def answer(request: Request) -> str:
+        calls.append(request.messages[-1].content)
+        return "x"
+
+    def pipeline(example: Example) -> None:
+        if example.id == "e0":
+            SHOUT(text="x")
+        ended.wait(5)
+        try:
+            shout(example)
+        finally:
+            finished.set()
+
+    with pytest.raises(PromptError):
+        run_block(pipeline, 2, lm=FunctionLM(answer), concurrency=2)
+    ended.set()
+    assert finished.wait(5)
+
+    assert calls == []
