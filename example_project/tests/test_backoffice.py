@@ -7,16 +7,14 @@ from backoffice.messages import day_of
 from pytest_lmopt import Budget, Example, metrics
 
 
-@pytest.mark.lm_suite(
-    dataset="ledger.jsonl", metric=metrics.exact_match, budget=Budget(calls=400, seconds=600)
-)
+@pytest.mark.lm_suite(dataset="ledger.jsonl", metric=metrics.exact_match, budget=Budget(calls=400))
 def test_ledger(lm_example: Example) -> str:
     """One LM step."""
     return iso_date(lm_example.inputs["entry"])
 
 
 @pytest.mark.lm_suite(
-    dataset="messages.jsonl", metric=metrics.exact_match, budget=Budget(calls=600, seconds=600)
+    dataset="messages.jsonl", metric=metrics.exact_match, budget=Budget(calls=600)
 )
 def test_messages(lm_example: Example) -> str:
     """Two LM steps, scored by the final answer only."""

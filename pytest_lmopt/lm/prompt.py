@@ -87,7 +87,11 @@ class Prompt:
     def __call__(self, **inputs: Any) -> Completion:
         """Call the model and wait for the answer."""
         run = current_run(self.name)
-        return submit(self._complete(run, inputs)).result()
+        future = submit(self._complete(run, inputs))
+        if run is None:
+            return future.result()
+        with run.block.awaiting(future):
+            return future.result()
 
     async def acall(self, **inputs: Any) -> Completion:
         """Call the model from async code."""
@@ -97,7 +101,7 @@ class Prompt:
     async def _complete(self, run: RunContext | None, inputs: Mapping[str, Any]) -> Completion:
         if run is None:
             return _parsed(self.state, await _production_lm().complete(self._request(None, inputs)))
-        if run.ended.is_set():
+        if run.block.ended:
             raise asyncio.CancelledError
         number = run.begin()
         call = Call(prompt=self.key, inputs=dict(inputs), outputs={}, text="", usage=Usage())

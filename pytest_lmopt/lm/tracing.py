@@ -10,6 +10,7 @@ import contextvars
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
@@ -38,13 +39,38 @@ class Call:
     error: str | None = None
 
 
+class Block:
+    """The block a run belongs to. Once it has ended early, its runs wait for no call any more.
+
+    Threads can't be cancelled; their calls can, and a thread still at work makes no new ones.
+    """
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._awaited: set[Future[Any]] = set()
+
+    def end(self) -> None:
+        """End the block, whatever its runs are waiting for."""
+        self.ended = True
+        for future in tuple(self._awaited):
+            future.cancel()
+
+    @contextmanager
+    def awaiting(self, future: Future[Any]) -> Iterator[None]:
+        """Wait for ``future`` only until the block ends."""
+        self._awaited.add(future)
+        try:
+            yield
+        finally:
+            self._awaited.discard(future)
+
+
 @dataclass(kw_only=True)
 class RunContext:
     """What one pipeline run calls its prompts with, and what they leave behind.
 
     ``states`` are the states the called prompts ran with; ``stop`` is the first error that the
-    run can't hide by catching it (a missing answer, an exhausted budget, bad input). ``ended`` is
-    set when the run's block ended early: a thread that is still at work makes no more calls.
+    run can't hide by catching it (a missing answer, an exhausted budget, bad input).
     """
 
     lm: LM
@@ -53,7 +79,7 @@ class RunContext:
     repeat: int = 0
     states: dict[str, PromptState] = field(default_factory=dict)
     stop: LmoptError | None = None
-    ended: threading.Event = field(default_factory=threading.Event)
+    block: Block = field(default_factory=Block)
     _calls: dict[int, Call] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 

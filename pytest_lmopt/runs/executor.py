@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 from pytest_lmopt.errors import LmoptError, LostContextError, MissingAnswerError
 from pytest_lmopt.lm.seam import LM
-from pytest_lmopt.lm.tracing import RunContext, running
+from pytest_lmopt.lm.tracing import Block, RunContext, running
 from pytest_lmopt.runs.run import Ending, ExampleSkipped, Run
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
@@ -53,15 +52,15 @@ class InProcessExecutor:
         self, pipeline: Pipeline, candidate: Candidate, examples: Sequence[Example]
     ) -> Sequence[Run]:
         """As the protocol says; an early end cancels the block's other runs."""
-        ended = threading.Event()
+        block = Block()
         tasks = [
-            asyncio.ensure_future(self._run(pipeline, candidate, example, ended))
+            asyncio.ensure_future(self._run(pipeline, candidate, example, block))
             for example in examples
         ]
         try:
             return await asyncio.gather(*tasks)
         except BaseException:
-            ended.set()
+            block.end()
             raise
         finally:
             for task in tasks:
@@ -69,13 +68,13 @@ class InProcessExecutor:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _run(
-        self, pipeline: Pipeline, candidate: Candidate, example: Example, ended: threading.Event
+        self, pipeline: Pipeline, candidate: Candidate, example: Example, block: Block
     ) -> Run:
-        context = RunContext(lm=self._lm, candidate=candidate, model=self._model, ended=ended)
+        context = RunContext(lm=self._lm, candidate=candidate, model=self._model, block=block)
         prediction: Any = None
         ending, problem = Ending.RETURNED, ""
         async with self._slots:
-            if ended.is_set():  # the slot came free because the block has ended
+            if block.ended:  # the slot came free because the block has ended
                 raise asyncio.CancelledError
             try:
                 prediction = await self._predict(pipeline, example, context)
@@ -84,7 +83,7 @@ class InProcessExecutor:
             except AssertionError as error:
                 ending, problem = Ending.FAILED, str(error)
             except LostContextError:
-                ended.set()
+                block.end()
                 raise
             except Exception as error:
                 ending, problem = Ending.WRONG, f"{type(error).__name__}: {error}"
@@ -92,7 +91,7 @@ class InProcessExecutor:
             if isinstance(context.stop, MissingAnswerError):
                 ending, problem, prediction = Ending.MISSING, str(context.stop), None
             elif isinstance(context.stop, LmoptError):
-                ended.set()
+                block.end()
                 raise context.stop
         return Run(
             example=example,

@@ -55,7 +55,7 @@ class TestBootstrap(OptimizerConformance):
                 assert demo["loud"] == demo["word"].upper()
 
     def test_demos_that_do_nothing_are_rarely_adopted(self) -> None:
-        """Of 40 searches among equally good prompts that answer differently, at most 3 adopt one."""
+        """Of 40 searches among equally good prompts, at most 3 adopt one."""
         accepted = 0
         for seed in range(40):
             model = SimulatedModel(base=0.5, per_demo=0.0, seed=seed, fickle=True)

@@ -9,13 +9,13 @@ to four, plus ``bonus`` if the instruction says "carefully".
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 Chat = Sequence[tuple[str, str]]
 """(role, content) of each message."""
 
-TASKS = {"SHOUT": str.upper, "MIRROR": lambda text: text[::-1]}
+TASKS: dict[str, Callable[[str], str]] = {"SHOUT": str.upper, "MIRROR": lambda text: text[::-1]}
 
 
 @dataclass(frozen=True, kw_only=True)

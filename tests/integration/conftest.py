@@ -6,8 +6,6 @@ import importlib
 import pkgutil
 
 import pytest
-import scipy.optimize
-import scipy.stats
 from projects.shouting import Project
 
 import pytest_lmopt

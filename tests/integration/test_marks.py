@@ -63,9 +63,7 @@ def test_shout(lm_example, model):
     assert len([name for name in project.files() if name.endswith(".yaml")]) == 2
 
 
-def test_fixtures_are_set_up_once_per_suite(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_fixtures_are_set_up_once_per_suite(project: Project, openai_server: OpenAIServer) -> None:
     """All examples share them."""
     project.write(
         "test_words.py",

@@ -108,7 +108,7 @@ def test_baseline_measures_the_incumbent_only(
     project.suite(examples=100)
     result = project.run("--lm-optimize=baseline")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["*search: baseline, 0 candidates raced*", "*no candidate was raced*"])
+    result.stdout.fnmatch_lines(["*search: baseline, 0 candidates*", "*no candidate was raced*"])
     assert 0 < openai_server.calls <= 100
 
 

@@ -78,9 +78,7 @@ def test_a_winner_is_written_into_the_prompt_file_and_becomes_the_baseline(
     assert openai_server.calls == asked
 
 
-def test_the_uses_of_the_holdout_are_counted(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_the_uses_of_the_holdout_are_counted(project: Project, openai_server: OpenAIServer) -> None:
     """The second confirmation on the same holdout is tested at a stricter level."""
     project.suite("budget=Budget(calls=900)", examples=200)
     project.run("--lm-optimize", "--lm-snapshot-update")
@@ -101,7 +99,8 @@ def test_two_identical_runs_write_identical_files(
     for name in first:
         (project.path / name).unlink()
     project.run("--lm-snapshot-update", "--lm-cache=off")
-    assert first and project.files() == first
+    assert first
+    assert project.files() == first
 
 
 def test_changed_data_makes_the_baseline_stale_but_fails_nothing(

@@ -15,6 +15,7 @@ from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.suite import Suite
 
+INCUMBENT = Candidate(name="incumbent", states={})
 PROMPT = Prompt(name="p", instruction="0", inputs=["n"], output="answer")
 
 
@@ -49,12 +50,12 @@ def _race(instructions: list[str], *, dev: int, left: int | None = None) -> list
             def runs_left() -> int | None:
                 if left is None:
                     return None
-                incumbent = evaluator.kept(Candidate(name="incumbent", states={}), suite.dataset.examples)
+                incumbent = evaluator.kept(INCUMBENT, suite.dataset.examples)
                 return left - evaluator.usage.calls + len(incumbent.runs)
 
             return await race(
                 [_proposal(text) for text in instructions],
-                Candidate(name="incumbent", states={}),
+                INCUMBENT,
                 suite.dataset.examples,
                 evaluator,
                 runs_left=runs_left,
