@@ -12,9 +12,9 @@ pytest_plugins = ["pytester"]
 
 
 @pytest.fixture(autouse=True)
-def _no_model_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the developer's shell configures must not decide a test."""
-    for name in ("LMOPT_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"):
+def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the developer's shell or the CI system sets must not decide a test."""
+    for name in ("CI", "LMOPT_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -28,7 +28,8 @@ class Acceptance:
         self._suite = suite
         self._root = root
         self._path = snapshot_path
-        self._uses = snapshot.holdout_uses if snapshot else 0
+        self._accepted = dict(snapshot.prompts) if snapshot else None
+        self._uses = _holdout_uses(suite, snapshot)
 
     @property
     def holdout_use(self) -> int:
@@ -78,6 +79,13 @@ class Acceptance:
         """Digest of each prompt by its name in snapshots."""
         return {self._name(key): state.digest for key, state in states.items()}
 
+    def changed(self, states: Mapping[str, PromptState]) -> tuple[str, ...]:
+        """Names of the prompts that are not as they were accepted; none before a first time."""
+        if self._accepted is None:
+            return ()
+        now = self.digests(states)
+        return tuple(name for name in sorted(now) if self._accepted.get(name) != now[name])
+
     def _rewritten(self, candidate: Candidate, prompts: Candidate) -> dict[str, str | None]:
         """New text of each prompt file the candidate changes; None where it can't be written."""
         texts: dict[str, str | None] = {}
@@ -107,6 +115,7 @@ class Acceptance:
             metric=self._suite.metric_digest,
             prompts=self.digests(evaluation.states),
             splits=sizes,
+            split_seed=self._suite.split_seed,
             score={"mean": evaluation.mean, "low": low, "high": high, "n": len(evaluation.scores)},
             usage={
                 "calls": usage.calls,
@@ -115,11 +124,9 @@ class Acceptance:
             },
             holdout_uses=holdout_uses,
             baselines={
-                scored.run.example.id: Baseline(
-                    score=scored.score.value, example=scored.run.example.digest
-                )
-                for scored in evaluation.runs
-                if scored.score is not None
+                example.id: Baseline(score=evaluation.scores[example.id], example=example.digest)
+                for example in self._suite.dataset
+                if example.id in evaluation.scores
             },
         )
 
@@ -129,3 +136,11 @@ class Acceptance:
         if path.is_absolute() and path.is_relative_to(self._root):
             return path.relative_to(self._root).as_posix()
         return path.name if path.is_absolute() else key
+
+
+def _holdout_uses(suite: Suite, snapshot: Snapshot | None) -> int:
+    """Confirmations this holdout has served: none if it was drawn anew, or half of it is new."""
+    if snapshot is None or snapshot.split_seed != suite.split_seed:
+        return 0
+    known = [example.id in snapshot.baselines for example in suite.splits.holdout]
+    return snapshot.holdout_uses if 2 * sum(known) > len(known) else 0

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from pytest_lmopt.assessment.acceptance import Acceptance
 from pytest_lmopt.assessment.describe import describe_evaluation, describe_search
+from pytest_lmopt.assessment.early_stop import evaluate_until_certain, stopped_comparison
 from pytest_lmopt.comparison.gate import GateMode, gate_failure
-from pytest_lmopt.comparison.verdict import Comparison, compare
+from pytest_lmopt.comparison.verdict import ALPHA, Comparison, compare
 from pytest_lmopt.errors import SuiteError
 from pytest_lmopt.lm.ledger import Ledger
 from pytest_lmopt.metrics.evaluation import Evaluation
@@ -21,20 +22,30 @@ from pytest_lmopt.reports.suite_report import Status, SuiteReport
 from pytest_lmopt.runs.executor import Executor
 from pytest_lmopt.snapshots.snapshot import Snapshot
 from pytest_lmopt.snapshots.store import comparable_scores, load_snapshot, stale_because
+from pytest_lmopt.stats.betting import ConfidenceSequence
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import groups_of
+from pytest_lmopt.suites.splits import seeded_order
 from pytest_lmopt.suites.suite import Suite
 
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """How a suite is assessed: the session's settings, without the session."""
+    """How a suite is assessed: the session's settings, without the session.
+
+    ``alpha`` is the level of its own gate, already corrected where several suites share one.
+    ``resplit`` draws new splits; None keeps those of the snapshot.
+    """
 
     root: Path
     snapshot: Path
     seed: int = 0
+    alpha: float = ALPHA
     gate: GateMode = "regression"
+    inconclusive_fails: bool = False
+    early_stop: bool = False
     strategy: str | None = None
+    resplit: int | None = None
     accepting: bool = False
     show_holdout: bool = False
 
@@ -46,30 +57,34 @@ class Assessment:
         self._suite = suite
         self._terms = terms
         self._ledger = ledger
+        self._executor = executor
         self._evaluator = Evaluator(suite, executor)
         self._incumbent = Candidate(name="incumbent", states={})
         self._started = time.monotonic()
 
     async def run(self) -> SuiteReport:
         """Evaluate or search, then compare and gate; raises what makes the suite an error."""
-        snapshot = load_snapshot(self._terms.snapshot)
-        acceptance = Acceptance(self._suite, self._terms.root, self._terms.snapshot, snapshot)
+        terms = self._terms
+        snapshot = load_snapshot(terms.snapshot)
+        self._draw_splits(snapshot)
+        acceptance = Acceptance(self._suite, terms.root, terms.snapshot, snapshot)
         outcome: SearchOutcome | None = None
-        if self._terms.strategy is None:
-            judged = self._suite.splits.judged
-            evaluation = await self._evaluator.evaluate(self._incumbent, judged)
+        sequence: ConfidenceSequence | None = None
+        if terms.strategy is None:
+            evaluation, sequence = await self._evaluate(snapshot)
         else:
-            outcome = await self._search(self._terms.strategy, acceptance.holdout_use)
+            outcome = await self._search(terms.strategy, acceptance.holdout_use)
             evaluation = outcome.incumbent
-        baseline, comparison = self._against(snapshot, evaluation, acceptance)
-        spared = baseline != "compared" or self._terms.accepting
+        baseline, comparison = self._against(snapshot, evaluation, acceptance, sequence)
+        # accepting makes today's scores the baseline, so the old one can't fail them
+        judged = comparison if baseline == "compared" and not terms.accepting else None
         problem = gate_failure(
             evaluation.mean,
-            # accepting makes today's scores the baseline, so the old one can't fail them
-            None if spared else comparison,
+            judged,
             threshold=self._suite.threshold,
             margin=self._suite.margin,
-            mode=self._terms.gate,
+            mode=terms.gate,
+            inconclusive_fails=terms.inconclusive_fails,
         )
         report = replace(
             self._report(evaluation, "failed" if problem else "passed"),
@@ -77,9 +92,11 @@ class Assessment:
             model=acceptance.model(evaluation.states),
             baseline=baseline,
             comparison=comparison,
+            spared=len(self._suite.splits.judged) - len(evaluation.ids),
+            changed=acceptance.changed(evaluation.states),
         )
-        if outcome is not None and self._terms.strategy is not None:
-            described = describe_search(outcome, acceptance, strategy=self._terms.strategy)
+        if outcome is not None and terms.strategy is not None:
+            described = describe_search(outcome, acceptance, strategy=terms.strategy)
             report = replace(report, search=described)
         if math.isnan(evaluation.mean):
             return report
@@ -91,6 +108,40 @@ class Assessment:
         """The report of a suite that could not be finished, with what was evaluated."""
         kept = self._evaluator.kept(self._incumbent, self._suite.splits.judged)
         return replace(self._report(kept, status), problem=problem)
+
+    def _draw_splits(self, snapshot: Snapshot | None) -> None:
+        """Split as asked for, else as the snapshot was, so that its holdout stays the same."""
+        seed = self._terms.resplit
+        if seed is None:
+            seed = snapshot.split_seed if snapshot else 0
+        self._suite = replace(self._suite, split_seed=seed)
+        self._evaluator = Evaluator(self._suite, self._executor)
+
+    async def _evaluate(
+        self, snapshot: Snapshot | None
+    ) -> tuple[Evaluation, ConfidenceSequence | None]:
+        """Evaluate on dev and holdout; the sequence is there if it stopped before the end."""
+        judged = self._suite.splits.judged
+        if snapshot is None or not self._may_stop(snapshot):
+            return await self._evaluator.evaluate(self._incumbent, judged), None
+        evaluation, sequence = await evaluate_until_certain(
+            self._evaluator,
+            self._incumbent,
+            seeded_order(judged, seed=self._terms.seed),
+            comparable_scores(snapshot, self._suite.dataset),
+            alpha=self._terms.alpha / 2,
+        )
+        return evaluation, sequence if len(evaluation.ids) < len(judged) else None
+
+    def _may_stop(self, snapshot: Snapshot) -> bool:
+        """Not without a baseline that counts, nor on examples that are not independent."""
+        return (
+            self._terms.early_stop
+            and not self._terms.accepting
+            and snapshot.dataset == self._suite.dataset.digest
+            and snapshot.metric == self._suite.metric_digest
+            and groups_of(self._suite.dataset) is None
+        )
 
     async def _search(self, strategy: str, holdout_use: int) -> SearchOutcome:
         splits = self._suite.splits
@@ -111,7 +162,11 @@ class Assessment:
         )
 
     def _against(
-        self, snapshot: Snapshot | None, evaluation: Evaluation, acceptance: Acceptance
+        self,
+        snapshot: Snapshot | None,
+        evaluation: Evaluation,
+        acceptance: Acceptance,
+        sequence: ConfidenceSequence | None,
     ) -> tuple[str, Comparison | None]:
         """What the baseline is, and the comparison with it."""
         if snapshot is None:
@@ -123,14 +178,19 @@ class Assessment:
             model=acceptance.model(evaluation.states),
         )
         prompts = acceptance.digests(evaluation.states)
+        # whoever may stop early spends half of alpha on looking
+        shared = 2 if self._terms.early_stop else 1
         comparison = compare(
             comparable_scores(snapshot, self._suite.dataset),
             evaluation.scores,
             groups=groups_of(self._suite.dataset),
             margin=self._suite.margin,
+            alpha=self._terms.alpha / shared,
             unchanged=not changed and dict(snapshot.prompts) == prompts,
             seed=self._terms.seed,
         )
+        if comparison is not None and sequence is not None:
+            comparison = stopped_comparison(comparison, sequence, margin=self._suite.margin)
         return f"stale ({', '.join(changed)} changed)" if changed else "compared", comparison
 
     def _report(self, evaluation: Evaluation, status: Status) -> SuiteReport:

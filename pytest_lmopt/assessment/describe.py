@@ -6,9 +6,16 @@ from pytest_lmopt.assessment.acceptance import Acceptance
 from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.optimizers.search import SearchOutcome
-from pytest_lmopt.reports.suite_report import FailingExample, SearchReport, Status, SuiteReport
+from pytest_lmopt.reports.suite_report import (
+    FailingExample,
+    Repeats,
+    SearchReport,
+    Status,
+    SuiteReport,
+)
 from pytest_lmopt.runs.run import Ending
 from pytest_lmopt.stats.intervals import mean_interval
+from pytest_lmopt.stats.repeats import pass_at_k, pass_hat_k
 from pytest_lmopt.suites.suite import Suite
 
 
@@ -24,7 +31,7 @@ def describe_evaluation(
     """The report of an evaluation, not yet compared with anything."""
     scores = list(evaluation.scores.values())
     low, high = mean_interval(scores) if scores else (None, None)
-    endings = [scored.run.ending for scored in evaluation.runs]
+    skipped = [scored for scored in evaluation.runs if scored.run.ending is Ending.SKIPPED]
     return SuiteReport(
         suite=suite.name,
         status=status,
@@ -37,11 +44,25 @@ def describe_evaluation(
         baseline="no baseline",
         comparison=None,
         failing=_failing(suite, evaluation, show_holdout=show_holdout),
-        missing=endings.count(Ending.MISSING),
-        skipped=endings.count(Ending.SKIPPED),
+        missing=len(evaluation.missing),
+        skipped=len({scored.run.example.id for scored in skipped}),
         usage=usage,
         budget=str(suite.budget),
         seconds=seconds,
+        repeats=_reliability(evaluation, suite.repeats),
+    )
+
+
+def _reliability(evaluation: Evaluation, k: int) -> Repeats | None:
+    """pass@k and pass^k over the examples with all ``k`` repeats scored."""
+    complete = [scores for scores in evaluation.repeats.values() if len(scores) == k]
+    if k < 2 or not complete:
+        return None
+    passed = [sum(score >= 1.0 for score in scores) for scores in complete]
+    return Repeats(
+        k=k,
+        any_pass=sum(pass_at_k(k, count, k) for count in passed) / len(complete),
+        all_pass=sum(pass_hat_k(k, count, k) for count in passed) / len(complete),
     )
 
 

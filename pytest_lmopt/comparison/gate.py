@@ -17,23 +17,21 @@ def gate_failure(
     threshold: float | None,
     margin: float,
     mode: GateMode,
+    inconclusive_fails: bool = False,
 ) -> str | None:
     """Why the suite fails its gate, or None if it passes.
 
-    ``regression`` fails on *regressed* or a score under ``threshold``; ``noninferior`` also
-    unless the comparison *holds* or *improved*; ``off`` never. A suite of which nothing could be
-    scored fails whatever the mode: it is never green.
+    ``regression`` fails on *regressed* or a score under ``threshold``, and on *inconclusive* and
+    *insufficient data* only if asked to; ``noninferior`` also unless the comparison *holds* or
+    *improved*; ``off`` never. A suite of which nothing could be scored fails whatever the mode: it
+    is never green.
     """
     if math.isnan(score):
         return "no example was scored"
-    if mode == "off":
-        return None
-    if threshold is not None and score < threshold:
+    if mode != "off" and threshold is not None and score < threshold:
         return f"score {score:.3f} is under the threshold {threshold:g}"
-    return _comparison_failure(comparison, margin=margin, mode=mode) if comparison else None
-
-
-def _comparison_failure(comparison: Comparison, *, margin: float, mode: GateMode) -> str | None:
+    if mode == "off" or comparison is None:
+        return None
     change = (
         f"{comparison.old_mean:.3f} → {comparison.new_mean:.3f} on {comparison.n} examples, "
         f"difference {comparison.difference:+.3f} "
@@ -46,4 +44,5 @@ def _comparison_failure(comparison: Comparison, *, margin: float, mode: GateMode
             f"not shown to be within the margin {margin:g} of the baseline "
             f"({comparison.verdict}): {change}"
         )
-    return None
+    undecided = comparison.verdict in (Verdict.INCONCLUSIVE, Verdict.INSUFFICIENT)
+    return f"{comparison.verdict}: {change}" if undecided and inconclusive_fails else None

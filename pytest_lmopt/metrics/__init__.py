@@ -1,7 +1,7 @@
 """Metrics: (example, prediction) → score in [0, 1].
 
-Ready made: ``exact_match``, ``contains``, ``numeric_close`` and token ``f1``. Any function of the
-same form that returns a bool, a float or a ``Score`` is a metric too.
+Ready made: ``exact_match``, ``contains``, ``numeric_close`` and token ``f1``; ``Judge`` asks a
+model. Any function of the same form that returns a bool, a float or a ``Score`` is a metric too.
 """
 
 from pytest_lmopt.metrics.builtin import (
@@ -14,11 +14,13 @@ from pytest_lmopt.metrics.builtin import (
     f1,
     numeric_close,
 )
+from pytest_lmopt.metrics.judge import Judge
 from pytest_lmopt.metrics.score import Score
 
 __all__ = [
     "Contains",
     "ExactMatch",
+    "Judge",
     "NumericClose",
     "Score",
     "TokenF1",

@@ -4,39 +4,61 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.metrics.score import Score
-from pytest_lmopt.runs.run import Ending, Run
+from pytest_lmopt.runs.run import Run
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScoredRun:
-    """A run and its score; None where the example is missing or skipped."""
+    """A run and its score, None where the example is missing or skipped; ``missing`` says why.
+
+    ``judging`` is what the metric's own calls cost.
+    """
 
     run: Run
     score: Score | None
+    missing: str = ""
+    judging: Usage = field(default_factory=Usage)
+
+    @property
+    def usage(self) -> Usage:
+        """What running and scoring cost together."""
+        return self.run.usage + self.judging
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The scored runs of one candidate, one per example, in the order of the examples."""
+    """The scored runs of one candidate, in the order of the examples, repeats side by side."""
 
     candidate: Candidate
     runs: tuple[ScoredRun, ...]
 
     @cached_property
     def scores(self) -> Mapping[str, float]:
-        """Score by example id, without missing and skipped examples."""
+        """Mean score of each example's repeats by its id; missing and skipped runs left out."""
         return {
-            scored.run.example.id: scored.score.value
-            for scored in self.runs
-            if scored.score is not None
+            identity: math.fsum(values) / len(values) for identity, values in self.repeats.items()
         }
+
+    @cached_property
+    def repeats(self) -> Mapping[str, list[float]]:
+        """All scores of each example by its id; missing and skipped runs left out."""
+        repeats: dict[str, list[float]] = {}
+        for scored in self.runs:
+            if scored.score is not None:
+                repeats.setdefault(scored.run.example.id, []).append(scored.score.value)
+        return repeats
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Ids of the examples that were run, whatever came of it."""
+        return frozenset(scored.run.example.id for scored in self.runs)
 
     @property
     def mean(self) -> float:
@@ -47,7 +69,7 @@ class Evaluation:
     @property
     def usage(self) -> Usage:
         """What all its calls cost."""
-        return sum((scored.run.usage for scored in self.runs), Usage())
+        return sum((scored.usage for scored in self.runs), Usage())
 
     @property
     def states(self) -> Mapping[str, PromptState]:
@@ -57,8 +79,4 @@ class Evaluation:
     @property
     def missing(self) -> dict[str, str]:
         """Why there is no answer, by example id."""
-        return {
-            scored.run.example.id: scored.run.problem
-            for scored in self.runs
-            if scored.run.ending is Ending.MISSING
-        }
+        return {scored.run.example.id: scored.missing for scored in self.runs if scored.missing}

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Sequence
 
-from pytest_lmopt.errors import BudgetExhaustedError, IncompleteError
+from pytest_lmopt.errors import (
+    AnswerError,
+    BudgetExhaustedError,
+    IncompleteError,
+    MissingAnswerError,
+)
 from pytest_lmopt.lm.seam import Usage
+from pytest_lmopt.lm.tracing import running
 from pytest_lmopt.metrics.evaluation import Evaluation, ScoredRun
 from pytest_lmopt.metrics.score import Score, score_with
 from pytest_lmopt.runs.executor import Executor
@@ -21,18 +28,15 @@ BLOCK = 25
 class Evaluator:
     """Runs candidates over examples of one suite and scores them, each pair once.
 
-    ``usage`` counts every call a run made, replayed or paid, so it is the same however much was
-    recorded before: plans rest on it.
+    ``usage`` counts every call, replayed or paid, so it is the same however much was recorded
+    before: plans rest on it.
     """
 
-    def __init__(
-        self, suite: Suite, executor: Executor, *, progress: Callable[[int], None] | None = None
-    ) -> None:
+    def __init__(self, suite: Suite, executor: Executor) -> None:
         self.suite = suite
         self.usage = Usage()
         self._executor = executor
-        self._progress = progress
-        self._done: dict[tuple[str, str], ScoredRun] = {}
+        self._done: dict[tuple[str, str, int], ScoredRun] = {}
         self._missing: dict[str, str] = {}
 
     async def evaluate(self, candidate: Candidate, examples: Sequence[Example]) -> Evaluation:
@@ -42,49 +46,72 @@ class Evaluator:
         whatever ends a block early.
         """
         identity = candidate.digest
-        todo = [example for example in examples if (identity, example.id) not in self._done]
+        todo = [
+            example for example in examples if (identity, example.id, self._last) not in self._done
+        ]
         for start in range(0, len(todo), BLOCK):
-            block = todo[start : start + BLOCK]
             try:
-                runs = await self._executor.run_block(self.suite.pipeline, candidate, block)
+                await self._block(candidate, identity, todo[start : start + BLOCK])
             except BudgetExhaustedError as error:
                 raise BudgetExhaustedError(
                     f"{error}. {len(self._done)} runs are complete, {len(todo) - start} of this "
-                    f"evaluation's {len(examples)} are not{self._estimate(len(todo) - start)}; "
+                    f"evaluation's {len(examples)} examples are not{self._estimate(todo[start:])}; "
                     "answers already paid for are recorded, so running again with a larger budget "
                     "pays only for the rest",
                     limit=error.limit,
                 ) from None
-            for run in runs:
-                await self._file(identity, run)
             self._check_missing(len(examples))
         return self.kept(candidate, examples)
 
     def kept(self, candidate: Candidate, examples: Sequence[Example]) -> Evaluation:
         """What has been evaluated so far of a candidate on some examples."""
         identity = candidate.digest
-        done = (self._done.get((identity, example.id)) for example in examples)
+        done = (
+            self._done.get((identity, example.id, repeat))
+            for example in examples
+            for repeat in range(self.suite.repeats)
+        )
         return Evaluation(candidate, tuple(scored for scored in done if scored is not None))
 
     @property
-    def calls_per_run(self) -> int:
-        """Most calls any run has made so far; 1 before the first."""
-        return max((len(scored.run.trace) for scored in self._done.values()), default=1) or 1
+    def calls_per_example(self) -> int:
+        """Most calls any run and its scoring have made so far, times the repeats."""
+        most = max((scored.usage.calls for scored in self._done.values()), default=1)
+        return max(1, most) * self.suite.repeats
 
-    async def _file(self, identity: str, run: Run) -> None:
-        self._done[identity, run.example.id] = ScoredRun(run=run, score=await self._score(run))
-        self.usage += run.usage
+    @property
+    def _last(self) -> int:
+        return self.suite.repeats - 1
+
+    async def _block(
+        self, candidate: Candidate, identity: str, examples: Sequence[Example]
+    ) -> None:
+        for repeat in range(self.suite.repeats):
+            runs = await self._executor.run_block(
+                self.suite.pipeline, candidate, examples, repeat=repeat
+            )
+            for scored in await asyncio.gather(*map(self._scored, runs)):
+                run = scored.run
+                self._done[identity, run.example.id, run.repeat] = scored
+                self.usage += scored.usage
+                if scored.missing:
+                    self._missing[run.example.id] = scored.missing
+
+    async def _scored(self, run: Run) -> ScoredRun:
+        if run.ending is Ending.SKIPPED:
+            return ScoredRun(run=run, score=None)
         if run.ending is Ending.MISSING:
-            self._missing[run.example.id] = run.problem
-        if self._progress:
-            self._progress(len(self._done))
-
-    async def _score(self, run: Run) -> Score | None:
-        if run.ending in (Ending.MISSING, Ending.SKIPPED):
-            return None
-        if run.ending is Ending.RETURNED:
-            return await score_with(self.suite.metric, run.example, run.prediction)
-        return Score(value=0.0, feedback=run.problem)
+            return ScoredRun(run=run, score=None, missing=run.problem)
+        if run.ending is not Ending.RETURNED:
+            return ScoredRun(run=run, score=Score(value=0.0, feedback=run.problem))
+        context = self._executor.judging()
+        try:
+            with running(context):
+                score = await score_with(self.suite.metric, run.example, run.prediction)
+        except (MissingAnswerError, AnswerError) as error:
+            return ScoredRun(run=run, score=None, missing=f"the judge: {error}")
+        judging = sum((call.usage for call in context.trace), Usage())
+        return ScoredRun(run=run, score=score, judging=judging)
 
     def _check_missing(self, at_least: int) -> None:
         base = max(len(self._done), len(self.suite.splits.judged), at_least)
@@ -98,6 +125,6 @@ class Evaluator:
                 missing=dict(self._missing),
             )
 
-    def _estimate(self, runs: int) -> str:
-        calls = self.calls_per_run * runs
+    def _estimate(self, examples: Sequence[Example]) -> str:
+        calls = self.calls_per_example * len(examples)
         return f" (about {calls} more calls)" if self._done else ""

@@ -76,7 +76,7 @@ class Bootstrap:
                 for scored in evaluation.runs
                 if scored.score is not None and scored.score.value >= self.passing
             ]
-            if len(passed) >= self.pool * self.demos or len(evaluation.runs) < len(chunk):
+            if len(passed) >= self.pool * self.demos or len(evaluation.ids) < len(chunk):
                 break
         return passed
 

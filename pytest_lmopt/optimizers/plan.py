@@ -35,16 +35,16 @@ class Plan:
     @property
     def confirmation_calls(self) -> int:
         """Calls that incumbent and winner will make on holdout."""
-        return 2 * len(self.holdout) * self._evaluator.calls_per_run
+        return 2 * len(self.holdout) * self._evaluator.calls_per_example
 
     def runs_left(self) -> int | None:
         """Runs that can be spent before judging; None without a limit on calls."""
         if self._granted is None:
             return None
         used = max(self._evaluator.usage.calls, self._ledger.calls)
-        met = len(self._evaluator.kept(self.incumbent, self.dev).runs)
+        met = len(self._evaluator.kept(self.incumbent, self.dev).ids)
         later = len(self.dev) - met + 2 * len(self.holdout)
-        return max(0, (self._granted - used) // self._evaluator.calls_per_run - later)
+        return max(0, (self._granted - used) // self._evaluator.calls_per_example - later)
 
 
 class TrainBench:

@@ -28,10 +28,14 @@ def collect_suites(session: pytest.Session) -> None:
         return
     from pytest_lmopt.errors import InputError
     from pytest_lmopt.plugin.marks import suite_of
+    from pytest_lmopt.plugin.orphans import find_orphans
 
     state = session.config.stash[session_key]
     for item in marked:
         try:
-            state.suites[item.nodeid] = suite_of(item, default_model=state.options.model)
+            state.suites[item.nodeid] = suite_of(item, state.options)
         except InputError as error:
             raise pytest.UsageError(str(error)) from None
+    if not state.partial and not any("::" in argument for argument in session.config.args):
+        found = find_orphans(state.suites.values())
+        state.orphans = tuple(path.relative_to(state.root).as_posix() for path in found)

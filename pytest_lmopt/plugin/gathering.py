@@ -15,6 +15,7 @@ def gather(session: LmSession, report: pytest.TestReport) -> None:
     others = [pair for pair in report.user_properties if pair[0] != PROPERTY]
     suite = from_json(str(properties[PROPERTY]))
     session.reports[suite.suite] = suite
+    session.orphans = suite.orphans
     report.user_properties = [*others, *_figures(suite)]
 
 
@@ -50,6 +51,10 @@ def _accept(session: LmSession) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="")
             session.written.append(name)
+    for name in session.orphans:
+        for path in (session.root / name, (session.root / name).with_suffix(".scores.csv")):
+            path.unlink(missing_ok=True)
+        session.removed.append(name)
 
 
 def _figures(suite: SuiteReport) -> list[tuple[str, object]]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from pytest_lmopt.plugin import collecting, options
+from pytest_lmopt.plugin import collecting, command_line
 from pytest_lmopt.plugin.fixtures import lm_example
+from pytest_lmopt.plugin.options import read_options
 from pytest_lmopt.plugin.owner import OwnerHooks
 from pytest_lmopt.plugin.session import LmSession, session_key
 
@@ -14,14 +17,14 @@ __all__ = ["lm_example"]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Register options and ini values."""
-    options.add_options(parser)
+    command_line.add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the mark; check the options; join or found the session."""
-    config.addinivalue_line("markers", options.MARK)
-    config.addinivalue_line("filterwarnings", options.QUIET)
-    session = config.stash[session_key] = LmSession(config, options.read_options(config))
+    config.addinivalue_line("markers", command_line.MARK)
+    config.addinivalue_line("filterwarnings", command_line.QUIET)
+    session = config.stash[session_key] = LmSession(config, read_options(config))
     if not session.is_worker:
         config.pluginmanager.register(OwnerHooks(session), "lmopt-owner")
 
@@ -30,6 +33,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Close what the session opened."""
     if session_key in config.stash:
         config.stash[session_key].close()
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Note that this run is a partial one: what it does not select is not lost."""
+    for item in items[:1]:
+        item.config.stash[session_key].partial = True
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -6,13 +6,15 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from _pytest.nodes import Node
 
 from pytest_lmopt.errors import SuiteError
 from pytest_lmopt.plugin.collecting import FIXTURE_NAME, MARK_NAME
+from pytest_lmopt.plugin.command_line import GATES
+from pytest_lmopt.plugin.options import Options
 from pytest_lmopt.runs.run import ExampleSkipped
 from pytest_lmopt.snapshots.store import snapshot_path
 from pytest_lmopt.suites.budget import Budget
@@ -20,7 +22,20 @@ from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.suite import Pipeline, Suite
 
-_ARGUMENTS = ("dataset", "metric", "budget", "threshold", "margin", "model", "max_missing")
+if TYPE_CHECKING:
+    from pytest_lmopt.comparison.gate import GateMode
+
+_ARGUMENTS = (
+    "dataset",
+    "metric",
+    "budget",
+    "threshold",
+    "margin",
+    "gate",
+    "repeats",
+    "model",
+    "max_missing",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +55,14 @@ class MarkedSuite:
     suite: Suite
     snapshot: Path
     budgets: tuple[BudgetMark, ...]
+    gate: GateMode
 
 
-def suite_of(item: pytest.Function, *, default_model: str | None) -> MarkedSuite:
-    """The suite a marked test declares; raises ``SuiteError`` or ``DatasetError``."""
+def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
+    """The suite a marked test declares; options win over the mark, the mark over ini values.
+
+    Raises ``SuiteError`` or ``DatasetError``.
+    """
     arguments: dict[str, Any] = {}
     for mark, _ in _marks(item):
         if mark.args:
@@ -59,16 +78,29 @@ def suite_of(item: pytest.Function, *, default_model: str | None) -> MarkedSuite
             arguments.setdefault(name, value)
     _check_signature(item)
     _check_arguments(arguments, item.nodeid)
+    defaults = options.defaults
+    for name in ("threshold", "margin", "gate"):
+        if getattr(options, name) is not None:
+            arguments[name] = getattr(options, name)
+        elif arguments.get(name) is None:
+            arguments[name] = getattr(defaults, name)
     suite = Suite(
         name=item.nodeid,
         pipeline=_pipeline(item),
         dataset=load_dataset(arguments["dataset"], beside=item.path.parent),
-        **{name: arguments[name] for name in arguments if name not in ("dataset", "model")},
-        model=arguments.get("model") or default_model,
+        model=arguments.get("model") or options.model,
+        **{
+            name: arguments[name]
+            for name in ("metric", "budget", "threshold", "margin", "repeats", "max_missing")
+            if name in arguments
+        },
     )
     below_file = item.nodeid.split("::", 1)[-1]
     return MarkedSuite(
-        suite=suite, snapshot=snapshot_path(item.path, below_file), budgets=_budgets(item)
+        suite=suite,
+        snapshot=snapshot_path(item.path, below_file),
+        budgets=_budgets(item),
+        gate=arguments["gate"],
     )
 
 
@@ -126,11 +158,16 @@ def _check_arguments(arguments: dict[str, Any], suite: str) -> None:
         reject("budget", "a Budget, such as Budget(calls=600),")
     for name in ("threshold", "margin", "max_missing"):
         value = arguments.get(name, 0.0)
-        if value is None and name == "threshold":
+        if value is None and name in ("threshold", "margin"):
             continue
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not 0.0 <= value <= 1.0:
             reject(name, "a number from 0 to 1")
+    repeats = arguments.get("repeats", 1)
+    if not isinstance(repeats, int) or isinstance(repeats, bool) or repeats < 1:
+        reject("repeats", "a positive whole number")
+    if arguments.get("gate") not in (None, *GATES):
+        reject("gate", f"one of {', '.join(GATES)}")
     model = arguments.get("model")
     if model is not None and not (isinstance(model, str) and model):
         reject("model", "a model string")

@@ -1,42 +1,46 @@
-"""Command-line options and ini values, checked when they are read."""
+"""The options in force: command line over ini over environment, checked when they are read."""
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_lmopt.plugin.command_line import GATES, OUTCOMES, choice, positive, share
+
 if TYPE_CHECKING:
     from pytest_lmopt.comparison.gate import GateMode
     from pytest_lmopt.lm.recordings import CacheMode
 
-STRATEGIES = ("auto", "baseline", "bootstrap")
-GATES: tuple[GateMode, ...] = ("regression", "noninferior", "off")
-CACHE_MODES: tuple[CacheMode, ...] = ("auto", "replay", "refresh", "off")
-REPORTS = ("json",)
 
-MARK = (
-    "lm_suite(*, dataset, metric=None, budget=Budget(), threshold=None, margin=0.0, model=None, "
-    "max_missing=0.02): evaluate the test over a dataset; it returns a prediction for lm_example"
-)
+@dataclass(frozen=True, kw_only=True)
+class Defaults:
+    """The configuration's values for what marks may say."""
 
-QUIET = "ignore:Item .* on TypedDict class .* is using the `ReadOnly` qualifier:UserWarning"
-"""A warning that litellm's types provoke in pydantic, of no use to anybody."""
+    gate: GateMode
+    threshold: float | None
+    margin: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The session's options, valid."""
+    """The session's options, valid. None leaves it to the mark, then to ``defaults``."""
 
+    defaults: Defaults
     model: str | None
     strategy: str | None
     accepting: bool
-    gate: GateMode
+    gate: GateMode | None
+    threshold: float | None
+    margin: float | None
+    inconclusive_fails: bool
+    family: bool
+    early_stop: bool
+    resplit: int | None
     cache: CacheMode
     concurrency: int
     seed: int
@@ -44,108 +48,48 @@ class Options:
     json_report: Path | None
 
 
-def add_options(parser: pytest.Parser) -> None:
-    """Register the options and ini values."""
-    group = parser.getgroup("lmopt", "LM suites (pytest-lmopt)")
-    group.addoption(
-        "--lm-model",
-        metavar="MODEL",
-        help="model of prompts that name none: any litellm string, 'local', or 'local:FILE.gguf'",
-    )
-    group.addoption(
-        "--lm-optimize",
-        nargs="?",
-        const="auto",
-        type=_strategy,
-        metavar="STRATEGY",
-        help=f"search for better prompts: {', '.join(STRATEGIES)} (default: auto)",
-    )
-    group.addoption(
-        "--lm-snapshot-update",
-        action="store_true",
-        help="accept: write the winner's prompts, and these scores as the baseline",
-    )
-    group.addoption(
-        "--lm-gate",
-        choices=GATES,
-        help="when a suite fails: regression (default), noninferior, off",
-    )
-    group.addoption(
-        "--lm-cache",
-        choices=CACHE_MODES,
-        default="auto",
-        help="recorded answers: auto (default), replay (never ask a model), refresh, off",
-    )
-    group.addoption(
-        "--lm-concurrency", type=_positive, metavar="N", help="examples at a time (default: 16)"
-    )
-    group.addoption(
-        "--lm-seed", type=int, default=0, metavar="N", help="seed of all randomness (default: 0)"
-    )
-    group.addoption(
-        "--lm-dry-run", action="store_true", help="print what would be run and spent, run nothing"
-    )
-    group.addoption(
-        "--lm-report",
-        type=_report,
-        metavar="json:PATH",
-        help="write the session's report to a file",
-    )
-    parser.addini("lm_model", "default of --lm-model")
-    parser.addini("lm_gate", "default of --lm-gate")
-    parser.addini("lm_concurrency", "default of --lm-concurrency")
-
-
 def read_options(config: pytest.Config) -> Options:
     """The options in force: command line, then ini, then environment and defaults."""
     if config.getoption("lm_dry_run") and config.getoption("numprocesses", None):
         raise pytest.UsageError("--lm-dry-run runs nothing, so it takes no workers: leave out -n")
     return Options(
+        defaults=Defaults(
+            gate=_from_ini(config, "lm_gate", "regression", choice(GATES)),
+            threshold=_from_ini(config, "lm_threshold", None, share),
+            margin=_from_ini(config, "lm_margin", 0.0, share),
+        ),
         model=_first(
             config.getoption("lm_model"), config.getini("lm_model"), os.environ.get("LMOPT_MODEL")
         ),
         strategy=config.getoption("lm_optimize"),
-        accepting=config.getoption("lm_snapshot_update"),
-        gate=config.getoption("lm_gate")
-        or _from_ini(config, "lm_gate", "regression", _choice(GATES)),
+        accepting=_may_accept(config.getoption("lm_snapshot_update")),
+        gate=config.getoption("lm_gate"),
+        threshold=config.getoption("lm_threshold"),
+        margin=config.getoption("lm_margin"),
+        inconclusive_fails=(
+            config.getoption("lm_inconclusive")
+            or _from_ini(config, "lm_inconclusive", "pass", choice(OUTCOMES))
+        )
+        == "fail",
+        family=config.getoption("lm_family") or config.getini("lm_family"),
+        early_stop=config.getoption("lm_early_stop") or config.getini("lm_early_stop"),
+        resplit=config.getoption("lm_resplit"),
         cache=config.getoption("lm_cache"),
         concurrency=config.getoption("lm_concurrency")
-        or _from_ini(config, "lm_concurrency", 16, _positive),
+        or _from_ini(config, "lm_concurrency", 16, positive),
         seed=config.getoption("lm_seed"),
         dry_run=config.getoption("lm_dry_run"),
         json_report=config.getoption("lm_report"),
     )
 
 
-def _strategy(value: str) -> str:
-    if value in STRATEGIES:
-        return value
-    raise argparse.ArgumentTypeError(
-        f"{value!r} is no strategy; the strategies are {', '.join(STRATEGIES)}. If it is a path, "
-        f"write --lm-optimize=auto {value}, or put it before --lm-optimize"
-    )
-
-
-def _positive(value: str) -> int:
-    if value.isdecimal() and int(value) > 0:
-        return int(value)
-    raise argparse.ArgumentTypeError(f"a positive whole number expected, found {value!r}")
-
-
-def _report(value: str) -> Path:
-    kind, separator, path = value.partition(":")
-    if kind in REPORTS and separator and path:
-        return Path(path).absolute()
-    raise argparse.ArgumentTypeError(f"json:PATH expected, found {value!r}")
-
-
-def _choice(values: Sequence[str]) -> Any:
-    def checked(value: str) -> str:
-        if value in values:
-            return value
-        raise argparse.ArgumentTypeError(f"one of {', '.join(values)} expected, found {value!r}")
-
-    return checked
+def _may_accept(value: str | None) -> bool:
+    if value == "yes" and os.environ.get("CI", "").lower() not in ("", "0", "false"):
+        raise pytest.UsageError(
+            f"--lm-snapshot-update rewrites committed files, and CI={os.environ['CI']!r} says that "
+            "nobody is there to review them; if this job commits them, use --lm-snapshot-update=ci"
+        )
+    return value is not None
 
 
 def _from_ini(config: pytest.Config, name: str, default: Any, convert: Any) -> Any:

@@ -23,7 +23,7 @@ def plan_lines(session: LmSession) -> Iterator[str]:
 
 def _plan(marked: MarkedSuite, strategy: str | None) -> Iterator[str]:
     suite, splits = marked.suite, marked.suite.splits
-    n = len(splits.judged)
+    n = len(splits.judged) * suite.repeats
     yield (
         f"{len(suite.dataset)} examples: train {len(splits.train)}, dev {len(splits.dev)}, "
         f"holdout {len(splits.holdout)}; model {suite.model or 'as the prompts say'}"

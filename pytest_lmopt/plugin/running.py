@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from pytest_lmopt.assessment.assess import Assessment, Terms
-from pytest_lmopt.errors import LmoptError
+from pytest_lmopt.comparison.verdict import ALPHA
+from pytest_lmopt.errors import BudgetExhaustedError, LmoptError
 from pytest_lmopt.lm.ledger import Ledger
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.plugin.session import PROPERTY, LmSession
@@ -25,13 +27,18 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
         root=session.root,
         snapshot=marked.snapshot,
         seed=options.seed,
-        gate=options.gate,
+        alpha=ALPHA / len(session.suites) if options.family else ALPHA,
+        gate=marked.gate,
+        inconclusive_fails=options.inconclusive_fails,
+        early_stop=options.early_stop,
+        resplit=options.resplit,
         strategy=options.strategy,
         accepting=options.accepting,
         show_holdout=item.config.get_verbosity() > 1,
     )
     with InProcessExecutor(lm=lm, model=suite.model, concurrency=options.concurrency) as executor:
         report = _assess(Assessment(suite, executor, ledger, terms), session, item.nodeid)
+    report = replace(report, orphans=session.orphans)
     item.user_properties.append((PROPERTY, to_json(report)))
     if report.status != "passed":
         pytest.fail(f"{report.status}: {report.problem}", pytrace=False)
@@ -40,6 +47,8 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
 def _assess(assessment: Assessment, session: LmSession, name: str) -> SuiteReport:
     try:
         return asyncio.run(assessment.run())
+    except BudgetExhaustedError as error:
+        return assessment.unfinished("budget-stopped", str(error))
     except LmoptError as error:
         return assessment.unfinished("error", str(error))
     except KeyboardInterrupt:

@@ -42,7 +42,10 @@ class LmSession:
         self._name = given["name"] if given else f"session-{os.getpid()}-{secrets.token_hex(4)}"
         self.suites: dict[str, MarkedSuite] = {}
         self.reports: dict[str, SuiteReport] = {}
+        self.partial = False
+        self.orphans: tuple[str, ...] = ()
         self.written: list[str] = []
+        self.removed: list[str] = []
         self.conflicts: list[str] = []
         self._accounts: dict[int, Account] = {}
         self._store: RecordingStore | None = None

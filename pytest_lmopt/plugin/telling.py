@@ -29,6 +29,13 @@ def tell(session: LmSession, terminal: TerminalReporter) -> None:
         terminal.write_line(line)
     for name in session.written:
         terminal.write_line(f"written: {name}")
+    for name in session.removed:
+        terminal.write_line(f"removed: {name}, which belonged to no test")
+    if not session.removed:
+        for name in session.orphans:
+            terminal.write_line(
+                f"orphaned: {name} belongs to no test; remove with: pytest --lm-snapshot-update"
+            )
     for name in session.conflicts:
         terminal.write_line(
             f"not written: {name}, for which two suites found different texts; accept them one at "

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pytest_lmopt.comparison.verdict import Comparison, Verdict
 from pytest_lmopt.lm.seam import Usage
 
-Status = Literal["passed", "failed", "error", "interrupted"]
+Status = Literal["passed", "failed", "error", "budget-stopped", "interrupted"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +22,15 @@ class FailingExample:
     expected: str = ""
     got: str = ""
     feedback: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repeats:
+    """Reliability over ``k`` runs of each example: at least one, or all, score 1."""
+
+    k: int
+    any_pass: float
+    all_pass: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +57,10 @@ class SuiteReport:
     """Everything shown of one suite.
 
     ``score`` in [0, 1] with its 95 % interval over ``n`` examples, None where nothing was scored;
-    ``baseline`` says what it was compared with; ``accept`` maps the paths that
-    ``--lm-snapshot-update`` writes, relative to the root folder, to their text.
+    ``baseline`` says what it was compared with; ``spared`` counts the examples an early stop left
+    out. ``accept`` maps the paths that ``--lm-snapshot-update`` writes, relative to the root
+    folder, to their text. ``changed`` names the prompts that differ from the accepted ones;
+    ``orphans`` are the session's snapshots that belong to no test.
     """
 
     suite: str
@@ -68,7 +79,11 @@ class SuiteReport:
     usage: Usage
     budget: str
     seconds: float
+    spared: int = 0
+    repeats: Repeats | None = None
     search: SearchReport | None = None
+    changed: tuple[str, ...] = ()
+    orphans: tuple[str, ...] = ()
     accept: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -92,6 +107,9 @@ def from_json(text: str) -> SuiteReport:
             "search": search,
             "comparison": _comparison(fields["comparison"]),
             "usage": Usage(**fields["usage"]),
+            "repeats": Repeats(**fields["repeats"]) if fields["repeats"] else None,
+            "changed": tuple(fields["changed"]),
+            "orphans": tuple(fields["orphans"]),
             "failing": tuple(FailingExample(**example) for example in fields["failing"]),
         }
     )

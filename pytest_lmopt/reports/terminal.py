@@ -8,6 +8,7 @@ from pytest_lmopt.comparison.verdict import Comparison, Verdict
 from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.reports.suite_report import SearchReport, SuiteReport
 from pytest_lmopt.reports.text import one_line, printable
+from pytest_lmopt.stats.multiplicity import holm
 
 SHOWN_FAILURES = 3
 
@@ -15,12 +16,25 @@ SHOWN_FAILURES = 3
 def terminal_lines(reports: Sequence[SuiteReport], *, verbosity: int, width: int) -> Iterator[str]:
     """The section's lines. ``verbosity`` as pytest counts it, ``width`` in columns."""
     yield from _table(reports)
+    yield from _family(reports)
     for report in reports:
         lines = list(_details(report, verbosity=verbosity, width=width))
         if lines and verbosity >= 0:
             yield ""
             yield printable(report.suite)
             yield from (f"  {part}" for line in lines for part in line.split("\n"))
+
+
+def _family(reports: Sequence[SuiteReport]) -> Iterator[str]:
+    """Holm-adjusted p-values, where several suites were compared."""
+    compared = [report for report in reports if report.comparison is not None]
+    if len(compared) < 2:
+        return
+    adjusted = holm([report.comparison.p_value for report in compared if report.comparison])
+    yield ""
+    yield f"p-values of {len(compared)} suites adjusted together (Holm):"
+    for report, p_value in zip(compared, adjusted, strict=True):
+        yield f"  {_p(p_value)}  {printable(report.suite)}"
 
 
 def _table(reports: Sequence[SuiteReport]) -> Iterator[str]:
@@ -51,7 +65,7 @@ def _score(report: SuiteReport) -> str:
 
 
 def _verdict(report: SuiteReport) -> str:
-    if report.status in ("error", "interrupted"):
+    if report.status in ("error", "budget-stopped", "interrupted"):
         return report.status
     if report.baseline != "compared":
         return report.baseline
@@ -77,8 +91,20 @@ def _details(report: SuiteReport, *, verbosity: int, width: int) -> Iterator[str
         yield "no baseline yet; accept these scores as one with: pytest --lm-snapshot-update"
     if report.baseline.startswith("stale"):
         yield f"the baseline is {report.baseline}; make a new one with: pytest --lm-snapshot-update"
+    if report.changed:
+        names = ", ".join(map(printable, report.changed))
+        yield f"changed since the baseline: {names}; accept with: pytest --lm-snapshot-update"
     if report.comparison is not None:
         yield from _comparison("against the baseline", report.comparison)
+    if report.spared and report.status in ("passed", "failed"):
+        calls = report.usage.calls * report.spared / max(1, report.n)
+        yield f"stopped early: {report.spared} examples not run, about {calls:.0f} calls saved"
+    if report.repeats is not None:
+        k = report.repeats.k
+        yield (
+            f"{k} runs of each example: pass@{k} {report.repeats.any_pass:.3f}, "
+            f"pass^{k} {report.repeats.all_pass:.3f}"
+        )
     if report.search is not None:
         yield from _search(report.search, report)
     if report.status == "failed" or verbosity > 0:

@@ -22,12 +22,20 @@ class Executor(Protocol):
     """Runs a block: one candidate on several examples."""
 
     async def run_block(
-        self, pipeline: Pipeline, candidate: Candidate, examples: Sequence[Example]
+        self,
+        pipeline: Pipeline,
+        candidate: Candidate,
+        examples: Sequence[Example],
+        *,
+        repeat: int = 0,
     ) -> Sequence[Run]:
-        """One run per example, in their order.
+        """One run per example, in their order; ``repeat`` tells equal runs apart.
 
         Raises the error that ended the block early: an exhausted budget, bad input.
         """
+
+    def judging(self) -> RunContext:
+        """The context in which a metric may call prompts: metered and recorded like any run."""
 
 
 class InProcessExecutor:
@@ -48,13 +56,35 @@ class InProcessExecutor:
     def __exit__(self, *_: object) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
+    def judging(self) -> RunContext:
+        """The context in which a metric may call prompts: metered and recorded like any run."""
+        judge = Candidate(name="judge", states={})
+        return RunContext(lm=self._lm, candidate=judge, model=self._model)
+
     async def run_block(
-        self, pipeline: Pipeline, candidate: Candidate, examples: Sequence[Example]
+        self,
+        pipeline: Pipeline,
+        candidate: Candidate,
+        examples: Sequence[Example],
+        *,
+        repeat: int = 0,
     ) -> Sequence[Run]:
         """As the protocol says; an early end cancels the block's other runs."""
         block = Block()
         tasks = [
-            asyncio.ensure_future(self._run(pipeline, candidate, example, block))
+            asyncio.ensure_future(
+                self._run(
+                    pipeline,
+                    example,
+                    RunContext(
+                        lm=self._lm,
+                        candidate=candidate,
+                        model=self._model,
+                        repeat=repeat,
+                        block=block,
+                    ),
+                )
+            )
             for example in examples
         ]
         try:
@@ -67,10 +97,8 @@ class InProcessExecutor:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(
-        self, pipeline: Pipeline, candidate: Candidate, example: Example, block: Block
-    ) -> Run:
-        context = RunContext(lm=self._lm, candidate=candidate, model=self._model, block=block)
+    async def _run(self, pipeline: Pipeline, example: Example, context: RunContext) -> Run:
+        block = context.block
         prediction: Any = None
         ending, problem = Ending.RETURNED, ""
         async with self._slots:
@@ -95,6 +123,7 @@ class InProcessExecutor:
                 raise context.stop
         return Run(
             example=example,
+            repeat=context.repeat,
             ending=ending,
             prediction=prediction,
             problem=problem,

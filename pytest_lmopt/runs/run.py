@@ -32,13 +32,14 @@ class ExampleSkipped(Exception):  # noqa: N818 - a signal, not an error
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """Outcome of one pipeline run on one example.
+    """Outcome of one pipeline run on one example; ``repeat`` counts its runs from 0.
 
-    ``problem`` is "type: message" unless the run returned; ``states`` are the prompts it called,
-    by key, as they were.
+    ``problem`` says why the run did not return; ``states`` are the prompts it called, by key, as
+    they were.
     """
 
     example: Example
+    repeat: int = 0
     ending: Ending
     prediction: Any = None
     problem: str = ""

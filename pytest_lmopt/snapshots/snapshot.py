@@ -28,8 +28,9 @@ class Snapshot:
     """What was accepted: by which dataset, metric, model and prompts, with which scores.
 
     ``prompts`` maps prompt names to state digests; ``score`` holds mean, low, high and n;
-    ``usage`` calls, tokens and usd; ``splits`` the sizes; ``holdout_uses`` how many confirmations
-    the holdout has served. ``baselines`` are the scores by example id.
+    ``usage`` calls, tokens and usd; ``splits`` the sizes, as drawn by ``split_seed``;
+    ``holdout_uses`` how many confirmations the holdout has served. ``baselines`` are the scores by
+    example id.
     """
 
     suite: str
@@ -38,6 +39,7 @@ class Snapshot:
     metric: str
     prompts: Mapping[str, str]
     splits: Mapping[str, int]
+    split_seed: int
     score: Mapping[str, float]
     usage: Mapping[str, float]
     holdout_uses: int
@@ -105,6 +107,7 @@ _FIELDS: dict[str, type] = {
     "metric": str,
     "prompts": dict,
     "splits": dict,
+    "split_seed": int,
     "score": dict,
     "usage": dict,
     "holdout_uses": int,

@@ -29,11 +29,14 @@ class Splits:
         return self.dev + self.holdout or self.train
 
 
-def split(examples: Iterable[Example]) -> Splits:
-    """Split by threshold on a hash of the group, or id; an example's own ``split`` wins."""
+def split(examples: Iterable[Example], *, seed: int = 0) -> Splits:
+    """Split by threshold on a hash of the group, or id; an example's own ``split`` wins.
+
+    Another ``seed`` draws all splits anew.
+    """
     parts: dict[str, list[Example]] = {"train": [], "dev": [], "holdout": []}
     for example in examples:
-        parts[example.split or _split_of(example.group or example.id)].append(example)
+        parts[example.split or _split_of(example.group or example.id, seed)].append(example)
     return Splits(
         train=tuple(parts["train"]), dev=tuple(parts["dev"]), holdout=tuple(parts["holdout"])
     )
@@ -44,8 +47,8 @@ def seeded_order(examples: Iterable[Example], *, seed: int) -> tuple[Example, ..
     return tuple(sorted(examples, key=lambda example: _hash(f"{seed}/{example.id}")))
 
 
-def _split_of(name: str) -> str:
-    place = _hash(f"split/{name}") / 2**64
+def _split_of(name: str, seed: int) -> str:
+    place = _hash(f"split/{seed}/{name}" if seed else f"split/{name}") / 2**64
     if place < TRAIN_SHARE:
         return "train"
     return "dev" if place < TRAIN_SHARE + DEV_SHARE else "holdout"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from pytest_lmopt.suites.budget import Budget
@@ -25,7 +26,8 @@ class Suite:
     ``metric`` None means that plain assertions are the metric: 1 where the pipeline returns.
     ``threshold`` is the lowest acceptable score, ``margin`` the largest harmless loss, both in
     [0, 1]; ``max_missing`` the largest share of examples that may stay without an answer.
-    ``model`` is the default for prompts that name none.
+    ``model`` is the default for prompts that name none. Each example is run ``repeats`` times, and
+    its score is their mean. ``split_seed`` draws the splits anew.
     """
 
     name: str
@@ -37,11 +39,13 @@ class Suite:
     margin: float = 0.0
     max_missing: float = 0.02
     model: str | None = None
+    repeats: int = 1
+    split_seed: int = 0
 
-    @property
+    @cached_property
     def splits(self) -> Splits:
         """The dataset's split."""
-        return split(self.dataset)
+        return split(self.dataset, seed=self.split_seed)
 
     @property
     def metric_digest(self) -> str:

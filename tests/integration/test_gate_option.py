@@ -70,3 +70,51 @@ def test_failing_examples_are_shown_but_those_of_holdout_only_by_id(
     assert "feedback expected 'WORD" in shown
     assert shown.count("expected 'WORD") == 3
     assert project.run("-vv").stdout.str().count("expected 'WORD") > 3
+
+
+def test_the_option_wins_over_the_mark_and_the_mark_over_the_ini_value(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """For gate, threshold and margin alike."""
+    with (project.path / "tox.ini").open("a") as ini:
+        ini.write("lm_threshold = 0.9\n")
+    project.suite()
+    project.run().assert_outcomes(failed=1)
+    project.suite("threshold=0.1")
+    project.run().assert_outcomes(passed=1)
+    project.run("--lm-threshold=0.9").assert_outcomes(failed=1)
+    project.run("--lm-threshold=0.9", "--lm-gate=off").assert_outcomes(passed=1)
+    project.suite("gate='off'")
+    project.run().assert_outcomes(passed=1)
+
+
+def test_whoever_wants_proof_lets_inconclusive_fail(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """By default it passes, and the report says what would decide it."""
+    openai_server.answer = SimulatedModel(base=0.5, fickle=True).answer
+    project.write("shout.yaml", CAREFUL)
+    project.suite(examples=60)
+    project.run("--lm-snapshot-update")
+    project.write("shout.yaml", CARELESS)
+    result = project.run()
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*inconclusive*", "*examples can show a difference of 0.*"])
+    result = project.run("--lm-inconclusive=fail")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["failed: inconclusive: *"])
+
+
+def test_a_suite_with_nothing_to_score_is_never_green(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Not even with the gate off."""
+    project.write(
+        "test_words.py",
+        "import pytest\n"
+        "@pytest.mark.lm_suite(dataset=[{'inputs': {'word': 'a'}}])\n"
+        "def test_it(lm_example): pytest.skip('none')\n",
+    )
+    result = project.run("--lm-gate=off")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["failed: no example was scored"])

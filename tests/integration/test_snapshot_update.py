@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from doubles.openai_server import OpenAIServer
 from doubles.simulated_model import SimulatedModel
 from projects.shouting import Project
@@ -143,3 +144,55 @@ def test_a_damaged_snapshot_is_an_error_that_names_the_file(
     result = project.run()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["error: *test_shout.yaml: format version 2*update pytest-lmopt*"])
+
+
+def test_in_ci_it_must_be_asked_for_explicitly(
+    project: Project, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody reviews what a CI job writes, unless the job is there to commit it."""
+    monkeypatch.setenv("CI", "true")
+    project.suite()
+    result = project.run("--lm-snapshot-update")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*CI='true' says that*use --lm-snapshot-update=ci"])
+    project.run("--lm-snapshot-update=ci").assert_outcomes(passed=1)
+    assert project.files()
+
+
+def test_a_changed_prompt_is_named(project: Project, openai_server: OpenAIServer) -> None:
+    """It is what the gate is for; the report says what to do once it is meant."""
+    project.suite()
+    project.run("--lm-snapshot-update")
+    project.write("shout.yaml", "instruction: SHOUT this.\ninputs: [word]\noutput: loud\n")
+    project.run().stdout.fnmatch_lines(["*changed since the baseline: shout.yaml; accept with:*"])
+
+
+def test_snapshots_without_a_test_are_orphans_which_only_a_whole_run_removes(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """They are named; a run of selected tests says and removes nothing."""
+    project.suite()
+    text = (project.path / "test_words.py").read_text()
+    project.write("test_words.py", f"{text}\n\ntest_old = pytest.mark.lm_suite()(test_shout)\n")
+    project.run("--lm-snapshot-update")
+    project.write("test_words.py", text)
+    orphan = "__lm_snapshots__/test_words/test_old.yaml"
+    project.run("--lm-snapshot-update", "test_words.py::test_shout")
+    project.run("--lm-snapshot-update", "-k", "shout and not other")
+    assert orphan in project.files()
+    project.run().stdout.fnmatch_lines([f"orphaned: {orphan} belongs to no test; remove with:*"])
+    project.run("--lm-snapshot-update").stdout.fnmatch_lines([f"removed: {orphan}*"])
+    assert len(project.files()) == 2
+
+
+def test_two_suites_that_want_different_texts_for_a_prompt_are_a_conflict(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Neither is written; the report says so."""
+    project.suite("budget=Budget(calls=900)", examples=200)
+    text = (project.path / "test_words.py").read_text()
+    other = "test_other = pytest.mark.lm_suite(dataset=WORDS[:150])(test_shout)"
+    project.write("test_words.py", f"{text}\n\n{other}\n")
+    result = project.run("--lm-optimize", "--lm-snapshot-update")
+    result.stdout.fnmatch_lines(["not written: shout.yaml, for which two suites found different*"])
+    assert "demos" not in (project.path / "shout.yaml").read_text()

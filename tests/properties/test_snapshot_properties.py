@@ -28,6 +28,7 @@ snapshots = st.builds(
     metric=texts,
     prompts=st.dictionaries(texts, texts, max_size=3),
     splits=st.fixed_dictionaries({"train": counts, "dev": counts, "holdout": counts}),
+    split_seed=st.integers(0, 99),
     score=st.fixed_dictionaries({"mean": figures, "low": figures, "high": figures, "n": counts}),
     usage=st.fixed_dictionaries({"calls": counts, "tokens": counts, "usd": figures}),
     holdout_uses=counts,
@@ -79,7 +80,7 @@ def test_files_bring_a_snapshot_back_from_disk(tmp_path: Path) -> None:
     """The same through real files, with an id that holds every kind of line end."""
     snapshot = Snapshot(
         suite="s", model="m", dataset="d", metric="x", prompts={}, splits={}, score={}, usage={},
-        holdout_uses=0, baselines={"a\nb\rc\r\nd": Baseline(score=0.5, example="e")},
+        split_seed=0, holdout_uses=0, baselines={"a\nb\rc\r\nd": Baseline(score=0.5, example="e")},
     )  # fmt: skip
     for path, text in snapshot_files(tmp_path / "s.yaml", snapshot).items():
         path.write_text(text, encoding="utf-8", newline="")

@@ -67,7 +67,6 @@ def evaluating(
     of: Suite | None = None,
     answer: Answer = upper,
     calls: int = 10_000,
-    progress: Callable[[int], None] | None = None,
 ) -> T:
     """What a story with an evaluator comes to, under a budget of calls."""
 
@@ -75,7 +74,7 @@ def evaluating(
         ledger = Ledger([Account(Budget(calls=calls), owner="test_shout")])
         lm = Metered(FunctionLM(answer), ledger)
         with InProcessExecutor(lm=lm, model="m") as executor:
-            return await story(Evaluator(of or suite(), executor, progress=progress))
+            return await story(Evaluator(of or suite(), executor))
 
     return asyncio.run(told())
 
@@ -139,19 +138,6 @@ def test_another_candidate_is_run_for_itself() -> None:
         return before, len(evaluator.kept(other, few(5)).runs)
 
     assert evaluating(story) == (0, 3)
-
-
-def test_progress_is_told_after_every_run() -> None:
-    """The number is that of all runs so far."""
-    told: list[int] = []
-
-    async def story(evaluator: Evaluator) -> None:
-        await evaluator.evaluate(INCUMBENT, few(30))
-        await evaluator.evaluate(INCUMBENT, few(31))
-
-    evaluating(story, progress=told.append)
-
-    assert told == list(range(1, 32))
 
 
 def test_failed_and_wrong_runs_score_zero_with_their_problem() -> None:
@@ -302,7 +288,7 @@ def test_what_was_evaluated_before_a_budget_ended_is_kept() -> None:
     assert evaluating(story, calls=55) == 50
 
 
-def test_calls_per_run_is_the_most_any_run_has_made() -> None:
+def test_calls_per_example_are_the_most_any_run_has_made() -> None:
     """Plans count with the worst case seen."""
 
     def pipeline(example: Example) -> str:
@@ -311,8 +297,8 @@ def test_calls_per_run_is_the_most_any_run_has_made() -> None:
         return answer
 
     async def story(evaluator: Evaluator) -> tuple[int, int]:
-        before = evaluator.calls_per_run
+        before = evaluator.calls_per_example
         await evaluator.evaluate(INCUMBENT, few(3))
-        return before, evaluator.calls_per_run
+        return before, evaluator.calls_per_example
 
     assert evaluating(story, of=suite(pipeline=pipeline)) == (1, 3)

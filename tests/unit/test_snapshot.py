@@ -23,6 +23,7 @@ SNAPSHOT = Snapshot(
     metric="1234e5678",
     prompts={"prompts/route.yaml": "ffff", "prompts/extract.yaml": "eeee"},
     splits={"train": 40, "dev": 30, "holdout": 30},
+    split_seed=0,
     score={"n": 60, "mean": 0.75, "low": 0.627, "high": 0.842346},
     usage={"calls": 120, "tokens": 5400, "usd": 0.0123},
     holdout_uses=2,

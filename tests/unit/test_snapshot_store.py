@@ -27,6 +27,7 @@ SNAPSHOT = Snapshot(
     metric="m1",
     prompts={"route.yaml": "p1"},
     splits={"train": 1, "dev": 1, "holdout": 1},
+    split_seed=0,
     score={"mean": 0.5},
     usage={"calls": 3},
     holdout_uses=0,

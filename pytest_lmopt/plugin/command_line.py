@@ -1,0 +1,169 @@
+"""The command line and ini values: names, help, and what each value must be."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_lmopt.comparison.gate import GateMode
+    from pytest_lmopt.lm.recordings import CacheMode
+
+STRATEGIES = ("auto", "baseline", "bootstrap")
+GATES: tuple[GateMode, ...] = ("regression", "noninferior", "off")
+CACHE_MODES: tuple[CacheMode, ...] = ("auto", "replay", "refresh", "off")
+OUTCOMES = ("pass", "fail")
+REPORTS = ("json",)
+
+MARK = (
+    "lm_suite(*, dataset, metric=None, budget=Budget(), threshold=None, margin=0.0, gate=None, "
+    "repeats=1, model=None, max_missing=0.02): evaluate the test over a dataset; it returns a "
+    "prediction for lm_example"
+)
+
+QUIET = "ignore:Item .* on TypedDict class .* is using the `ReadOnly` qualifier:UserWarning"
+"""A warning that litellm's types provoke in pydantic, of no use to anybody."""
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Register the options and ini values."""
+    group = parser.getgroup("lmopt", "LM suites (pytest-lmopt)")
+    group.addoption(
+        "--lm-model",
+        metavar="MODEL",
+        help="model of prompts that name none: any litellm string, 'local', or 'local:FILE.gguf'",
+    )
+    group.addoption(
+        "--lm-optimize",
+        nargs="?",
+        const="auto",
+        type=_strategy,
+        metavar="STRATEGY",
+        help=f"search for better prompts: {', '.join(STRATEGIES)} (default: auto)",
+    )
+    group.addoption(
+        "--lm-snapshot-update",
+        nargs="?",
+        const="yes",
+        type=_accepting,
+        metavar="ci",
+        help="accept: write the winner's prompts, and these scores as the baseline; "
+        "in CI only as --lm-snapshot-update=ci",
+    )
+    group.addoption(
+        "--lm-gate",
+        choices=GATES,
+        help="when a suite fails: regression (default), noninferior, off",
+    )
+    group.addoption(
+        "--lm-threshold", type=share, metavar="S", help="lowest acceptable score of every suite"
+    )
+    group.addoption(
+        "--lm-margin", type=share, metavar="D", help="largest harmless loss of every suite"
+    )
+    group.addoption(
+        "--lm-inconclusive",
+        choices=OUTCOMES,
+        help="whether a comparison that shows nothing passes (default) or fails",
+    )
+    group.addoption(
+        "--lm-family",
+        action="store_true",
+        help="judge each suite at α divided by the number of suites (Bonferroni)",
+    )
+    group.addoption(
+        "--lm-early-stop",
+        action="store_true",
+        help="end an evaluation as soon as its verdict against the baseline is certain",
+    )
+    group.addoption(
+        "--lm-resplit",
+        type=int,
+        metavar="SEED",
+        help="draw train, dev and holdout anew; kept by --lm-snapshot-update",
+    )
+    group.addoption(
+        "--lm-cache",
+        choices=CACHE_MODES,
+        default="auto",
+        help="recorded answers: auto (default), replay (never ask a model), refresh, off",
+    )
+    group.addoption(
+        "--lm-concurrency", type=positive, metavar="N", help="examples at a time (default: 16)"
+    )
+    group.addoption(
+        "--lm-seed", type=int, default=0, metavar="N", help="seed of all randomness (default: 0)"
+    )
+    group.addoption(
+        "--lm-dry-run", action="store_true", help="print what would be run and spent, run nothing"
+    )
+    group.addoption(
+        "--lm-report",
+        type=_report,
+        metavar="json:PATH",
+        help="write the session's report to a file",
+    )
+    parser.addini("lm_model", "default of --lm-model")
+    parser.addini("lm_gate", "default of --lm-gate")
+    parser.addini("lm_threshold", "default of --lm-threshold")
+    parser.addini("lm_margin", "default of --lm-margin")
+    parser.addini("lm_inconclusive", "default of --lm-inconclusive")
+    parser.addini("lm_family", "default of --lm-family", type="bool", default=False)
+    parser.addini("lm_early_stop", "default of --lm-early-stop", type="bool", default=False)
+    parser.addini("lm_concurrency", "default of --lm-concurrency")
+
+
+def _strategy(value: str) -> str:
+    if value in STRATEGIES:
+        return value
+    raise argparse.ArgumentTypeError(
+        f"{value!r} is no strategy; the strategies are {', '.join(STRATEGIES)}. If it is a path, "
+        f"write --lm-optimize=auto {value}, or put it before --lm-optimize"
+    )
+
+
+def _accepting(value: str) -> str:
+    if value in ("yes", "ci"):
+        return value
+    raise argparse.ArgumentTypeError(
+        f"{value!r} is no value; only 'ci' is, to accept in CI. If it is a path, put it before "
+        "--lm-snapshot-update"
+    )
+
+
+def share(value: str) -> float:
+    """A number from 0 to 1."""
+    with suppress(ValueError):
+        if 0.0 <= float(value) <= 1.0:
+            return float(value)
+    raise argparse.ArgumentTypeError(f"a number from 0 to 1 expected, found {value!r}")
+
+
+def positive(value: str) -> int:
+    """A whole number above 0."""
+    if value.isdecimal() and int(value) > 0:
+        return int(value)
+    raise argparse.ArgumentTypeError(f"a positive whole number expected, found {value!r}")
+
+
+def _report(value: str) -> Path:
+    kind, separator, path = value.partition(":")
+    if kind in REPORTS and separator and path:
+        return Path(path).absolute()
+    raise argparse.ArgumentTypeError(f"json:PATH expected, found {value!r}")
+
+
+def choice(values: Sequence[str]) -> Callable[[str], str]:
+    """One of ``values``."""
+
+    def checked(value: str) -> str:
+        if value in values:
+            return value
+        raise argparse.ArgumentTypeError(f"one of {', '.join(values)} expected, found {value!r}")
+
+    return checked

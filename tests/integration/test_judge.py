@@ -1,0 +1,77 @@
+"""A model as judge: metered, recorded, and left out where it fails."""
+
+from __future__ import annotations
+
+from doubles.openai_server import OpenAIServer
+from doubles.simulated_model import Chat
+from projects.shouting import Project
+
+RUBRIC = """\
+instruction: GRADE the answer from 1 to 5.
+inputs: [expected, prediction]
+outputs: [score, feedback]
+"""
+
+SUITE = """\
+import pytest
+from pathlib import Path
+from pytest_lmopt import Budget, metrics
+from pipeline import one_step
+
+WORDS = [{"id": f"w{i}", "inputs": {"word": f"word{i}"}, "expected": f"WORD{i}", "split": "dev"}
+         for i in range(20)]
+judge = metrics.Judge(Path(__file__).parent / "rubric.yaml", scale=(1, 5))
+
+@pytest.mark.lm_suite(dataset=WORDS, metric=judge, budget=Budget(calls=40), max_missing=0.1)
+def test_shout(lm_example):
+    return one_step(lm_example.inputs["word"])
+"""
+
+
+FINE = "score: 4\nfeedback: fine"
+
+
+def _project(project: Project, server: OpenAIServer, graded: str = FINE) -> None:
+    def answer(chat: Chat) -> str:
+        return graded if "GRADE" in chat[0][1] else chat[-1][1].upper()
+
+    server.answer = answer
+    project.write("rubric.yaml", RUBRIC)
+    project.write("test_words.py", SUITE)
+
+
+def test_its_calls_are_paid_from_the_suites_budget_and_recorded(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Twenty answers and twenty grades; a second run asks nothing."""
+    _project(project, openai_server)
+    project.run().stdout.fnmatch_lines(["*test_shout *20 *0.750*40 *"])
+    assert openai_server.calls == 40
+    project.run().stdout.fnmatch_lines(["*40 (40 replayed)*"])
+    assert openai_server.calls == 40
+
+
+def test_its_feedback_is_shown(project: Project, openai_server: OpenAIServer) -> None:
+    """As any metric's."""
+    _project(project, openai_server)
+    project.run("-v").stdout.fnmatch_lines(["*feedback fine"])
+
+
+def test_a_grade_off_the_scale_is_missing_not_zero(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Too many of them make the suite an error."""
+    _project(project, openai_server, "score: 9\nfeedback: great")
+    result = project.run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["error: *the judge: the judge gave no score from 1 to 5*"])
+
+
+def test_a_changed_rubric_makes_the_baseline_stale(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """It is another metric then."""
+    _project(project, openai_server)
+    project.run("--lm-snapshot-update")
+    project.write("rubric.yaml", RUBRIC.replace("GRADE", "GRADE strictly"))
+    project.run().stdout.fnmatch_lines(["*stale (metric changed)*"])

@@ -1,0 +1,25 @@
+"""``--lm-resplit``: a fresh holdout, kept from then on."""
+
+from __future__ import annotations
+
+from doubles.openai_server import OpenAIServer
+from projects.shouting import Project
+
+
+def test_a_new_split_starts_the_count_of_holdout_uses_afresh(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """It is written with the baseline, and later runs follow it without the option."""
+    project.suite("budget=Budget(calls=900)", examples=200)
+    snapshot = project.path / "__lm_snapshots__/test_words/test_shout.yaml"
+    project.run("--lm-optimize", "--lm-snapshot-update")
+    assert "holdout_uses: 1\n" in snapshot.read_text()
+    before = (project.path / "shout.yaml").read_text()
+    project.run("--lm-resplit=7", "--lm-snapshot-update")
+    text = snapshot.read_text()
+    assert "split_seed: 7\n" in text
+    assert "holdout_uses: 0\n" in text
+    asked = openai_server.calls
+    project.run().stdout.fnmatch_lines(["*holds*replayed*"])
+    assert openai_server.calls == asked
+    assert (project.path / "shout.yaml").read_text() == before
