@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from doubles.openai_server import OpenAIServer
 from doubles.simulated_model import SimulatedModel
 
 pytest_plugins = ["pytester"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer ``--simulations=full``."""
+    parser.addoption(
+        "--simulations",
+        choices=("fast", "full"),
+        default="fast",
+        help="how many runs the tests by simulation make: a few (default), or enough for proof",
+    )
+
+
+@pytest.fixture(scope="session")
+def runs(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
+    """Chooses between a fast and a full number of runs, as ``--simulations`` says."""
+    full = request.config.getoption("--simulations") == "full"
+    return lambda few, many: many if full else few
 
 
 @pytest.fixture(autouse=True)

@@ -106,7 +106,8 @@ def _translated(error: Exception, request: Request) -> LmoptError:
     litellm = load_litellm()
     errors = litellm.exceptions
     said = str(error).split("\n")[0][:500]
-    if isinstance(error, errors.AuthenticationError | errors.PermissionDeniedError):
+    refused = isinstance(error, errors.AuthenticationError | errors.PermissionDeniedError)
+    if refused or _lacks_key(request.model, said):
         return ModelError(f"{_credentials(request.model)} ({said})", model=request.model)
     if isinstance(error, errors.NotFoundError):
         return ModelError(
@@ -130,8 +131,18 @@ def _translated(error: Exception, request: Request) -> LmoptError:
     )
 
 
+def _lacks_key(model: str, said: str) -> bool:
+    """Whether an error is about a key that is not set: some clients report it as their own."""
+    about_keys = any(word in said.lower() for word in ("api_key", "api key", "credentials"))
+    return about_keys and bool(_missing_keys(model))
+
+
+def _missing_keys(model: str) -> list[str]:
+    return list(load_litellm().validate_environment(model).get("missing_keys") or [])
+
+
 def _credentials(model: str) -> str:
-    missing = load_litellm().validate_environment(model).get("missing_keys") or []
+    missing = _missing_keys(model)
     if missing:
         return f"no key for model {model!r}: set {' and '.join(missing)}, or use --lm-model=local"
     return f"the provider of {model!r} refused the key; check it, or use --lm-model=local"

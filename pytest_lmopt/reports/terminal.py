@@ -16,10 +16,12 @@ SHOWN_FAILURES = 3
 def terminal_lines(reports: Sequence[SuiteReport], *, verbosity: int, width: int) -> Iterator[str]:
     """The section's lines. ``verbosity`` as pytest counts it, ``width`` in columns."""
     yield from _table(reports)
+    if verbosity < 0:
+        return
     yield from _family(reports)
     for report in reports:
         lines = list(_details(report, verbosity=verbosity, width=width))
-        if lines and verbosity >= 0:
+        if lines:
             yield ""
             yield printable(report.suite)
             yield from (f"  {part}" for line in lines for part in line.split("\n"))
@@ -87,7 +89,8 @@ def _details(report: SuiteReport, *, verbosity: int, width: int) -> Iterator[str
         yield f"{report.status}: {printable(report.problem)}"
     if report.missing or report.skipped:
         yield f"left out: {report.missing} without an answer, {report.skipped} skipped"
-    if report.baseline == "no baseline":
+    judged = report.status in ("passed", "failed")
+    if judged and report.baseline == "no baseline":
         yield "no baseline yet; accept these scores as one with: pytest --lm-snapshot-update"
     if report.baseline.startswith("stale"):
         yield f"the baseline is {report.baseline}; make a new one with: pytest --lm-snapshot-update"
@@ -96,7 +99,7 @@ def _details(report: SuiteReport, *, verbosity: int, width: int) -> Iterator[str
         yield f"changed since the baseline: {names}; accept with: pytest --lm-snapshot-update"
     if report.comparison is not None:
         yield from _comparison("against the baseline", report.comparison)
-    if report.spared and report.status in ("passed", "failed"):
+    if judged and report.spared:
         calls = report.usage.calls * report.spared / max(1, report.n)
         yield f"stopped early: {report.spared} examples not run, about {calls:.0f} calls saved"
     if report.repeats is not None:

@@ -14,8 +14,9 @@ from pytest_lmopt.lm.providers import load_litellm
 # pytester forgets modules that its inner run imported first. What takes seconds to import, and
 # ours, whose classes must stay the same ones, are therefore imported before.
 load_litellm()
-for module in pkgutil.walk_packages(pytest_lmopt.__path__, "pytest_lmopt."):
-    importlib.import_module(module.name)
+ours = (module.name for module in pkgutil.walk_packages(pytest_lmopt.__path__, "pytest_lmopt."))
+for name in ("scipy.optimize", "scipy.stats", *ours):
+    importlib.import_module(name)
 
 
 @pytest.fixture

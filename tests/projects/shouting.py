@@ -58,8 +58,8 @@ class Project:
 
     def __init__(self, pytester: pytest.Pytester) -> None:
         self._pytester = pytester
-        pytester.makeini("[pytest]\nlm_model = openai/simulated\npythonpath = .\n")
-        pytester.makepyfile(pipeline=PIPELINE)
+        self.write("tox.ini", "[pytest]\nlm_model = openai/simulated\npythonpath = .\n")
+        self.write("pipeline.py", PIPELINE)
         self.write("shout.yaml", SHOUT)
         self.write("mirror.yaml", MIRROR)
 

@@ -264,8 +264,9 @@ def test_a_budget_that_ends_says_how_much_more_is_needed() -> None:
 
     message = str(caught.value)
     assert message.startswith("the budget of test_shout (40 calls) is used up")
-    assert "25 runs are complete, 35 of this evaluation's 60 are not (about 35 more calls)" in (
-        message
+    assert (
+        "25 runs are complete, 35 of this evaluation's 60 examples are not (about 35 more calls)"
+        in (message)
     )
     assert "running again with a larger budget pays only for the rest" in message
     assert caught.value.limit == "calls"
@@ -273,7 +274,7 @@ def test_a_budget_that_ends_says_how_much_more_is_needed() -> None:
 
 def test_a_budget_that_ends_at_once_makes_no_estimate() -> None:
     """Nothing is known yet about how many calls a run makes."""
-    with pytest.raises(BudgetExhaustedError, match=r"0 runs are complete, 5 of .* 5 are not; "):
+    with pytest.raises(BudgetExhaustedError, match=r"0 runs are complete, 5 of .* 5 examples are not; "):
         evaluating(lambda e: e.evaluate(INCUMBENT, few(5)), calls=2)
 
 

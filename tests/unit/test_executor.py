@@ -353,7 +353,7 @@ def test_a_thread_left_over_from_a_block_that_ended_makes_no_more_calls() -> Non
     def pipeline(example: Example) -> None:
         if example.id == "e0":
             SHOUT(text="x")
-        ended.wait(5)
+        ended.wait(60)
         try:
             shout(example)
         finally:
@@ -362,6 +362,6 @@ def test_a_thread_left_over_from_a_block_that_ended_makes_no_more_calls() -> Non
     with pytest.raises(PromptError):
         run_block(pipeline, 2, lm=FunctionLM(answer), concurrency=2)
     ended.set()
-    assert finished.wait(5)
+    assert finished.wait(60)
 
     assert calls == []

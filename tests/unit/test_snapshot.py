@@ -46,6 +46,7 @@ splits:
   dev: 30
   holdout: 30
   train: 40
+split_seed: 0
 score:
   high: 0.842346
   low: 0.627

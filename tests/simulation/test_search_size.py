@@ -1,0 +1,115 @@
+"""By simulation: choosing the best of many equal prompts does not make it look better."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conformance.optimizer_conformance import OptimizerConformance
+from doubles.simulated_model import SimulatedModel
+from simulation.rates import Runs, Scores, compared, most
+
+from pytest_lmopt.comparison.verdict import ALPHA, Verdict
+from pytest_lmopt.optimizers.bootstrap import Bootstrap
+from pytest_lmopt.optimizers.protocol import Optimizer
+
+Generator = np.random.Generator
+FIELD = 16
+DEV, HOLDOUT = 60, 60
+NIGHTS = 30
+
+
+def improved(old: Scores, new: Scores, *, alpha: float = ALPHA) -> bool:
+    """Whether new is judged better than old."""
+    return compared(old, new, alpha=alpha).verdict is Verdict.IMPROVED
+
+
+def passes(generator: Generator, *shape: int) -> Scores:
+    """0/1 scores of prompts that all pass half the examples."""
+    return generator.integers(0, 2, shape).astype(float)
+
+
+def test_the_best_of_sixteen_equals_is_seldom_confirmed(runs: Runs) -> None:
+    """Best on dev, tested once on holdout at α/2: accepted in no more than α of searches.
+
+    In no more than α/4 indeed, since only the better side of a two-sided test accepts.
+    """
+    generator = np.random.default_rng(1)
+    total = runs(400, 5_000)
+    accepted = 0
+    for _ in range(total):
+        incumbent, field = passes(generator, DEV), passes(generator, FIELD, DEV)
+        if field.mean(axis=1).max() > incumbent.mean():
+            held = passes(generator, 2, HOLDOUT)
+            accepted += improved(held[0], held[1], alpha=ALPHA / 2)
+    assert accepted / total <= most(ALPHA / 4, total)
+
+
+def test_judged_where_it_was_chosen_it_would_often_be(runs: Runs) -> None:
+    """The winner's curse: on dev the best of 16 equals looks improved far more often than α."""
+    generator = np.random.default_rng(1)
+    total = runs(200, 2_000)
+    accepted = 0
+    for _ in range(total):
+        incumbent, field = passes(generator, DEV), passes(generator, FIELD, DEV)
+        accepted += improved(incumbent, field[field.mean(axis=1).argmax()])
+    assert accepted / total > 0.15
+
+
+class _Sixteen(OptimizerConformance):
+    """Searches of ``bootstrap`` with sixteen candidates."""
+
+    def make(self, seed: int) -> Optimizer:
+        """Its demos do nothing for the model of this test."""
+        return Bootstrap(seed=seed, candidates=FIELD)
+
+
+def test_whole_searches_among_equals_seldom_adopt(runs: Runs) -> None:
+    """Proposing, racing and confirming for real: 16 equal prompts, adopted in at most α."""
+    total = runs(15, 500)
+    accepted = 0
+    for seed in range(total):
+        model = SimulatedModel(base=0.5, per_demo=0.0, seed=seed, fickle=True)
+        outcome, _, _ = _Sixteen().search(
+            lambda request, model=model: model.answer(request.messages),  # type: ignore[misc]
+            seed=seed,
+            examples=100,
+        )
+        assert len({trial.proposal.candidate.digest for trial in outcome.trials}) > FIELD // 2
+        if outcome.confirmation is not None:
+            assert outcome.confirmation.alpha == pytest.approx(ALPHA / 2)
+        accepted += outcome.accepted
+    assert accepted / total <= most(ALPHA, total)
+
+
+def adoptions(total: int) -> tuple[int, int]:
+    """Months with a false adoption, of ``total``: at α/(k(k+1)) on the k-th night, and at α.
+
+    All of a month's 30 winners meet the same scores of the incumbent on the same holdout.
+    """
+    generator = np.random.default_rng(2)
+    corrected = uncorrected = 0
+    for _ in range(total):
+        incumbent, winners = passes(generator, HOLDOUT), passes(generator, NIGHTS, HOLDOUT)
+        # what is not shown at α is not shown at less either
+        shown = [
+            night
+            for night, winner in enumerate(winners, start=1)
+            if winner.mean() > incumbent.mean() and improved(incumbent, winner)
+        ]
+        uncorrected += bool(shown)
+        corrected += any(
+            improved(incumbent, winners[night - 1], alpha=ALPHA / (night * (night + 1)))
+            for night in shown
+        )
+    return corrected, uncorrected
+
+
+def test_a_month_of_null_searches_on_one_holdout_seldom_adopts(runs: Runs) -> None:
+    """30 nightly searches among equals: any adoption in no more than 5 % of months.
+
+    Were each night tested at α, several times as many months would adopt something.
+    """
+    total = runs(150, 5_000)
+    corrected, uncorrected = adoptions(total)
+    assert corrected / total <= most(0.05, total)
+    assert uncorrected / total > 0.15
