@@ -14,7 +14,7 @@ def test_ledger(lm_example: Example) -> str:
 
 
 @pytest.mark.lm_suite(
-    dataset="messages.jsonl", metric=metrics.exact_match, budget=Budget(calls=600)
+    dataset="messages.jsonl", metric=metrics.exact_match, budget=Budget(calls=720)
 )
 def test_messages(lm_example: Example) -> str:
     """Two LM steps, scored by the final answer only."""

@@ -29,7 +29,9 @@ def mid_p(gained: int, lost: int) -> float:
     return min(1.0, 2.0 * tail - float(binom.pmf(fewer, pairs, 0.5)))
 
 
-def tango_interval(gained: int, lost: int, n: int, *, alpha: float = 0.05) -> tuple[float, float]:
+def tango_interval(
+    gained: float, lost: float, n: int, *, alpha: float = 0.05
+) -> tuple[float, float]:
     """Score interval for a paired difference of proportions (Tango 1998), level 1 − ``alpha``.
 
     Without any discordant pair the interval is the exact bound on the discordance rate,

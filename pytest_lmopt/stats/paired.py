@@ -40,7 +40,7 @@ def analyse_pairs(
 
     ``binary`` says that every score behind them was 0 or 1: then mid-p McNemar and Tango's
     interval. Otherwise, or with ``groups`` (one label per example), the sign-flip permutation
-    test and a (cluster-) t interval.
+    test and a (cluster-) t interval, which is widened to Tango's where most differences are 0.
 
     Raises ``ValueError`` for an empty sequence or a value that is not finite.
     """
@@ -60,6 +60,13 @@ def analyse_pairs(
         p_value, test = mid_p(gained, lost), "mid-p McNemar"
     else:
         low, high = t_interval(differences, groups, alpha=alpha)
+        if groups is None and 2 * differences.count(0.0) > n:
+            # mostly zeros: t sees too little spread, as on rare 0/1 changes; since d² <= |d|, the
+            # score interval on summed gains and losses errs on the safe side
+            gains = math.fsum(value for value in differences if value > 0)
+            losses = -math.fsum(value for value in differences if value < 0)
+            sparse = tango_interval(gains, losses, n, alpha=alpha)
+            low, high = min(low, sparse[0]), max(high, sparse[1])
         p_value, test = sign_flip_p(_unit_sums(differences, groups), seed=seed), "sign-flip"
     error, freedom = standard_error(differences, groups)
     deviation = error * math.sqrt(n) if freedom else math.nan

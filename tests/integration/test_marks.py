@@ -36,7 +36,7 @@ class TestWords:
     )
     result = project.run()
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["budget-stopped: the budget of test_words.py::TestWords (30 calls) is*"])
+    result.stdout.fnmatch_lines(["budget-stopped: *TestWords (30 calls) is used up*"])
     assert openai_server.calls == 30
 
 

@@ -274,7 +274,7 @@ def test_a_budget_that_ends_says_how_much_more_is_needed() -> None:
 
 def test_a_budget_that_ends_at_once_makes_no_estimate() -> None:
     """Nothing is known yet about how many calls a run makes."""
-    with pytest.raises(BudgetExhaustedError, match=r"0 runs are complete, 5 of .* 5 examples are not; "):
+    with pytest.raises(BudgetExhaustedError, match=r"0 runs are complete, 5 of .* are not; "):
         evaluating(lambda e: e.evaluate(INCUMBENT, few(5)), calls=2)
 
 

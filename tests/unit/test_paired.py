@@ -78,3 +78,12 @@ def test_nonsense_is_refused(values: list[float]) -> None:
     """No differences, or differences that are no numbers, are a mistake of the caller."""
     with pytest.raises(ValueError, match="finite"):
         analyse_pairs(values, binary=False)
+
+
+def test_rare_graded_losses_are_not_hidden_by_a_narrow_interval() -> None:
+    """Mostly zeros leave t too little spread: the interval is widened as for rare 0/1 changes."""
+    differences = [-1 / 3] + [0.0] * 39
+    analysis = analyse_pairs(differences, binary=False)
+    alone = t_interval(differences)
+    assert analysis.low < alone[0] - 0.05
+    assert analysis.high >= alone[1]
