@@ -50,6 +50,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run a suite in place of its test function."""
     session = pyfuncitem.config.stash[session_key]
+    if pyfuncitem.nodeid in session.problems:
+        pytest.fail(session.problems[pyfuncitem.nodeid], pytrace=False)
     if pyfuncitem.nodeid not in session.suites:
         return None
     from pytest_lmopt.plugin.running import run_suite

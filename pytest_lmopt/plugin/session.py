@@ -41,6 +41,7 @@ class LmSession:
         self.owner_pid = given["pid"] if given else os.getpid()
         self._name = given["name"] if given else f"session-{os.getpid()}-{secrets.token_hex(4)}"
         self.suites: dict[str, MarkedSuite] = {}
+        self.problems: dict[str, str] = {}
         self.reports: dict[str, SuiteReport] = {}
         self.partial = False
         self.orphans: tuple[str, ...] = ()

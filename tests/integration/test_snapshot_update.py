@@ -175,10 +175,10 @@ def test_snapshots_without_a_test_are_orphans_which_only_a_whole_run_removes(
     text = (project.path / "test_words.py").read_text()
     project.write("test_words.py", f"{text}\n\ntest_old = pytest.mark.lm_suite()(test_shout)\n")
     project.run("--lm-snapshot-update")
-    project.write("test_words.py", text)
+    project.write("test_words.py", f"{text}\n\ndef test_plain(): pass\n")
     orphan = "__lm_snapshots__/test_words/test_old.yaml"
-    project.run("--lm-snapshot-update", "test_words.py::test_shout")
-    project.run("--lm-snapshot-update", "-k", "shout and not other")
+    project.run("test_words.py::test_shout", "--lm-snapshot-update").assert_outcomes(passed=1)
+    project.run("--lm-snapshot-update", "-k", "shout").assert_outcomes(passed=1, deselected=1)
     assert orphan in project.files()
     project.run().stdout.fnmatch_lines([f"orphaned: {orphan} belongs to no test; remove with:*"])
     project.run("--lm-snapshot-update").stdout.fnmatch_lines([f"removed: {orphan}*"])
@@ -191,8 +191,8 @@ def test_two_suites_that_want_different_texts_for_a_prompt_are_a_conflict(
     """Neither is written; the report says so."""
     project.suite("budget=Budget(calls=900)", examples=200)
     text = (project.path / "test_words.py").read_text()
-    other = "test_other = pytest.mark.lm_suite(dataset=WORDS[:150])(test_shout)"
-    project.write("test_words.py", f"{text}\n\n{other}\n")
+    other = text[text.index("@pytest") :].replace("dataset=WORDS", "dataset=WORDS[:150]")
+    project.write("test_words.py", f"{text}\n\n{other.replace('test_shout', 'test_other')}")
     result = project.run("--lm-optimize", "--lm-snapshot-update")
     result.stdout.fnmatch_lines(["not written: shout.yaml, for which two suites found different*"])
     assert "demos" not in (project.path / "shout.yaml").read_text()

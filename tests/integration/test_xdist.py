@@ -23,12 +23,14 @@ def test_workers_report_to_the_controller_which_alone_writes(
     assert project.files() == alone
 
 
-def test_a_mistake_found_by_a_worker_is_still_a_usage_error(project: Project) -> None:
-    """The message is the same as without workers."""
+def test_a_mistake_found_by_a_worker_fails_the_test_with_the_same_message(
+    project: Project,
+) -> None:
+    """Workers collect too late to refuse the whole run."""
     project.suite("metrik=1")
     result = project.run_apart("-n", "2")
-    assert result.ret != 0
-    assert "lm_suite has no argument 'metrik'" in result.stdout.str() + result.stderr.str()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*test_shout: lm_suite has no argument 'metrik'*"])
 
 
 def test_a_budget_shared_by_suites_is_refused(
