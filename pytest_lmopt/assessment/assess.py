@@ -92,6 +92,7 @@ class Assessment:
             model=acceptance.model(evaluation.states),
             baseline=baseline,
             comparison=comparison,
+            accepting=terms.accepting,
             spared=len(self._suite.splits.judged) - len(evaluation.ids),
             changed=acceptance.changed(evaluation.states),
         )

@@ -58,9 +58,10 @@ class SuiteReport:
 
     ``score`` in [0, 1] with its 95 % interval over ``n`` examples, None where nothing was scored;
     ``baseline`` says what it was compared with; ``spared`` counts the examples an early stop left
-    out. ``accept`` maps the paths that ``--lm-snapshot-update`` writes, relative to the root
-    folder, to their text. ``changed`` names the prompts that differ from the accepted ones;
-    ``orphans`` are the session's snapshots that belong to no test.
+    out; ``accepting`` says that the run was asked to accept. ``accept`` maps the paths that
+    ``--lm-snapshot-update`` writes, relative to the root folder, to their text. ``changed`` names
+    the prompts that differ from the accepted ones; ``orphans`` are the session's snapshots that
+    belong to no test.
     """
 
     suite: str
@@ -79,6 +80,7 @@ class SuiteReport:
     usage: Usage
     budget: str
     seconds: float
+    accepting: bool = False
     spared: int = 0
     repeats: Repeats | None = None
     search: SearchReport | None = None

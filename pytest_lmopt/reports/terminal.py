@@ -90,7 +90,8 @@ def _details(report: SuiteReport, *, verbosity: int, width: int) -> Iterator[str
     if report.missing or report.skipped:
         yield f"left out: {report.missing} without an answer, {report.skipped} skipped"
     judged = report.status in ("passed", "failed")
-    if judged and report.baseline == "no baseline":
+    better = report.search is not None and report.search.accepted
+    if judged and report.baseline == "no baseline" and not report.accepting and not better:
         yield "no baseline yet; accept these scores as one with: pytest --lm-snapshot-update"
     if report.baseline.startswith("stale"):
         yield f"the baseline is {report.baseline}; make a new one with: pytest --lm-snapshot-update"
@@ -151,7 +152,9 @@ def _search(search: SearchReport, report: SuiteReport) -> Iterator[str]:
         return
     yield f"winner: {search.winner} ({printable(search.reason)})"
     yield from _comparison("incumbent → winner on holdout", search.confirmation)
-    if search.accepted:
+    if search.accepted and report.accepting:
+        yield "better on holdout: accepted, with the winner's scores as the new baseline"
+    elif search.accepted:
         yield "better on holdout; accept it with: pytest --lm-optimize --lm-snapshot-update"
     else:
         yield (
