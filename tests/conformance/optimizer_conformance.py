@@ -20,6 +20,7 @@ from pytest_lmopt.metrics.evaluator import Evaluator
 from pytest_lmopt.optimizers.protocol import Bench, History, Optimizer, Proposal
 from pytest_lmopt.optimizers.search import SearchOutcome, search
 from pytest_lmopt.runs.executor import InProcessExecutor
+from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.suite import Suite
 
@@ -51,9 +52,9 @@ class _SpyBench:
         self._bench = bench
         self._seen = seen
 
-    async def run(self, candidate: object, examples: Sequence[Example]) -> Evaluation:
+    async def run(self, candidate: Candidate, examples: Sequence[Example]) -> Evaluation:
         self._seen |= {example.id for example in examples}
-        return await self._bench.run(candidate, examples)  # type: ignore[arg-type]
+        return await self._bench.run(candidate, examples)
 
 
 class OptimizerConformance:

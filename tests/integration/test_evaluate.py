@@ -17,7 +17,9 @@ def test_a_suite_is_one_test_and_scores_what_the_model_can_do(
     result = project.run()
     result.assert_outcomes(passed=1)
     row = next(line for line in result.outlines if line.startswith("test_words.py::test_shout "))
-    n, score = re.search(r"test_shout\s+(\d+)\s+([\d.]+) \[", row).groups()  # type: ignore[union-attr]
+    found = re.search(r"test_shout\s+(\d+)\s+([\d.]+) \[", row)
+    assert found is not None
+    n, score = found.groups()
     assert openai_server.calls == int(n)
     right = sum(
         openai_server.answer([(m["role"], m["content"]) for m in body["messages"]]) != "no idea"
