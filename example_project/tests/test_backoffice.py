@@ -7,14 +7,14 @@ from backoffice.messages import day_of
 from pytest_lmopt import Budget, Example, metrics
 
 
-@pytest.mark.lm_suite(dataset="ledger.jsonl", metric=metrics.exact_match, budget=Budget(calls=400))
+@pytest.mark.lm_suite(dataset="ledger.jsonl", metric=metrics.exact_match, budget=Budget(calls=340))
 def test_ledger(lm_example: Example) -> str:
     """One LM step."""
     return iso_date(lm_example.inputs["entry"])
 
 
 @pytest.mark.lm_suite(
-    dataset="messages.jsonl", metric=metrics.exact_match, budget=Budget(calls=720)
+    dataset="messages.jsonl", metric=metrics.exact_match, budget=Budget(calls=800)
 )
 def test_messages(lm_example: Example) -> str:
     """Two LM steps, scored by the final answer only."""

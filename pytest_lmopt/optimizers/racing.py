@@ -29,15 +29,17 @@ def rungs(n: int) -> list[int]:
 
 
 def race_cost(field: int, n: int) -> int:
-    """Runs a whole race of ``field`` candidates over ``n`` examples takes, without the incumbent's.
+    """Runs it takes until one of ``field`` candidates is left, without the incumbent's.
 
-    >>> race_cost(4, 64)  # 4 × 16, then 2 × 16, then 1 × 32
-    128
+    >>> race_cost(6, 64)  # 6 × 16, then 3 × 16
+    144
     """
     runs = reached = 0
     for size in rungs(n):
         runs += field * (size - reached)
-        reached, field = size, max(1, field // 2)
+        reached, field = size, field // 2
+        if field <= 1:
+            break
     return runs
 
 
@@ -52,9 +54,9 @@ async def race(
     """Race proposals on dev; returns their trials, best first.
 
     ``runs_left`` says how many more runs can be paid for (None: any number), the incumbent's own
-    not counted. The field is cut to the first candidates whose whole race can be paid for, and
-    again before each rung, should runs turn out dearer; where not even one candidate can go on,
-    the race ends with what the last rung showed. Ties go to the shorter prompt, then to the
+    not counted. The field is cut to the first candidates whose race can be paid for until one is
+    left, and again before each rung, should runs turn out dearer; the one left meets the other
+    examples as far as whole rungs can be paid for. Ties go to the shorter prompt, then to the
     earlier proposal.
     """
     field = list(proposals)

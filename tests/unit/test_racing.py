@@ -83,10 +83,16 @@ def test_the_best_goes_all_the_way_and_the_worst_only_one_rung() -> None:
     assert trials[0].difference > 0.8
 
 
-def test_a_race_is_started_only_with_as_many_as_can_finish_it() -> None:
-    """Better few candidates compared on all examples than many on a few."""
+def test_a_race_is_started_only_with_as_many_as_can_be_told_apart() -> None:
+    """Of eight, the first four are raced if that is what halving down to one can be paid for."""
     cost = race_cost(4, 64)
-    trials = _race(["10", "20", "30", "40", "50", "60", "70", "80"], dev=64, left=cost + 5)
+    names = ["10", "20", "30", "40", "50", "60", "70", "80"]
+    assert [trial.n for trial in _race(names, dev=64, left=cost + 5)] == [32, 32, 16, 16]
+
+
+def test_the_last_one_left_meets_all_other_examples_if_they_can_be_paid() -> None:
+    """What it shows on dev decides whether a use of the holdout is worth it."""
+    trials = _race(["10", "20", "30", "40"], dev=64, left=race_cost(4, 64) + 32)
     assert [trial.n for trial in trials] == [64, 32, 16, 16]
 
 
