@@ -8,7 +8,6 @@ from pathlib import Path
 
 from pytest_lmopt.lm.local import model_identity
 from pytest_lmopt.metrics.evaluation import Evaluation
-from pytest_lmopt.metrics.evaluator import Evaluator
 from pytest_lmopt.optimizers.search import SearchOutcome
 from pytest_lmopt.snapshots.prompt_files import rewrite_prompt
 from pytest_lmopt.snapshots.snapshot import Baseline, Snapshot
@@ -40,19 +39,15 @@ class Acceptance:
         """Files that make an evaluation the baseline."""
         return self._files(evaluation, self._uses)
 
-    def of_search(self, outcome: SearchOutcome, evaluator: Evaluator) -> dict[str, str]:
-        """Files that accept a search: the winner's prompts and scores, else the incumbent's."""
+    def of_search(self, outcome: SearchOutcome, scores: Evaluation) -> dict[str, str]:
+        """Files that accept a search: the prompts of the candidate that ``scores`` are of."""
         uses = self._uses + (outcome.confirmation is not None)
-        if outcome.winner is None or not outcome.accepted:
-            return self._files(outcome.incumbent, uses)
-        winner = outcome.winner.proposal.candidate
         prompts = {
             self._name(key): text
-            for key, text in self._rewritten(winner, outcome.prompts).items()
+            for key, text in self._rewritten(scores.candidate, outcome.prompts).items()
             if text is not None
         }
-        judged = self._suite.splits.judged
-        return {**prompts, **self._files(evaluator.kept(winner, judged), uses)}
+        return {**prompts, **self._files(scores, uses)}
 
     def diff(self, candidate: Candidate, outcome: SearchOutcome) -> tuple[str, tuple[str, ...]]:
         """Unified diff of the prompt files, and the names of prompts that have none to change."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 from pytest_lmopt.assessment.acceptance import Acceptance
 from pytest_lmopt.assessment.describe import describe_evaluation, describe_search
 from pytest_lmopt.assessment.early_stop import evaluate_until_certain, stopped_comparison
-from pytest_lmopt.comparison.gate import GateMode, gate_failure
-from pytest_lmopt.comparison.verdict import ALPHA, Comparison, compare
-from pytest_lmopt.errors import SuiteError
+from pytest_lmopt.assessment.terms import Terms
+from pytest_lmopt.comparison.gate import gate_failure
+from pytest_lmopt.comparison.verdict import Comparison, compare
+from pytest_lmopt.errors import BudgetExhaustedError, SuiteError
 from pytest_lmopt.lm.ledger import Ledger
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.metrics.evaluator import Evaluator
@@ -27,27 +27,6 @@ from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import groups_of
 from pytest_lmopt.suites.splits import seeded_order
 from pytest_lmopt.suites.suite import Suite
-
-
-@dataclass(frozen=True, kw_only=True)
-class Terms:
-    """How a suite is assessed: the session's settings, without the session.
-
-    ``alpha`` is the level of its own gate, already corrected where several suites share one.
-    ``resplit`` draws new splits; None keeps those of the snapshot.
-    """
-
-    root: Path
-    snapshot: Path
-    seed: int = 0
-    alpha: float = ALPHA
-    gate: GateMode = "regression"
-    inconclusive_fails: bool = False
-    early_stop: bool = False
-    strategy: str | None = None
-    resplit: int | None = None
-    accepting: bool = False
-    show_holdout: bool = False
 
 
 class Assessment:
@@ -94,6 +73,7 @@ class Assessment:
             comparison=comparison,
             accepting=terms.accepting,
             spared=len(self._suite.splits.judged) - len(evaluation.ids),
+            prompts=tuple(sorted(acceptance.digests(evaluation.states))),
             changed=acceptance.changed(evaluation.states),
         )
         if outcome is not None and terms.strategy is not None:
@@ -103,7 +83,8 @@ class Assessment:
             return report
         if outcome is None:
             return replace(report, accept=acceptance.of_evaluation(evaluation))
-        return replace(report, accept=acceptance.of_search(outcome, self._evaluator))
+        scores = await self._accepted_scores(outcome)
+        return replace(report, accept=acceptance.of_search(outcome, scores))
 
     def unfinished(self, status: Status, problem: str) -> SuiteReport:
         """The report of a suite that could not be finished, with what was evaluated."""
@@ -161,6 +142,24 @@ class Assessment:
             seed=self._terms.seed,
             holdout_use=holdout_use,
         )
+
+    async def _accepted_scores(self, outcome: SearchOutcome) -> Evaluation:
+        """The evaluation that accepting makes the baseline.
+
+        A winner's is of all judged examples. Where answers are random it is drawn afresh: those
+        that won the selection were luckier than the next ones will be.
+        """
+        if outcome.winner is None or not outcome.accepted:
+            return outcome.incumbent
+        winner, judged = outcome.winner.proposal.candidate, self._suite.splits.judged
+        draw = 1 if outcome.prompts.random else 0
+        if self._terms.accepting:
+            try:
+                return await self._evaluator.evaluate(winner, judged, draw=draw)
+            except BudgetExhaustedError:
+                if draw:
+                    raise
+        return self._evaluator.kept(winner, judged)
 
     def _against(
         self,

@@ -30,8 +30,8 @@ class Verdict(StrEnum):
 class Comparison:
     """Paired statistics of new − old scores over the examples both have.
 
-    ``low`` and ``high`` bound the difference with 95 % confidence; ``p_value`` is two-sided and
-    was judged at ``alpha``. ``detectable`` is the smallest difference this n would show with
+    ``low`` and ``high`` bound the difference with 95 % confidence; ``p_value`` is two-sided. The
+    verdict rests on ``alpha`` and the interval of level 1 − ``alpha``. ``detectable`` is the smallest difference this n would show with
     80 % power, ``needed`` how many examples would show the difference seen; None where undefined.
     """
 
@@ -74,6 +74,9 @@ def compare(
     clusters = [groups.get(identity, identity) for identity in shared] if groups else None
     binary = {*map(old.__getitem__, shared), *map(new.__getitem__, shared)} <= {0.0, 1.0}
     analysis = analyse_pairs(differences, clusters, binary=binary, seed=seed)
+    judged = analysis
+    if alpha != ALPHA:
+        judged = analyse_pairs(differences, clusters, binary=binary, alpha=alpha, seed=seed)
     few_groups = clusters is not None and len(set(clusters)) < FEW_GROUPS
     spread = analysis.deviation > 0.0
     return Comparison(
@@ -89,7 +92,7 @@ def compare(
         verdict=_verdict(
             n=n,
             mean=analysis.mean,
-            bounds=(analysis.low, analysis.high),
+            bounds=(judged.low, judged.high),
             p_value=analysis.p_value,
             margin=margin,
             alpha=alpha,

@@ -39,19 +39,21 @@ class Evaluator:
         self._done: dict[tuple[str, str, int], ScoredRun] = {}
         self._missing: dict[str, str] = {}
 
-    async def evaluate(self, candidate: Candidate, examples: Sequence[Example]) -> Evaluation:
+    async def evaluate(
+        self, candidate: Candidate, examples: Sequence[Example], *, draw: int = 0
+    ) -> Evaluation:
         """Evaluate a candidate; what was evaluated before is not run again.
 
+        Where a model's answers are random, each ``draw`` asks for answers of its own.
         Raises ``IncompleteError`` once more than the suite's ``max_missing`` have no answer, and
         whatever ends a block early.
         """
         identity = candidate.digest
-        todo = [
-            example for example in examples if (identity, example.id, self._last) not in self._done
-        ]
+        last = self._repeats(draw)[-1]
+        todo = [example for example in examples if (identity, example.id, last) not in self._done]
         for start in range(0, len(todo), BLOCK):
             try:
-                await self._block(candidate, identity, todo[start : start + BLOCK])
+                await self._block(candidate, todo[start : start + BLOCK], draw)
             except BudgetExhaustedError as error:
                 raise BudgetExhaustedError(
                     f"{error}. {len(self._done)} runs are complete, {len(todo) - start} of this "
@@ -61,15 +63,17 @@ class Evaluator:
                     limit=error.limit,
                 ) from None
             self._check_missing(len(examples))
-        return self.kept(candidate, examples)
+        return self.kept(candidate, examples, draw=draw)
 
-    def kept(self, candidate: Candidate, examples: Sequence[Example]) -> Evaluation:
+    def kept(
+        self, candidate: Candidate, examples: Sequence[Example], *, draw: int = 0
+    ) -> Evaluation:
         """What has been evaluated so far of a candidate on some examples."""
         identity = candidate.digest
         done = (
             self._done.get((identity, example.id, repeat))
             for example in examples
-            for repeat in range(self.suite.repeats)
+            for repeat in self._repeats(draw)
         )
         return Evaluation(candidate, tuple(scored for scored in done if scored is not None))
 
@@ -79,14 +83,12 @@ class Evaluator:
         most = max((scored.usage.calls for scored in self._done.values()), default=1)
         return max(1, most) * self.suite.repeats
 
-    @property
-    def _last(self) -> int:
-        return self.suite.repeats - 1
+    def _repeats(self, draw: int) -> range:
+        return range(draw * self.suite.repeats, (draw + 1) * self.suite.repeats)
 
-    async def _block(
-        self, candidate: Candidate, identity: str, examples: Sequence[Example]
-    ) -> None:
-        for repeat in range(self.suite.repeats):
+    async def _block(self, candidate: Candidate, examples: Sequence[Example], draw: int) -> None:
+        identity = candidate.digest
+        for repeat in self._repeats(draw):
             runs = await self._executor.run_block(
                 self.suite.pipeline, candidate, examples, repeat=repeat
             )

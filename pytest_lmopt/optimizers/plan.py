@@ -34,8 +34,9 @@ class Plan:
 
     @property
     def confirmation_calls(self) -> int:
-        """Calls that incumbent and winner will make on holdout."""
-        return 2 * len(self.holdout) * self._evaluator.calls_per_example
+        """Calls that incumbent and winner will make on holdout, and accepting the winner."""
+        runs = 2 * len(self.holdout) + self._accepting_runs
+        return runs * self._evaluator.calls_per_example
 
     def runs_left(self) -> int | None:
         """Runs that can be spent before judging; None without a limit on calls."""
@@ -43,8 +44,15 @@ class Plan:
             return None
         used = max(self._evaluator.usage.calls, self._ledger.calls)
         met = len(self._evaluator.kept(self.incumbent, self.dev).ids)
-        later = len(self.dev) - met + 2 * len(self.holdout)
+        later = len(self.dev) - met + 2 * len(self.holdout) + self._accepting_runs
         return max(0, (self._granted - used) // self._evaluator.calls_per_example - later)
+
+    @property
+    def _accepting_runs(self) -> int:
+        """Runs that draw an accepted winner's scores afresh; none where answers are not random."""
+        states = self._evaluator.kept(self.incumbent, self.dev).states
+        random = any(state.random for state in states.values())
+        return len(self.dev) + len(self.holdout) if random else 0
 
 
 class TrainBench:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
+from pytest_lmopt.assessment.sharing import conflicting, withdrawn
+from pytest_lmopt.plugin.rechecking import recheck
 from pytest_lmopt.plugin.session import PROPERTY, LmSession
 from pytest_lmopt.reports.machine import json_document
 from pytest_lmopt.reports.suite_report import SuiteReport, from_json
@@ -19,13 +23,16 @@ def gather(session: LmSession, report: pytest.TestReport) -> None:
     report.user_properties = [*others, *_figures(suite)]
 
 
-def write_files(session: LmSession) -> None:
+def write_files(session: LmSession, items: Iterable[pytest.Item]) -> None:
     """Write accepted prompts and baselines, and the JSON report.
 
     Only suites that were judged to the end bring anything to accept, so a partial run overwrites
-    nothing it did not run. Where two suites want different texts for one file, neither is written.
+    nothing it did not run. Prompts that two suites want different, or that do harm to a suite
+    sharing them, are not written.
     """
-    if session.options.accepting:
+    interrupted = any(report.status == "interrupted" for report in session.reports.values())
+    if session.options.accepting and not interrupted:
+        recheck(session, items)
         _accept(session)
     if session.options.json_report is not None:
         path = session.options.json_report
@@ -34,17 +41,25 @@ def write_files(session: LmSession) -> None:
 
 
 def _accept(session: LmSession) -> None:
-    if any(report.status == "interrupted" for report in session.reports.values()):
-        return
-    wanted: dict[str, set[str]] = {}
-    for report in session.reports.values():
-        for name, text in report.accept.items():
-            wanted.setdefault(name, set()).add(text)
-    session.conflicts = sorted(name for name, texts in wanted.items() if len(texts) > 1)
-    for report in session.reports.values():
-        if not report.accept.keys().isdisjoint(session.conflicts):
+    reports, checks = session.reports.values(), session.checks
+    conflicts = conflicting(reports)
+    lost = withdrawn(conflicts, checks.values(), reports)
+    session.refused += [
+        f"{name}, for which two suites found different texts; accept them one at a time with -k"
+        for name in sorted(conflicts)
+    ]
+    session.refused += [
+        f"{', '.join(check.files)}, which {check.suite} uses too: {check.problem}"
+        for check in checks.values()
+        if check.problem
+    ]
+    for report in reports:
+        if not lost.isdisjoint(report.accept):
             continue
-        for name, text in report.accept.items():
+        check = checks.get(report.suite)
+        shared = check is not None and lost.isdisjoint(check.files)
+        accept = check.accept if check and shared else report.accept
+        for name, text in accept.items():
             path = session.root / name
             if path.exists() and path.read_text(encoding="utf-8") == text:
                 continue

@@ -37,12 +37,12 @@ class OwnerHooks:
             gather(self._session, report)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write what was accepted and the reports asked for."""
         if self._session.reports:
             from pytest_lmopt.plugin.gathering import write_files
 
-            write_files(self._session)
+            write_files(self._session, session.items)
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         """Print the plan of a dry run, or the section on suites."""

@@ -7,14 +7,17 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_lmopt.assessment.assess import Assessment, Terms
+from pytest_lmopt.assessment.assess import Assessment
+from pytest_lmopt.assessment.sharing import try_changes
+from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.comparison.verdict import ALPHA
 from pytest_lmopt.errors import BudgetExhaustedError, LmoptError
 from pytest_lmopt.lm.ledger import Ledger
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.plugin.session import PROPERTY, LmSession
-from pytest_lmopt.reports.suite_report import SuiteReport, to_json
-from pytest_lmopt.runs.executor import InProcessExecutor
+from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport, to_json
+from pytest_lmopt.runs.executor import Executor, InProcessExecutor
+from pytest_lmopt.suites.suite import Suite
 
 
 def run_suite(item: pytest.Function, session: LmSession) -> None:
@@ -37,11 +40,22 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
         show_holdout=item.config.get_verbosity() > 1,
     )
     with InProcessExecutor(lm=lm, model=suite.model, concurrency=options.concurrency) as executor:
+        if session.changes:
+            session.checks[item.nodeid] = _check(suite, executor, terms, session)
+            return
         report = _assess(Assessment(suite, executor, ledger, terms), session, item.nodeid)
     report = replace(report, orphans=session.orphans)
     item.user_properties.append((PROPERTY, to_json(report)))
     if report.status != "passed":
         pytest.fail(f"{report.status}: {report.problem}", pytrace=False)
+
+
+def _check(suite: Suite, executor: Executor, terms: Terms, session: LmSession) -> SharedCheck:
+    report, changes = session.reports[suite.name], session.changes
+    try:
+        return asyncio.run(try_changes(suite, executor, terms, report=report, changes=changes))
+    except LmoptError as error:
+        return SharedCheck(suite=suite.name, files=tuple(sorted(changes)), problem=str(error))
 
 
 def _assess(assessment: Assessment, session: LmSession, name: str) -> SuiteReport:

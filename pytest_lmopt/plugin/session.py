@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_lmopt.lm.recordings import RecordingStore
     from pytest_lmopt.lm.seam import LM
     from pytest_lmopt.plugin.marks import BudgetMark, MarkedSuite
-    from pytest_lmopt.reports.suite_report import SuiteReport
+    from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
 
 STATE_FOLDER = ".lmopt"
 WORKER_KEY = "lmopt"
@@ -47,7 +47,9 @@ class LmSession:
         self.orphans: tuple[str, ...] = ()
         self.written: list[str] = []
         self.removed: list[str] = []
-        self.conflicts: list[str] = []
+        self.changes: dict[str, str] = {}
+        self.checks: dict[str, SharedCheck] = {}
+        self.refused: list[str] = []
         self._accounts: dict[int, Account] = {}
         self._store: RecordingStore | None = None
         self._provider: LM | None = None

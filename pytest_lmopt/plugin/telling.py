@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_lmopt.plugin.planning import plan_lines
 from pytest_lmopt.plugin.session import LmSession
-from pytest_lmopt.reports.terminal import terminal_lines
+from pytest_lmopt.reports.terminal import check_lines, terminal_lines
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -34,10 +34,10 @@ def tell(session: LmSession, terminal: TerminalReporter) -> None:
     if not session.removed:
         for name in session.orphans:
             terminal.write_line(
-                f"orphaned: {name} belongs to no test; remove with: pytest --lm-snapshot-update"
+                f"orphaned: {name} belongs to no test; to remove it, add --lm-snapshot-update"
             )
-    for name in session.conflicts:
-        terminal.write_line(
-            f"not written: {name}, for which two suites found different texts; accept them one at "
-            "a time with -k"
-        )
+    for check in session.checks.values():
+        for line in check_lines(check):
+            terminal.write_line(line)
+    for reason in session.refused:
+        terminal.write_line(f"not written: {reason}")

@@ -53,14 +53,29 @@ class SearchReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SharedCheck:
+    """What ``suite`` makes of prompt ``files`` that other suites' winners would rewrite.
+
+    ``problem`` says why it can't live with them, empty if it can; ``accept`` is what the suite
+    then accepts in place of its report's.
+    """
+
+    suite: str
+    files: tuple[str, ...]
+    problem: str
+    comparison: Comparison | None = None
+    accept: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class SuiteReport:
     """Everything shown of one suite.
 
     ``score`` in [0, 1] with its 95 % interval over ``n`` examples, None where nothing was scored;
     ``baseline`` says what it was compared with; ``spared`` counts the examples an early stop left
     out; ``accepting`` says that the run was asked to accept. ``accept`` maps the paths that
-    ``--lm-snapshot-update`` writes, relative to the root folder, to their text. ``changed`` names
-    the prompts that differ from the accepted ones; ``orphans`` are the session's snapshots that
+    ``--lm-snapshot-update`` writes, relative to the root folder, to their text. ``prompts`` names
+    the prompts it called, ``changed`` those that differ from the accepted ones; ``orphans`` are the session's snapshots that
     belong to no test.
     """
 
@@ -84,6 +99,7 @@ class SuiteReport:
     spared: int = 0
     repeats: Repeats | None = None
     search: SearchReport | None = None
+    prompts: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()
     accept: Mapping[str, str] = field(default_factory=dict)
@@ -110,6 +126,7 @@ def from_json(text: str) -> SuiteReport:
             "comparison": _comparison(fields["comparison"]),
             "usage": Usage(**fields["usage"]),
             "repeats": Repeats(**fields["repeats"]) if fields["repeats"] else None,
+            "prompts": tuple(fields["prompts"]),
             "changed": tuple(fields["changed"]),
             "orphans": tuple(fields["orphans"]),
             "failing": tuple(FailingExample(**example) for example in fields["failing"]),

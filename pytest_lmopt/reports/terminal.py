@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from pytest_lmopt.comparison.verdict import Comparison, Verdict
 from pytest_lmopt.lm.seam import Usage
-from pytest_lmopt.reports.suite_report import SearchReport, SuiteReport
+from pytest_lmopt.reports.suite_report import SearchReport, SharedCheck, SuiteReport
 from pytest_lmopt.reports.text import one_line, printable
 from pytest_lmopt.stats.multiplicity import holm
 
@@ -25,6 +25,13 @@ def terminal_lines(reports: Sequence[SuiteReport], *, verbosity: int, width: int
             yield ""
             yield printable(report.suite)
             yield from (f"  {part}" for line in lines for part in line.split("\n"))
+
+
+def check_lines(check: SharedCheck) -> Iterator[str]:
+    """What a suite made of other suites' winners."""
+    if check.comparison is not None:
+        names = ", ".join(map(printable, check.files))
+        yield from _comparison(f"{printable(check.suite)} with {names}", check.comparison)
 
 
 def _family(reports: Sequence[SuiteReport]) -> Iterator[str]:
@@ -74,8 +81,8 @@ def _verdict(report: SuiteReport) -> str:
     return str(report.comparison.verdict) if report.comparison else "no shared examples"
 
 
-def _calls(usage: Usage) -> str:
-    return f"{usage.calls}" + (f" ({usage.replayed} replayed)" if usage.replayed else "")
+def _calls(usage: Usage, unit: str = "") -> str:
+    return f"{usage.calls}{unit}" + (f" ({usage.replayed} replayed)" if usage.replayed else "")
 
 
 def _dollars(usage: Usage) -> str:
@@ -92,12 +99,12 @@ def _details(report: SuiteReport, *, verbosity: int, width: int) -> Iterator[str
     judged = report.status in ("passed", "failed")
     better = report.search is not None and report.search.accepted
     if judged and report.baseline == "no baseline" and not report.accepting and not better:
-        yield "no baseline yet; accept these scores as one with: pytest --lm-snapshot-update"
+        yield "no baseline yet; to make these scores one, add --lm-snapshot-update"
     if report.baseline.startswith("stale"):
-        yield f"the baseline is {report.baseline}; make a new one with: pytest --lm-snapshot-update"
+        yield f"the baseline is {report.baseline}; to make a new one, add --lm-snapshot-update"
     if report.changed:
         names = ", ".join(map(printable, report.changed))
-        yield f"changed since the baseline: {names}; accept with: pytest --lm-snapshot-update"
+        yield f"changed since the baseline: {names}; to accept, add --lm-snapshot-update"
     if report.comparison is not None:
         yield from _comparison("against the baseline", report.comparison)
     if judged and report.spared:
@@ -141,7 +148,7 @@ def _p(value: float) -> str:
 def _search(search: SearchReport, report: SuiteReport) -> Iterator[str]:
     yield (
         f"search: {search.strategy}, {len(search.trials)} candidates raced; "
-        f"{_calls(report.usage)} calls, {report.usage.tokens:,} tokens, "
+        f"{_calls(report.usage, ' calls')}, {report.usage.tokens:,} tokens, "
         f"{_dollars(report.usage)}; budget {report.budget}"
     )
     for name, difference, n in search.trials:
@@ -155,7 +162,7 @@ def _search(search: SearchReport, report: SuiteReport) -> Iterator[str]:
     if search.accepted and report.accepting:
         yield "better on holdout: accepted, with the winner's scores as the new baseline"
     elif search.accepted:
-        yield "better on holdout; accept it with: pytest --lm-optimize --lm-snapshot-update"
+        yield "better on holdout; to accept it, add --lm-snapshot-update"
     else:
         yield (
             f"not accepted: use {search.holdout_use} of this holdout asks for improved with "

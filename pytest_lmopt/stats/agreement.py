@@ -24,6 +24,9 @@ def cohen_kappa(
 ) -> Agreement:
     """κ of two label sequences, with the large-sample interval of Fleiss, Cohen, Everitt 1969.
 
+    Where all labels agree that interval has no width; its lower bound is then what Wilson's bound
+    on the share of equal labels leaves above chance.
+
     Where both raters use one and the same label throughout, chance explains everything: κ is nan
     and its interval [−1, 1]. Raises ``ValueError`` for sequences empty or of unequal length.
     """
@@ -31,6 +34,8 @@ def cohen_kappa(
     if n == 0 or n != len(second):
         raise ValueError(f"two label sequences of equal length expected, got {n}, {len(second)}")
     from scipy.stats import norm
+
+    from pytest_lmopt.stats.intervals import wilson_interval
 
     cells = Counter(zip(first, second, strict=True))
     rows, columns = Counter(first), Counter(second)
@@ -40,6 +45,10 @@ def cohen_kappa(
     if chance == 1.0:
         return Agreement(n=n, kappa=math.nan, low=-1.0, high=1.0, equal=observed)
     kappa = (observed - chance) / (1.0 - chance)
+    if observed == 1.0:
+        least = wilson_interval(n, n, alpha=alpha)[0]
+        low = max(-1.0, (least - chance) / (1.0 - chance))
+        return Agreement(n=n, kappa=1.0, low=low, high=1.0, equal=1.0)
     on_diagonal = sum(
         cells[label, label] / n * (1.0 - (rows[label] + columns[label]) / n * (1.0 - kappa)) ** 2
         for label in labels

@@ -80,6 +80,11 @@ class PromptState:
         )
 
     @property
+    def random(self) -> bool:
+        """Whether the same question may get another answer each time: not at temperature 0."""
+        return self.params.get("temperature") != 0
+
+    @property
     def size(self) -> int:
         """Characters of instruction and demos: what a shorter prompt has fewer of."""
         shown = sum(len(str(value)) for demo in self.demos for value in demo.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from doubles.openai_server import OpenAIServer
-from doubles.simulated_model import SimulatedModel
+from doubles.simulated_model import Chat, SimulatedModel
 from projects.shouting import Project
 
 
@@ -15,7 +15,7 @@ def test_without_a_baseline_a_run_passes_and_says_how_to_make_one(
     project.suite()
     result = project.run()
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["*no baseline yet; accept*pytest --lm-snapshot-update"])
+    result.stdout.fnmatch_lines(["*no baseline yet; to make these scores one, add --lm-snapshot-update"])
     assert project.files() == {}
 
 
@@ -77,6 +77,30 @@ def test_a_winner_is_written_into_the_prompt_file_and_becomes_the_baseline(
     assert text.count("loud: WORD") >= 1
     project.run().stdout.fnmatch_lines(["*+0.000*holds*"])
     assert openai_server.calls == asked
+
+
+def test_random_answers_that_won_are_drawn_afresh_before_they_become_a_baseline(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """A model that was lucky once: its second answers are what later runs are held to.
+
+    The calls for them are set aside from the start.
+    """
+    lucky, seen = SimulatedModel(), set[str]()
+
+    def once(chat: Chat) -> str:
+        known = repr(chat) in seen
+        seen.add(repr(chat))
+        return "no idea" if known else lucky.answer(chat)
+
+    openai_server.answer = once
+    project.write("shout.yaml", "instruction: SHOUT.\ninputs: [word]\noutput: loud\n")
+    project.suite("budget=Budget(calls=900)", examples=200)
+    result = project.run("--lm-optimize", "--lm-snapshot-update")
+    result.stdout.fnmatch_lines(["*: improved", "written: shout.yaml"])
+    snapshot = (project.path / "__lm_snapshots__/test_words/test_shout.yaml").read_text()
+    assert "mean: 0.0\n" in snapshot
+    assert openai_server.calls <= 900
 
 
 def test_the_uses_of_the_holdout_are_counted(project: Project, openai_server: OpenAIServer) -> None:
@@ -164,7 +188,7 @@ def test_a_changed_prompt_is_named(project: Project, openai_server: OpenAIServer
     project.suite()
     project.run("--lm-snapshot-update")
     project.write("shout.yaml", "instruction: SHOUT this.\ninputs: [word]\noutput: loud\n")
-    project.run().stdout.fnmatch_lines(["*changed since the baseline: shout.yaml; accept with:*"])
+    project.run().stdout.fnmatch_lines(["*changed since the baseline: shout.yaml; to accept, add *"])
 
 
 def test_snapshots_without_a_test_are_orphans_which_only_a_whole_run_removes(
@@ -180,7 +204,7 @@ def test_snapshots_without_a_test_are_orphans_which_only_a_whole_run_removes(
     project.run("test_words.py::test_shout", "--lm-snapshot-update").assert_outcomes(passed=1)
     project.run("--lm-snapshot-update", "-k", "shout").assert_outcomes(passed=1, deselected=1)
     assert orphan in project.files()
-    project.run().stdout.fnmatch_lines([f"orphaned: {orphan} belongs to no test; remove with:*"])
+    project.run().stdout.fnmatch_lines([f"orphaned: {orphan} belongs to no test; to remove it, add *"])
     project.run("--lm-snapshot-update").stdout.fnmatch_lines([f"removed: {orphan}*"])
     assert len(project.files()) == 2
 

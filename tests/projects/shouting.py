@@ -13,6 +13,7 @@ instruction: |
   SHOUT the word.
 inputs: [word]
 output: loud
+params: {temperature: 0}
 """
 
 MIRROR = """\
@@ -20,6 +21,7 @@ instruction: |
   MIRROR the word.
 inputs: [loud]
 output: mirrored
+params: {temperature: 0}
 """
 
 PIPELINE = """\
@@ -77,6 +79,13 @@ class Project:
     def suite(self, arguments: str = "", *, examples: int = 120) -> None:
         """Write the test file: one suite that shouts words, with further mark arguments."""
         self.write("test_words.py", SUITE.format(arguments=arguments, examples=examples))
+
+    def second_suite(self, arguments: str = "", *, words: str = "word") -> None:
+        """Add a suite ``test_other`` that shouts other words with the same prompt."""
+        more = SUITE.replace("word{{i}}", words + "{{i}}").replace("WORD{{i}}", words.upper() + "{{i}}")
+        more = more[more.index("WORDS") :].replace("WORDS", "OTHERS").replace("_shout(", "_other(")
+        text = (self.path / "test_words.py").read_text(encoding="utf-8")
+        self.write("test_words.py", text + "\n" + more.format(arguments=arguments, examples=200))
 
     def run(self, *options: str) -> pytest.RunResult:
         """Run pytest on the project, in this process."""

@@ -111,3 +111,14 @@ def test_looking_and_the_final_test_together_keep_the_size(runs: Runs) -> None:
     verdicts = [judged(coin(generator, N), margin=0.0, seed=seed) for seed in range(total)]
     false = sum(verdict in {Verdict.IMPROVED, Verdict.REGRESSED} for verdict in verdicts)
     assert false / total <= most(ALPHA, total)
+
+
+def test_looking_does_not_make_a_loss_at_the_margin_hold(runs: Runs) -> None:
+    """A prompt worse by just the margin is said to hold in no more than α/2 of runs."""
+    generator = np.random.default_rng(5)
+    total = runs(60, 3_000)
+    held = 0
+    for seed in range(total):
+        differences = generator.choice([1.0, -1.0, 0.0], N, p=[0.05, 0.15, 0.8])
+        held += judged(differences, margin=0.1, seed=seed) is Verdict.HOLDS
+    assert held / total <= most(ALPHA / 2, total)

@@ -82,6 +82,14 @@ def test_perfect_agreement_is_one() -> None:
     assert agreement.kappa == agreement.equal == agreement.high == pytest.approx(1.0)
 
 
+def test_perfect_agreement_on_few_items_proves_little() -> None:
+    """Ten equal labels, half of them by chance: 72 % may be the truth, which is a kappa of 0.44."""
+    labels = [0, 1] * 5
+    few, many = cohen_kappa(labels, labels), cohen_kappa(labels * 20, labels * 20)
+    assert few.low == pytest.approx((10 / (10 + 1.959964**2) - 0.5) / 0.5, abs=1e-6)
+    assert few.low < 0.5 < 0.9 < many.low < 1.0
+
+
 def test_perfect_disagreement_is_minus_one() -> None:
     """Two labels, evenly used, never the same."""
     agreement = cohen_kappa([0, 1] * 10, [1, 0] * 10)

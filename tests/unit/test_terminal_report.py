@@ -110,7 +110,7 @@ def test_without_a_fair_baseline_there_is_no_verdict(baseline: str) -> None:
     report = replace(REPORT, baseline=baseline)
     assert baseline in cells(report)
     assert "improved" not in cells(report)
-    assert "pytest --lm-snapshot-update" in shown(report)
+    assert "add --lm-snapshot-update" in shown(report)
 
 
 def test_an_unpriced_model_is_not_free() -> None:
@@ -222,12 +222,12 @@ def test_a_search_is_told_from_trials_to_diff() -> None:
     """Strategy, cost and budget, the race, the winner, its confirmation, what to do, the diff."""
     text = shown(replace(REPORT, search=SEARCH))
     for part in (
-        "search: bootstrap, 2 candidates raced; 1200 (1000 replayed) calls, 45,678 tokens, "
+        "search: bootstrap, 2 candidates raced; 1200 calls (1000 replayed), 45,678 tokens, "
         "$0.0125; budget 2000 calls",
         "demos-3          +0.120 on 24 dev examples",
         "winner: demos-3 (demos from the passing runs of a, b)",
         "incumbent → winner on holdout: 0.500 → 0.900 on 20 examples",
-        "pytest --lm-optimize --lm-snapshot-update",
+        "to accept it, add --lm-snapshot-update",
         "  -old\n  +new",
     ):
         assert part in text

@@ -1,0 +1,115 @@
+"""Prompts shared by suites: one suite's winner is tried on the others before it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from pytest_lmopt.assessment.acceptance import Acceptance
+from pytest_lmopt.assessment.terms import Terms
+from pytest_lmopt.comparison.gate import gate_failure
+from pytest_lmopt.comparison.verdict import compare
+from pytest_lmopt.metrics.evaluator import Evaluator
+from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
+from pytest_lmopt.runs.executor import Executor
+from pytest_lmopt.snapshots.snapshot import parse_snapshot
+from pytest_lmopt.suites.candidate import Candidate
+from pytest_lmopt.suites.example import groups_of
+from pytest_lmopt.suites.prompt_file import parse_prompt
+from pytest_lmopt.suites.suite import Suite
+
+
+def conflicting(reports: Iterable[SuiteReport]) -> set[str]:
+    """Files for which accepted suites have different texts."""
+    texts: dict[str, set[str]] = {}
+    for report in reports:
+        for name, text in report.accept.items():
+            texts.setdefault(name, set()).add(text)
+    return {name for name, wanted in texts.items() if len(wanted) > 1}
+
+
+def changes_for(
+    report: SuiteReport, reports: Iterable[SuiteReport], conflicts: Collection[str]
+) -> dict[str, str]:
+    """Prompt files that this suite uses and only other suites' winners would rewrite."""
+    return {
+        name: text
+        for other in reports
+        if conflicts.isdisjoint(other.accept)
+        for name, text in other.accept.items()
+        if name in report.prompts and name not in report.accept
+    }
+
+
+def withdrawn(
+    conflicts: Iterable[str],
+    checks: Collection[SharedCheck],
+    reports: Collection[SuiteReport],
+) -> set[str]:
+    """Files not to be written: those in conflict or in a check that failed, and all tried with them.
+
+    A suite is accepted whole or not at all, and a check that passed with several files says
+    nothing of them without the withdrawn one.
+    """
+    lost = {*conflicts, *(name for check in checks if check.problem for name in check.files)}
+    together = [set(check.files) for check in checks] + [set(report.accept) for report in reports]
+    while True:
+        more = set().union(*(files for files in together if not files.isdisjoint(lost)))
+        if more <= lost:
+            return lost
+        lost |= more
+
+
+async def try_changes(
+    suite: Suite,
+    executor: Executor,
+    terms: Terms,
+    *,
+    report: SuiteReport,
+    changes: Mapping[str, str],
+) -> SharedCheck:
+    """Evaluate a suite with other suites' winners, compared with what it would accept by itself.
+
+    ``report`` is the suite's own; what the check would accept has its prompts, and the scores with
+    all ``changes``. Its own gate says whether they do harm. Raises what ends an evaluation early.
+    """
+    snapshot_name = terms.snapshot.relative_to(terms.root).as_posix()
+    table_name = terms.snapshot.with_suffix(".scores.csv").relative_to(terms.root).as_posix()
+    accepted = parse_snapshot(
+        report.accept[snapshot_name], report.accept[table_name], path=terms.snapshot
+    )
+    suite = replace(suite, split_seed=accepted.split_seed)
+    paths = {terms.root / name: {**report.accept, **changes}.get(name) for name in report.prompts}
+    candidate = Candidate(
+        name="shared",
+        states={
+            path.as_posix(): parse_prompt(text, path=path)
+            for path, text in paths.items()
+            if text is not None
+        },
+    )
+    evaluation = await Evaluator(suite, executor).evaluate(candidate, suite.splits.judged)
+    comparison = compare(
+        accepted.scores,
+        evaluation.scores,
+        groups=groups_of(suite.dataset),
+        margin=suite.margin,
+        alpha=terms.alpha,
+        seed=terms.seed,
+    )
+    problem = gate_failure(
+        evaluation.mean,
+        comparison,
+        threshold=suite.threshold,
+        margin=suite.margin,
+        mode=terms.gate,
+        inconclusive_fails=terms.inconclusive_fails,
+    )
+    files = Acceptance(suite, terms.root, terms.snapshot, accepted).of_evaluation(evaluation)
+    return SharedCheck(
+        suite=suite.name,
+        files=tuple(sorted(changes)),
+        problem=problem or "",
+        comparison=comparison,
+        accept={**report.accept, **files},
+    )

@@ -1,0 +1,30 @@
+"""How a suite is assessed: the session's settings, without the session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_lmopt.comparison.gate import GateMode
+from pytest_lmopt.comparison.verdict import ALPHA
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """The terms one suite is assessed on.
+
+    ``alpha`` is the level of its own gate, already corrected where several suites share one.
+    ``resplit`` draws new splits; None keeps those of the snapshot.
+    """
+
+    root: Path
+    snapshot: Path
+    seed: int = 0
+    alpha: float = ALPHA
+    gate: GateMode = "regression"
+    inconclusive_fails: bool = False
+    early_stop: bool = False
+    strategy: str | None = None
+    resplit: int | None = None
+    accepting: bool = False
+    show_holdout: bool = False

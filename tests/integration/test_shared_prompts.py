@@ -1,0 +1,100 @@
+"""Prompts that suites share: a winner of one is written only if the others can live with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from doubles.openai_server import OpenAIServer
+from doubles.simulated_model import Chat, SimulatedModel
+from projects.shouting import Project
+
+SEARCHES = "budget=Budget(calls=900)"
+MEASURES_ONLY = "budget=Budget(calls=130)"
+"""Enough to evaluate the incumbent, or a shared prompt, but not to race anything."""
+
+
+WITH_FIXTURE = """\
+import pytest
+from pytest_lmopt import Budget, metrics
+from pipeline import one_step
+
+ROWS = [{"inputs": {"word": f"yell{i}"}, "expected": f"YELL{i}"} for i in range(200)]
+
+@pytest.fixture
+def tools():
+    tools = {"one_step": one_step}
+    yield tools
+    tools.clear()
+
+@pytest.mark.lm_suite(dataset=ROWS, metric=metrics.exact_match, budget=Budget(calls=250))
+def test_yell(lm_example, tools):
+    return tools["one_step"](lm_example.inputs["word"])
+"""
+
+
+def _without_demos_for_x(chat: Chat) -> str:
+    """Demos help, but make words that begin with x impossible."""
+    if chat[-1][1].startswith("x") and len(chat) > 2:
+        return "no idea"
+    return SimulatedModel().answer(chat)
+
+
+def _snapshot(project: Project, name: str) -> Path:
+    return project.path / f"__lm_snapshots__/test_words/{name}.yaml"
+
+
+def test_a_winner_that_harms_another_suite_is_not_written(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """The other suite is run with it, regresses, and keeps its own baseline."""
+    openai_server.answer = _without_demos_for_x
+    project.suite(SEARCHES, examples=200)
+    project.second_suite(SEARCHES, words="xword")
+    before = (project.path / "shout.yaml").read_bytes()
+    result = project.run("--lm-optimize", "--lm-snapshot-update")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*test_other with shout.yaml: 0.* ? 0.000 on * examples",
+            "not written: shout.yaml, which *test_other uses too: regressed against *",
+        ]
+    )
+    assert (project.path / "shout.yaml").read_bytes() == before
+    assert not _snapshot(project, "test_shout").exists()
+    assert _snapshot(project, "test_other").exists()
+
+
+def test_a_winner_that_others_can_live_with_is_written_with_their_new_scores(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """What is tried beyond the recordings is charged to the budget of the suite it is tried on."""
+    project.suite(SEARCHES, examples=200)
+    project.second_suite(MEASURES_ONLY, words="yword")
+    result = project.run("--lm-optimize", "--lm-snapshot-update")
+    result.stdout.fnmatch_lines(["not written: shout.yaml, which *test_other uses too: the budget*"])
+    result = project.run("--lm-optimize", "--lm-snapshot-update")
+    result.stdout.fnmatch_lines(["*test_other with shout.yaml: 0.*", "written: shout.yaml"])
+    result = project.run()
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*test_shout*+0.000*holds*", "*test_other*+0.000*holds*"])
+
+
+def test_what_a_suite_needs_is_set_up_again_to_try_it(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Fixtures are there for the second run as for the first."""
+    project.suite(SEARCHES, examples=200)
+    project.write("test_yelling.py", WITH_FIXTURE)
+    result = project.run("--lm-optimize", "--lm-snapshot-update")
+    result.stdout.fnmatch_lines(["*test_yell with shout.yaml: 0.*", "written: shout.yaml"])
+
+
+def test_workers_leave_it_to_a_run_without_them(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Whoever writes can't run the other suite there, and says so."""
+    project.suite(SEARCHES, examples=200)
+    project.second_suite(MEASURES_ONLY, words="yword")
+    result = project.run_apart("-n", "2", "--lm-optimize", "--lm-snapshot-update")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["not written: shout.yaml*only a run without -n can try it there"])
