@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Set
+from dataclasses import replace
 
 from pytest_lmopt.assessment.acceptance import Acceptance
 from pytest_lmopt.assessment.terms import Terms
@@ -29,7 +29,7 @@ def conflicting(reports: Iterable[SuiteReport]) -> set[str]:
 
 
 def changes_for(
-    report: SuiteReport, reports: Iterable[SuiteReport], conflicts: Collection[str]
+    report: SuiteReport, reports: Iterable[SuiteReport], conflicts: Set[str]
 ) -> dict[str, str]:
     """Prompt files that this suite uses and only other suites' winners would rewrite."""
     return {
@@ -46,7 +46,7 @@ def withdrawn(
     checks: Collection[SharedCheck],
     reports: Collection[SuiteReport],
 ) -> set[str]:
-    """Files not to be written: those in conflict or in a check that failed, and all tried with them.
+    """Files not to be written: in conflict, or in a check that failed, and all tried with them.
 
     A suite is accepted whole or not at all, and a check that passed with several files says
     nothing of them without the withdrawn one.

@@ -31,8 +31,9 @@ class Comparison:
     """Paired statistics of new − old scores over the examples both have.
 
     ``low`` and ``high`` bound the difference with 95 % confidence; ``p_value`` is two-sided. The
-    verdict rests on ``alpha`` and the interval of level 1 − ``alpha``. ``detectable`` is the smallest difference this n would show with
-    80 % power, ``needed`` how many examples would show the difference seen; None where undefined.
+    verdict rests on ``alpha`` and the interval of level 1 − ``alpha``. ``detectable`` is the
+    smallest difference this n would show with 80 % power, ``needed`` how many examples would show
+    the difference seen; None where undefined.
     """
 
     n: int

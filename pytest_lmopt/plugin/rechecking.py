@@ -1,4 +1,4 @@
-"""After the run: a suite whose prompts another suite's winner rewrites is run once more with them."""
+"""After the run: suites whose prompts another suite's winner rewrites are run with them too."""
 
 from __future__ import annotations
 

@@ -27,6 +27,9 @@ def tell(session: LmSession, terminal: TerminalReporter) -> None:
     )
     for line in lines:
         terminal.write_line(line)
+    for check in session.checks.values():
+        for line in check_lines(check):
+            terminal.write_line(line)
     for name in session.written:
         terminal.write_line(f"written: {name}")
     for name in session.removed:
@@ -36,8 +39,5 @@ def tell(session: LmSession, terminal: TerminalReporter) -> None:
             terminal.write_line(
                 f"orphaned: {name} belongs to no test; to remove it, add --lm-snapshot-update"
             )
-    for check in session.checks.values():
-        for line in check_lines(check):
-            terminal.write_line(line)
     for reason in session.refused:
         terminal.write_line(f"not written: {reason}")

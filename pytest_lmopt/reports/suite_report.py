@@ -75,8 +75,8 @@ class SuiteReport:
     ``baseline`` says what it was compared with; ``spared`` counts the examples an early stop left
     out; ``accepting`` says that the run was asked to accept. ``accept`` maps the paths that
     ``--lm-snapshot-update`` writes, relative to the root folder, to their text. ``prompts`` names
-    the prompts it called, ``changed`` those that differ from the accepted ones; ``orphans`` are the session's snapshots that
-    belong to no test.
+    the prompts it called, ``changed`` those that differ from the accepted ones; ``orphans`` are
+    the session's snapshots that belong to no test.
     """
 
     suite: str

@@ -26,7 +26,7 @@ def tools():
     yield tools
     tools.clear()
 
-@pytest.mark.lm_suite(dataset=ROWS, metric=metrics.exact_match, budget=Budget(calls=250))
+@pytest.mark.lm_suite(dataset=ROWS, metric=metrics.exact_match, budget=Budget(calls=130))
 def test_yell(lm_example, tools):
     return tools["one_step"](lm_example.inputs["word"])
 """
@@ -71,7 +71,9 @@ def test_a_winner_that_others_can_live_with_is_written_with_their_new_scores(
     project.suite(SEARCHES, examples=200)
     project.second_suite(MEASURES_ONLY, words="yword")
     result = project.run("--lm-optimize", "--lm-snapshot-update")
-    result.stdout.fnmatch_lines(["not written: shout.yaml, which *test_other uses too: the budget*"])
+    result.stdout.fnmatch_lines(
+        ["not written: shout.yaml, which *test_other uses too: the budget*"]
+    )
     result = project.run("--lm-optimize", "--lm-snapshot-update")
     result.stdout.fnmatch_lines(["*test_other with shout.yaml: 0.*", "written: shout.yaml"])
     result = project.run()
@@ -85,6 +87,7 @@ def test_what_a_suite_needs_is_set_up_again_to_try_it(
     """Fixtures are there for the second run as for the first."""
     project.suite(SEARCHES, examples=200)
     project.write("test_yelling.py", WITH_FIXTURE)
+    project.run("--lm-optimize")
     result = project.run("--lm-optimize", "--lm-snapshot-update")
     result.stdout.fnmatch_lines(["*test_yell with shout.yaml: 0.*", "written: shout.yaml"])
 
