@@ -1,18 +1,20 @@
-"""The ledger: a call is paid for before it is made. This one lives in a single process.
+"""The ledger: a call is paid for before it is made.
 
 Reserve the most a call can cost, ask, settle with what it did cost. Nested budgets are several
-accounts: a call is made only if all of them can pay.
+accounts: a call is made only if all of them can pay. What is charged stands in the session's book,
+which all its processes share.
 """
 
 from __future__ import annotations
 
-import threading
-import time
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pytest_lmopt.errors import BudgetExhaustedError, ModelError
+from pytest_lmopt.lm.book import Book, Spent
 from pytest_lmopt.lm.providers import price
 from pytest_lmopt.lm.seam import LM, Completion, Request, Usage
 from pytest_lmopt.suites.budget import Budget
@@ -26,45 +28,88 @@ class Charge:
     micro_usd: int
 
 
-class Account:
-    """What was reserved and spent against one budget; ``owner`` names it in messages."""
+@dataclass(frozen=True, kw_only=True)
+class Sitting:
+    """For which session, process and purpose accounts are opened.
 
-    def __init__(self, budget: Budget, *, owner: str) -> None:
+    With ``resume``, accounts that a session killed earlier opened for the same purpose go on.
+    """
+
+    session: str
+    pid: int
+    purpose: str
+    resume: bool
+
+
+class Account:
+    """One budget and what is charged to it; ``owner`` names it in messages.
+
+    Without a book, on file with others, it stands in one of its own process. ``earlier`` counts
+    the calls that a killed session had charged to it.
+    """
+
+    def __init__(
+        self,
+        budget: Budget,
+        *,
+        owner: str,
+        book: Book | None = None,
+        sitting: Sitting | None = None,
+    ) -> None:
         self.budget = budget
         self.owner = owner
-        self.calls = 0
-        self.tokens = 0
-        self.micro_usd = 0
-        self._started: float | None = None
+        self.book = book or _own_book()
+        self.number, self.earlier = self.book.open_account(
+            owner=owner,
+            budget=str(budget),
+            purpose=sitting.purpose if sitting else "",
+            session=sitting.session if sitting else secrets.token_hex(8),
+            pid=sitting.pid if sitting else 0,
+            resume=sitting is not None and sitting.resume,
+        )
 
-    def refusal(self, charge: Charge, *, kept_calls: int) -> BudgetExhaustedError | None:
+    @property
+    def spent(self) -> Spent:
+        """What has been charged to it so far, by any process."""
+        return self.book.spent(self.number)
+
+    def refusal(
+        self, spent: Spent, charge: Charge, *, kept_calls: int
+    ) -> BudgetExhaustedError | None:
         """Why one more call can't be paid for, or None if it can."""
-        now = time.monotonic()
-        self._started = now if self._started is None else self._started
         needs = (
-            ("calls", self.calls + kept_calls + 1, self.budget.calls),
-            ("tokens", self.tokens + charge.tokens, self.budget.tokens),
-            ("usd", (self.micro_usd + charge.micro_usd) / 1e6, self.budget.usd),
-            ("seconds", now - self._started, self.budget.seconds),
+            ("calls", spent.calls + kept_calls + 1, self.budget.calls),
+            ("tokens", spent.tokens + charge.tokens, self.budget.tokens),
+            ("usd", (spent.micro_usd + charge.micro_usd) / 1e6, self.budget.usd),
+            ("seconds", spent.seconds, self.budget.seconds),
         )
         for limit, needed, allowed in needs:
             if allowed is not None and needed > allowed:
                 aside = f", {kept_calls} calls being set aside" if kept_calls else ""
+                before = (
+                    f"; {self.earlier} calls were charged before this run continued a killed one "
+                    "(--lm-resume=no starts afresh)"
+                    if self.earlier
+                    else ""
+                )
                 return BudgetExhaustedError(
                     f"the budget of {self.owner} ({self.budget}) is used up: the next call could "
-                    f"bring it to {needed:g} {limit}{aside}",
+                    f"bring it to {needed:g} {limit}{aside}{before}",
                     limit=limit,
                 )
         return None
 
 
+@lru_cache(maxsize=1)
+def _own_book() -> Book:
+    return Book()
+
+
 class Ledger:
-    """All accounts a suite's calls are charged to; safe to use from several threads.
+    """All accounts a suite's calls are charged to, the suite's own first; all in one book.
 
-    ``calls`` counts the attempts charged through this ledger.
+    ``calls`` counts the attempts charged through this ledger. Safe to use from several threads.
     """
-
-    _lock = threading.Lock()  # accounts are shared between ledgers, so the lock is too
 
     def __init__(self, accounts: Sequence[Account]) -> None:
         self.accounts = tuple(accounts)
@@ -75,11 +120,23 @@ class Ledger:
     def calls_left(self) -> int | None:
         """Calls that can still be paid for, whatever is set aside; None without a limit."""
         left = [
-            account.budget.calls - account.calls
+            account.budget.calls - account.spent.calls
             for account in self.accounts
             if account.budget.calls is not None
         ]
         return min(left, default=None)
+
+    @property
+    def granted(self) -> int | None:
+        """Calls this ledger may make in all, those it has made included; None without a limit."""
+        left = self.calls_left
+        return None if left is None else left + self.calls + self.accounts[0].earlier
+
+    @property
+    def wasted(self) -> int:
+        """Calls charged that brought no answer."""
+        account = self.accounts[0] if self.accounts else None
+        return account.book.unsettled(account.number) if account else 0
 
     @property
     def limits_dollars(self) -> bool:
@@ -95,25 +152,34 @@ class Ledger:
         finally:
             self._kept_calls -= calls
 
-    def reserve(self, charge: Charge) -> None:
-        """Charge a call at its most to every account, or raise ``BudgetExhaustedError``."""
-        with self._lock:
-            for account in self.accounts:
-                refusal = account.refusal(charge, kept_calls=self._kept_calls)
-                if refusal is not None:
-                    raise refusal
-            self.calls += 1
-            for account in self.accounts:
-                account.calls += 1
-                account.tokens += charge.tokens
-                account.micro_usd += charge.micro_usd
+    def reserve(self, charge: Charge) -> int:
+        """Charge a call at its most to every account, or raise ``BudgetExhaustedError``.
 
-    def settle(self, charge: Charge, usage: Usage) -> None:
+        Returns the charge's number in the book.
+        """
+        number = 0
+        if self.accounts:
+            numbers = [account.number for account in self.accounts]
+            with self.accounts[0].book.charging(numbers) as (spent, charge_all):
+                for account, so_far in zip(self.accounts, spent, strict=True):
+                    refusal = account.refusal(so_far, charge, kept_calls=self._kept_calls)
+                    if refusal is not None:
+                        raise refusal
+                number = charge_all(charge.tokens, charge.micro_usd)
+        self.calls += 1
+        return number
+
+    def settle(self, number: int, usage: Usage) -> None:
         """Replace a reserved charge by what the call cost."""
-        with self._lock:
-            for account in self.accounts:
-                account.tokens += usage.tokens - charge.tokens
-                account.micro_usd += (usage.micro_usd or 0) - charge.micro_usd
+        if self.accounts:
+            self.accounts[0].book.settle(
+                number, tokens=usage.tokens, micro_usd=usage.micro_usd or 0
+            )
+
+    def lose(self, number: int) -> None:
+        """Keep a charge as it was reserved: the call failed, but may have been billed."""
+        if self.accounts:
+            self.accounts[0].book.lose(number)
 
 
 class Metered:
@@ -128,10 +194,13 @@ class Metered:
 
     async def complete(self, request: Request) -> Completion:
         """Answer within the budget, or raise ``BudgetExhaustedError`` without asking."""
-        charge = self._most(request)
-        self._ledger.reserve(charge)
-        completion = await self._lm.complete(request)
-        self._ledger.settle(charge, completion.usage)
+        number = self._ledger.reserve(self._most(request))
+        try:
+            completion = await self._lm.complete(request)
+        except BaseException:
+            self._ledger.lose(number)
+            raise
+        self._ledger.settle(number, completion.usage)
         return completion
 
     def _most(self, request: Request) -> Charge:

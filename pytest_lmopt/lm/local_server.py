@@ -12,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+from pytest_lmopt.lm.processes import alive
+
 SLOTS = 4
 CONTEXT_TOKENS = 2048
 CACHE_MIB = 64
@@ -39,20 +41,10 @@ def main(model: str, owner_pid: int, note: Path) -> None:
     draft = note.with_suffix(".draft")
     draft.write_text(json.dumps({"url": server.listening_address, "pid": os.getpid()}), "utf-8")
     draft.rename(note)
-    while _alive(owner_pid):
+    while alive(owner_pid):
         time.sleep(POLL_SECONDS)
     # the server's threads would keep the process: its owner is gone, nothing is left to save
     os._exit(0)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 if __name__ == "__main__":

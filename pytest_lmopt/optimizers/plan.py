@@ -1,7 +1,7 @@
 """The search's plan: who may still spend how many runs, so that the confirmation never lacks any.
 
-Plans count logical calls (replayed ones too), so a search repeated from the recordings takes the
-same decisions as the one that paid.
+Plans count logical calls (replayed ones too) and calls that brought no answer, so a search
+repeated from the recordings, or continued after a kill, takes the decisions of the one that paid.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Plan:
         self.incumbent = Candidate(name="incumbent", states={})
         self._evaluator = evaluator
         self._ledger = ledger
-        self._granted = ledger.calls_left
+        self._granted = ledger.granted
 
     @property
     def confirmation_calls(self) -> int:
@@ -42,7 +42,7 @@ class Plan:
         """Runs that can be spent before judging; None without a limit on calls."""
         if self._granted is None:
             return None
-        used = max(self._evaluator.usage.calls, self._ledger.calls)
+        used = self._evaluator.usage.calls + self._ledger.wasted
         met = len(self._evaluator.kept(self.incumbent, self.dev).ids)
         later = len(self.dev) - met + 2 * len(self.holdout) + self._accepting_runs
         return max(0, (self._granted - used) // self._evaluator.calls_per_example - later)

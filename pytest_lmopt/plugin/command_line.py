@@ -13,12 +13,19 @@ import pytest
 if TYPE_CHECKING:
     from pytest_lmopt.comparison.gate import GateMode
     from pytest_lmopt.lm.recordings import CacheMode
+    from pytest_lmopt.suites.budget import Budget
 
 STRATEGIES = ("auto", "baseline", "bootstrap")
 GATES: tuple[GateMode, ...] = ("regression", "noninferior", "off")
 CACHE_MODES: tuple[CacheMode, ...] = ("auto", "replay", "refresh", "off")
 OUTCOMES = ("pass", "fail")
 REPORTS = ("json",)
+LIMITS: dict[str, type[int] | type[float]] = {
+    "calls": int,
+    "tokens": int,
+    "usd": float,
+    "seconds": float,
+}
 
 MARK = (
     "lm_suite(*, dataset, metric=None, budget=Budget(), threshold=None, margin=0.0, gate=None, "
@@ -100,6 +107,23 @@ def add_options(parser: pytest.Parser) -> None:
         "--lm-seed", type=int, default=0, metavar="N", help="seed of all randomness (default: 0)"
     )
     group.addoption(
+        "--lm-budget",
+        type=budget,
+        metavar="LIMITS",
+        help="what the whole session may spend, such as usd:2,calls:5000 (also tokens, seconds)",
+    )
+    group.addoption(
+        "--lm-resume",
+        choices=("yes", "no"),
+        default="yes",
+        help="whether a search that was killed is continued with what is left of its budget",
+    )
+    group.addoption(
+        "--lm-ledger",
+        action="store_true",
+        help="show what was charged to which budget, run nothing",
+    )
+    group.addoption(
         "--lm-dry-run", action="store_true", help="print what would be run and spent, run nothing"
     )
     group.addoption(
@@ -116,6 +140,11 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("lm_family", "default of --lm-family", type="bool", default=False)
     parser.addini("lm_early_stop", "default of --lm-early-stop", type="bool", default=False)
     parser.addini("lm_concurrency", "default of --lm-concurrency")
+    parser.addini(
+        "lm_prices",
+        "prices that litellm lacks, a line each: MODEL INPUT OUTPUT, in dollars per million tokens",
+        type="linelist",
+    )
 
 
 def _strategy(value: str) -> str:
@@ -149,6 +178,24 @@ def positive(value: str) -> int:
     if value.isdecimal() and int(value) > 0:
         return int(value)
     raise argparse.ArgumentTypeError(f"a positive whole number expected, found {value!r}")
+
+
+def budget(value: str) -> Budget:
+    """A budget written as ``kind:limit,kind:limit``."""
+    from pytest_lmopt.suites.budget import Budget
+
+    limits: dict[str, float] = {}
+    try:
+        for part in value.split(","):
+            name, separator, number = part.partition(":")
+            if not separator or name in limits or name not in LIMITS:
+                raise ValueError(f"found {part!r}")
+            limits[name] = LIMITS[name](number)
+        return Budget(**limits)  # type: ignore[arg-type]  # each limit by its own type
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"limits such as usd:2,calls:5000 expected, of {', '.join(LIMITS)}: {error}"
+        ) from None
 
 
 def _report(value: str) -> Path:

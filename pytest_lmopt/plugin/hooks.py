@@ -29,6 +29,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(OwnerHooks(session), "lmopt-owner")
 
 
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Show the ledger in place of running tests, if that is what was asked for."""
+    if not config.getoption("lm_ledger"):
+        return None
+    from pytest_lmopt.plugin.showing import show_ledger
+
+    return show_ledger(config)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Close what the session opened."""
     if session_key in config.stash:

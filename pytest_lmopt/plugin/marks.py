@@ -40,12 +40,10 @@ _ARGUMENTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class BudgetMark:
-    """A budget and the mark that gave it: suites under the same mark share the account."""
+    """A budget and what it is the budget of: suites under the same mark share the account."""
 
     budget: Budget
     owner: str
-    mark: int
-    shared: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,16 +104,14 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
 
 def _budgets(item: pytest.Function) -> tuple[BudgetMark, ...]:
     """The budgets a test's calls are charged to, its own first."""
-    return tuple(
-        BudgetMark(
-            budget=mark.kwargs["budget"],
-            owner=node.nodeid or "the session",
-            mark=id(mark) if node is not item else id(item),
-            shared=node is not item,
-        )
-        for mark, node in _marks(item)
-        if "budget" in mark.kwargs
-    )
+    budgets: dict[str, Budget] = {}
+    for mark, node in _marks(item):
+        if "budget" in mark.kwargs:
+            owner = node.nodeid or "the session"
+            number = sum(known.partition(" (mark ")[0] == owner for known in budgets) + 1
+            name = owner if number == 1 else f"{owner} (mark {number})"
+            budgets[name] = mark.kwargs["budget"]
+    return tuple(BudgetMark(budget=budget, owner=owner) for owner, budget in budgets.items())
 
 
 def _marks(item: pytest.Function) -> Iterator[tuple[pytest.Mark, Node]]:

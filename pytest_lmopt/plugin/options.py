@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,9 @@ from pytest_lmopt.plugin.command_line import GATES, OUTCOMES, choice, positive, 
 
 if TYPE_CHECKING:
     from pytest_lmopt.comparison.gate import GateMode
+    from pytest_lmopt.lm.prices import Price
     from pytest_lmopt.lm.recordings import CacheMode
+    from pytest_lmopt.suites.budget import Budget
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,9 @@ class Options:
     cache: CacheMode
     concurrency: int
     seed: int
+    budget: Budget | None
+    resume: bool
+    prices: Mapping[str, Price]
     dry_run: bool
     json_report: Path | None
 
@@ -78,9 +84,24 @@ def read_options(config: pytest.Config) -> Options:
         concurrency=config.getoption("lm_concurrency")
         or _from_ini(config, "lm_concurrency", 16, positive),
         seed=config.getoption("lm_seed"),
+        budget=config.getoption("lm_budget"),
+        resume=config.getoption("lm_resume") == "yes",
+        prices=_prices(config),
         dry_run=config.getoption("lm_dry_run"),
         json_report=config.getoption("lm_report"),
     )
+
+
+def _prices(config: pytest.Config) -> dict[str, Price]:
+    lines = config.getini("lm_prices")
+    if not lines:
+        return {}
+    from pytest_lmopt.lm.prices import parse_price
+
+    try:
+        return dict(map(parse_price, lines))
+    except ValueError as error:
+        raise pytest.UsageError(f"ini value lm_prices: {error}") from None
 
 
 def _may_accept(value: str | None) -> bool:

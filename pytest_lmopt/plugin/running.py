@@ -12,8 +12,8 @@ from pytest_lmopt.assessment.sharing import try_changes
 from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.comparison.verdict import ALPHA
 from pytest_lmopt.errors import BudgetExhaustedError, LmoptError
-from pytest_lmopt.lm.ledger import Ledger
 from pytest_lmopt.lm.stack import suite_lm
+from pytest_lmopt.plugin.accounting import suite_ledger
 from pytest_lmopt.plugin.session import PROPERTY, LmSession
 from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport, to_json
 from pytest_lmopt.runs.executor import Executor, InProcessExecutor
@@ -24,7 +24,7 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
     """Assess the item's suite and leave its report on the item; fails the test if it failed."""
     marked, options = session.suites[item.nodeid], session.options
     suite = marked.suite
-    ledger = Ledger([session.account(mark) for mark in marked.budgets])
+    ledger = suite_ledger(session, marked)
     lm = suite_lm(session.provider, ledger=ledger, store=session.store, mode=options.cache)
     terms = Terms(
         root=session.root,

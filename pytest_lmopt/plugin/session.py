@@ -5,23 +5,27 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_lmopt.lm.processes import alive
 from pytest_lmopt.plugin.options import Options
 
 if TYPE_CHECKING:
-    from pytest_lmopt.lm.ledger import Account
+    from pytest_lmopt.lm.book import Book
     from pytest_lmopt.lm.recordings import RecordingStore
     from pytest_lmopt.lm.seam import LM
-    from pytest_lmopt.plugin.marks import BudgetMark, MarkedSuite
+    from pytest_lmopt.plugin.marks import MarkedSuite
     from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
 
 STATE_FOLDER = ".lmopt"
+LEDGER = "ledger.sqlite"
 WORKER_KEY = "lmopt"
+FORGOTTEN_SECONDS = 24 * 3600
 PROPERTY = "lm_suite"
 """Name of the test property that carries a suite's report from its process to the owner."""
 
@@ -39,7 +43,7 @@ class LmSession:
         self.root = config.rootpath
         self.is_worker = hasattr(config, "workerinput")
         self.owner_pid = given["pid"] if given else os.getpid()
-        self._name = given["name"] if given else f"session-{os.getpid()}-{secrets.token_hex(4)}"
+        self.name = given["name"] if given else f"session-{os.getpid()}-{secrets.token_hex(4)}"
         self.suites: dict[str, MarkedSuite] = {}
         self.problems: dict[str, str] = {}
         self.reports: dict[str, SuiteReport] = {}
@@ -50,22 +54,25 @@ class LmSession:
         self.changes: dict[str, str] = {}
         self.checks: dict[str, SharedCheck] = {}
         self.refused: list[str] = []
-        self._accounts: dict[int, Account] = {}
+        self._book: Book | None = None
         self._store: RecordingStore | None = None
         self._provider: LM | None = None
 
     @property
     def for_workers(self) -> dict[str, object]:
         """What a worker must know to join this session."""
-        return {"pid": self.owner_pid, "name": self._name}
+        return {"pid": self.owner_pid, "name": self.name}
 
     @property
     def provider(self) -> LM:
         """The session's way to all models."""
         from pytest_lmopt.lm.local import LocalModel
+        from pytest_lmopt.lm.prices import register_prices
         from pytest_lmopt.lm.stack import Provider
 
         if self._provider is None:
+            if self.options.prices:
+                register_prices(self.options.prices)
             self._provider = Provider(LocalModel(folder=self._folder, owner_pid=self.owner_pid))
         return self._provider
 
@@ -78,23 +85,26 @@ class LmSession:
             self._store = RecordingStore(self._state() / "recordings.sqlite")
         return self._store
 
-    def account(self, mark: BudgetMark) -> Account:
-        """The account of a budget; suites under the same mark get the same one."""
-        from pytest_lmopt.lm.ledger import Account
+    @property
+    def book(self) -> Book:
+        """The account book under the root folder, which all processes share."""
+        from pytest_lmopt.lm.book import Book
 
-        if mark.shared and self.is_worker:
-            raise pytest.UsageError(
-                f"the budget of {mark.owner} is shared by several suites, which xdist workers "
-                "can't do yet: give each suite its own budget, or run without -n"
-            )
-        return self._accounts.setdefault(mark.mark, Account(mark.budget, owner=mark.owner))
+        if self._book is None:
+            self._book = Book(self._state() / LEDGER)
+        return self._book
 
     def close(self) -> None:
         """Close the store; the owner also stops the session's servers and removes its folder."""
         if self._store is not None:
             self._store.close()
             self._store = None
-        folder = self.root / STATE_FOLDER / self._name
+        if not self.is_worker and self.reports:
+            self.book.close_accounts(self.name)
+        if self._book is not None:
+            self._book.close()
+            self._book = None
+        folder = self.root / STATE_FOLDER / self.name
         if not self.is_worker and folder.exists():
             from pytest_lmopt.lm.local import stop_servers
 
@@ -102,7 +112,13 @@ class LmSession:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _folder(self) -> Path:
-        folder = self._state() / self._name
+        state = self._state()
+        for left in state.glob("session-*-*"):
+            # a killed session's; not a fresh one, which may be of another machine
+            old = time.time() - left.stat().st_mtime > FORGOTTEN_SECONDS
+            if old and not alive(int(left.name.split("-")[1])):
+                shutil.rmtree(left, ignore_errors=True)
+        folder = state / self.name
         folder.mkdir(exist_ok=True)
         return folder
 

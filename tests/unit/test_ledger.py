@@ -78,8 +78,8 @@ def test_nested_budgets_pay_together_or_not_at_all() -> None:
 
     answers = asyncio.run(ask_all(Metered(model, ledger), 10))
 
-    assert (model.calls, inner.calls, outer.calls, ledger.calls) == (3, 3, 3, 3)
-    assert inner.tokens == outer.tokens == 3 * 2
+    assert (model.calls, inner.spent.calls, outer.spent.calls, ledger.calls) == (3, 3, 3, 3)
+    assert inner.spent.tokens == outer.spent.tokens == 3 * 2
     assert "the budget of class (3 calls)" in str(answers[-1])
 
 
@@ -94,7 +94,7 @@ def test_ledgers_share_an_account() -> None:
 
     asyncio.run(both())
 
-    assert model.calls == shared.calls == one.calls + two.calls == 5
+    assert model.calls == shared.spent.calls == one.calls + two.calls == 5
 
 
 def test_calls_left_is_what_the_tightest_budget_allows() -> None:
@@ -159,7 +159,7 @@ def test_a_limit_may_be_reached_exactly() -> None:
     ledger.reserve(CHARGE)
     ledger.reserve(CHARGE)
 
-    assert [(a.tokens, a.micro_usd) for a in ledger.accounts] == [(20, 2000)]
+    assert [(a.spent.tokens, a.spent.micro_usd) for a in ledger.accounts] == [(20, 2000)]
 
 
 def test_seconds_run_from_the_first_call() -> None:
@@ -178,14 +178,13 @@ def test_seconds_run_from_the_first_call() -> None:
 def test_settling_replaces_the_reservation_by_the_cost() -> None:
     """What a call did not use can be spent by the next."""
     ledger = ledger_of(Budget(tokens=1000))
-    ledger.reserve(Charge(tokens=600, micro_usd=50))
+    number = ledger.reserve(Charge(tokens=600, micro_usd=50))
 
-    ledger.settle(
-        Charge(tokens=600, micro_usd=50),
-        Usage(calls=1, input_tokens=3, output_tokens=4, micro_usd=2),
-    )
+    ledger.settle(number, Usage(calls=1, input_tokens=3, output_tokens=4, micro_usd=2))
 
-    assert [(a.calls, a.tokens, a.micro_usd) for a in ledger.accounts] == [(1, 7, 2)]
+    assert [(a.spent.calls, a.spent.tokens, a.spent.micro_usd) for a in ledger.accounts] == [
+        (1, 7, 2)
+    ]
 
 
 def test_a_metered_call_reserves_the_most_and_keeps_the_real_cost() -> None:
@@ -194,13 +193,13 @@ def test_a_metered_call_reserves_the_most_and_keeps_the_real_cost() -> None:
     during: list[int] = []
 
     def answer(_: Request) -> Completion:
-        during.append(account.tokens)
+        during.append(account.spent.tokens)
         return Completion(text="ok", usage=Usage(calls=1, input_tokens=5, output_tokens=2))
 
     asyncio.run(Metered(FunctionLM(answer), Ledger([account])).complete(request(max_tokens=100)))
 
     assert during == [request().input_bound + 100]
-    assert account.tokens == 7
+    assert account.spent.tokens == 7
 
 
 def test_a_failed_call_keeps_its_reservation() -> None:
@@ -210,7 +209,7 @@ def test_a_failed_call_keeps_its_reservation() -> None:
     asyncio.run(ask_all(Metered(Counting(failing=True), ledger), 1))
 
     (account,) = ledger.accounts
-    assert (account.calls, account.tokens) == (1, request().input_bound + 10)
+    assert (account.spent.calls, account.spent.tokens) == (1, request().input_bound + 10)
 
 
 def test_a_cancelled_call_keeps_its_reservation() -> None:
@@ -229,7 +228,9 @@ def test_a_cancelled_call_keeps_its_reservation() -> None:
 
     asyncio.run(cancelled())
 
-    assert [(a.calls, a.tokens) for a in ledger.accounts] == [(1, request().input_bound + 10)]
+    assert [(a.spent.calls, a.spent.tokens) for a in ledger.accounts] == [
+        (1, request().input_bound + 10)
+    ]
 
 
 def test_every_attempt_of_a_retry_is_paid_for() -> None:
@@ -276,7 +277,7 @@ def test_a_model_without_price_is_fine_without_a_dollar_budget() -> None:
 
     asyncio.run(Metered(model, ledger).complete(request(model="nobody/unknown")))
 
-    assert [account.micro_usd for account in ledger.accounts] == [0]
+    assert [account.spent.micro_usd for account in ledger.accounts] == [0]
 
 
 def test_a_priced_model_is_reserved_at_its_price() -> None:

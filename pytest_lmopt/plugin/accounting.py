@@ -1,0 +1,48 @@
+"""The accounts a suite's calls are charged to: its own, its class's and module's, the session's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_lmopt.lm.ledger import Account, Ledger, Sitting
+from pytest_lmopt.suites.budget import Budget
+from pytest_lmopt.suites.canonical import digest
+
+if TYPE_CHECKING:
+    from pytest_lmopt.plugin.marks import MarkedSuite
+    from pytest_lmopt.plugin.session import LmSession
+
+SESSION = "the session (--lm-budget)"
+
+
+def suite_ledger(session: LmSession, marked: MarkedSuite) -> Ledger:
+    """The ledger of a suite; suites under the same mark share that mark's account."""
+    suite = marked.suite
+    content = digest([suite.dataset.digest, suite.metric_digest, suite.repeats])
+    budgets = {suite.name: Budget()}
+    budgets |= {mark.owner: mark.budget for mark in marked.budgets}
+    if session.options.budget is not None:
+        budgets[SESSION] = session.options.budget
+    return Ledger(
+        [
+            _account(session, owner, budget, content if owner == suite.name else "")
+            for owner, budget in budgets.items()
+        ]
+    )
+
+
+def _account(session: LmSession, owner: str, budget: Budget, content: str) -> Account:
+    options = session.options
+    purpose = [options.strategy, options.seed, options.resplit, options.model, content]
+    return Account(
+        budget,
+        owner=owner,
+        book=session.book,
+        sitting=Sitting(
+            session=session.name,
+            pid=session.owner_pid,
+            purpose=digest(purpose),
+            # without recordings there is nothing to continue from
+            resume=options.resume and options.cache == "auto",
+        ),
+    )

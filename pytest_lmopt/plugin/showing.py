@@ -1,0 +1,64 @@
+"""``--lm-ledger``: what the last accounts were charged, shown in place of a test run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from pytest_lmopt.lm.book import Book
+from pytest_lmopt.plugin.session import LEDGER, STATE_FOLDER
+from pytest_lmopt.reports.text import printable
+
+SHOWN = 20
+
+
+def show_ledger(config: pytest.Config) -> int:
+    """Print the accounts; returns the exit status."""
+    path = config.rootpath / STATE_FOLDER / LEDGER
+    if not path.exists():
+        print(f"no ledger yet: nothing was charged under {config.rootpath}")
+        return int(pytest.ExitCode.OK)
+    book = Book(path)
+    try:
+        for line in ledger_lines(book):
+            print(line)
+    finally:
+        book.close()
+    return int(pytest.ExitCode.OK)
+
+
+def ledger_lines(book: Book) -> Iterator[str]:
+    """A table of the last accounts, oldest first.
+
+    *lost* calls brought no answer but may have been billed; *in flight* ones may yet bring one,
+    or belong to a session that was killed and not yet continued.
+    """
+    from tabulate import tabulate
+
+    rows = [
+        [
+            printable(entry.owner),
+            entry.budget,
+            "open" if entry.is_open else "closed",
+            entry.spent.calls,
+            entry.settled,
+            entry.lost,
+            entry.reserved,
+            f"{entry.spent.tokens:,}",
+            f"${entry.spent.micro_usd / 1e6:.4f}",
+        ]
+        for entry in book.entries(SHOWN)
+    ]
+    headers = [
+        "account",
+        "budget",
+        "state",
+        "charged",
+        "settled",
+        "lost",
+        "in flight",
+        "tokens",
+        "usd",
+    ]
+    yield from tabulate(rows, headers, tablefmt="simple").splitlines()

@@ -1,0 +1,77 @@
+"""A process that asks a server as often as its budget allows: ``BOOK CALLS URL CONCURRENCY``.
+
+Its calls are plain HTTP, so that it starts quickly. It ends when the budget is used up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from pytest_lmopt import Budget, Completion
+from pytest_lmopt.errors import BudgetExhaustedError, MissingAnswerError, TransientError
+from pytest_lmopt.lm.book import Book
+from pytest_lmopt.lm.ledger import Account, Ledger, Metered, Sitting
+from pytest_lmopt.lm.retries import Retrying
+from pytest_lmopt.lm.seam import Request, Usage
+from pytest_lmopt.suites.render import Message
+
+SESSION, OWNER, TIMEOUT_SECONDS = "the session", "test_spend", 0.3
+
+
+class PlainHTTP:
+    """An OpenAI-protocol client on threads."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def complete(self, request: Request) -> Completion:
+        """One attempt; anything that goes wrong is worth another."""
+        return await asyncio.to_thread(self._ask, request)
+
+    def _ask(self, request: Request) -> Completion:
+        messages = [{"role": role, "content": content} for role, content in request.messages]
+        body = json.dumps({"model": request.model, "messages": messages}).encode()
+        asked = urllib.request.Request(self._url + "/chat/completions", body)
+        try:
+            with urllib.request.urlopen(asked, timeout=TIMEOUT_SECONDS) as response:
+                answer = json.load(response)
+        except OSError as error:
+            raise TransientError(str(error), request=request) from error
+        text = answer["choices"][0]["message"]["content"]
+        return Completion(text=text, usage=Usage(calls=1, input_tokens=2, output_tokens=1))
+
+
+async def spend(ledger: Ledger, url: str, concurrency: int) -> None:
+    """Ask until nothing is left."""
+    lm = Retrying(Metered(PlainHTTP(url), ledger), first_wait=0.01)
+
+    async def keep_asking(number: int) -> None:
+        asked = 0
+        while True:
+            asked += 1
+            question = Message("user", f"{os.getpid()} {number} {asked}")
+            try:
+                await lm.complete(Request(model="m", messages=(question,)))
+            except MissingAnswerError:
+                continue
+            except BudgetExhaustedError:
+                return
+
+    await asyncio.gather(*map(keep_asking, range(concurrency)))
+
+
+def main(book: Path, calls: int, url: str, concurrency: int) -> None:
+    """Spend together with all processes that have the same book."""
+    sitting = Sitting(session=SESSION, pid=os.getppid(), purpose="", resume=False)
+    account = Account(Budget(calls=calls), owner=OWNER, book=Book(book), sitting=sitting)
+    asyncio.run(spend(Ledger([account]), url, concurrency))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
