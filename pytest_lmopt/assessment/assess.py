@@ -16,6 +16,7 @@ from pytest_lmopt.errors import BudgetExhaustedError, SuiteError
 from pytest_lmopt.lm.ledger import Ledger
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.metrics.evaluator import Evaluator
+from pytest_lmopt.optimizers.journal import Journal
 from pytest_lmopt.optimizers.registry import STRATEGIES
 from pytest_lmopt.optimizers.search import SearchOutcome, search
 from pytest_lmopt.reports.suite_report import Status, SuiteReport
@@ -141,6 +142,7 @@ class Assessment:
             self._ledger,
             seed=self._terms.seed,
             holdout_use=holdout_use,
+            journal=Journal(self._terms.journal, resume=self._terms.resume),
         )
 
     async def _accepted_scores(self, outcome: SearchOutcome) -> Evaluation:

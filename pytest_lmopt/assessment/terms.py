@@ -14,7 +14,8 @@ class Terms:
     """The terms one suite is assessed on.
 
     ``alpha`` is the level of its own gate, already corrected where several suites share one.
-    ``resplit`` draws new splits; None keeps those of the snapshot.
+    ``resplit`` draws new splits; None keeps those of the snapshot. ``journal`` is where a search
+    keeps its journal, if it does; ``resume`` lets it continue one that was killed.
     """
 
     root: Path
@@ -28,3 +29,5 @@ class Terms:
     resplit: int | None = None
     accepting: bool = False
     show_holdout: bool = False
+    journal: Path | None = None
+    resume: bool = True

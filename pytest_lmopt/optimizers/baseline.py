@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pytest_lmopt.optimizers.protocol import Bench, History, Proposal
 
 
+@dataclass(frozen=True)
 class Baseline:
     """The trivial strategy."""
 

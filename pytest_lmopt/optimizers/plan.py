@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pytest_lmopt.lm.ledger import Ledger
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.metrics.evaluator import Evaluator
+from pytest_lmopt.optimizers.journal import Journal
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.splits import seeded_order
@@ -22,7 +23,9 @@ STRATEGY_SHARE = 0.4
 class Plan:
     """Examples in seeded order, and the runs left after what judging will need."""
 
-    def __init__(self, evaluator: Evaluator, ledger: Ledger, *, seed: int) -> None:
+    def __init__(
+        self, evaluator: Evaluator, ledger: Ledger, journal: Journal, *, seed: int
+    ) -> None:
         splits = evaluator.suite.splits
         self.train = seeded_order(splits.train, seed=seed)
         self.dev = seeded_order(splits.dev, seed=seed)
@@ -31,6 +34,7 @@ class Plan:
         self._evaluator = evaluator
         self._ledger = ledger
         self._granted = ledger.granted
+        self._journal = journal
 
     @property
     def confirmation_calls(self) -> int:
@@ -45,7 +49,8 @@ class Plan:
         used = self._evaluator.usage.calls + self._ledger.wasted
         met = len(self._evaluator.kept(self.incumbent, self.dev).ids)
         later = len(self.dev) - met + 2 * len(self.holdout) + self._accepting_runs
-        return max(0, (self._granted - used) // self._evaluator.calls_per_example - later)
+        left = (self._granted - used) // self._evaluator.calls_per_example - later
+        return self._journal.decided("runs left", max(0, left))
 
     @property
     def _accepting_runs(self) -> int:

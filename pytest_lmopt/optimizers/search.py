@@ -10,11 +10,13 @@ from pytest_lmopt.errors import BudgetExhaustedError
 from pytest_lmopt.lm.ledger import Ledger
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.metrics.evaluator import Evaluator
+from pytest_lmopt.optimizers.journal import Journal
 from pytest_lmopt.optimizers.plan import Plan, TrainBench
 from pytest_lmopt.optimizers.protocol import History, Optimizer, Proposal, Trial
 from pytest_lmopt.optimizers.racing import race
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import groups_of
+from pytest_lmopt.suites.suite import Suite
 
 PROBE = 8
 """Dev examples run first, to learn which prompts there are and how many calls a run makes."""
@@ -51,29 +53,46 @@ async def search(
     *,
     seed: int,
     holdout_use: int = 1,
+    journal: Journal | None = None,
 ) -> SearchOutcome:
     """Search for a candidate better than the suite's prompts as they stand.
 
     ``holdout_use`` counts the confirmations this holdout has served, this one included: the k-th
-    is tested at α/(k(k+1)), which adds up to at most α over all searches to come. Raises
-    ``BudgetExhaustedError`` only if not even the incumbent can be judged.
+    is tested at α/(k(k+1)), which adds up to at most α over all searches to come. With a
+    ``journal`` a search that was killed is continued. Raises ``BudgetExhaustedError`` only if not
+    even the incumbent can be judged.
     """
-    plan = Plan(evaluator, ledger, seed=seed)
+    journal = journal or Journal()
+    plan = Plan(evaluator, ledger, journal, seed=seed)
     probe = await evaluator.evaluate(plan.incumbent, plan.dev[:PROBE])
     prompts = Candidate(name="incumbent", states=probe.states)
+    journal.begin(
+        _inputs(
+            optimizer,
+            evaluator.suite,
+            ledger,
+            prompts=prompts,
+            seed=seed,
+            holdout_use=holdout_use,
+        )
+    )
     trials: list[Trial] = []
-    note = ""
+    notes = [journal.note]
     try:
         with ledger.keeping(plan.confirmation_calls):
-            await _rounds(optimizer, evaluator, plan, prompts, trials)
+            await _rounds(
+                optimizer, evaluator, plan, prompts=prompts, trials=trials, journal=journal
+            )
     except BudgetExhaustedError as error:
-        note = f"the search stopped early: {error}"
+        notes.append(f"the search stopped early: {error}")
     base = await evaluator.evaluate(plan.incumbent, plan.dev + plan.holdout)
-    outcome = SearchOutcome(incumbent=base, prompts=prompts, trials=tuple(trials), note=note)
+    outcome = SearchOutcome(incumbent=base, prompts=prompts, trials=tuple(trials))
     winner = next((trial for trial in trials if trial.difference > 0.0), None)
     if winner is None:
         found = "no candidate beat the incumbent on dev" if trials else "no candidate was raced"
-        return replace(outcome, note=f"{found}; {note}" if note else found)
+        notes.insert(0, found)
+        journal.record("finished")
+        return replace(outcome, note="; ".join(filter(None, notes)))
     held = await evaluator.evaluate(winner.proposal.candidate, plan.holdout)
     confirmation = compare(
         evaluator.kept(plan.incumbent, plan.holdout).scores,
@@ -82,15 +101,25 @@ async def search(
         alpha=ALPHA / (holdout_use * (holdout_use + 1)),
         seed=seed,
     )
-    return replace(outcome, winner=winner, winner_holdout=held, confirmation=confirmation)
+    verdict = confirmation.verdict if confirmation else None
+    journal.record("finished", winner=winner.proposal.candidate.digest, verdict=verdict)
+    return replace(
+        outcome,
+        winner=winner,
+        winner_holdout=held,
+        confirmation=confirmation,
+        note="; ".join(filter(None, notes)),
+    )
 
 
 async def _rounds(
     optimizer: Optimizer,
     evaluator: Evaluator,
     plan: Plan,
+    *,
     prompts: Candidate,
     trials: list[Trial],
+    journal: Journal,
 ) -> None:
     """Propose and race until the strategy is finished or nothing more can be paid for.
 
@@ -108,11 +137,44 @@ async def _rounds(
         fresh = _distinct(await optimizer.propose(history, bench), known)
         if not fresh:
             return
+        journal.record("proposed", candidates=[_named(proposal) for proposal in fresh])
         raced = await race(fresh, plan.incumbent, plan.dev, evaluator, runs_left=plan.runs_left)
         if not raced:
             return
+        journal.record(
+            "raced",
+            trials=[[*_named(trial.proposal), trial.n, trial.difference] for trial in raced],
+        )
         trials += raced
         trials.sort(key=lambda trial: trial.rank)
+
+
+def _inputs(
+    optimizer: Optimizer,
+    suite: Suite,
+    ledger: Ledger,
+    *,
+    prompts: Candidate,
+    seed: int,
+    holdout_use: int,
+) -> dict[str, object]:
+    """What must be the same for a killed search to be continued."""
+    return {
+        "dataset": suite.dataset.digest,
+        "metric": suite.metric_digest,
+        "prompts": prompts.digest,
+        "model": suite.model,
+        "strategy": repr(optimizer),
+        "budget": [str(account.budget) for account in ledger.accounts],
+        "repeats": suite.repeats,
+        "splits": suite.split_seed,
+        "seed": seed,
+        "uses of the holdout": holdout_use,
+    }
+
+
+def _named(proposal: Proposal) -> list[str]:
+    return [proposal.candidate.name, proposal.candidate.digest]
 
 
 def _distinct(proposals: Sequence[Proposal], known: set[str]) -> list[Proposal]:

@@ -38,6 +38,8 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
         strategy=options.strategy,
         accepting=options.accepting,
         show_holdout=item.config.get_verbosity() > 1,
+        journal=session.journal(suite.name),
+        resume=options.resume,
     )
     with InProcessExecutor(lm=lm, model=suite.model, concurrency=options.concurrency) as executor:
         if session.changes:

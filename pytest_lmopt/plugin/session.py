@@ -14,6 +14,7 @@ import pytest
 
 from pytest_lmopt.lm.processes import alive
 from pytest_lmopt.plugin.options import Options
+from pytest_lmopt.suites.canonical import digest
 
 if TYPE_CHECKING:
     from pytest_lmopt.lm.book import Book
@@ -93,6 +94,12 @@ class LmSession:
         if self._book is None:
             self._book = Book(self._state() / LEDGER)
         return self._book
+
+    def journal(self, suite: str) -> Path | None:
+        """Where a suite's search keeps its journal; nowhere if no answer of it is recorded."""
+        if self.options.cache != "auto":
+            return None
+        return self._state() / "journals" / f"{digest(suite)}.jsonl"
 
     def close(self) -> None:
         """Close the store; the owner also stops the session's servers and removes its folder."""
