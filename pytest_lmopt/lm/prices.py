@@ -23,6 +23,9 @@ def register_prices(prices: Mapping[str, Price]) -> None:
             model: {
                 "input_cost_per_token": price.input / 1e6,
                 "output_cost_per_token": price.output / 1e6,
+                # no discount for what a provider may have cached: a budget needs an upper price
+                "cache_creation_input_token_cost": price.input / 1e6,
+                "cache_read_input_token_cost": price.input / 1e6,
                 "litellm_provider": model.partition("/")[0],
                 "mode": "chat",
             }

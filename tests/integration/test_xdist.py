@@ -33,23 +33,15 @@ def test_a_mistake_found_by_a_worker_fails_the_test_with_the_same_message(
     result.stdout.fnmatch_lines(["*test_shout: lm_suite has no argument 'metrik'*"])
 
 
-def test_a_budget_shared_by_suites_is_refused(
+def test_workers_share_the_budget_of_a_module(
     project: Project, openai_server: OpenAIServer
 ) -> None:
-    """Workers can't share an account yet, and must not overspend silently."""
-    project.write(
-        "test_words.py",
-        """
-import pytest
-from pytest_lmopt import Budget
-pytestmark = pytest.mark.lm_suite(
-    dataset=[{"inputs": {"word": "a"}}], budget=Budget(calls=10))
-
-def test_one(lm_example): pass
-def test_two(lm_example): pass
-""",
-    )
-    result = project.run_apart("-n", "2")
-    result.assert_outcomes(failed=2)
-    result.stdout.fnmatch_lines(["*budget of test_words.py is shared by several suites*"])
-    project.run().assert_outcomes(passed=2)
+    """Together they make no more calls than it allows; who comes too late says so."""
+    project.suite(examples=60)
+    text = (project.path / "test_words.py").read_text()
+    module = "pytestmark = pytest.mark.lm_suite(budget=Budget(calls=50))\n"
+    other = "\n\ntest_other = pytest.mark.lm_suite()(test_shout)\n"
+    project.write("test_words.py", text + other + module)
+    result = project.run_apart("-n", "2", "--lm-cache=off")
+    result.stdout.fnmatch_lines(["*the budget of test_words.py (50 calls) is used up*"])
+    assert 32 < openai_server.calls <= 50

@@ -1,0 +1,81 @@
+"""``--lm-ledger``: what was charged to which budget."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from doubles.openai_server import Fault, OpenAIServer
+from projects.shouting import Project
+
+
+def test_before_any_run_there_is_none(project: Project) -> None:
+    """It says so, and runs nothing."""
+    project.suite()
+    result = project.run("--lm-ledger")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["no ledger yet: *"])
+
+
+def test_it_shows_charges_by_what_became_of_them(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """A call that failed stays charged, and is told apart; no test is run for showing it."""
+    openai_server.fault = lambda number: Fault(status=500) if number == 3 else None
+    project.suite("budget=Budget(calls=90)", examples=60)
+    project.run()
+    calls = openai_server.calls
+    result = project.run("--lm-ledger")
+    line = next(line for line in result.outlines if line.startswith("test_words.py::test_shout"))
+    charged, settled, lost, in_flight = map(int, line.split("closed")[1].split()[:4])
+    assert (charged, lost, in_flight) == (calls, 1, 0)
+    assert settled == calls - 1
+    assert openai_server.calls == calls
+
+
+def test_a_killed_session_leaves_its_account_open_to_be_continued(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Killed with SIGKILL in mid-search; the next run goes on with what is left of the budget."""
+    project.suite("budget=Budget(calls=500)", examples=200)
+    killer = project.path / "conftest.py"
+    killer.write_text("import os, pathlib\npathlib.Path('pid').write_text(str(os.getpid()))\n")
+
+    def kill_at_150(number: int) -> None:
+        if number == 150:
+            os.kill(int((project.path / "pid").read_text()), signal.SIGKILL)
+
+    openai_server.fault = kill_at_150
+    assert project.run_apart("--lm-optimize").ret == -signal.SIGKILL
+    openai_server.fault = lambda _: None
+    left = project.run("--lm-ledger").stdout.str()
+    assert " open " in left
+    result = project.run("--lm-optimize")
+    result.stdout.fnmatch_lines(["*continued a search that was killed*", "*: improved"])
+    assert openai_server.calls <= 500
+    told = project.run("--lm-ledger").stdout.str()
+    assert told.count("test_words.py::test_shout") == 1
+    assert " open " not in told
+
+
+def test_resuming_can_be_declined(project: Project, openai_server: OpenAIServer) -> None:
+    """``--lm-resume=no`` opens a new account, with the whole budget."""
+    project.suite("budget=Budget(calls=500)", examples=200)
+    project.write("conftest.py", "import os\nPID = os.getpid()\n")
+    project.write(
+        "pipeline.py",
+        (project.path / "pipeline.py").read_text().replace("def one_step(word):\n", DIE_ONCE),
+    )
+    assert project.run_apart("--lm-optimize").ret == -signal.SIGKILL
+    result = project.run_apart("--lm-optimize", "--lm-resume=no")
+    assert "continued a search" not in result.stdout.str()
+    assert project.run("--lm-ledger").stdout.str().count("test_words.py::test_shout") == 2
+
+
+DIE_ONCE = """\
+def one_step(word):
+    import os, signal
+    if word == "word7" and not (HERE / "died").exists():
+        (HERE / "died").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
