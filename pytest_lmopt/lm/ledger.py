@@ -210,7 +210,7 @@ class Metered:
         if priced is None:
             raise ModelError(
                 f"model {request.model!r} has no price in litellm's table, so a dollar budget "
-                "can't be kept; give it one in the ini value lm_prices, or limit calls or tokens instead",
+                "can't be kept; give it one in the ini value lm_prices, or limit calls or tokens",
                 model=request.model,
             )
         return Charge(tokens=request.input_bound + request.max_tokens, micro_usd=priced)
