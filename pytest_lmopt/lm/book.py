@@ -11,71 +11,28 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from pytest_lmopt.lm.book_tables import (
+    SCHEMA,
+    Entry,
+    Run,
+    Spent,
+    count,
+    entries,
+    lose_reserved,
+    spent_by,
+)
 from pytest_lmopt.lm.processes import alive
 from pytest_lmopt.lm.sqlite_file import open_database
 
+ChargeAll = Callable[[int, int], int]
+"""(tokens, micro_usd) → number of the charge."""
+
 KEPT_ACCOUNTS = 1_000
 """Closed accounts kept for ``--lm-ledger``; older ones are forgotten with their charges."""
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS accounts (
-    id INTEGER PRIMARY KEY,
-    session TEXT NOT NULL,
-    pid INTEGER NOT NULL,
-    owner TEXT NOT NULL,
-    budget TEXT NOT NULL,
-    purpose TEXT NOT NULL,
-    is_open INTEGER NOT NULL DEFAULT 1,
-    calls INTEGER NOT NULL DEFAULT 0,
-    tokens INTEGER NOT NULL DEFAULT 0,
-    micro_usd INTEGER NOT NULL DEFAULT 0,
-    earlier_calls INTEGER NOT NULL DEFAULT 0,
-    earlier_seconds REAL NOT NULL DEFAULT 0,
-    first_call REAL,
-    last_call REAL
-);
-CREATE TABLE IF NOT EXISTS charges (
-    id INTEGER PRIMARY KEY,
-    payer INTEGER NOT NULL,
-    accounts TEXT NOT NULL,
-    state TEXT NOT NULL DEFAULT 'reserved',
-    tokens INTEGER NOT NULL,
-    micro_usd INTEGER NOT NULL
-);
-CREATE INDEX IF NOT EXISTS charges_by_payer ON charges (payer, state);
-"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Spent:
-    """What an account has been charged; ``seconds`` since its first call.
-
-    The time between a session that was killed and the one that continues it is left out.
-    """
-
-    calls: int
-    tokens: int
-    micro_usd: int
-    seconds: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """An account as the book shows it: its charges by what became of them."""
-
-    owner: str
-    budget: str
-    is_open: bool
-    spent: Spent
-    settled: int
-    lost: int
-    reserved: int
 
 
 class Book:
@@ -87,10 +44,10 @@ class Book:
             self._connection = sqlite3.connect(
                 ":memory:", isolation_level=None, check_same_thread=False
             )
-            self._connection.executescript(_SCHEMA)
+            self._connection.executescript(SCHEMA)
             self._file = None
         else:
-            self._file = open_database(path, _SCHEMA)
+            self._file = open_database(path, SCHEMA)
             self._connection = self._file.connection
 
     def open_account(
@@ -116,7 +73,7 @@ class Book:
             for number, holder, calls in left:
                 if not resume or alive(holder):
                     continue
-                _lose_reserved(run, number)
+                lose_reserved(run, number)
                 run(
                     "UPDATE accounts SET session = ?, pid = ?, earlier_calls = calls,"
                     " earlier_seconds = earlier_seconds + ifnull(last_call - first_call, 0),"
@@ -134,14 +91,13 @@ class Book:
     def spent(self, account: int) -> Spent:
         """What an account has been charged so far."""
         with self._transaction() as run:
-            return _spent(run, account)
+            return spent_by(run, account)
 
     @contextmanager
-    def charging(self, accounts: Sequence[int]) -> Iterator[tuple[list[Spent], Any]]:
+    def charging(self, accounts: Sequence[int]) -> Iterator[tuple[list[Spent], ChargeAll]]:
         """A transaction for one call: what each account has spent, and how to charge them all.
 
-        The second value is a function (tokens, micro_usd) → number of the charge. Nothing is
-        charged if the block raises.
+        Nothing is charged if the block raises.
         """
         with self._transaction() as run:
             now = time.time()
@@ -160,7 +116,7 @@ class Book:
                 )
                 return int(cursor.lastrowid or 0)
 
-            yield [_spent(run, account) for account in accounts], charge
+            yield [spent_by(run, account) for account in accounts], charge
 
     def settle(self, charge: int, *, tokens: int, micro_usd: int) -> None:
         """Replace a reservation by what the call cost."""
@@ -187,7 +143,7 @@ class Book:
     def unsettled(self, account: int) -> int:
         """Charges of which this account is the first payer that were not settled."""
         with self._transaction() as run:
-            return _count(run, account, "reserved") + _count(run, account, "lost")
+            return count(run, account, "reserved") + count(run, account, "lost")
 
     def close_accounts(self, session: str) -> None:
         """End a session in order: its accounts are continued by none, what is reserved is lost."""
@@ -208,21 +164,7 @@ class Book:
     def entries(self, last: int) -> list[Entry]:
         """The ``last`` accounts, oldest first."""
         with self._transaction() as run:
-            rows = run(
-                "SELECT id, owner, budget, is_open FROM accounts ORDER BY id DESC LIMIT ?", (last,)
-            ).fetchall()
-            return [
-                Entry(
-                    owner=owner,
-                    budget=budget,
-                    is_open=bool(is_open),
-                    spent=_spent(run, number),
-                    settled=_count(run, number, "settled"),
-                    lost=_count(run, number, "lost"),
-                    reserved=_count(run, number, "reserved"),
-                )
-                for number, owner, budget, is_open in reversed(rows)
-            ]
+            return entries(run, last)
 
     def close(self) -> None:
         """Close the file."""
@@ -232,7 +174,7 @@ class Book:
                 self._file.close()
 
     @contextmanager
-    def _transaction(self) -> Iterator[Any]:
+    def _transaction(self) -> Iterator[Run]:
         with self._lock:
             run = self._connection.execute
             run("BEGIN IMMEDIATE")
@@ -242,24 +184,3 @@ class Book:
                 run("ROLLBACK")
                 raise
             run("COMMIT")
-
-
-def _spent(run: Any, account: int) -> Spent:
-    calls, tokens, micro_usd, earlier, first = run(
-        "SELECT calls, tokens, micro_usd, earlier_seconds, first_call FROM accounts WHERE id = ?",
-        (account,),
-    ).fetchone()
-    seconds = earlier + (time.time() - first if first is not None else 0.0)
-    return Spent(calls=calls, tokens=tokens, micro_usd=micro_usd, seconds=seconds)
-
-
-def _count(run: Any, account: int, state: str) -> int:
-    return int(
-        run(
-            "SELECT count(*) FROM charges WHERE payer = ? AND state = ?", (account, state)
-        ).fetchone()[0]
-    )
-
-
-def _lose_reserved(run: Any, account: int) -> None:
-    run("UPDATE charges SET state = 'lost' WHERE payer = ? AND state = 'reserved'", (account,))

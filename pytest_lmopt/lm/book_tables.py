@@ -1,0 +1,112 @@
+"""The account book's tables, and what is read from them.
+
+A charge is *reserved* while its call is under way, then *settled* at what the call cost, or *lost*
+if no answer came. Times are seconds since the epoch, prices millionths of a dollar.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Run = Callable[..., sqlite3.Cursor]
+"""Executes one statement of the transaction under way."""
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS accounts (
+    id INTEGER PRIMARY KEY,
+    session TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    owner TEXT NOT NULL,
+    budget TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    is_open INTEGER NOT NULL DEFAULT 1,
+    calls INTEGER NOT NULL DEFAULT 0,
+    tokens INTEGER NOT NULL DEFAULT 0,
+    micro_usd INTEGER NOT NULL DEFAULT 0,
+    earlier_calls INTEGER NOT NULL DEFAULT 0,
+    earlier_seconds REAL NOT NULL DEFAULT 0,
+    first_call REAL,
+    last_call REAL
+);
+CREATE TABLE IF NOT EXISTS charges (
+    id INTEGER PRIMARY KEY,
+    payer INTEGER NOT NULL,
+    accounts TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'reserved',
+    tokens INTEGER NOT NULL,
+    micro_usd INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS charges_by_payer ON charges (payer, state);
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spent:
+    """What an account has been charged; ``seconds`` since its first call.
+
+    The time between a session that was killed and the one that continues it is left out.
+    """
+
+    calls: int
+    tokens: int
+    micro_usd: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """An account as the book shows it: its charges by what became of them."""
+
+    owner: str
+    budget: str
+    is_open: bool
+    spent: Spent
+    settled: int
+    lost: int
+    reserved: int
+
+
+def spent_by(run: Run, account: int) -> Spent:
+    """What an account has been charged so far."""
+    calls, tokens, micro_usd, earlier, first = run(
+        "SELECT calls, tokens, micro_usd, earlier_seconds, first_call FROM accounts WHERE id = ?",
+        (account,),
+    ).fetchone()
+    seconds = earlier + (time.time() - first if first is not None else 0.0)
+    return Spent(calls=calls, tokens=tokens, micro_usd=micro_usd, seconds=seconds)
+
+
+def count(run: Run, account: int, state: str) -> int:
+    """Charges of an account, as first payer, in one state."""
+    return int(
+        run(
+            "SELECT count(*) FROM charges WHERE payer = ? AND state = ?", (account, state)
+        ).fetchone()[0]
+    )
+
+
+def lose_reserved(run: Run, account: int) -> None:
+    """Give up the calls that a dead process had under way."""
+    run("UPDATE charges SET state = 'lost' WHERE payer = ? AND state = 'reserved'", (account,))
+
+
+def entries(run: Run, last: int) -> list[Entry]:
+    """The ``last`` accounts, oldest first."""
+    rows = run(
+        "SELECT id, owner, budget, is_open FROM accounts ORDER BY id DESC LIMIT ?", (last,)
+    ).fetchall()
+    return [
+        Entry(
+            owner=owner,
+            budget=budget,
+            is_open=bool(is_open),
+            spent=spent_by(run, number),
+            settled=count(run, number, "settled"),
+            lost=count(run, number, "lost"),
+            reserved=count(run, number, "reserved"),
+        )
+        for number, owner, budget, is_open in reversed(rows)
+    ]
