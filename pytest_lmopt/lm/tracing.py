@@ -15,7 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
-from pytest_lmopt.errors import LmoptError, LostContextError
+from pytest_lmopt.errors import (
+    BudgetExhaustedError,
+    InputError,
+    LmoptError,
+    LostContextError,
+    MissingAnswerError,
+)
 from pytest_lmopt.lm.seam import LM, Usage
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
@@ -23,11 +29,17 @@ from pytest_lmopt.suites.prompt_state import PromptState
 P = ParamSpec("P")
 R = TypeVar("R")
 
+DIRECT = "litellm:"
+"""Begins the name of a call that bypassed ``Prompt``; its model follows."""
+
+_UNHIDEABLE = (MissingAnswerError, BudgetExhaustedError, InputError)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
     """One LM call in a trace: which prompt, with what, answering what, at what cost.
 
+    A call that bypassed ``Prompt`` is named by its model, its inputs are its ``messages``.
     ``outputs`` is empty and ``error`` says why where no usable answer came.
     """
 
@@ -82,6 +94,7 @@ class RunContext:
     block: Block = field(default_factory=Block)
     _calls: dict[int, Call] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
+    _asked: dict[str, Iterator[int]] = field(default_factory=dict)
 
     def begin(self) -> int:
         """Number of the next call, in the order calls were begun."""
@@ -90,6 +103,15 @@ class RunContext:
     def end(self, number: int, call: Call) -> None:
         """File a finished call under its number."""
         self._calls[number] = call
+
+    def hears_of(self, error: BaseException) -> None:
+        """Note an error that the pipeline may catch but can't hide, if it is the first one."""
+        if self.stop is None and isinstance(error, _UNHIDEABLE):
+            self.stop = error
+
+    def occurrence(self, key: str) -> int:
+        """How many direct calls with this key the run has begun before."""
+        return next(self._asked.setdefault(key, itertools.count()))
 
     @property
     def trace(self) -> tuple[Call, ...]:
@@ -100,6 +122,7 @@ class RunContext:
 _current: contextvars.ContextVar[RunContext | None] = contextvars.ContextVar(
     "lmopt_run", default=None
 )
+_our_own: contextvars.ContextVar[bool] = contextvars.ContextVar("lmopt_our_own", default=False)
 _open_runs = 0
 _open_lock = threading.Lock()
 
@@ -128,6 +151,21 @@ def current_run(prompt: str) -> RunContext | None:
     if context is None and _open_runs:
         raise LostContextError(prompt)
     return context
+
+
+@contextmanager
+def our_own() -> Iterator[None]:
+    """Whatever is asked of litellm in this block has been accounted for: let it through."""
+    token = _our_own.set(True)
+    try:
+        yield
+    finally:
+        _our_own.reset(token)
+
+
+def is_our_own() -> bool:
+    """Whether a call to litellm from here has been accounted for."""
+    return _our_own.get()
 
 
 def carry_context(function: Callable[P, R]) -> Callable[P, R]:
