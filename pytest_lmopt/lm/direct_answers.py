@@ -15,6 +15,7 @@ from pytest_lmopt.errors import LmoptError, RefusedError
 from pytest_lmopt.lm.providers import load_litellm, price, translated
 from pytest_lmopt.lm.seam import Completion, Request, Usage, WholeCompletion
 from pytest_lmopt.lm.tracing import our_own
+from pytest_lmopt.suites.canonical import canonical_json
 
 _HIDDEN = ("custom_llm_provider", "response_cost")
 _NOT_THE_PROVIDERS = (TypeError, ValueError, LookupError, AttributeError, ImportError)
@@ -100,11 +101,7 @@ def _whole(given: Any, request: Request, arguments: Mapping[str, Any]) -> WholeC
     hidden = getattr(given, "_hidden_params", None) or {}
     whole["hidden"] = {name: hidden[name] for name in _HIDDEN if hidden.get(name) is not None}
     choices = getattr(given, "choices", None) or ()
-    usage = getattr(given, "usage", None)
-    spent = (
-        int(getattr(usage, "prompt_tokens", 0) or 0),
-        int(getattr(usage, "completion_tokens", 0) or 0),
-    )
+    spent = _spent(given, choices, request)
     return WholeCompletion(
         text=(choices[0].message.content or "") if choices else "",
         usage=Usage(
@@ -115,6 +112,29 @@ def _whole(given: Any, request: Request, arguments: Mapping[str, Any]) -> WholeC
         ),
         whole=whole,
     )
+
+
+def _spent(given: Any, choices: Iterable[Any], request: Request) -> tuple[int, int]:
+    """Tokens in and out as the provider told, counted where it did not: in most streams."""
+    usage = getattr(given, "usage", None)
+    asked, answered = (
+        int(getattr(usage, name, 0) or 0) for name in ("prompt_tokens", "completion_tokens")
+    )
+    if not asked:
+        asked = _count("\n".join(text for _, text in request.messages))
+    if not answered:
+        answered = sum(_count(canonical_json(_said(each.message))) for each in choices)
+    return asked, answered
+
+
+def _said(message: Any) -> list[Any]:
+    said = message.model_dump(exclude_none=True)
+    return [said[name] for name in ("content", "tool_calls", "function_call") if said.get(name)]
+
+
+def _count(text: str) -> int:
+    # by OpenAI's tokenizer whatever the model: others would be downloaded
+    return int(load_litellm().token_counter(text=text))
 
 
 def _usage_as_told(usage: Usage) -> dict[str, int]:

@@ -68,7 +68,7 @@ def as_text(recorded: Mapping[str, Any]) -> tuple[Message, ...]:
 
 def _decides(name: str, value: object) -> bool:
     """Whether an argument can decide the answer: not a client, a function or the like."""
-    if name in _HOW_IT_IS_ASKED or name.startswith("litellm_") or _SECRET.search(name):
+    if name in _HOW_IT_IS_ASKED or name.startswith(("litellm_", "_")) or _SECRET.search(name):
         return False
     kinds = (str, int, float, Mapping, list, tuple)
     return isinstance(value, kinds) or hasattr(value, "model_dump")

@@ -71,7 +71,9 @@ def test_a_winner_that_others_can_live_with_is_written_with_their_new_scores(
     project.suite(SEARCHES, examples=200)
     project.second_suite(MEASURES_ONLY, words="yword")
     result = project.run("--lm-optimize", "--lm-snapshot-update")
-    result.stdout.fnmatch_lines(["not written: shout.yaml, which *test_other uses too: the budget*"])
+    result.stdout.fnmatch_lines(
+        ["not written: shout.yaml, which *test_other uses too: the budget*"]
+    )
     result = project.run("--lm-optimize", "--lm-snapshot-update")
     result.stdout.fnmatch_lines(["*test_other with shout.yaml: 0.*", "written: shout.yaml"])
     result = project.run()

@@ -15,7 +15,9 @@ def test_without_a_baseline_a_run_passes_and_says_how_to_make_one(
     project.suite()
     result = project.run()
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["*no baseline yet; to make these scores one, add --lm-snapshot-update"])
+    result.stdout.fnmatch_lines(
+        ["*no baseline yet; to make these scores one, add --lm-snapshot-update"]
+    )
     assert project.files() == {}
 
 
@@ -188,7 +190,9 @@ def test_a_changed_prompt_is_named(project: Project, openai_server: OpenAIServer
     project.suite()
     project.run("--lm-snapshot-update")
     project.write("shout.yaml", "instruction: SHOUT this.\ninputs: [word]\noutput: loud\n")
-    project.run().stdout.fnmatch_lines(["*changed since the baseline: shout.yaml; to accept, add *"])
+    project.run().stdout.fnmatch_lines(
+        ["*changed since the baseline: shout.yaml; to accept, add *"]
+    )
 
 
 def test_snapshots_without_a_test_are_orphans_which_only_a_whole_run_removes(
@@ -204,7 +208,9 @@ def test_snapshots_without_a_test_are_orphans_which_only_a_whole_run_removes(
     project.run("test_words.py::test_shout", "--lm-snapshot-update").assert_outcomes(passed=1)
     project.run("--lm-snapshot-update", "-k", "shout").assert_outcomes(passed=1, deselected=1)
     assert orphan in project.files()
-    project.run().stdout.fnmatch_lines([f"orphaned: {orphan} belongs to no test; to remove it, add *"])
+    project.run().stdout.fnmatch_lines(
+        [f"orphaned: {orphan} belongs to no test; to remove it, add *"]
+    )
     project.run("--lm-snapshot-update").stdout.fnmatch_lines([f"removed: {orphan}*"])
     assert len(project.files()) == 2
 

@@ -82,7 +82,9 @@ class Project:
 
     def second_suite(self, arguments: str = "", *, words: str = "word") -> None:
         """Add a suite ``test_other`` that shouts other words with the same prompt."""
-        more = SUITE.replace("word{{i}}", words + "{{i}}").replace("WORD{{i}}", words.upper() + "{{i}}")
+        more = SUITE.replace("word{{i}}", words + "{{i}}").replace(
+            "WORD{{i}}", words.upper() + "{{i}}"
+        )
         more = more[more.index("WORDS") :].replace("WORDS", "OTHERS").replace("_shout(", "_other(")
         text = (self.path / "test_words.py").read_text(encoding="utf-8")
         self.write("test_words.py", text + "\n" + more.format(arguments=arguments, examples=200))
