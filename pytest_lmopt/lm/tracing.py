@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextvars
 import itertools
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -123,33 +122,35 @@ _current: contextvars.ContextVar[RunContext | None] = contextvars.ContextVar(
     "lmopt_run", default=None
 )
 _our_own: contextvars.ContextVar[bool] = contextvars.ContextVar("lmopt_our_own", default=False)
-_open_runs = 0
-_open_lock = threading.Lock()
+_open_runs: dict[int, RunContext] = {}
+_run_numbers = itertools.count()
 
 
 @contextmanager
 def running(context: RunContext) -> Iterator[RunContext]:
     """Make ``context`` the current run of this task or thread."""
-    global _open_runs  # noqa: PLW0603 - a count over all threads of the process
-    with _open_lock:
-        _open_runs += 1
+    number = next(_run_numbers)
+    _open_runs[number] = context
     token = _current.set(context)
     try:
         yield context
     finally:
         _current.reset(token)
-        with _open_lock:
-            _open_runs -= 1
+        del _open_runs[number]
 
 
 def current_run(prompt: str) -> RunContext | None:
     """The run a call of ``prompt`` belongs to; None in production.
 
-    Raises ``LostContextError`` where runs are under way but none can be seen from here.
+    Raises ``LostContextError`` where runs are under way but none can be seen from here, and stops
+    them all: it is one of theirs, and a framework may swallow the error and go on.
     """
     context = _current.get()
     if context is None and _open_runs:
-        raise LostContextError(prompt)
+        error = LostContextError(prompt)
+        for run in tuple(_open_runs.values()):
+            run.stop = run.stop or error
+        raise error
     return context
 
 

@@ -8,6 +8,8 @@ import importlib
 import json
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -27,10 +29,15 @@ from pytest_lmopt.errors import BudgetExhaustedError, LostContextError, MissingA
 from pytest_lmopt.lm.ledger import Account, Ledger
 from pytest_lmopt.lm.local import LocalModel
 from pytest_lmopt.lm.recordings import CacheMode, RecordingStore
+from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.stack import Provider, suite_lm
+from pytest_lmopt.metrics.evaluation import Evaluation
+from pytest_lmopt.metrics.evaluator import Evaluator
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.runs.run import Ending, Run
 from pytest_lmopt.suites.candidate import Candidate
+from pytest_lmopt.suites.example import Dataset
+from pytest_lmopt.suites.suite import Suite
 
 MODEL = "openai/direct"
 WORDS = tuple(f"word {number}" for number in range(12))
@@ -44,6 +51,12 @@ class Session:
         self.store = RecordingStore(folder / "recordings.sqlite")
         self.ledger = Ledger([])
 
+    def lm(self, budget: Budget | None = None, mode: CacheMode = "auto") -> LM:
+        """The LM of one suite, with a ledger of its own."""
+        self.ledger = Ledger([Account(budget or Budget(), owner="the suite")])
+        provider = Provider(LocalModel(folder=lambda: self._folder, owner_pid=0))
+        return suite_lm(provider, ledger=self.ledger, store=self.store, mode=mode)
+
     def run(
         self,
         pipeline: Callable[[str], Any],
@@ -53,9 +66,7 @@ class Session:
         mode: CacheMode = "auto",
     ) -> Sequence[Run]:
         """The runs of a pipeline over some words."""
-        self.ledger = Ledger([Account(budget or Budget(), owner="the suite")])
-        provider = Provider(LocalModel(folder=lambda: self._folder, owner_pid=0))
-        lm = suite_lm(provider, ledger=self.ledger, store=self.store, mode=mode)
+        lm = self.lm(budget, mode)
         examples = [Example(id=word, inputs={"word": word}) for word in words]
 
         async def of_example(example: Example) -> Any:
@@ -523,11 +534,83 @@ def test_threads_need_the_context_as_prompts_do(session: Session, server: OpenAI
         with ThreadPoolExecutor(1) as pool:
             return pool.submit(carry_context(by_name), word).result()
 
-    with pytest.raises(LostContextError, match="litellm:openai/direct"):
-        session.run(lost, words=["one"])
+    def batch(word: str) -> None:
+        litellm.batch_completion(model=MODEL, messages=[messages(word)] * 2)
+
+    for pipeline in (lost, batch):  # litellm's own batches swallow the error
+        with pytest.raises(LostContextError, match="litellm:openai/direct"):
+            session.run(pipeline, words=["one"])
     assert server.calls == 0
     (run,) = session.run(carried, words=["one"])
     assert (run.prediction, len(run.trace)) == ("ONE", 1)
+
+
+@pytest.mark.parametrize("hides", [False, True])
+def test_a_metric_may_call_litellm_too(session: Session, server: OpenAIServer, hides: bool) -> None:
+    """Metered like a judge; an answer it does not get leaves its example without a score."""
+
+    async def metric(example: Example, prediction: str) -> bool:
+        try:
+            return bool(await awaited(prediction) == example.expected)
+        except InternalServerError:
+            if hides:
+                return False
+            raise
+
+    rows = tuple(
+        Example(id=word, inputs={}, expected=word.upper(), split="dev") for word in WORDS[:3]
+    )
+    suite = Suite(
+        name="suite",
+        pipeline=lambda example: example.id,
+        dataset=Dataset(examples=rows, source="made here"),
+        metric=metric,
+        max_missing=1.0,
+    )
+    server.fault = lambda call: (
+        Fault(status=500) if "word 2" in str(server.requests[call - 1]) else None
+    )
+
+    async def evaluation() -> Evaluation:
+        with InProcessExecutor(lm=session.lm()) as executor:
+            candidate = Candidate(name="incumbent", states={})
+            return await Evaluator(suite, executor).evaluate(candidate, rows)
+
+    found = asyncio.run(evaluation())
+
+    assert found.scores == {"word 0": 1.0, "word 1": 1.0}
+    assert list(found.missing) == ["word 2"]
+    assert found.missing["word 2"].startswith("the judge: no answer after 4 attempts")
+    assert session.ledger.calls == server.calls == 6
+
+
+def test_a_thread_left_over_from_a_block_that_ended_makes_no_more_calls(
+    session: Session, server: OpenAIServer
+) -> None:
+    """What it asks after the end is still caught, and then litellm is as it was."""
+    home = importlib.import_module("litellm.chat_completions.dispatch")
+    before = home._DISPATCH
+    ended, finished = threading.Event(), threading.Event()
+
+    def pipeline(word: str) -> None:
+        if word == "first":
+            by_name(word)
+        ended.wait(60)
+        try:
+            by_name(word)
+        finally:
+            finished.set()
+
+    with pytest.raises(BudgetExhaustedError):
+        session.run(pipeline, words=["first", "second"], budget=Budget(tokens=1))
+    ended.set()
+    assert finished.wait(60)
+    deadline = time.monotonic() + 60
+    while home._DISPATCH is not before and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+    assert home._DISPATCH is before
+    assert server.calls == 0
 
 
 def test_nothing_is_left_behind(session: Session, server: OpenAIServer) -> None:
