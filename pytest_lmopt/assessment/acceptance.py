@@ -64,10 +64,11 @@ class Acceptance:
             )
         return "\n".join(lines), tuple(unwritable)
 
-    def model(self, states: Mapping[str, PromptState]) -> str:
-        """The models that the prompts run on, as snapshots name them."""
+    def model(self, evaluation: Evaluation) -> str:
+        """The models that were called, as snapshots name them."""
         default = self._suite.model or ""
-        models = {state.model or default for state in states.values()} or {default}
+        models = {state.model or default for state in evaluation.states.values()}
+        models = models | evaluation.direct_models or {default}
         return ", ".join(sorted(model_identity(model) for model in models))
 
     def digests(self, states: Mapping[str, PromptState]) -> dict[str, str]:
@@ -105,7 +106,7 @@ class Acceptance:
         usage = evaluation.usage
         return Snapshot(
             suite=self._suite.name.split("::", 1)[-1],
-            model=self.model(evaluation.states),
+            model=self.model(evaluation),
             dataset=self._suite.dataset.digest,
             metric=self._suite.metric_digest,
             prompts=self.digests(evaluation.states),

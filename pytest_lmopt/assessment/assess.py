@@ -69,7 +69,7 @@ class Assessment:
         report = replace(
             self._report(evaluation, "failed" if problem else "passed"),
             problem=problem or "",
-            model=acceptance.model(evaluation.states),
+            model=acceptance.model(evaluation),
             baseline=baseline,
             comparison=comparison,
             accepting=terms.accepting,
@@ -177,7 +177,7 @@ class Assessment:
             snapshot,
             dataset=self._suite.dataset.digest,
             metric=self._suite.metric_digest,
-            model=acceptance.model(evaluation.states),
+            model=acceptance.model(evaluation),
         )
         prompts = acceptance.digests(evaluation.states)
         # whoever may stop early spends half of alpha on looking

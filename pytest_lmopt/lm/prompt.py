@@ -9,13 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pytest_lmopt.errors import (
-    BudgetExhaustedError,
-    InputError,
-    MissingAnswerError,
-    ModelError,
-    PromptError,
-)
+from pytest_lmopt.errors import ModelError, PromptError
 from pytest_lmopt.lm.loop import submit
 from pytest_lmopt.lm.seam import DEFAULT_MAX_TOKENS, LM, Completion, Request, Usage
 from pytest_lmopt.lm.tracing import Call, RunContext, current_run
@@ -23,8 +17,6 @@ from pytest_lmopt.suites.fields import parse_outputs
 from pytest_lmopt.suites.prompt_file import load_prompt_file
 from pytest_lmopt.suites.prompt_state import Demo, OutputFormat, PromptState
 from pytest_lmopt.suites.render import check_template, render
-
-_UNHIDEABLE = (MissingAnswerError, BudgetExhaustedError, InputError)
 
 
 class Prompt:
@@ -113,8 +105,7 @@ class Prompt:
             return completion
         except BaseException as error:
             call = replace(call, error=str(error) or type(error).__name__)
-            if run.stop is None and isinstance(error, _UNHIDEABLE):
-                run.stop = error
+            run.hears_of(error)
             raise
         finally:
             run.end(number, call)

@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_lmopt.errors import LmoptError, ModelError, RefusedError, TransientError
 from pytest_lmopt.lm.seam import Completion, Request, Usage
+from pytest_lmopt.lm.tracing import our_own
 
 TIMEOUT_SECONDS = 120.0
 
@@ -52,19 +53,20 @@ class LiteLLM:
         litellm = load_litellm()
         model = self._asked_as or request.model
         try:
-            response = await litellm.acompletion(
-                model=model,
-                messages=[{"role": role, "content": text} for role, text in request.messages],
-                timeout=TIMEOUT_SECONDS,
-                num_retries=0,
-                max_retries=0,
-                **self._where,
-                **request.params,
-            )
+            with our_own():
+                response = await litellm.acompletion(
+                    model=model,
+                    messages=[{"role": role, "content": text} for role, text in request.messages],
+                    timeout=TIMEOUT_SECONDS,
+                    num_retries=0,
+                    max_retries=0,
+                    **self._where,
+                    **request.params,
+                )
             text = response.choices[0].message.content
             usage = response.usage
         except Exception as error:
-            raise _translated(error, request) from error
+            raise translated(error, request) from error
         if text is None:
             raise RefusedError(
                 f"{request.model} answered without text "
@@ -102,7 +104,8 @@ def is_local(model: str) -> bool:
     return model == "local" or model.startswith("local:")
 
 
-def _translated(error: Exception, request: Request) -> LmoptError:
+def translated(error: Exception, request: Request) -> LmoptError:
+    """Our error for one of litellm's: ``ModelError``, ``RefusedError`` or ``TransientError``."""
     litellm = load_litellm()
     errors = litellm.exceptions
     said = str(error).split("\n")[0][:500]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from pytest_lmopt.errors import MissingAnswerError
-from pytest_lmopt.lm.seam import LM, Completion, Request, Usage
+from pytest_lmopt.lm.seam import LM, Completion, Request, Usage, WholeCompletion
 from pytest_lmopt.suites.canonical import canonical_json
 
 CacheMode = Literal["auto", "replay", "refresh", "off"]
@@ -62,12 +62,18 @@ class RecordingStore:
         if row is None:
             return None
         answer = json.loads(row[0])
-        return Completion(text=answer["text"], usage=Usage(**answer["usage"]).as_replayed)
+        text, usage = answer["text"], Usage(**answer["usage"]).as_replayed
+        if "whole" in answer:
+            return WholeCompletion(text=text, usage=usage, whole=answer["whole"])
+        return Completion(text=text, usage=usage)
 
     def put(self, request: Request, completion: Completion) -> None:
         """Record an answer, replacing an older one; durable when this returns."""
         asked = canonical_json([request.model, request.messages, dict(request.params)])
-        answer = canonical_json({"text": completion.text, "usage": vars(completion.usage)})
+        parts = {"text": completion.text, "usage": vars(completion.usage)}
+        if isinstance(completion, WholeCompletion):
+            parts["whole"] = completion.whole
+        answer = canonical_json(parts)
         with self._lock, self._database:
             self._database.execute(
                 "INSERT OR REPLACE INTO recordings VALUES (?, ?, ?)", (request.key, asked, answer)

@@ -24,13 +24,16 @@ DEFAULT_MAX_TOKENS = 1024
 class Request:
     """What is asked of a model: any litellm model string, chat messages, parameters.
 
-    ``repeat`` numbers independent answers to the same question.
+    ``repeat`` numbers independent answers to the same question. Of a call that bypassed ``Prompt``
+    ``messages`` are a rendering as text, ``params`` hold all that the answer depends on, and
+    ``ask`` makes the call as the pipeline would have: what is not recorded, such as keys, is there.
     """
 
     model: str
     messages: tuple[Message, ...]
     params: Mapping[str, Any] = field(default_factory=dict)
     repeat: int = 0
+    ask: Callable[[], Awaitable[Completion]] | None = field(default=None, repr=False, compare=False)
 
     @property
     def key(self) -> str:
@@ -40,8 +43,10 @@ class Request:
 
     @property
     def max_tokens(self) -> int:
-        """Most output tokens the answer can have."""
-        return int(self.params.get("max_tokens", DEFAULT_MAX_TOKENS))
+        """Most output tokens the answer can have; assumed where a direct call sets no limit."""
+        limits = (self.params.get(name) for name in ("max_tokens", "max_completion_tokens"))
+        limit = next((limit for limit in limits if limit is not None), DEFAULT_MAX_TOKENS)
+        return int(limit) * int(self.params.get("n") or 1)
 
     @property
     def input_bound(self) -> int:
@@ -102,6 +107,13 @@ class Completion:
         if name in fields:
             return fields[name]
         raise AttributeError(f"the completion has no output {name!r}; it has {list(fields)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WholeCompletion(Completion):
+    """The answer to a call that bypassed ``Prompt``: ``whole`` is all of it, as plain JSON."""
+
+    whole: Mapping[str, Any]
 
 
 class LM(Protocol):

@@ -14,7 +14,7 @@ from pytest_lmopt.lm.seam import LM, Completion, Request
 
 
 class Provider:
-    """Sends local models' requests to llama.cpp and all others through litellm."""
+    """Sends local models' requests to llama.cpp, all others through litellm, if they don't ask."""
 
     def __init__(self, local: LocalModel) -> None:
         self._local = local
@@ -22,6 +22,8 @@ class Provider:
 
     async def complete(self, request: Request) -> Completion:
         """One attempt at whichever provider the model string names."""
+        if request.ask is not None:
+            return await request.ask()
         lm: LM = self._local if is_local(request.model) else self._remote
         return await lm.complete(request)
 

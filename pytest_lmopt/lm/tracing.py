@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import contextvars
 import itertools
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
-from pytest_lmopt.errors import LmoptError, LostContextError
+from pytest_lmopt.errors import (
+    BudgetExhaustedError,
+    InputError,
+    LmoptError,
+    LostContextError,
+    MissingAnswerError,
+)
 from pytest_lmopt.lm.seam import LM, Usage
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
@@ -23,11 +28,17 @@ from pytest_lmopt.suites.prompt_state import PromptState
 P = ParamSpec("P")
 R = TypeVar("R")
 
+DIRECT = "litellm:"
+"""Begins the name of a call that bypassed ``Prompt``; its model follows."""
+
+_UNHIDEABLE = (MissingAnswerError, BudgetExhaustedError, InputError)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
     """One LM call in a trace: which prompt, with what, answering what, at what cost.
 
+    A call that bypassed ``Prompt`` is named by its model, its inputs are its ``messages``.
     ``outputs`` is empty and ``error`` says why where no usable answer came.
     """
 
@@ -82,6 +93,7 @@ class RunContext:
     block: Block = field(default_factory=Block)
     _calls: dict[int, Call] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
+    _asked: dict[str, Iterator[int]] = field(default_factory=dict)
 
     def begin(self) -> int:
         """Number of the next call, in the order calls were begun."""
@@ -90,6 +102,15 @@ class RunContext:
     def end(self, number: int, call: Call) -> None:
         """File a finished call under its number."""
         self._calls[number] = call
+
+    def hears_of(self, error: BaseException) -> None:
+        """Note an error that the pipeline may catch but can't hide, if it is the first one."""
+        if self.stop is None and isinstance(error, _UNHIDEABLE):
+            self.stop = error
+
+    def occurrence(self, key: str) -> int:
+        """How many direct calls with this key the run has begun before."""
+        return next(self._asked.setdefault(key, itertools.count()))
 
     @property
     def trace(self) -> tuple[Call, ...]:
@@ -100,34 +121,52 @@ class RunContext:
 _current: contextvars.ContextVar[RunContext | None] = contextvars.ContextVar(
     "lmopt_run", default=None
 )
-_open_runs = 0
-_open_lock = threading.Lock()
+_our_own: contextvars.ContextVar[bool] = contextvars.ContextVar("lmopt_our_own", default=False)
+_open_runs: dict[int, RunContext] = {}
+_run_numbers = itertools.count()
 
 
 @contextmanager
 def running(context: RunContext) -> Iterator[RunContext]:
     """Make ``context`` the current run of this task or thread."""
-    global _open_runs  # noqa: PLW0603 - a count over all threads of the process
-    with _open_lock:
-        _open_runs += 1
+    number = next(_run_numbers)
+    _open_runs[number] = context
     token = _current.set(context)
     try:
         yield context
     finally:
         _current.reset(token)
-        with _open_lock:
-            _open_runs -= 1
+        del _open_runs[number]
 
 
 def current_run(prompt: str) -> RunContext | None:
     """The run a call of ``prompt`` belongs to; None in production.
 
-    Raises ``LostContextError`` where runs are under way but none can be seen from here.
+    Raises ``LostContextError`` where runs are under way but none can be seen from here, and stops
+    them all: it is one of theirs, and a framework may swallow the error and go on.
     """
     context = _current.get()
     if context is None and _open_runs:
-        raise LostContextError(prompt)
+        error = LostContextError(prompt)
+        for run in tuple(_open_runs.values()):
+            run.stop = run.stop or error
+        raise error
     return context
+
+
+@contextmanager
+def our_own() -> Iterator[None]:
+    """Whatever is asked of litellm in this block has been accounted for: let it through."""
+    token = _our_own.set(True)
+    try:
+        yield
+    finally:
+        _our_own.reset(token)
+
+
+def is_our_own() -> bool:
+    """Whether a call to litellm from here has been accounted for."""
+    return _our_own.get()
 
 
 def carry_context(function: Callable[P, R]) -> Callable[P, R]:

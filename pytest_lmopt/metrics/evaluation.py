@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from pytest_lmopt.lm.seam import Usage
+from pytest_lmopt.lm.tracing import DIRECT
 from pytest_lmopt.metrics.score import Score
 from pytest_lmopt.runs.run import Run
 from pytest_lmopt.suites.candidate import Candidate
@@ -75,6 +76,12 @@ class Evaluation:
     def states(self) -> Mapping[str, PromptState]:
         """Every prompt its runs called, by key, as it was."""
         return {key: state for scored in self.runs for key, state in scored.run.states.items()}
+
+    @property
+    def direct_models(self) -> frozenset[str]:
+        """The models its runs called without a prompt."""
+        names = (call.prompt for scored in self.runs for call in scored.run.trace)
+        return frozenset(name.removeprefix(DIRECT) for name in names if name.startswith(DIRECT))
 
     @property
     def missing(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ from pytest_lmopt.errors import (
     AnswerError,
     BudgetExhaustedError,
     IncompleteError,
+    LmoptError,
     MissingAnswerError,
 )
 from pytest_lmopt.lm.seam import Usage
@@ -110,8 +111,14 @@ class Evaluator:
         try:
             with running(context):
                 score = await score_with(self.suite.metric, run.example, run.prediction)
-        except (MissingAnswerError, AnswerError) as error:
-            return ScoredRun(run=run, score=None, missing=f"the judge: {error}")
+            if context.stop is not None:
+                raise context.stop
+        except LmoptError as error:
+            # a metric may have caught it, or have been told of it in litellm's words
+            problem = context.stop or error
+            if not isinstance(problem, MissingAnswerError | AnswerError):
+                raise problem from None
+            return ScoredRun(run=run, score=None, missing=f"the judge: {problem}")
         judging = sum((call.usage for call in context.trace), Usage())
         return ScoredRun(run=run, score=score, judging=judging)
 

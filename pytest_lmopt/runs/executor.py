@@ -7,9 +7,11 @@ import contextvars
 import inspect
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any, Protocol
 
 from pytest_lmopt.errors import LmoptError, LostContextError, MissingAnswerError
+from pytest_lmopt.lm.interception import catching
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.tracing import Block, RunContext, running
 from pytest_lmopt.runs.run import Ending, ExampleSkipped, Run
@@ -41,20 +43,24 @@ class Executor(Protocol):
 class InProcessExecutor:
     """Runs up to ``concurrency`` examples at a time: tasks for async pipelines, else threads.
 
-    Use as a context manager; leaving it drops work that has not started.
+    Use as a context manager: inside, calls that pipelines and metrics make on litellm itself are
+    caught; leaving it drops work that has not started.
     """
 
     def __init__(self, *, lm: LM, model: str | None = None, concurrency: int = 16) -> None:
         self._lm = lm
         self._model = model
+        self._catching = ExitStack()
         self._slots = asyncio.Semaphore(concurrency)
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="lmopt-run")
 
     def __enter__(self) -> InProcessExecutor:
+        self._catching.enter_context(catching())
         return self
 
     def __exit__(self, *_: object) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._catching.close()
 
     def judging(self) -> RunContext:
         """The context in which a metric may call prompts: metered and recorded like any run."""
@@ -137,7 +143,8 @@ class InProcessExecutor:
                 return await pipeline(example)
 
         def on_thread() -> Any:
-            with running(context):
+            # a thread that outlives its block is still caught, so as to make no call
+            with catching(), running(context):
                 return pipeline(example)
 
         carried = contextvars.copy_context()

@@ -1,12 +1,14 @@
 """A real HTTP server on loopback that speaks the OpenAI chat protocol.
 
 What it answers and which calls fail are functions, so that a test knows exactly what a model
-would have said. It counts the calls it sees by itself, independent of any ledger.
+would have said: a text, or a message with tool calls, streamed word by word where asked for. It
+counts the calls it sees by itself, independent of any ledger.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +17,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from doubles.simulated_model import Chat
+
+Answer = str | dict[str, Any]
+"""A text, or the fields of an assistant message."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +36,7 @@ class OpenAIServer:
     ``requests`` are the bodies seen, in order of arrival; ``url`` is the base URL.
     """
 
-    def __init__(self, answer: Callable[[Chat], str]) -> None:
+    def __init__(self, answer: Callable[[Chat], Answer]) -> None:
         self.answer = answer
         self.fault: Callable[[int], Fault | None] = lambda _: None
         self.requests: list[dict[str, Any]] = []
@@ -74,6 +79,8 @@ class OpenAIServer:
                     self.connection.close()
                 elif fault is not None:
                     self._send(fault.status, {"error": {"message": "fault"}}, fault.headers)
+                elif body.get("stream"):
+                    self._stream(_completion(body, server.answer))
                 else:
                     self._send(200, _completion(body, server.answer), {})
 
@@ -87,16 +94,43 @@ class OpenAIServer:
                 self.end_headers()
                 self.wfile.write(data)
 
+            def _stream(self, completion: dict[str, Any]) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.send_header("Connection", "close")
+                self.end_headers()
+                for chunk in (*map(json.dumps, _chunks(completion)), "[DONE]"):
+                    self.wfile.write(f"data: {chunk}\n\n".encode())
+                self.close_connection = True
+
             def log_message(self, format: str, *args: object) -> None:
                 """Say nothing."""
 
         return Handler
 
 
-def _completion(body: dict[str, Any], answer: Callable[[Chat], str]) -> dict[str, Any]:
-    chat = [(message["role"], message["content"]) for message in body["messages"]]
-    text = answer(chat)
-    asked, told = sum(len(content.split()) for _, content in chat), len(text.split())
+def _chunks(completion: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    (choice,) = completion["choices"]
+    message = choice["message"]
+    calls = [{"index": i, **call} for i, call in enumerate(message.get("tool_calls") or ())]
+    words = re.findall(r"\S+\s*", message["content"] or "")
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+    deltas += [{"content": word} for word in words] + [{"tool_calls": [call]} for call in calls]
+    for delta in (*deltas, {}):
+        finish = None if delta else choice["finish_reason"]
+        yield {
+            **{name: completion[name] for name in ("id", "created", "model")},
+            "object": "chat.completion.chunk",
+            "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+        }
+
+
+def _completion(body: dict[str, Any], answer: Callable[[Chat], Answer]) -> dict[str, Any]:
+    chat = [(message["role"], _text(message.get("content"))) for message in body["messages"]]
+    given = answer(chat)
+    message = {"content": given} if isinstance(given, str) else {"content": None, **given}
+    asked = sum(len(content.split()) for _, content in chat)
+    told = len(str(message["content"] or "").split())
     return {
         "id": "simulated",
         "object": "chat.completion",
@@ -105,8 +139,8 @@ def _completion(body: dict[str, Any], answer: Callable[[Chat], str]) -> dict[str
         "choices": [
             {
                 "index": 0,
-                "finish_reason": "stop",
-                "message": {"role": "assistant", "content": text},
+                "finish_reason": "tool_calls" if "tool_calls" in message else "stop",
+                "message": {"role": "assistant", **message},
             }
         ],
         "usage": {
@@ -115,3 +149,7 @@ def _completion(body: dict[str, Any], answer: Callable[[Chat], str]) -> dict[str
             "total_tokens": asked + told,
         },
     }
+
+
+def _text(content: Any) -> str:
+    return content if isinstance(content, str) else json.dumps(content)

@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.openai_server import Answer, OpenAIServer
 from projects.shouting import Project
 
 
@@ -18,7 +18,7 @@ def test_ctrl_c_reports_what_was_evaluated(project: Project, openai_server: Open
     going = threading.Event()
     answer = openai_server.answer
 
-    def slowly(chat: object) -> str:
+    def slowly(chat: object) -> Answer:
         if openai_server.calls > 40:
             going.set()
             time.sleep(0.5)

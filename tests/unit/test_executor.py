@@ -289,13 +289,19 @@ def test_bad_input_ends_the_block(swallowed: bool) -> None:
         run_block(pipeline, 3)
 
 
-def test_a_lost_context_ends_the_block() -> None:
+@pytest.mark.parametrize("swallowed", [False, True])
+def test_a_lost_context_ends_the_block(swallowed: bool) -> None:
     """A thread of the pipeline's own, without carried context, is a mistake in the suite."""
     from concurrent.futures import ThreadPoolExecutor
 
     def pipeline(example: Example) -> str:
         with ThreadPoolExecutor(1) as pool:
-            return pool.submit(shout, example).result()
+            try:
+                return pool.submit(shout, example).result()
+            except LostContextError:
+                if swallowed:
+                    return "fallback"
+                raise
 
     with pytest.raises(LostContextError):
         run_block(pipeline, 2)

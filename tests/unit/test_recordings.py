@@ -239,6 +239,11 @@ def test_the_key_does_not_depend_on_the_order_of_parameters() -> None:
     assert len(ASKED.key) == 64
 
 
+def test_recordings_made_by_earlier_versions_stay_valid() -> None:
+    """Another key for the same prompt would ask, and pay, for everything again."""
+    assert ASKED.key == "3bd89f875be11aa64a530842eefccb478c63767cbdc4432315726d2c88432e1a"
+
+
 def test_the_file_holds_json_and_no_pickle(path: Path, store: RecordingStore) -> None:
     """A recording can be read, and opening a foreign file can run nothing."""
     import json

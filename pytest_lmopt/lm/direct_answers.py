@@ -1,0 +1,174 @@
+"""Making a direct call as the pipeline would, and giving it what litellm would have given."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import copy
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from functools import lru_cache
+from typing import Any
+
+from pytest_lmopt.errors import LmoptError, RefusedError
+from pytest_lmopt.lm.providers import load_litellm, price, translated
+from pytest_lmopt.lm.seam import Completion, Request, Usage, WholeCompletion
+from pytest_lmopt.lm.tracing import our_own
+from pytest_lmopt.suites.canonical import canonical_json
+
+_HIDDEN = ("custom_llm_provider", "response_cost")
+_NOT_THE_PROVIDERS = (TypeError, ValueError, LookupError, AttributeError, ImportError)
+
+
+async def ask(
+    make: Callable[..., Any], arguments: Mapping[str, Any], request: Request, *, asynchronous: bool
+) -> WholeCompletion:
+    """One attempt; a stream is read to its end before anything is handed on.
+
+    Raises as ``LiteLLM`` does. A sync call is made by litellm's sync code, on a thread of its own.
+    """
+    try:
+        if asynchronous:
+            with our_own():
+                given = await make(**arguments)
+                if hasattr(given, "__anext__"):
+                    given = [chunk async for chunk in given]
+        else:
+            given = await asyncio.wrap_future(_on_thread(lambda: _made(make, arguments)))
+    except _NOT_THE_PROVIDERS as error:
+        raise RefusedError(f"{type(error).__name__}: {error}", request=request) from error
+    except Exception as error:
+        raise translated(error, request) from error
+    return _whole(given, request, arguments)
+
+
+def as_litellm_would(completion: Completion, arguments: Mapping[str, Any]) -> Any:
+    """A ``ModelResponse``, or a stream where one was asked for; a new one for each caller."""
+    litellm = load_litellm()
+    if not isinstance(completion, WholeCompletion):  # a test's own LM has answered
+        return litellm.ModelResponse(
+            model=arguments["model"],
+            choices=[{"message": {"role": "assistant", "content": completion.text}}],
+            usage=_usage_as_told(completion.usage),
+        )
+    whole = copy.deepcopy(dict(completion.whole))
+    if "chunks" in whole:
+        chunks = [litellm.ModelResponseStream(**chunk) for chunk in whole["chunks"]]
+        return _stream_class()(chunks, model=arguments["model"], hidden=whole["hidden"])
+    response = litellm.ModelResponse(**whole["response"])
+    response._hidden_params.update(whole["hidden"])
+    return response
+
+
+def told(error: LmoptError) -> BaseException:
+    """The error to raise in the pipeline: the provider's own where there is one."""
+    cause: BaseException | None = error
+    while isinstance(cause, LmoptError):
+        cause = cause.__cause__
+    return cause or error
+
+
+def _made(make: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    with our_own():
+        given = make(**arguments)
+        return list(given) if hasattr(given, "__next__") else given
+
+
+def _on_thread(work: Callable[[], Any]) -> Future[Any]:
+    """Run on a daemon thread, so that an answer nobody waits for any more delays no exit."""
+    future: Future[Any] = Future()
+    context = contextvars.copy_context()
+
+    def run() -> None:
+        try:
+            future.set_result(context.run(work))
+        except BaseException as error:
+            future.set_exception(error)
+
+    future.set_running_or_notify_cancel()
+    threading.Thread(target=run, name="lmopt-direct", daemon=True).start()
+    return future
+
+
+def _whole(given: Any, request: Request, arguments: Mapping[str, Any]) -> WholeCompletion:
+    whole: dict[str, Any]
+    if isinstance(given, list):
+        whole = {"chunks": [chunk.model_dump(mode="json") for chunk in given]}
+        given = load_litellm().stream_chunk_builder(given, messages=arguments.get("messages"))
+    else:
+        whole = {"response": given.model_dump(mode="json")}
+    hidden = getattr(given, "_hidden_params", None) or {}
+    whole["hidden"] = {name: hidden[name] for name in _HIDDEN if hidden.get(name) is not None}
+    choices = getattr(given, "choices", None) or ()
+    spent = _spent(given, choices, request)
+    return WholeCompletion(
+        text=(choices[0].message.content or "") if choices else "",
+        usage=Usage(
+            calls=1,
+            input_tokens=spent[0],
+            output_tokens=spent[1],
+            micro_usd=price(request.model, *spent),
+        ),
+        whole=whole,
+    )
+
+
+def _spent(given: Any, choices: Iterable[Any], request: Request) -> tuple[int, int]:
+    """Tokens in and out as the provider told, counted where it did not: in most streams."""
+    usage = getattr(given, "usage", None)
+    asked, answered = (
+        int(getattr(usage, name, 0) or 0) for name in ("prompt_tokens", "completion_tokens")
+    )
+    if not asked:
+        asked = _count("\n".join(text for _, text in request.messages))
+    if not answered:
+        answered = sum(_count(canonical_json(_said(each.message))) for each in choices)
+    return asked, answered
+
+
+def _said(message: Any) -> list[Any]:
+    said = message.model_dump(exclude_none=True)
+    return [said[name] for name in ("content", "tool_calls", "function_call") if said.get(name)]
+
+
+def _count(text: str) -> int:
+    # by OpenAI's tokenizer whatever the model: others would be downloaded
+    return int(load_litellm().token_counter(text=text))
+
+
+def _usage_as_told(usage: Usage) -> dict[str, int]:
+    return {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.tokens,
+    }
+
+
+@lru_cache(maxsize=1)
+def _stream_class() -> type:
+    """A stream that is litellm's own kind to whoever asks, over chunks that are all there."""
+
+    class WholeStream(load_litellm().CustomStreamWrapper):  # type: ignore[misc]
+        def __init__(self, chunks: Iterable[Any], *, model: str, hidden: dict[str, Any]) -> None:
+            self.model = model
+            self.logging_obj = None
+            self.chunks: list[Any] = []
+            self.completion_stream = iter(chunks)
+            self._hidden_params = hidden
+
+        def __next__(self) -> Any:
+            chunk = next(self.completion_stream)
+            self.chunks.append(chunk)
+            return chunk
+
+        async def __anext__(self) -> Any:
+            for chunk in self.completion_stream:
+                self.chunks.append(chunk)
+                return chunk
+            raise StopAsyncIteration
+
+        async def aclose(self) -> None:
+            self.completion_stream = iter(())
+
+    return WholeStream

@@ -1,0 +1,126 @@
+"""Suites whose pipelines call litellm itself, as pytest runs them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from doubles.openai_server import OpenAIServer
+from projects.shouting import Project
+
+PIPELINE = """\
+from litellm import completion
+
+
+def ask(word):
+    answer = completion(model="openai/direct", messages=[{"role": "user", "content": word}])
+    return answer.choices[0].message.content
+"""
+
+TEST = """\
+import pytest
+from pytest_lmopt import Budget, metrics
+from pipeline import ask
+
+WORDS = [{"id": f"w{i}", "inputs": {"word": f"word {i}"}, "expected": f"WORD {i}",
+          "split": "dev"} for i in range(12)]
+
+def test_before():
+    assert ask("word 0") == "WORD 0"
+
+@pytest.mark.lm_suite(dataset=WORDS, metric=metrics.exact_match, threshold=1.0,
+                      budget=Budget(calls=12))
+def test_direct(lm_example):
+    return ask(lm_example.inputs["word"])
+
+def test_after():
+    assert ask("word 0") == "WORD 0"
+"""
+
+
+@pytest.fixture
+def direct(project: Project, openai_server: OpenAIServer) -> Project:
+    """A project whose pipeline calls litellm itself, on a model that shouts."""
+    openai_server.answer = lambda chat: chat[-1][1].upper()
+    project.write("pipeline.py", PIPELINE)
+    project.write("test_direct.py", TEST)
+    return project
+
+
+def test_a_suite_of_direct_calls_is_a_suite_like_any(
+    direct: Project, openai_server: OpenAIServer
+) -> None:
+    """Counted and replayed, its model in the snapshot; unmarked tests call litellm as ever."""
+    first = direct.run("--lm-snapshot-update")
+    first.assert_outcomes(passed=3)
+    first.stdout.fnmatch_lines(["*test_direct *12 *1.000* 12 *"])
+    assert openai_server.calls == 12 + 2
+    (snapshot,) = (text for name, text in direct.files().items() if name.endswith(".yaml"))
+    assert b"model: openai/direct\n" in snapshot
+    assert b"litellm:" not in snapshot
+
+    again = direct.run("--lm-cache=replay")
+    again.assert_outcomes(passed=3)
+    again.stdout.fnmatch_lines(["*test_direct *12 *1.000* 12 (12 replayed)*"])
+    assert openai_server.calls == 14 + 2
+
+    direct.write("pipeline.py", PIPELINE.replace("openai/direct", "openai/another"))
+    direct.run("-k", "direct").stdout.fnmatch_lines(["*stale (model changed)*"])
+
+
+def test_a_budget_that_does_not_suffice_stops_the_suite(
+    direct: Project, openai_server: OpenAIServer
+) -> None:
+    """With the message any suite has; the tests around it are not concerned."""
+    direct.write("test_direct.py", TEST.replace("calls=12", "calls=5"))
+    result = direct.run()
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["budget-stopped: *(5 calls) is used up*"])
+    assert openai_server.calls == 5 + 2
+
+
+def test_a_search_changes_the_prompts_and_leaves_direct_calls_alone(
+    direct: Project, openai_server: OpenAIServer
+) -> None:
+    """A pipeline may have both: demos of its prompt come from runs that called litellm too."""
+    direct.write(
+        "pipeline.py",
+        PIPELINE
+        + """
+
+from pathlib import Path
+from pytest_lmopt import Prompt
+
+mirror = Prompt.load(Path(__file__).parent / "mirror.yaml")
+
+
+def both(word):
+    return mirror(loud=ask(word)).text
+""",
+    )
+    direct.write(
+        "test_direct.py",
+        """\
+import pytest
+from pytest_lmopt import metrics
+from pipeline import both
+
+WORDS = [{"id": f"w{i}", "inputs": {"word": f"word {i}"}, "expected": f"WORD {i}"[::-1]}
+         for i in range(80)]
+
+@pytest.mark.lm_suite(dataset=WORDS, metric=metrics.exact_match)
+def test_direct(lm_example):
+    return both(lm_example.inputs["word"])
+""",
+    )
+
+    def answer(chat: Any) -> str:
+        said = str(chat[-1][1])
+        if "MIRROR" not in chat[0][1]:
+            return said.upper()
+        return said[::-1] if len(chat) > 2 or said.endswith(("1", "2", "3")) else "no idea"
+
+    openai_server.answer = answer
+    result = direct.run("--lm-optimize")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*winner: bootstrap-*", "*+++ b/mirror.yaml"])

@@ -1,0 +1,147 @@
+"""What a direct call is recorded under: all that decides its answer, and nothing private."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from pytest_lmopt.lm.direct_identity import as_text, model_name, recorded_form
+from pytest_lmopt.lm.seam import Request
+
+SAID = [{"role": "user", "content": "hi"}]
+
+
+class Team(BaseModel):
+    """A schema, and a message object."""
+
+    team: str
+    note: str | None = None
+
+
+def recorded(**more: Any) -> dict[str, Any]:
+    """The recorded form of a call with some more arguments, without its messages."""
+    form = recorded_form({"model": "openai/m", "messages": SAID, **more})
+    assert form.pop("messages") == SAID
+    return form
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        {"temperature": 0.5},
+        {"seed": 1},
+        {"stream": True},
+        {"n": 3},
+        {"max_tokens": 9},
+        {"tool_choice": "auto"},
+        {"tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}]},
+        {"response_format": {"type": "json_object"}},
+        {"reasoning_effort": "low"},
+        {"extra_body": {"guided_choice": ["a", "b"]}},
+        {"some_providers_own": 1},
+    ],
+)
+def test_what_decides_the_answer_is_recorded(argument: dict[str, Any]) -> None:
+    """Whatever it is called: what is not known to be harmless counts."""
+    assert recorded(**argument) == argument
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        {"api_key": "sk-1"},
+        {"aws_secret_access_key": "x", "aws_access_key_id": "y", "aws_session_token": "z"},
+        {"azure_ad_token": "x"},
+        {"vertex_credentials": "{}"},
+        {"headers": {"X": "y"}, "extra_headers": {"X": "y"}},
+        {"metadata": {"trace": 1}, "user": "u", "timeout": 3, "num_retries": 2},
+        {"fallbacks": ["openai/other"]},
+        {"litellm_call_id": "x", "_internal": True},
+        {"client": object(), "logger_fn": print},
+        {"temperature": None},
+    ],
+)
+def test_keys_and_manners_of_asking_are_not(argument: dict[str, Any]) -> None:
+    """Nor what was left at None, nor what is no data."""
+    assert recorded(**argument) == {}
+
+
+def test_the_secrets_of_a_tool_are_left_out_but_schemas_kept() -> None:
+    """A parameter may be called ``token``; the header of a server that is a tool is private."""
+    server = {"type": "mcp", "server_url": "u", "headers": {"X": "y"}, "authorization": "Bearer"}
+    schema = {"type": "object", "properties": {"token": {"type": "string"}}}
+    function = {"type": "function", "function": {"name": "f", "parameters": schema}}
+
+    assert recorded(tools=[server, function]) == {
+        "tools": [{"type": "mcp", "server_url": "u"}, function]
+    }
+    assert recorded(extra_body={"api_key": "sk-1", "top": 1}) == {"extra_body": {"top": 1}}
+
+
+def test_an_endpoint_counts_without_being_told() -> None:
+    """One address is one endpoint, with or without password; another port is another."""
+    one, same, other = (
+        recorded(api_base=url)
+        for url in ("http://host:1/v1", "http://me:secret@HOST:1/v1/?x=2", "http://host:2/v1")
+    )
+    assert one == same != other
+    assert set(one) == {"endpoint"}
+    assert "host" not in str(one)
+    assert recorded(base_url="http://host:1/v1") == one
+
+
+def test_objects_are_recorded_as_data() -> None:
+    """Messages of litellm's by what they hold, classes by their schema."""
+    form = recorded_form({"model": "m", "messages": (Team(team="FIN"),), "response_format": Team})
+
+    assert form["messages"] == [{"team": "FIN"}]
+    assert form["response_format"] == {"class": "Team", "schema": Team.model_json_schema()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ({"model": "openai/m"}, "openai/m"),
+        ({"model": "m", "custom_llm_provider": "azure"}, "azure/m"),
+        ({"model": "azure/m", "custom_llm_provider": "azure"}, "azure/m"),
+    ],
+)
+def test_a_model_has_one_name(arguments: dict[str, str], name: str) -> None:
+    """The provider belongs to it, wherever it was given."""
+    assert model_name(arguments) == name
+
+
+def test_a_call_as_text_shows_all_its_words() -> None:
+    """Tools first and the last message last; images by their kind only."""
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    messages = [
+        {"role": "user", "content": [{"type": "text", "text": "what is this?"}, image]},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "a cat"},
+    ]
+
+    text = as_text(recorded_form({"model": "m", "messages": messages, "tools": [call]}))
+
+    assert [role for role, _ in text] == ["tools", "user", "assistant", "tool"]
+    assert text[1].content == "what is this?\n[image_url]"
+    assert '"name":"f"' in text[0].content
+    assert '"name":"f"' in text[2].content
+    assert text[-1].content == "a cat"
+    assert as_text(recorded_form({"model": "m", "messages": []}))[-1].content == ""
+
+
+@pytest.mark.parametrize(
+    ("params", "most"),
+    [
+        ({}, 1024),
+        ({"max_tokens": 5}, 5),
+        ({"max_completion_tokens": 7}, 7),
+        ({"max_tokens": 5, "n": 3}, 15),
+    ],
+)
+def test_the_most_tokens_an_answer_can_have(params: dict[str, Any], most: int) -> None:
+    """Assumed where the call sets no limit; for as many answers as it asks for."""
+    assert Request(model="m", messages=(), params=params).max_tokens == most
