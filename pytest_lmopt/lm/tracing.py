@@ -143,12 +143,14 @@ def current_run(prompt: str) -> RunContext | None:
     """The run a call of ``prompt`` belongs to; None in production.
 
     Raises ``LostContextError`` where runs are under way but none can be seen from here, and stops
-    them all: it is one of theirs, and a framework may swallow the error and go on.
+    them all: it is one of theirs, and a framework may swallow the error and go on. While runs are
+    left over from a block that has ended, it is taken to be theirs.
     """
     context = _current.get()
     if context is None and _open_runs:
         error = LostContextError(prompt)
-        for run in tuple(_open_runs.values()):
+        under_way = tuple(_open_runs.values())
+        for run in [run for run in under_way if run.block.ended] or under_way:
             run.stop = run.stop or error
         raise error
     return context
