@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_lmopt.plugin.command_line import GATES, OUTCOMES, choice, positive, share
+from pytest_lmopt.plugin.command_line import GATES, OUTCOMES, choice, positive, seconds, share
 
 if TYPE_CHECKING:
     from pytest_lmopt.comparison.gate import GateMode
@@ -43,6 +43,8 @@ class Options:
     resplit: int | None
     cache: CacheMode
     concurrency: int
+    timeout: float
+    example_timeout: float | None
     seed: int
     dry_run: bool
     json_report: Path | None
@@ -77,6 +79,9 @@ def read_options(config: pytest.Config) -> Options:
         cache=config.getoption("lm_cache"),
         concurrency=config.getoption("lm_concurrency")
         or _from_ini(config, "lm_concurrency", 16, positive),
+        timeout=config.getoption("lm_timeout") or _from_ini(config, "lm_timeout", 120.0, seconds),
+        example_timeout=config.getoption("lm_example_timeout")
+        or _from_ini(config, "lm_example_timeout", None, seconds),
         seed=config.getoption("lm_seed"),
         dry_run=config.getoption("lm_dry_run"),
         json_report=config.getoption("lm_report"),

@@ -25,7 +25,13 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
     marked, options = session.suites[item.nodeid], session.options
     suite = marked.suite
     ledger = Ledger([session.account(mark) for mark in marked.budgets])
-    lm = suite_lm(session.provider, ledger=ledger, store=session.store, mode=options.cache)
+    lm = suite_lm(
+        session.provider,
+        ledger=ledger,
+        store=session.store,
+        mode=options.cache,
+        traffic=session.traffic,
+    )
     terms = Terms(
         root=session.root,
         snapshot=marked.snapshot,
@@ -39,7 +45,12 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
         accepting=options.accepting,
         show_holdout=item.config.get_verbosity() > 1,
     )
-    with InProcessExecutor(lm=lm, model=suite.model, concurrency=options.concurrency) as executor:
+    with InProcessExecutor(
+        lm=lm,
+        model=suite.model,
+        concurrency=options.concurrency,
+        timeout=options.example_timeout,
+    ) as executor:
         if session.changes:
             session.checks[item.nodeid] = _check(suite, executor, terms, session)
             return

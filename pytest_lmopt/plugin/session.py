@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_lmopt.lm.ledger import Account
     from pytest_lmopt.lm.recordings import RecordingStore
     from pytest_lmopt.lm.seam import LM
+    from pytest_lmopt.lm.stack import Traffic
     from pytest_lmopt.plugin.marks import BudgetMark, MarkedSuite
     from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
 
@@ -53,6 +54,7 @@ class LmSession:
         self._accounts: dict[int, Account] = {}
         self._store: RecordingStore | None = None
         self._provider: LM | None = None
+        self._traffic: Traffic | None = None
 
     @property
     def for_workers(self) -> dict[str, object]:
@@ -66,8 +68,20 @@ class LmSession:
         from pytest_lmopt.lm.stack import Provider
 
         if self._provider is None:
-            self._provider = Provider(LocalModel(folder=self._folder, owner_pid=self.owner_pid))
+            timeout = self.options.timeout
+            local = LocalModel(folder=self._folder, owner_pid=self.owner_pid, timeout=timeout)
+            self._provider = Provider(local, timeout=timeout)
         return self._provider
+
+    @property
+    def traffic(self) -> Traffic:
+        """What this process knows of its providers: how much they take, what can't be used."""
+        from pytest_lmopt.lm.concurrency import Gates
+        from pytest_lmopt.lm.stack import Traffic
+
+        if self._traffic is None:
+            self._traffic = Traffic(gates=Gates(self.options.concurrency))
+        return self._traffic
 
     @property
     def store(self) -> RecordingStore | None:

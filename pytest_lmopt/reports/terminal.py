@@ -96,6 +96,8 @@ def _details(report: SuiteReport, *, verbosity: int, width: int) -> Iterator[str
         yield f"{report.status}: {printable(report.problem)}"
     if report.missing or report.skipped:
         yield f"left out: {report.missing} without an answer, {report.skipped} skipped"
+    if report.missing_because and not report.problem:
+        yield f"  {one_line(report.missing_because, max(40, width - 6))}"
     judged = report.status in ("passed", "failed")
     better = report.search is not None and report.search.accepted
     if judged and report.baseline == "no baseline" and not report.accepting and not better:

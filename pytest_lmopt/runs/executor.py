@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import inspect
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 from pytest_lmopt.errors import LmoptError, LostContextError, MissingAnswerError
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.tracing import Block, RunContext, running
 from pytest_lmopt.runs.run import Ending, ExampleSkipped, Run
+from pytest_lmopt.runs.threads import Threads
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.suite import Pipeline
@@ -41,20 +42,29 @@ class Executor(Protocol):
 class InProcessExecutor:
     """Runs up to ``concurrency`` examples at a time: tasks for async pipelines, else threads.
 
-    Use as a context manager; leaving it drops work that has not started.
+    A run that takes more than ``timeout`` seconds is missing: a task is cancelled, a thread left
+    behind without its LM calls. Use as a context manager; leaving it ends idle threads.
     """
 
-    def __init__(self, *, lm: LM, model: str | None = None, concurrency: int = 16) -> None:
+    def __init__(
+        self,
+        *,
+        lm: LM,
+        model: str | None = None,
+        concurrency: int = 16,
+        timeout: float | None = None,
+    ) -> None:
         self._lm = lm
         self._model = model
+        self._timeout = timeout
         self._slots = asyncio.Semaphore(concurrency)
-        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="lmopt-run")
+        self._threads = Threads(name="lmopt-run")
 
     def __enter__(self) -> InProcessExecutor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
     def judging(self) -> RunContext:
         """The context in which a metric may call prompts: metered and recorded like any run."""
@@ -81,8 +91,9 @@ class InProcessExecutor:
                         candidate=candidate,
                         model=self._model,
                         repeat=repeat,
-                        block=block,
+                        block=Block(whole=block),
                     ),
+                    block,
                 )
             )
             for example in examples
@@ -97,15 +108,18 @@ class InProcessExecutor:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, pipeline: Pipeline, example: Example, context: RunContext) -> Run:
-        block = context.block
+    async def _run(
+        self, pipeline: Pipeline, example: Example, context: RunContext, block: Block
+    ) -> Run:
         prediction: Any = None
         ending, problem = Ending.RETURNED, ""
         async with self._slots:
             if block.ended:  # the slot came free because the block has ended
                 raise asyncio.CancelledError
+            clock = asyncio.timeout(self._timeout)
             try:
-                prediction = await self._predict(pipeline, example, context)
+                async with clock:
+                    prediction = await self._predict(pipeline, example, context)
             except ExampleSkipped as signal:
                 ending, problem = Ending.SKIPPED, str(signal)
             except AssertionError as error:
@@ -116,6 +130,10 @@ class InProcessExecutor:
             except Exception as error:
                 ending, problem = Ending.WRONG, f"{type(error).__name__}: {error}"
             # the pipeline may have caught these: they end the run all the same
+            if clock.expired():
+                context.block.end(landing=False)
+                ending, prediction = Ending.MISSING, None
+                problem = f"the run took more than {self._timeout:g} s (--lm-example-timeout)"
             if isinstance(context.stop, MissingAnswerError):
                 ending, problem, prediction = Ending.MISSING, str(context.stop), None
             elif isinstance(context.stop, LmoptError):
@@ -141,8 +159,8 @@ class InProcessExecutor:
                 return pipeline(example)
 
         carried = contextvars.copy_context()
-        loop = asyncio.get_running_loop()
-        returned = await loop.run_in_executor(self._threads, carried.run, on_thread)
+        work = self._threads.run(functools.partial(carried.run, on_thread))
+        returned = await asyncio.wrap_future(work)
         if inspect.isawaitable(returned):  # a plain function that calls an async one
             with running(context):
                 return await returned
