@@ -64,6 +64,7 @@ class LmSession:
     @property
     def provider(self) -> LM:
         """The session's way to all models."""
+        from pytest_lmopt.lm.litellm_loading import load_litellm
         from pytest_lmopt.lm.local import LocalModel
         from pytest_lmopt.lm.stack import Provider
 
@@ -71,6 +72,8 @@ class LmSession:
             timeout = self.options.timeout
             local = LocalModel(folder=self._folder, owner_pid=self.owner_pid, timeout=timeout)
             self._provider = Provider(local, timeout=timeout)
+            if self.options.example_timeout is not None and self.options.cache != "replay":
+                load_litellm()  # takes seconds, which must not count as the first examples' time
         return self._provider
 
     @property

@@ -6,7 +6,8 @@ import asyncio
 import contextvars
 import functools
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from pytest_lmopt.errors import LmoptError, LostContextError, MissingAnswerError
@@ -116,10 +117,11 @@ class InProcessExecutor:
         async with self._slots:
             if block.ended:  # the slot came free because the block has ended
                 raise asyncio.CancelledError
-            clock = asyncio.timeout(self._timeout)
+            clock = asyncio.timeout(None)
             try:
                 async with clock:
-                    prediction = await self._predict(pipeline, example, context)
+                    with self._expiring(clock, context.block):
+                        prediction = await self._predict(pipeline, example, context)
             except ExampleSkipped as signal:
                 ending, problem = Ending.SKIPPED, str(signal)
             except AssertionError as error:
@@ -131,7 +133,6 @@ class InProcessExecutor:
                 ending, problem = Ending.WRONG, f"{type(error).__name__}: {error}"
             # the pipeline may have caught these: they end the run all the same
             if clock.expired():
-                context.block.end(landing=False)
                 ending, prediction = Ending.MISSING, None
                 problem = f"the run took more than {self._timeout:g} s (--lm-example-timeout)"
             if isinstance(context.stop, MissingAnswerError):
@@ -148,6 +149,25 @@ class InProcessExecutor:
             trace=context.trace,
             states=context.states,
         )
+
+    @contextmanager
+    def _expiring(self, clock: asyncio.Timeout, run: Block) -> Iterator[None]:
+        """Let the clock expire, and the run's calls end, after the time-out."""
+        if self._timeout is None:
+            yield
+            return
+        loop = asyncio.get_running_loop()
+
+        def expire() -> None:
+            # in this order: else the run might see its calls end before it knows why
+            clock.reschedule(loop.time())
+            run.end(landing=False)
+
+        alarm = loop.call_later(self._timeout, expire)
+        try:
+            yield
+        finally:
+            alarm.cancel()
 
     async def _predict(self, pipeline: Pipeline, example: Example, context: RunContext) -> Any:
         if inspect.iscoroutinefunction(pipeline):
