@@ -13,17 +13,20 @@ from contextlib import suppress
 
 from pytest_lmopt.errors import TransientError
 from pytest_lmopt.lm.providers import is_local
-from pytest_lmopt.lm.retries import LONGEST_PAUSE_SECONDS
+from pytest_lmopt.lm.retries import LONGEST_PAUSE_SECONDS, LONGEST_WAIT_SECONDS
 from pytest_lmopt.lm.seam import LM, Completion, Request
 
 CALLS_AT_ONCE = 16
+FIRST_REST_SECONDS = 0.1
 
 
 class Gate:
     """Lets up to ``limit`` calls through at once, in the order they came.
 
     ``limit`` starts at ``most``; a rate limit halves it, down to 1, once for all calls that were
-    under way together; each answer raises it by a part, so that a round of answers adds 1.
+    under way together; each answer raises it by a part, so that a round of answers adds 1. Where
+    one at a time is still too much, the gate closes for a while, twice as long each time. It also
+    closes for as long as the provider asks.
     """
 
     def __init__(self, most: int) -> None:
@@ -31,7 +34,8 @@ class Gate:
         self._most = most
         self._under_way = 0
         self._cuts = 0
-        self._closed_until = 0.0
+        self._rest = 0.0
+        self.closed_until = 0.0
         self._waiting: deque[asyncio.Future[int]] = deque()
         self._opening: asyncio.TimerHandle | None = None
 
@@ -57,18 +61,21 @@ class Gate:
     def answered(self) -> None:
         """A call went well."""
         self.limit = min(self._most, self.limit + 1.0 / self.limit)
+        self._rest = 0.0
 
     def failed(self, error: TransientError, *, cuts: int) -> None:
         """A call that entered after ``cuts`` cuts failed."""
+        pause = min(LONGEST_PAUSE_SECONDS, error.retry_after or 0.0)
         if error.rate_limited and cuts == self._cuts:
+            if self.limit == 1.0:
+                self._rest = min(LONGEST_WAIT_SECONDS, max(FIRST_REST_SECONDS, 2 * self._rest))
+                pause = max(pause, self._rest)
             self.limit = max(1.0, self.limit / 2)
             self._cuts += 1
-        if error.retry_after is not None:
-            pause = min(LONGEST_PAUSE_SECONDS, error.retry_after)
-            self._closed_until = max(self._closed_until, time.monotonic() + pause)
+        self.closed_until = max(self.closed_until, time.monotonic() + pause)
 
     def _admit(self) -> None:
-        closed = self._closed_until - time.monotonic()
+        closed = self.closed_until - time.monotonic()
         if closed > 0.0:
             if self._opening is None and self._waiting:
                 loop = asyncio.get_running_loop()

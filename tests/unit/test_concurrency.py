@@ -133,6 +133,22 @@ def test_a_round_of_answers_raises_the_limit_by_one_up_to_the_most() -> None:
     assert gate.limit == 6
 
 
+def test_where_one_at_a_time_is_too_much_the_gate_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice as long each time, until an answer comes: or the calls would use up their attempts."""
+    now = 100.0
+    monkeypatch.setattr("pytest_lmopt.lm.concurrency.time.monotonic", lambda: now)
+    gate = Gate(1)
+    rests = []
+    for cuts in range(3):
+        gate.failed(BUSY, cuts=cuts)
+        rests.append(gate.closed_until - now)
+        now = gate.closed_until
+    gate.answered()
+    gate.failed(BUSY, cuts=3)
+    rests.append(gate.closed_until - now)
+    assert rests == pytest.approx([0.1, 0.2, 0.4, 0.1])
+
+
 @pytest.mark.parametrize(
     "error",
     [TransientError("500", request=asking()), RefusedError("too long", request=asking())],
