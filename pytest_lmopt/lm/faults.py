@@ -25,6 +25,8 @@ _TOO_LONG = frozenset({"context_length_exceeded", "string_above_max_length"})
 _PREFIXES = re.compile(r"^(?:(?:litellm\.)?(?:\w*Error|Timeout): )+")
 """What litellm puts before the provider's words, often twice."""
 _SHOWN = 500
+_BUSY = (429, 529)
+"""Too many requests; the second is a provider's own number for being overloaded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +84,7 @@ def _of_the_request(error: Exception, request: Request) -> RefusedError | Transi
     return TransientError(
         said,
         request=request,
-        rate_limited=told.status == 429,
+        rate_limited=told.status in _BUSY,
         retry_after=retry_after(told.headers, now=time.time()),
     )
 

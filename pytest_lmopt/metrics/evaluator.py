@@ -10,6 +10,7 @@ from pytest_lmopt.errors import (
     BudgetExhaustedError,
     IncompleteError,
     MissingAnswerError,
+    RefusedError,
 )
 from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.lm.tracing import running
@@ -110,7 +111,7 @@ class Evaluator:
         try:
             with running(context):
                 score = await score_with(self.suite.metric, run.example, run.prediction)
-        except (MissingAnswerError, AnswerError) as error:
+        except (MissingAnswerError, RefusedError, AnswerError) as error:
             return ScoredRun(run=run, score=None, missing=f"the judge: {error}")
         judging = sum((call.usage for call in context.trace), Usage())
         return ScoredRun(run=run, score=score, judging=judging)

@@ -32,6 +32,7 @@ PASSING = {
     "rate limit told with status 200": Fault(
         body=lambda _: json.dumps({"error": {"message": "slow down", "code": 429}})
     ),
+    "rate limit by another number": Fault(status=529),
     "request time-out": Fault(status=408),
     "internal error": Fault(status=500),
     "bad gateway": Fault(status=502),
