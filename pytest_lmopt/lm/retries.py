@@ -49,8 +49,10 @@ class Retrying:
             try:
                 return await self._lm.complete(request)
             except TransientError as error:
-                faults += not error.rate_limited
-                refusals += error.rate_limited
+                # who asks for more than the longest pause will refuse again after it
+                soon = (error.retry_after or 0.0) <= LONGEST_PAUSE_SECONDS
+                refusals += error.rate_limited and soon
+                faults += not (error.rate_limited and soon)
                 tried = faults + refusals
                 if faults >= self._attempts or refusals >= self._rate_limit_attempts:
                     raise MissingAnswerError(

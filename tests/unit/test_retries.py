@@ -131,6 +131,18 @@ def test_rate_limits_are_tried_more_often_than_faults() -> None:
         ask(Failing(99, refused))
 
 
+def test_a_rate_limit_without_end_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quota that comes back tomorrow is not worth eight minutes of waiting."""
+
+    async def noted(_: float) -> None:
+        pass
+
+    monkeypatch.setattr("pytest_lmopt.lm.retries.asyncio.sleep", noted)
+    tomorrow = TransientError("spent", request=ASKED, rate_limited=True, retry_after=80_000.0)
+    with pytest.raises(MissingAnswerError, match="no answer after 4 attempts; the last: spent"):
+        ask(Failing(99, lambda _: tomorrow))
+
+
 def test_waits_are_jittered_on_top_of_the_providers_wish(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
