@@ -8,7 +8,7 @@
     │   ├── DatasetError         a dataset
     │   ├── SuiteError           a mark, a test signature, a metric that is not one
     │   ├── SnapshotError        a snapshot file
-    │   └── ModelError           no model, no key, an unknown model, a local model not installed
+    │   └── ModelError           no model, key or quota, an unknown model, a local one not installed
     ├── LMError                  one call to a model
     │   ├── TransientError       rate limit, time-out, 5xx, connection: worth another try
     │   ├── RefusedError         the provider will never answer this request
@@ -110,10 +110,21 @@ class LMError(LmoptError):
 
 
 class TransientError(LMError):
-    """Worth another try; ``retry_after`` is the provider's wish in seconds, if it gave one."""
+    """Worth another try; ``retry_after`` is the provider's wish in seconds, if it gave one.
 
-    def __init__(self, problem: str, *, request: Request, retry_after: float | None = None) -> None:
+    ``rate_limited`` says that the provider has too much to do, rather than a fault.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        request: Request,
+        retry_after: float | None = None,
+        rate_limited: bool = False,
+    ) -> None:
         self.retry_after = retry_after
+        self.rate_limited = rate_limited
         super().__init__(problem, request=request)
 
 

@@ -31,6 +31,7 @@ def describe_evaluation(
     """The report of an evaluation, not yet compared with anything."""
     scores = list(evaluation.scores.values())
     low, high = mean_interval(scores) if scores else (None, None)
+    missing = evaluation.missing
     skipped = [scored for scored in evaluation.runs if scored.run.ending is Ending.SKIPPED]
     return SuiteReport(
         suite=suite.name,
@@ -44,7 +45,8 @@ def describe_evaluation(
         baseline="no baseline",
         comparison=None,
         failing=_failing(suite, evaluation, show_holdout=show_holdout),
-        missing=len(evaluation.missing),
+        missing=len(missing),
+        missing_because=next((": ".join(found) for found in missing.items()), ""),
         skipped=len({scored.run.example.id for scored in skipped}),
         usage=usage,
         budget=str(suite.budget),

@@ -12,7 +12,9 @@ from functools import lru_cache
 from typing import Any
 
 from pytest_lmopt.errors import LmoptError, RefusedError
-from pytest_lmopt.lm.providers import load_litellm, price, translated
+from pytest_lmopt.lm.faults import translated
+from pytest_lmopt.lm.litellm_loading import asking_once, load_litellm
+from pytest_lmopt.lm.providers import price
 from pytest_lmopt.lm.seam import Completion, Request, Usage, WholeCompletion
 from pytest_lmopt.lm.tracing import our_own
 from pytest_lmopt.suites.canonical import canonical_json
@@ -30,7 +32,7 @@ async def ask(
     """
     try:
         if asynchronous:
-            with our_own():
+            with our_own(), asking_once():
                 given = await make(**arguments)
                 if hasattr(given, "__anext__"):
                     given = [chunk async for chunk in given]
@@ -70,7 +72,7 @@ def told(error: LmoptError) -> BaseException:
 
 
 def _made(make: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-    with our_own():
+    with our_own(), asking_once():
         given = make(**arguments)
         return list(given) if hasattr(given, "__next__") else given
 

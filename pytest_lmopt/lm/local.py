@@ -23,7 +23,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from pytest_lmopt.errors import ModelError
-from pytest_lmopt.lm.providers import LiteLLM, is_local, load_litellm
+from pytest_lmopt.lm.litellm_loading import load_litellm
+from pytest_lmopt.lm.providers import TIMEOUT_SECONDS, LiteLLM, is_local
 from pytest_lmopt.lm.seam import Completion, Request
 from pytest_lmopt.suites.canonical import digest
 
@@ -72,10 +73,13 @@ class LocalModel:
     """Answers from llama.cpp, starting its server when first asked.
 
     ``folder`` is shared by all processes of a session; the server lives as long as the process
-    ``owner_pid``.
+    ``owner_pid``. An answer takes ``timeout`` seconds at most.
     """
 
-    def __init__(self, *, folder: Callable[[], Path], owner_pid: int) -> None:
+    def __init__(
+        self, *, folder: Callable[[], Path], owner_pid: int, timeout: float = TIMEOUT_SECONDS
+    ) -> None:
+        self._timeout = timeout
         self._folder = folder
         self._owner_pid = owner_pid
         self._servers: dict[str, LiteLLM] = {}
@@ -107,7 +111,10 @@ class LocalModel:
                     }
                 )
                 self._servers[model] = LiteLLM(
-                    asked_as=asked_as, endpoint=f"{url}/v1", api_key="local"
+                    asked_as=asked_as,
+                    endpoint=f"{url}/v1",
+                    api_key="local",
+                    timeout=self._timeout,
                 )
             return self._servers[model]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pytest_lmopt.lm.providers import load_litellm
+from pytest_lmopt.lm.litellm_loading import load_litellm
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -88,7 +88,11 @@ class Prompt:
     async def acall(self, **inputs: Any) -> Completion:
         """Call the model from async code."""
         run = current_run(self.name)
-        return await asyncio.wrap_future(submit(self._complete(run, inputs)))
+        future = submit(self._complete(run, inputs))
+        if run is None:
+            return await asyncio.wrap_future(future)
+        with run.block.awaiting(future):
+            return await asyncio.wrap_future(future)
 
     async def _complete(self, run: RunContext | None, inputs: Mapping[str, Any]) -> Completion:
         if run is None:

@@ -1,37 +1,27 @@
-"""litellm behind the seam: any provider string, no retries of its own, no download at import."""
+"""litellm behind the seam: any provider string, one attempt a call, whatever goes wrong sorted."""
 
 from __future__ import annotations
 
-import os
-import warnings
-from functools import lru_cache
-from typing import Any
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-from pytest_lmopt.errors import LmoptError, ModelError, RefusedError, TransientError
+from pytest_lmopt.errors import RefusedError, TransientError
+from pytest_lmopt.lm.faults import translated
+from pytest_lmopt.lm.litellm_loading import asking_once, load_litellm
 from pytest_lmopt.lm.seam import Completion, Request, Usage
 from pytest_lmopt.lm.tracing import our_own
 
 TIMEOUT_SECONDS = 120.0
-
-
-@lru_cache(maxsize=1)
-def load_litellm() -> Any:
-    """Import litellm quietly: no download of its price table, no hints printed on errors."""
-    # read not only at import but whenever litellm refreshes its table, so it stays set
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import litellm
-    litellm.suppress_debug_info = True
-    litellm.telemetry = False
-    return litellm
+_SLACK_SECONDS = 5.0
 
 
 class LiteLLM:
     """Asks a provider through litellm.
 
     ``endpoint`` (base URL) and ``api_key`` override the provider's environment variables;
-    ``asked_as`` is the litellm model string where it differs from the request's.
+    ``asked_as`` is the litellm model string where it differs from the request's; an answer takes
+    ``timeout`` seconds at most.
     """
 
     def __init__(
@@ -40,8 +30,10 @@ class LiteLLM:
         asked_as: str | None = None,
         endpoint: str | None = None,
         api_key: str | None = None,
+        timeout: float = TIMEOUT_SECONDS,
     ) -> None:
         self._asked_as = asked_as
+        self._timeout = timeout
         self._where = {
             name: value
             for name, value in (("api_base", endpoint), ("api_key", api_key))
@@ -52,37 +44,61 @@ class LiteLLM:
         """One attempt; raises ``TransientError``, ``RefusedError`` or ``ModelError``."""
         litellm = load_litellm()
         model = self._asked_as or request.model
+        messages = [{"role": role, "content": text} for role, text in request.messages]
         try:
-            with our_own():
-                response = await litellm.acompletion(
-                    model=model,
-                    messages=[{"role": role, "content": text} for role, text in request.messages],
-                    timeout=TIMEOUT_SECONDS,
-                    num_retries=0,
-                    max_retries=0,
-                    **self._where,
-                    **request.params,
-                )
-            text = response.choices[0].message.content
-            usage = response.usage
+            async with within(self._timeout, request):
+                with asking_once(), our_own():
+                    response = await litellm.acompletion(
+                        model=model,
+                        messages=messages,
+                        timeout=self._timeout + _SLACK_SECONDS,
+                        num_retries=0,
+                        max_retries=0,
+                        **self._where,
+                        **request.params,
+                    )
+            choice = response.choices[0]
+            text, finish, usage = choice.message.content, choice.finish_reason, response.usage
+            asked, told = int(usage.prompt_tokens or 0), int(usage.completion_tokens or 0)
+        except TransientError:
+            raise
         except Exception as error:
             raise translated(error, request) from error
-        if text is None:
+        if finish == "content_filter":
             raise RefusedError(
-                f"{request.model} answered without text "
-                f"(finish reason {response.choices[0].finish_reason!r})",
+                f"the answer of {request.model} was cut off by the provider's content filter",
                 request=request,
             )
-        spent = int(usage.prompt_tokens or 0), int(usage.completion_tokens or 0)
+        if not isinstance(text, str):
+            raise RefusedError(
+                f"{request.model} answered without text (finish reason {finish!r})", request=request
+            )
+        if asked + told == 0:  # not told: then what it may have been at most
+            asked, told = request.input_bound, len(text.encode())
         return Completion(
             text=text,
             usage=Usage(
                 calls=1,
-                input_tokens=spent[0],
-                output_tokens=spent[1],
-                micro_usd=price(model, *spent),
+                input_tokens=asked,
+                output_tokens=told,
+                micro_usd=price(model, asked, told),
             ),
         )
+
+
+@asynccontextmanager
+async def within(seconds: float, request: Request) -> AsyncIterator[None]:
+    """A ``TransientError`` where the block takes longer.
+
+    Clients count their time-out from byte to byte, so for them a slow answer might never end.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise TransientError(
+            f"no answer within {seconds:g} s (--lm-timeout)", request=request
+        ) from error
 
 
 def price(model: str, input_tokens: int, output_tokens: int) -> int | None:
@@ -102,57 +118,3 @@ def price(model: str, input_tokens: int, output_tokens: int) -> int | None:
 def is_local(model: str) -> bool:
     """Whether a model string names the packaged model, or a file of the user's."""
     return model == "local" or model.startswith("local:")
-
-
-def translated(error: Exception, request: Request) -> LmoptError:
-    """Our error for one of litellm's: ``ModelError``, ``RefusedError`` or ``TransientError``."""
-    litellm = load_litellm()
-    errors = litellm.exceptions
-    said = str(error).split("\n")[0][:500]
-    refused = isinstance(error, errors.AuthenticationError | errors.PermissionDeniedError)
-    if refused or _lacks_key(request.model, said):
-        return ModelError(f"{_credentials(request.model)} ({said})", model=request.model)
-    if isinstance(error, errors.NotFoundError):
-        return ModelError(
-            f"the provider knows no model {request.model!r} ({said}); check --lm-model",
-            model=request.model,
-        )
-    if isinstance(error, errors.BadRequestError) and "LLM Provider NOT provided" in str(error):
-        return ModelError(
-            f"model {request.model!r} names no provider litellm knows; write it as "
-            "provider/model, such as openai/gpt-4o-mini, or 'local'",
-            model=request.model,
-        )
-    if isinstance(error, errors.BadRequestError | errors.UnprocessableEntityError):
-        return RefusedError(f"{type(error).__name__}: {said}", request=request)
-    response = getattr(error, "response", None)
-    headers = getattr(response, "headers", None) or {}
-    return TransientError(
-        f"{type(error).__name__}: {said}",
-        request=request,
-        retry_after=_seconds(headers.get("retry-after")),
-    )
-
-
-def _lacks_key(model: str, said: str) -> bool:
-    """Whether an error is about a key that is not set: some clients report it as their own."""
-    about_keys = any(word in said.lower() for word in ("api_key", "api key", "credentials"))
-    return about_keys and bool(_missing_keys(model))
-
-
-def _missing_keys(model: str) -> list[str]:
-    return list(load_litellm().validate_environment(model).get("missing_keys") or [])
-
-
-def _credentials(model: str) -> str:
-    missing = _missing_keys(model)
-    if missing:
-        return f"no key for model {model!r}: set {' and '.join(missing)}, or use --lm-model=local"
-    return f"the provider of {model!r} refused the key; check it, or use --lm-model=local"
-
-
-def _seconds(value: str | None) -> float | None:
-    try:
-        return max(0.0, float(value)) if value else None
-    except ValueError:
-        return None

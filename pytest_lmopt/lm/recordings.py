@@ -7,12 +7,13 @@ import json
 import sqlite3
 import threading
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from pytest_lmopt.errors import MissingAnswerError
 from pytest_lmopt.lm.seam import LM, Completion, Request, Usage, WholeCompletion
+from pytest_lmopt.lm.tracing import may_land
 from pytest_lmopt.suites.canonical import canonical_json
 
 CacheMode = Literal["auto", "replay", "refresh", "off"]
@@ -85,6 +86,14 @@ class RecordingStore:
             self._database.close()
 
 
+@dataclass(kw_only=True)
+class _Flight:
+    """A call under way, and how many wait for it."""
+
+    work: asyncio.Future[Completion]
+    waiting: int = 0
+
+
 class Recorded:
     """Answers from the recordings where it can; identical requests in flight make one call.
 
@@ -97,13 +106,13 @@ class Recorded:
         self._store = store
         self._mode = mode
         self._fresh: set[str] = set()
-        self._in_flight: dict[str, asyncio.Future[Completion]] = {}
+        self._in_flight: dict[str, _Flight] = {}
 
     async def complete(self, request: Request) -> Completion:
         """A recorded or new answer; in ``replay`` mode an unknown request is missing."""
         key = request.key
         if key in self._in_flight:
-            shared = await asyncio.shield(self._in_flight[key])
+            shared = await self._landing(key, self._in_flight[key])
             return replace(shared, usage=shared.usage.as_replayed)
         if self._mode != "refresh" or key in self._fresh:
             recorded = self._store.get(key)
@@ -116,13 +125,27 @@ class Recorded:
                 request=request,
             )
         work = asyncio.ensure_future(self._ask(request, key))
-        self._in_flight[key] = work
+        flight = self._in_flight[key] = _Flight(work=work)
         work.add_done_callback(lambda done: self._landed(key, done))
-        # shielded: the answer is paid for and may be shared, even if who asked first has gone
-        return await asyncio.shield(work)
+        return await self._landing(key, flight)
+
+    async def _landing(self, key: str, flight: _Flight) -> Completion:
+        flight.waiting += 1
+        try:
+            # shielded: the answer is paid for and may be shared, even if who asked first has gone
+            return await asyncio.shield(flight.work)
+        except asyncio.CancelledError:
+            if flight.waiting == 1 and not may_land():
+                self._in_flight.pop(key, None)
+                flight.work.cancel()
+            raise
+        finally:
+            flight.waiting -= 1
 
     def _landed(self, key: str, work: asyncio.Future[Completion]) -> None:
-        self._in_flight.pop(key, None)
+        flight = self._in_flight.get(key)
+        if flight is not None and flight.work is work:
+            del self._in_flight[key]
         if not work.cancelled():
             work.exception()  # marks it as seen where everybody who waited was cancelled
 

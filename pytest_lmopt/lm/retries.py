@@ -1,4 +1,7 @@
-"""Retries: exponential backoff with full jitter; what still fails is a missing answer."""
+"""Retries: exponential backoff with full jitter; what still fails is a missing answer.
+
+A rate limit is tried more often than a fault: it passes by itself.
+"""
 
 from __future__ import annotations
 
@@ -9,36 +12,57 @@ from pytest_lmopt.errors import MissingAnswerError, TransientError
 from pytest_lmopt.lm.seam import LM, Completion, Request
 
 ATTEMPTS = 4
+RATE_LIMIT_ATTEMPTS = 8
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
+LONGEST_PAUSE_SECONDS = 60.0
+"""What a provider may ask for; limits are mostly counted by the minute."""
 
 
 class Retrying:
-    """Asks again after a ``TransientError``, at most ``attempts`` times in all.
+    """Asks again after a ``TransientError``.
 
-    Waits a random time up to ``first_wait`` · 2^k seconds (full jitter), or what the provider
-    asked for if that is longer. Then raises ``MissingAnswerError``.
+    ``attempts`` bounds the faults, the last one included, and ``rate_limit_attempts`` the rate
+    limits. Waits a random time up to ``first_wait`` · 2^k seconds (full jitter), on top of what the
+    provider asked for. Then raises ``MissingAnswerError``.
     """
 
     def __init__(
-        self, lm: LM, *, attempts: int = ATTEMPTS, first_wait: float = FIRST_WAIT_SECONDS
+        self,
+        lm: LM,
+        *,
+        attempts: int | None = None,
+        rate_limit_attempts: int | None = None,
+        first_wait: float | None = None,
     ) -> None:
         self._lm = lm
-        self._attempts = attempts
-        self._first_wait = first_wait
+        self._attempts = ATTEMPTS if attempts is None else attempts
+        self._rate_limit_attempts = (
+            RATE_LIMIT_ATTEMPTS if rate_limit_attempts is None else rate_limit_attempts
+        )
+        self._first_wait = FIRST_WAIT_SECONDS if first_wait is None else first_wait
 
     async def complete(self, request: Request) -> Completion:
         """Answer, or raise ``MissingAnswerError`` when the attempts are used up."""
-        for attempt in range(1, self._attempts + 1):
+        faults = refusals = 0
+        while True:
             try:
                 return await self._lm.complete(request)
             except TransientError as error:
-                if attempt == self._attempts:
+                # who asks for more than the longest pause will refuse again after it
+                soon = (error.retry_after or 0.0) <= LONGEST_PAUSE_SECONDS
+                refusals += error.rate_limited and soon
+                faults += not (error.rate_limited and soon)
+                tried = faults + refusals
+                if faults >= self._attempts or refusals >= self._rate_limit_attempts:
                     raise MissingAnswerError(
-                        f"no answer after {attempt} attempts; the last: {error}", request=request
+                        f"no answer after {tried} attempts; the last: {error}", request=request
                     ) from error
-                reach = min(LONGEST_WAIT_SECONDS, self._first_wait * 2 ** (attempt - 1))
-                # jitter only spreads load: it decides no score, so it needs no seed
-                wait = random.uniform(0.0, reach)
-                await asyncio.sleep(min(LONGEST_WAIT_SECONDS, max(wait, error.retry_after or 0.0)))
-        raise AssertionError("unreachable: the last attempt returns or raises")
+                wait = self._wait(tried, error)
+            await asyncio.sleep(wait)
+
+    def _wait(self, tried: int, error: TransientError) -> float:
+        # jitter only spreads load: it decides no score, so it needs no seed
+        reach = min(LONGEST_WAIT_SECONDS, self._first_wait * 2 ** (tried - 1))
+        asked_for = min(LONGEST_PAUSE_SECONDS, error.retry_after or 0.0)
+        return asked_for + random.uniform(0.0, reach)

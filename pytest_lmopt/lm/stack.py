@@ -1,31 +1,47 @@
-"""Assembling the LM: provider, inside metering, inside retries, inside recordings."""
+"""Assembling the LM: provider, inside metering, gates and retries, inside recordings."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from functools import lru_cache
 
+from pytest_lmopt.lm.circuit import Circuit, Guarded, Noting
+from pytest_lmopt.lm.concurrency import CALLS_AT_ONCE, Gated, Gates
 from pytest_lmopt.lm.ledger import Ledger, Metered
 from pytest_lmopt.lm.local import LocalModel, production_folder
-from pytest_lmopt.lm.providers import LiteLLM, is_local
+from pytest_lmopt.lm.providers import TIMEOUT_SECONDS, LiteLLM, is_local, within
 from pytest_lmopt.lm.recordings import CacheMode, Recorded, RecordingStore
 from pytest_lmopt.lm.retries import Retrying
 from pytest_lmopt.lm.seam import LM, Completion, Request
 
 
 class Provider:
-    """Sends local models' requests to llama.cpp, all others through litellm, if they don't ask."""
+    """Sends local models' requests to llama.cpp, all others through litellm, if they don't ask.
 
-    def __init__(self, local: LocalModel) -> None:
+    An answer takes ``timeout`` seconds at most.
+    """
+
+    def __init__(self, local: LocalModel, *, timeout: float = TIMEOUT_SECONDS) -> None:
         self._local = local
-        self._remote = LiteLLM()
+        self._remote = LiteLLM(timeout=timeout)
+        self._timeout = timeout
 
     async def complete(self, request: Request) -> Completion:
         """One attempt at whichever provider the model string names."""
         if request.ask is not None:
-            return await request.ask()
+            async with within(self._timeout, request):
+                return await request.ask()
         lm: LM = self._local if is_local(request.model) else self._remote
         return await lm.complete(request)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traffic:
+    """What all suites of a process share on the way to their models."""
+
+    gates: Gates = field(default_factory=lambda: Gates(CALLS_AT_ONCE))
+    circuit: Circuit = field(default_factory=Circuit)
 
 
 def suite_lm(
@@ -34,9 +50,16 @@ def suite_lm(
     ledger: Ledger,
     store: RecordingStore | None,
     mode: CacheMode,
+    traffic: Traffic | None = None,
 ) -> LM:
-    """The LM a suite's prompts call: recorded, retried, and every attempt paid for."""
-    lm: LM = Retrying(Metered(provider, ledger))
+    """The LM a suite's prompts call: recorded, retried, and every attempt paid for.
+
+    An attempt reserves its price only when its provider's gate and the circuit have let it pass;
+    without ``traffic`` these are its own.
+    """
+    traffic = traffic or Traffic()
+    metered = Metered(Noting(provider, traffic.circuit), ledger)
+    lm: LM = Retrying(Gated(Guarded(metered, traffic.circuit), traffic.gates))
     return Recorded(lm, store, mode=mode) if store is not None and mode != "off" else lm
 
 

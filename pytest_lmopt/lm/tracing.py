@@ -10,7 +10,7 @@ import contextvars
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
@@ -51,29 +51,44 @@ class Call:
 
 
 class Block:
-    """The block a run belongs to. Once it has ended early, its runs wait for no call any more.
+    """Runs that end together: a block, or a single run as a part of one.
 
-    Threads can't be cancelled; their calls can, and a thread still at work makes no new ones.
+    Once it has ended early, its runs wait for no call any more. Threads can't be cancelled; their
+    calls can, and a thread still at work makes no new ones.
     """
 
-    def __init__(self) -> None:
-        self.ended = False
+    def __init__(self, *, whole: Block | None = None) -> None:
+        self._whole = whole
+        self._ended = False
         self._awaited: set[Future[Any]] = set()
+        self.may_land = True
 
-    def end(self) -> None:
-        """End the block, whatever its runs are waiting for."""
-        self.ended = True
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended, by itself or with the whole it is a part of."""
+        return self._ended or (self._whole is not None and self._whole.ended)
+
+    def end(self, *, landing: bool = True) -> None:
+        """End it, whatever its runs are waiting for.
+
+        ``landing``: answers under way, as they are paid for, may still arrive and be recorded.
+        """
+        self.may_land = landing
+        self._ended = True
         for future in tuple(self._awaited):
             future.cancel()
 
     @contextmanager
     def awaiting(self, future: Future[Any]) -> Iterator[None]:
-        """Wait for ``future`` only until the block ends."""
-        self._awaited.add(future)
-        try:
-            yield
-        finally:
-            self._awaited.discard(future)
+        """Wait for ``future`` only until the end."""
+        with self._whole.awaiting(future) if self._whole else nullcontext():
+            self._awaited.add(future)
+            try:
+                if self._ended:  # meanwhile, on another thread
+                    future.cancel()
+                yield
+            finally:
+                self._awaited.discard(future)
 
 
 @dataclass(kw_only=True)
@@ -169,6 +184,12 @@ def our_own() -> Iterator[None]:
 def is_our_own() -> bool:
     """Whether a call to litellm from here has been accounted for."""
     return _our_own.get()
+
+
+def may_land() -> bool:
+    """Whether an answer nobody waits for any more may still arrive, for the current run."""
+    run = _current.get()
+    return run is None or run.block.may_land
 
 
 def carry_context(function: Callable[P, R]) -> Callable[P, R]:

@@ -11,6 +11,7 @@ from pytest_lmopt.errors import (
     IncompleteError,
     LmoptError,
     MissingAnswerError,
+    RefusedError,
 )
 from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.lm.tracing import running
@@ -116,7 +117,7 @@ class Evaluator:
         except LmoptError as error:
             # a metric may have caught it, or have been told of it in litellm's words
             problem = context.stop or error
-            if not isinstance(problem, MissingAnswerError | AnswerError):
+            if not isinstance(problem, MissingAnswerError | RefusedError | AnswerError):
                 raise problem from None
             return ScoredRun(run=run, score=None, missing=f"the judge: {problem}")
         judging = sum((call.usage for call in context.trace), Usage())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -101,7 +102,22 @@ def add_options(parser: pytest.Parser) -> None:
         help="recorded answers: auto (default), replay (never ask a model), refresh, off",
     )
     group.addoption(
-        "--lm-concurrency", type=positive, metavar="N", help="examples at a time (default: 16)"
+        "--lm-concurrency",
+        type=positive,
+        metavar="N",
+        help="examples at a time, and calls to one provider at a time (default: 16)",
+    )
+    group.addoption(
+        "--lm-timeout",
+        type=seconds,
+        metavar="SECONDS",
+        help="longest wait for one answer; then it is asked for again (default: 120)",
+    )
+    group.addoption(
+        "--lm-example-timeout",
+        type=seconds,
+        metavar="SECONDS",
+        help="longest run of the pipeline on one example; then it is missing (default: none)",
     )
     group.addoption(
         "--lm-seed", type=int, default=0, metavar="N", help="seed of all randomness (default: 0)"
@@ -145,6 +161,8 @@ def add_options(parser: pytest.Parser) -> None:
         "prices that litellm lacks, a line each: MODEL INPUT OUTPUT, in dollars per million tokens",
         type="linelist",
     )
+    parser.addini("lm_timeout", "default of --lm-timeout")
+    parser.addini("lm_example_timeout", "default of --lm-example-timeout")
 
 
 def _strategy(value: str) -> str:
@@ -196,6 +214,14 @@ def budget(value: str) -> Budget:
         raise argparse.ArgumentTypeError(
             f"limits such as usd:2,calls:5000 expected, of {', '.join(LIMITS)}: {error}"
         ) from None
+
+
+def seconds(value: str) -> float:
+    """A number of seconds above 0."""
+    with suppress(ValueError):
+        if 0.0 < float(value) < math.inf:
+            return float(value)
+    raise argparse.ArgumentTypeError(f"a positive number of seconds expected, found {value!r}")
 
 
 def _report(value: str) -> Path:

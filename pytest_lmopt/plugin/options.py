@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_lmopt.plugin.command_line import GATES, OUTCOMES, choice, positive, share
+from pytest_lmopt.plugin.command_line import GATES, OUTCOMES, choice, positive, seconds, share
 
 if TYPE_CHECKING:
     from pytest_lmopt.comparison.gate import GateMode
@@ -46,6 +46,8 @@ class Options:
     resplit: int | None
     cache: CacheMode
     concurrency: int
+    timeout: float
+    example_timeout: float | None
     seed: int
     budget: Budget | None
     resume: bool
@@ -83,6 +85,9 @@ def read_options(config: pytest.Config) -> Options:
         cache=config.getoption("lm_cache"),
         concurrency=config.getoption("lm_concurrency")
         or _from_ini(config, "lm_concurrency", 16, positive),
+        timeout=config.getoption("lm_timeout") or _from_ini(config, "lm_timeout", 120.0, seconds),
+        example_timeout=config.getoption("lm_example_timeout")
+        or _from_ini(config, "lm_example_timeout", None, seconds),
         seed=config.getoption("lm_seed"),
         budget=config.getoption("lm_budget"),
         resume=config.getoption("lm_resume") == "yes",

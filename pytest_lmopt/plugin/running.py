@@ -25,7 +25,13 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
     marked, options = session.suites[item.nodeid], session.options
     suite = marked.suite
     ledger = suite_ledger(session, marked)
-    lm = suite_lm(session.provider, ledger=ledger, store=session.store, mode=options.cache)
+    lm = suite_lm(
+        session.provider,
+        ledger=ledger,
+        store=session.store,
+        mode=options.cache,
+        traffic=session.traffic,
+    )
     terms = Terms(
         root=session.root,
         snapshot=marked.snapshot,
@@ -41,7 +47,12 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
         journal=session.journal(suite.name),
         resume=options.resume,
     )
-    with InProcessExecutor(lm=lm, model=suite.model, concurrency=options.concurrency) as executor:
+    with InProcessExecutor(
+        lm=lm,
+        model=suite.model,
+        concurrency=options.concurrency,
+        timeout=options.example_timeout,
+    ) as executor:
         if session.changes:
             session.checks[item.nodeid] = _check(suite, executor, terms, session)
             return

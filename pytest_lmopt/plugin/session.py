@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_lmopt.lm.book import Book
     from pytest_lmopt.lm.recordings import RecordingStore
     from pytest_lmopt.lm.seam import LM
+    from pytest_lmopt.lm.stack import Traffic
     from pytest_lmopt.plugin.marks import MarkedSuite
     from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
 
@@ -58,6 +59,7 @@ class LmSession:
         self._book: Book | None = None
         self._store: RecordingStore | None = None
         self._provider: LM | None = None
+        self._traffic: Traffic | None = None
 
     @property
     def for_workers(self) -> dict[str, object]:
@@ -67,6 +69,7 @@ class LmSession:
     @property
     def provider(self) -> LM:
         """The session's way to all models."""
+        from pytest_lmopt.lm.litellm_loading import load_litellm
         from pytest_lmopt.lm.local import LocalModel
         from pytest_lmopt.lm.prices import register_prices
         from pytest_lmopt.lm.stack import Provider
@@ -74,8 +77,22 @@ class LmSession:
         if self._provider is None:
             if self.options.prices:
                 register_prices(self.options.prices)
-            self._provider = Provider(LocalModel(folder=self._folder, owner_pid=self.owner_pid))
+            timeout = self.options.timeout
+            local = LocalModel(folder=self._folder, owner_pid=self.owner_pid, timeout=timeout)
+            self._provider = Provider(local, timeout=timeout)
+            if self.options.example_timeout is not None and self.options.cache != "replay":
+                load_litellm()  # takes seconds, which must not count as the first examples' time
         return self._provider
+
+    @property
+    def traffic(self) -> Traffic:
+        """What this process knows of its providers: how much they take, what can't be used."""
+        from pytest_lmopt.lm.concurrency import Gates
+        from pytest_lmopt.lm.stack import Traffic
+
+        if self._traffic is None:
+            self._traffic = Traffic(gates=Gates(self.options.concurrency))
+        return self._traffic
 
     @property
     def store(self) -> RecordingStore | None:

@@ -76,7 +76,8 @@ class SuiteReport:
     out; ``accepting`` says that the run was asked to accept. ``accept`` maps the paths that
     ``--lm-snapshot-update`` writes, relative to the root folder, to their text. ``prompts`` names
     the prompts it called, ``changed`` those that differ from the accepted ones; ``orphans`` are
-    the session's snapshots that belong to no test.
+    the session's snapshots that belong to no test. ``missing_because`` is the id and reason of the
+    first missing example.
     """
 
     suite: str
@@ -102,6 +103,7 @@ class SuiteReport:
     prompts: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()
+    missing_because: str = ""
     accept: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -10,6 +10,7 @@ from pytest_lmopt.reports.suite_report import SearchReport, SharedCheck, SuiteRe
 from pytest_lmopt.reports.text import one_line, printable
 from pytest_lmopt.stats.multiplicity import holm
 
+LONGEST_REASON = 300
 SHOWN_FAILURES = 3
 
 
@@ -96,6 +97,8 @@ def _details(report: SuiteReport, *, verbosity: int, width: int) -> Iterator[str
         yield f"{report.status}: {printable(report.problem)}"
     if report.missing or report.skipped:
         yield f"left out: {report.missing} without an answer, {report.skipped} skipped"
+    if report.missing_because and not report.problem:
+        yield f"  {one_line(report.missing_because, LONGEST_REASON)}"
     judged = report.status in ("passed", "failed")
     better = report.search is not None and report.search.accepted
     if judged and report.baseline == "no baseline" and not report.accepting and not better:

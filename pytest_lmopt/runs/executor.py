@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import inspect
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol
 
 from pytest_lmopt.errors import LmoptError, LostContextError, MissingAnswerError
@@ -15,6 +15,7 @@ from pytest_lmopt.lm.interception import catching
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.tracing import Block, RunContext, running
 from pytest_lmopt.runs.run import Ending, ExampleSkipped, Run
+from pytest_lmopt.runs.threads import Threads
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.suite import Pipeline
@@ -43,23 +44,32 @@ class Executor(Protocol):
 class InProcessExecutor:
     """Runs up to ``concurrency`` examples at a time: tasks for async pipelines, else threads.
 
-    Use as a context manager: inside, calls that pipelines and metrics make on litellm itself are
-    caught; leaving it drops work that has not started.
+    A run that takes more than ``timeout`` seconds is missing: a task is cancelled, a thread left
+    behind without its LM calls. Use as a context manager: inside, calls that pipelines and metrics
+    make on litellm itself are caught; leaving it ends idle threads.
     """
 
-    def __init__(self, *, lm: LM, model: str | None = None, concurrency: int = 16) -> None:
+    def __init__(
+        self,
+        *,
+        lm: LM,
+        model: str | None = None,
+        concurrency: int = 16,
+        timeout: float | None = None,
+    ) -> None:
         self._lm = lm
         self._model = model
         self._catching = ExitStack()
+        self._timeout = timeout
         self._slots = asyncio.Semaphore(concurrency)
-        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="lmopt-run")
+        self._threads = Threads(name="lmopt-run")
 
     def __enter__(self) -> InProcessExecutor:
         self._catching.enter_context(catching())
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
         self._catching.close()
 
     def judging(self) -> RunContext:
@@ -87,8 +97,9 @@ class InProcessExecutor:
                         candidate=candidate,
                         model=self._model,
                         repeat=repeat,
-                        block=block,
+                        block=Block(whole=block),
                     ),
+                    block,
                 )
             )
             for example in examples
@@ -103,15 +114,19 @@ class InProcessExecutor:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, pipeline: Pipeline, example: Example, context: RunContext) -> Run:
-        block = context.block
+    async def _run(
+        self, pipeline: Pipeline, example: Example, context: RunContext, block: Block
+    ) -> Run:
         prediction: Any = None
         ending, problem = Ending.RETURNED, ""
         async with self._slots:
             if block.ended:  # the slot came free because the block has ended
                 raise asyncio.CancelledError
+            clock = asyncio.timeout(None)
             try:
-                prediction = await self._predict(pipeline, example, context)
+                async with clock:
+                    with self._expiring(clock, context.block):
+                        prediction = await self._predict(pipeline, example, context)
             except ExampleSkipped as signal:
                 ending, problem = Ending.SKIPPED, str(signal)
             except AssertionError as error:
@@ -122,6 +137,9 @@ class InProcessExecutor:
             except Exception as error:
                 ending, problem = Ending.WRONG, f"{type(error).__name__}: {error}"
             # the pipeline may have caught these: they end the run all the same
+            if clock.expired():
+                ending, prediction = Ending.MISSING, None
+                problem = f"the run took more than {self._timeout:g} s (--lm-example-timeout)"
             if isinstance(context.stop, MissingAnswerError):
                 ending, problem, prediction = Ending.MISSING, str(context.stop), None
             elif isinstance(context.stop, LmoptError):
@@ -137,6 +155,25 @@ class InProcessExecutor:
             states=context.states,
         )
 
+    @contextmanager
+    def _expiring(self, clock: asyncio.Timeout, run: Block) -> Iterator[None]:
+        """Let the clock expire, and the run's calls end, after the time-out."""
+        if self._timeout is None:
+            yield
+            return
+        loop = asyncio.get_running_loop()
+
+        def expire() -> None:
+            # in this order: else the run might see its calls end before it knows why
+            clock.reschedule(loop.time())
+            run.end(landing=False)
+
+        alarm = loop.call_later(self._timeout, expire)
+        try:
+            yield
+        finally:
+            alarm.cancel()
+
     async def _predict(self, pipeline: Pipeline, example: Example, context: RunContext) -> Any:
         if inspect.iscoroutinefunction(pipeline):
             with running(context):
@@ -148,8 +185,8 @@ class InProcessExecutor:
                 return pipeline(example)
 
         carried = contextvars.copy_context()
-        loop = asyncio.get_running_loop()
-        returned = await loop.run_in_executor(self._threads, carried.run, on_thread)
+        work = self._threads.run(functools.partial(carried.run, on_thread))
+        returned = await asyncio.wrap_future(work)
         if inspect.isawaitable(returned):  # a plain function that calls an async one
             with running(context):
                 return await returned

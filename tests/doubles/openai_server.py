@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import struct
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,25 +28,39 @@ Answer = str | dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """An HTTP error in place of an answer; status 0 drops the connection."""
+    """What goes wrong with a call.
 
-    status: int
+    ``status`` other than 200 sends an HTTP error with the fields of ``error`` in place of an
+    answer; 0 drops the connection, and -1 resets it. Else ``body`` makes what is sent of the
+    completion, taking ``seconds`` over it; with ``cut`` the connection breaks halfway.
+    """
+
+    status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    error: dict[str, str] = field(default_factory=lambda: {"message": "fault"})
+    body: Callable[[dict[str, Any]], str] = json.dumps
+    seconds: float = 0.0
+    cut: bool = False
 
 
 class OpenAIServer:
-    """Answers ``answer(chat)``, unless ``fault(number of the call)`` returns a fault.
+    """Answers ``answer(chat)``, unless there is a fault.
 
-    ``requests`` are the bodies seen, in order of arrival; ``url`` is the base URL.
+    ``fault(number of the call)`` or ``fault_of(question, times it was asked)`` returns one.
+    ``requests`` are the bodies seen, in order of arrival, and ``most_at_once`` how many were being
+    answered together at most; ``url`` is the base URL.
     """
 
     def __init__(self, answer: Callable[[Chat], Answer]) -> None:
         self.answer = answer
         self.fault: Callable[[int], Fault | None] = lambda _: None
+        self.fault_of: Callable[[str, int], Fault | None] = lambda *_: None
+        self.most_at_once = 0
+        self._at_once = 0
+        self._asked: Counter[str] = Counter()
         self.requests: list[dict[str, Any]] = []
         self._lock = threading.Lock()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._http.daemon_threads = True
+        self._http = _HTTP(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
 
     @property
@@ -62,10 +80,26 @@ class OpenAIServer:
             self._http.server_close()
             thread.join()
 
-    def _take(self, body: dict[str, Any]) -> Fault | None:
+    def die(self) -> None:
+        """Answer nobody any more, as a server whose process was killed."""
+        self.fault = lambda _: Fault(status=0)
+        self._http.shutdown()
+        self._http.server_close()
+
+    @contextmanager
+    def _taking(self, body: dict[str, Any]) -> Iterator[Fault | None]:
+        question = body["messages"][-1]["content"]
         with self._lock:
             self.requests.append(body)
-            return self.fault(len(self.requests))
+            self._asked[question] += 1
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+            number, times = len(self.requests), self._asked[question]
+        try:
+            yield self.fault(number) or self.fault_of(question, times)
+        finally:
+            with self._lock:
+                self._at_once -= 1
 
     def _handler(server) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - self is the handler's
         class Handler(BaseHTTPRequestHandler):
@@ -73,26 +107,44 @@ class OpenAIServer:
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                fault = server._take(body)
-                if fault is not None and fault.status == 0:
-                    self.close_connection = True
-                    self.connection.close()
-                elif fault is not None:
-                    self._send(fault.status, {"error": {"message": "fault"}}, fault.headers)
-                elif body.get("stream"):
-                    self._stream(_completion(body, server.answer))
-                else:
-                    self._send(200, _completion(body, server.answer), {})
+                with server._taking(body) as found:
+                    fault = found or Fault()
+                    if fault.status <= 0:
+                        self._hang_up(reset=fault.status < 0)
+                    elif fault.status != 200:
+                        self._send(json.dumps({"error": fault.error}), fault)
+                    elif body.get("stream"):
+                        self._stream(_completion(body, server.answer))
+                    else:
+                        self._send(fault.body(_completion(body, server.answer)), fault)
 
-            def _send(self, status: int, body: object, headers: dict[str, str]) -> None:
-                data = json.dumps(body).encode()
-                self.send_response(status)
-                for name, value in headers.items():
+            def _send(self, body: str, fault: Fault) -> None:
+                data = body.encode()
+                self.send_response(fault.status)
+                for name, value in fault.headers.items():
                     self.send_header(name, value)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
-                self.wfile.write(data)
+                if fault.cut:
+                    self.wfile.write(data[: len(data) // 2])
+                    self._hang_up()
+                elif fault.seconds:
+                    for byte in data:
+                        self.wfile.write(bytes([byte]))
+                        time.sleep(fault.seconds / len(data))
+                else:
+                    self.wfile.write(data)
+
+            def _hang_up(self, *, reset: bool = False) -> None:
+                self.close_connection = True
+                if not reset:
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    return
+                now = struct.pack("ii", 1, 0)  # closing discards what is unsent, and says so
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, now)
+                for part in (self.rfile, self.wfile, self.connection):
+                    part.close()
 
             def _stream(self, completion: dict[str, Any]) -> None:
                 self.send_response(200)
@@ -107,6 +159,14 @@ class OpenAIServer:
                 """Say nothing."""
 
         return Handler
+
+
+class _HTTP(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of clients that hang up: they may."""
 
 
 def _chunks(completion: dict[str, Any]) -> Iterator[dict[str, Any]]:

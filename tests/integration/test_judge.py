@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from doubles.openai_server import OpenAIServer
+from doubles.openai_server import Fault, OpenAIServer
 from doubles.simulated_model import Chat
 from projects.shouting import Project
 
@@ -65,6 +65,18 @@ def test_a_grade_off_the_scale_is_missing_not_zero(
     result = project.run()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["error: *the judge: the judge gave no score from 1 to 5*"])
+
+
+def test_a_prediction_the_judge_is_refused_is_missing(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """The judge's provider says nothing about the prompt that is judged."""
+    _project(project, openai_server)
+    filtered = Fault(status=400, error={"message": "no", "code": "content_filter"})
+    openai_server.fault_of = lambda asked, _: filtered if "WORD3" in asked else None
+    result = project.run()
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*the judge: refused by the provider's content filter*"])
 
 
 def test_a_changed_rubric_makes_the_baseline_stale(

@@ -46,13 +46,19 @@ def examples(count: int) -> list[Example]:
 
 
 def run_block(
-    pipeline: Pipeline, count: int, *, lm: LM | None = None, concurrency: int = 16
+    pipeline: Pipeline,
+    count: int,
+    *,
+    lm: LM | None = None,
+    concurrency: int = 16,
+    timeout: float | None = None,
 ) -> Sequence[Run]:
     """The runs of a pipeline over ``count`` examples."""
 
     async def block() -> Sequence[Run]:
-        lm_used = lm or FunctionLM(upper)
-        with InProcessExecutor(lm=lm_used, model="m", concurrency=concurrency) as executor:
+        with InProcessExecutor(
+            lm=lm or FunctionLM(upper), model="m", concurrency=concurrency, timeout=timeout
+        ) as executor:
             return await executor.run_block(pipeline, INCUMBENT, examples(count))
 
     return asyncio.run(block())
@@ -371,3 +377,85 @@ def test_a_thread_left_over_from_a_block_that_ended_makes_no_more_calls() -> Non
     assert finished.wait(60)
 
     assert calls == []
+
+
+class HangingLM:
+    """Never answers about w0; answers at once about others."""
+
+    def __init__(self) -> None:
+        self.cancelled: list[str] = []
+
+    async def answer(self, request: Request) -> str:
+        """The answer, if any."""
+        word = request.messages[-1].content
+        if word == "w0":
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                self.cancelled.append(word)
+                raise
+        return word.upper()
+
+
+@pytest.mark.parametrize("pipeline", [shout, ashout, plain])
+def test_a_run_that_takes_too_long_is_missing_and_its_calls_are_cancelled(
+    pipeline: Pipeline,
+) -> None:
+    """The others are run all the same, even if there is one slot for all."""
+    model = HangingLM()
+
+    first, *others = run_block(pipeline, 5, lm=FunctionLM(model.answer), concurrency=1, timeout=0.3)
+
+    assert (first.ending, first.prediction) == (Ending.MISSING, None)
+    assert first.problem == "the run took more than 0.3 s (--lm-example-timeout)"
+    assert [run.prediction for run in others] == ["W1", "W2", "W3", "W4"]
+    assert model.cancelled == ["w0"]
+
+
+def test_a_thread_that_hangs_is_left_behind() -> None:
+    """It holds up no other run, and asks nothing when it wakes up."""
+    woken, asked = threading.Event(), threading.Event()
+    errors: list[BaseException] = []
+
+    def pipeline(example: Example) -> str:
+        if example.id in ("e0", "e1"):
+            woken.wait(60)
+            try:
+                shout(example)
+            except BaseException as error:
+                errors.append(error)
+            asked.set()
+        return shout(example)
+
+    runs = run_block(pipeline, 8, concurrency=2, timeout=0.3)
+    woken.set()
+
+    assert [run.ending for run in runs] == [Ending.MISSING] * 2 + [Ending.RETURNED] * 6
+    assert asked.wait(60)
+    assert errors
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_pipeline_that_hides_its_time_out_is_missing_all_the_same(late: bool) -> None:
+    """A fallback for a cancelled call is no prediction; a time-out of its own is its own matter."""
+
+    async def pipeline(_: Example) -> str:
+        if not late:
+            raise TimeoutError("mine")
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            return "fallback"
+        return "never"
+
+    (run,) = run_block(pipeline, 1, timeout=0.1)
+
+    assert run.ending is (Ending.MISSING if late else Ending.WRONG)
+    assert run.prediction is None
+
+
+def test_runs_within_their_time_are_as_ever() -> None:
+    """A time-out costs nothing where nothing is late."""
+    runs = run_block(shout, 20, timeout=60)
+
+    assert [run.prediction for run in runs] == [f"W{n}" for n in range(20)]

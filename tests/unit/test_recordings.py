@@ -15,6 +15,8 @@ from pytest_lmopt import Completion
 from pytest_lmopt.errors import MissingAnswerError
 from pytest_lmopt.lm.recordings import CacheMode, Recorded, RecordingStore
 from pytest_lmopt.lm.seam import FunctionLM, Request, Usage
+from pytest_lmopt.lm.tracing import RunContext, running
+from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.render import Message
 
 ASKED = Request(
@@ -159,6 +161,30 @@ def test_a_call_nobody_waits_for_any_more_is_still_recorded(store: RecordingStor
     asyncio.run(story())
 
     assert ask(model, store, "replay", ASKED) == ["answer 1"]
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_call_of_a_run_that_took_too_long_is_cancelled_unless_others_wait(
+    store: RecordingStore, others: int
+) -> None:
+    """What hangs must not hold its turn at the provider; who asks later asks anew."""
+    model = Model(seconds=0.05)
+
+    async def story() -> list[str]:
+        lm = Recorded(model, store, mode="auto")
+        late = RunContext(lm=lm, candidate=Candidate(name="late", states={}))
+        with running(late):
+            left = asyncio.create_task(lm.complete(ASKED))
+        await asyncio.sleep(0.01)
+        waiting = [asyncio.create_task(lm.complete(ASKED)) for _ in range(others)]
+        await asyncio.sleep(0.01)
+        late.block.end(landing=False)
+        left.cancel()
+        await asyncio.sleep(0)
+        again = lm.complete(ASKED)
+        return [answer.text for answer in await asyncio.gather(*waiting, again)]
+
+    assert asyncio.run(story()) == (["answer 1", "answer 1"] if others else ["answer 2"])
 
 
 def test_a_failure_is_shared_but_not_recorded(store: RecordingStore) -> None:

@@ -117,4 +117,44 @@ def test_an_endless_retry_after_is_cut_short(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("pytest_lmopt.lm.retries.asyncio.sleep", noted)
     ask(Failing(1, lambda _: TransientError("busy", request=ASKED, retry_after=3600)))
 
-    assert waits == [30.0]
+    assert waits == [60.0]
+
+
+def test_rate_limits_are_tried_more_often_than_faults() -> None:
+    """They pass by themselves; but faults in between are counted on their own."""
+
+    def refused(number: int) -> TransientError:
+        return TransientError(f"{number}", request=ASKED, rate_limited=number != 3)
+
+    assert ask(Failing(7, refused)) == "answer 8"
+    with pytest.raises(MissingAnswerError, match="no answer after 9 attempts; the last: 9"):
+        ask(Failing(99, refused))
+
+
+def test_a_rate_limit_without_end_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quota that comes back tomorrow is not worth eight minutes of waiting."""
+
+    async def noted(_: float) -> None:
+        pass
+
+    monkeypatch.setattr("pytest_lmopt.lm.retries.asyncio.sleep", noted)
+    tomorrow = TransientError("spent", request=ASKED, rate_limited=True, retry_after=80_000.0)
+    with pytest.raises(MissingAnswerError, match="no answer after 4 attempts; the last: spent"):
+        ask(Failing(99, lambda _: tomorrow))
+
+
+def test_waits_are_jittered_on_top_of_the_providers_wish(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those who were refused together must not come back together."""
+    waits: list[float] = []
+
+    async def noted(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr("pytest_lmopt.lm.retries.asyncio.sleep", noted)
+    wish = TransientError("busy", request=ASKED, retry_after=5.0)
+    ask(Failing(9, lambda _: wish), attempts=10, first_wait=1.0)
+
+    assert all(5.0 <= wait <= 5.0 + min(30.0, 2.0**k) for k, wait in enumerate(waits))
+    assert len(set(waits)) == 9

@@ -167,6 +167,13 @@ def test_examples_left_out_are_counted() -> None:
     )
 
 
+def test_the_first_missing_example_is_named_with_its_reason() -> None:
+    """On a line of its own; where too much is missing, the suite's problem says it already."""
+    missing = replace(REPORT, missing=2, missing_because="t3: rate limit")
+    assert "\n    t3: rate limit\n" in shown(missing)
+    assert "t3" not in shown(replace(missing, status="error", problem="2 runs have no answer"))
+
+
 FAILING = (
     FailingExample(id="t1", inputs="{'text': 'x'}", expected="FIN", got="ENG", feedback="not FIN"),
     FailingExample(id="t2", got="?"),

@@ -1,0 +1,58 @@
+"""litellm, imported late and quietly, and kept from asking twice by itself."""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache, wraps
+from typing import Any
+
+_asking_once: contextvars.ContextVar[bool] = contextvars.ContextVar("lmopt_once", default=False)
+
+
+@lru_cache(maxsize=1)
+def load_litellm() -> Any:
+    """Import litellm quietly: no download of its price table, no hints printed on errors."""
+    # read not only at import but whenever litellm refreshes its table, so it stays set
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import litellm
+    litellm.suppress_debug_info = True
+    litellm.telemetry = False
+    _let_calls_ask_once()
+    return litellm
+
+
+@contextmanager
+def asking_once() -> Iterator[None]:
+    """Within the block litellm does not repeat a call whose connection broke.
+
+    It does so for most providers, whatever number of retries it is given; but the broken call may
+    have been billed, and the budget knows of one.
+    """
+    token = _asking_once.set(True)
+    try:
+        yield
+    finally:
+        _asking_once.reset(token)
+
+
+def _let_calls_ask_once() -> None:
+    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+
+    repeat = AsyncHTTPHandler.single_connection_post_request
+
+    @wraps(repeat)
+    async def repeat_if_allowed(*args: Any, **kwargs: Any) -> Any:
+        broken = sys.exception()
+        if _asking_once.get() and broken is not None:
+            raise broken
+        return await repeat(*args, **kwargs)
+
+    # a wrapper rather than a client of our own: each provider wants another kind of client
+    AsyncHTTPHandler.single_connection_post_request = repeat_if_allowed  # type: ignore[method-assign]

@@ -1,0 +1,69 @@
+"""Threads that can be left behind: a pipeline that hangs must hold up neither others nor the end.
+
+The standard pool would lose a worker to each, and wait for it when the interpreter ends.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import SimpleQueue
+from typing import Any
+
+_Work = tuple["Future[Any]", Callable[[], Any]]
+
+
+class Threads:
+    """Starts a thread where none is idle, as pipelines may keep things by thread.
+
+    How many work at once is the caller's to bound.
+    """
+
+    def __init__(self, *, name: str) -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._idle: list[SimpleQueue[_Work | None]] = []
+        self._closed = False
+
+    def run(self, work: Callable[[], Any]) -> Future[Any]:
+        """Do ``work`` on a thread; the future holds what it returns or raises."""
+        with self._lock:
+            inbox = self._idle.pop() if self._idle else self._start()
+        future: Future[Any] = Future()
+        inbox.put((future, work))
+        return future
+
+    def close(self) -> None:
+        """Let idle threads end, and busy ones once they are done."""
+        with self._lock:
+            self._closed = True
+            while self._idle:
+                self._idle.pop().put(None)
+
+    def _start(self) -> SimpleQueue[_Work | None]:
+        inbox: SimpleQueue[_Work | None] = SimpleQueue()
+        threading.Thread(target=self._serve, args=(inbox,), name=self._name, daemon=True).start()
+        return inbox
+
+    def _serve(self, inbox: SimpleQueue[_Work | None]) -> None:
+        while (given := inbox.get()) is not None:
+            future, work = given
+            wanted = future.set_running_or_notify_cancel()
+            returned, raised = None, None
+            try:
+                returned = work() if wanted else None
+            except BaseException as error:  # whatever it is belongs to whoever waits
+                raised = error
+            # idle before the answer is known, or the next work would start another thread
+            with self._lock:
+                closed = self._closed
+                if not closed:
+                    self._idle.append(inbox)
+            if raised is not None:
+                future.set_exception(raised)
+            elif wanted:
+                future.set_result(returned)
+            del given, future, work, returned, raised  # what an idle thread holds on to, leaks
+            if closed:
+                return

@@ -1,0 +1,242 @@
+"""How many calls go to a provider at once, and when none does."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from pytest_lmopt import Budget
+from pytest_lmopt.errors import LmoptError, RefusedError, TransientError
+from pytest_lmopt.lm.concurrency import Gate, Gated, Gates
+from pytest_lmopt.lm.ledger import Account, Ledger, Metered
+from pytest_lmopt.lm.seam import FunctionLM, Request
+from pytest_lmopt.suites.render import Message
+
+
+def asking(model: str = "openai/m", **params: str) -> Request:
+    """A request."""
+    return Request(model=model, messages=(Message("user", "q"),), params=params)
+
+
+BUSY = TransientError("busy", request=asking(), rate_limited=True)
+
+
+class Provider:
+    """Answers once told to, or raises; knows how many calls it holds."""
+
+    def __init__(self) -> None:
+        self.under_way = 0
+        self.most = 0
+        self.calls = 0
+        self.error: LmoptError | None = None
+        self.open = asyncio.Event()
+
+    async def answer(self, _: Request) -> str:
+        """Hold the call until open."""
+        self.calls += 1
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        try:
+            await self.open.wait()
+        finally:
+            self.under_way -= 1
+        if self.error is not None:
+            raise self.error
+        return "x"
+
+
+def story(tell: Callable[[Provider, Gates], Awaitable[None]], *, most: int = 4) -> None:
+    """Play a story on a loop of its own."""
+
+    async def play() -> None:
+        await tell(Provider(), Gates(most))
+
+    asyncio.run(play())
+
+
+async def settle() -> None:
+    """Let all tasks go as far as they can."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+def test_no_more_than_the_limit_are_under_way() -> None:
+    """The others come through in the order they came, as turns get free."""
+    order: list[int] = []
+
+    async def tell(provider: Provider, gates: Gates) -> None:
+        lm = Gated(FunctionLM(provider.answer), gates)
+
+        async def call(number: int) -> None:
+            await lm.complete(asking())
+            order.append(number)
+
+        calls = [asyncio.create_task(call(number)) for number in range(10)]
+        await settle()
+        assert provider.under_way == 4
+        provider.open.set()
+        await asyncio.gather(*calls)
+        assert provider.most == 4
+        assert order == list(range(10))
+
+    story(tell)
+
+
+def test_each_provider_and_endpoint_has_a_gate_of_its_own() -> None:
+    """A provider that is slow or refuses does not hold up another."""
+    gates = Gates(4)
+    assert gates.of(asking("openai/a")) is gates.of(asking("openai/b"))
+    others = [
+        asking("openai/a"),
+        asking("anthropic/a"),
+        asking("openai/a", api_base="http://127.0.0.1:1"),
+        asking("local"),
+        asking("local:/models/a.gguf"),
+        asking("local:/models/b.gguf"),
+    ]
+    assert len({id(gates.of(request)) for request in others}) == len(others)
+
+
+def test_a_rate_limit_halves_the_limit_once_for_calls_under_way_together() -> None:
+    """A burst of refusals is one piece of news; the next one is another, down to 1."""
+
+    async def tell(provider: Provider, gates: Gates) -> None:
+        lm, gate = Gated(FunctionLM(provider.answer), gates), gates.of(asking())
+        provider.error = BUSY
+        limits = []
+        for _ in range(5):
+            provider.open.clear()
+            together = range(int(gate.limit))
+            calls = [asyncio.create_task(lm.complete(asking())) for _ in together]
+            await settle()
+            provider.open.set()
+            await asyncio.gather(*calls, return_exceptions=True)
+            limits.append(gate.limit)
+        assert limits == [8.0, 4.0, 2.0, 1.0, 1.0]
+
+    story(tell, most=16)
+
+
+def test_a_round_of_answers_raises_the_limit_by_one_up_to_the_most() -> None:
+    """Slowly, as what was too much will be too much again."""
+    gate = Gate(6)
+    gate.failed(BUSY, cuts=0)
+    assert gate.limit == 3.0
+    for _ in range(4):
+        gate.answered()
+    assert gate.limit == pytest.approx(4.0, abs=0.2)
+    for _ in range(99):
+        gate.answered()
+    assert gate.limit == 6
+
+
+def test_where_one_at_a_time_is_too_much_the_gate_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice as long each time, until an answer comes: or the calls would use up their attempts."""
+    now = 100.0
+    monkeypatch.setattr("pytest_lmopt.lm.concurrency.time.monotonic", lambda: now)
+    gate = Gate(1)
+    rests = []
+    for cuts in range(3):
+        gate.failed(BUSY, cuts=cuts)
+        rests.append(gate.closed_until - now)
+        now = gate.closed_until
+    gate.answered()
+    gate.failed(BUSY, cuts=3)
+    rests.append(gate.closed_until - now)
+    assert rests == pytest.approx([0.1, 0.2, 0.4, 0.1])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [TransientError("500", request=asking()), RefusedError("too long", request=asking())],
+)
+def test_other_errors_leave_the_limit_as_it_is(error: LmoptError) -> None:
+    """They say nothing about how much is too much, and give their turn back."""
+
+    async def tell(provider: Provider, gates: Gates) -> None:
+        lm = Gated(FunctionLM(provider.answer), gates)
+        provider.error = error
+        provider.open.set()
+        calls = (lm.complete(asking()) for _ in range(9))
+        assert await asyncio.gather(*calls, return_exceptions=True) == [error] * 9
+        assert gates.of(asking()).limit == 4.0
+
+    story(tell)
+
+
+def test_nothing_is_asked_while_the_provider_wants_a_pause() -> None:
+    """Neither what waits already nor what comes; afterwards all goes on."""
+
+    async def tell(provider: Provider, gates: Gates) -> None:
+        lm = Gated(FunctionLM(provider.answer), gates)
+        provider.open.set()
+        provider.error = TransientError("later", request=asking(), retry_after=0.2)
+        began = time.monotonic()
+        with pytest.raises(TransientError):
+            await lm.complete(asking())
+        provider.error = None
+        calls = [asyncio.create_task(lm.complete(asking())) for _ in range(6)]
+        await asyncio.sleep(0.1)
+        assert provider.calls == 1
+        await asyncio.gather(*calls)
+        assert time.monotonic() - began >= 0.2
+        assert provider.calls == 7
+
+    story(tell)
+
+
+def test_a_pause_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider that asks for an hour is asked again sooner."""
+    monkeypatch.setattr("pytest_lmopt.lm.concurrency.LONGEST_PAUSE_SECONDS", 0.05)
+
+    async def tell(provider: Provider, gates: Gates) -> None:
+        provider.open.set()
+        hour = TransientError("later", request=asking(), retry_after=3600.0)
+        gates.of(asking()).failed(hour, cuts=0)
+        await asyncio.wait_for(Gated(FunctionLM(provider.answer), gates).complete(asking()), 5.0)
+
+    story(tell)
+
+
+def test_a_call_that_waits_has_reserved_nothing() -> None:
+    """Or a run that is cut short would have paid for what it never asked."""
+    ledger = Ledger([Account(Budget(calls=100), owner="suite")])
+
+    async def tell(provider: Provider, gates: Gates) -> None:
+        lm = Gated(Metered(FunctionLM(provider.answer), ledger), gates)
+        calls = [asyncio.create_task(lm.complete(asking())) for _ in range(10)]
+        await settle()
+        assert ledger.calls == 4
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        assert ledger.calls == 4
+
+    story(tell)
+
+
+def test_calls_that_are_cancelled_give_their_turn_back() -> None:
+    """Those under way, those waiting, and those let through in the same moment."""
+
+    async def tell(provider: Provider, gates: Gates) -> None:
+        lm = Gated(FunctionLM(provider.answer), gates)
+        calls = [asyncio.create_task(lm.complete(asking())) for _ in range(10)]
+        await settle()
+        calls[0].cancel()  # frees a turn for call 4, which is cancelled before it can take it
+        await asyncio.sleep(0)
+        calls[4].cancel()
+        calls[9].cancel()
+        await settle()
+        provider.open.set()
+        await asyncio.gather(*calls, return_exceptions=True)
+        provider.open.clear()
+        again = [asyncio.create_task(lm.complete(asking())) for _ in range(9)]
+        await settle()
+        assert provider.under_way == 4
+        provider.open.set()
+        await asyncio.gather(*again)
+
+    story(tell)

@@ -1,0 +1,86 @@
+"""Threads that pipelines run on: reused, left behind where they hang, gone at the end."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+import weakref
+
+import pytest
+
+from pytest_lmopt.runs.threads import Threads
+
+
+def test_work_is_done_and_its_outcome_told() -> None:
+    """What it returns, or what it raises, whatever that is."""
+    threads = Threads(name="t")
+
+    assert threads.run(lambda: 7).result(10) == 7
+    for kind in (KeyError, SystemExit):
+        future = threads.run(lambda kind=kind: (_ for _ in ()).throw(kind("x")))  # type: ignore[misc]
+        with pytest.raises(kind):
+            future.result(10)
+    threads.close()
+
+
+def test_an_idle_thread_is_used_again() -> None:
+    """Also by whoever learns of an outcome and asks for more at once."""
+    threads = Threads(name="t")
+    seen: list[int] = []
+
+    def work() -> None:
+        seen.append(threading.get_ident())
+
+    for _ in range(50):
+        threads.run(work).result(10)
+    threads.close()
+
+    assert len(set(seen)) == 1
+
+
+def test_a_thread_that_hangs_is_replaced_and_used_again_once_it_is_free() -> None:
+    """Nobody waits for it."""
+    threads, free = Threads(name="t"), threading.Event()
+    hanging = threads.run(lambda: free.wait(60) and threading.get_ident())
+    other = threads.run(threading.get_ident).result(10)
+    free.set()
+    first = hanging.result(10)
+
+    both = {threads.run(threading.get_ident).result(10) for _ in range(9)}
+    threads.close()
+
+    assert first != other
+    assert both <= {first, other}
+
+
+def test_no_thread_is_left_after_the_end() -> None:
+    """Idle ones end at once, busy ones when they are done; none would keep the process alive."""
+    threads, free = Threads(name="lmopt-ending"), threading.Event()
+    threads.run(lambda: None).result(10)
+    busy = threads.run(lambda: free.wait(60))
+    threads.close()
+    free.set()
+    busy.result(10)
+
+    deadline = time.monotonic() + 10
+    while any(thread.name == "lmopt-ending" for thread in threading.enumerate()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_an_idle_thread_holds_on_to_nothing() -> None:
+    """A prediction may be large."""
+
+    class Prediction:
+        pass
+
+    threads = Threads(name="t")
+    predicted = threads.run(Prediction).result(10)
+    seen = weakref.ref(predicted)
+    del predicted
+    threads.run(lambda: None).result(10)
+    gc.collect()
+    threads.close()
+
+    assert seen() is None
