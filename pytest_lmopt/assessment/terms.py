@@ -14,11 +14,13 @@ class Terms:
     """The terms one suite is assessed on.
 
     ``alpha`` is the level of its own gate, already corrected where several suites share one.
-    ``resplit`` draws new splits; None keeps those of the snapshot.
+    ``resplit`` draws new splits; None keeps those of the snapshot. ``record`` is the file for the
+    answers that the evaluation rests on, None where they are not asked for.
     """
 
     root: Path
     snapshot: Path
+    record: Path | None = None
     seed: int = 0
     alpha: float = ALPHA
     gate: GateMode = "regression"

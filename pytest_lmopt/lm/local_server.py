@@ -39,13 +39,14 @@ def main(model: str, owner_pid: int, note: Path) -> None:
     draft = note.with_suffix(".draft")
     draft.write_text(json.dumps({"url": server.listening_address, "pid": os.getpid()}), "utf-8")
     draft.rename(note)
-    while _alive(owner_pid):
+    while alive(owner_pid):
         time.sleep(POLL_SECONDS)
     # the server's threads would keep the process: its owner is gone, nothing is left to save
     os._exit(0)
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """Whether there is a process of this number."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

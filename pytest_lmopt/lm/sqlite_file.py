@@ -77,8 +77,9 @@ def open_database(path: Path, schema: str) -> Database:
 
 
 def read_only(path: Path, *, log: bool = True) -> sqlite3.Connection:
-    """A connection that changes nothing, by closing it neither; without its write-ahead log if
-    ``log`` is False."""  # fmt: skip
+    """A connection that changes nothing, when closed neither; ``log`` tells whether to read the
+    write-ahead log too.
+    """
     mode = "mode=ro" if log else "immutable=1"
     return _connect(f"{path.absolute().as_uri()}?{mode}", BUSY_TIMEOUT_SECONDS, uri=True)
 

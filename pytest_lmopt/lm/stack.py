@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import lru_cache
 
 from pytest_lmopt.lm.ledger import Ledger, Metered
 from pytest_lmopt.lm.local import LocalModel, production_folder
 from pytest_lmopt.lm.providers import LiteLLM, is_local
-from pytest_lmopt.lm.recordings import CacheMode, Recorded, RecordingStore
+from pytest_lmopt.lm.recording_store import RecordingStore
+from pytest_lmopt.lm.recordings import CacheMode, Recorded
 from pytest_lmopt.lm.retries import Retrying
 from pytest_lmopt.lm.seam import LM, Completion, Request
 
@@ -32,10 +34,17 @@ def suite_lm(
     ledger: Ledger,
     store: RecordingStore | None,
     mode: CacheMode,
+    committed: Mapping[str, Completion] | None = None,
+    since: float | None = None,
 ) -> LM:
-    """The LM a suite's prompts call: recorded, retried, and every attempt paid for."""
+    """The LM a suite's prompts call: recorded, retried, and every attempt paid for.
+
+    ``committed`` and ``since`` are as in ``Recorded``.
+    """
     lm: LM = Retrying(Metered(provider, ledger))
-    return Recorded(lm, store, mode=mode) if store is not None and mode != "off" else lm
+    if store is None or mode == "off":
+        return lm
+    return Recorded(lm, store, mode=mode, committed=committed, since=since)
 
 
 @lru_cache(maxsize=1)

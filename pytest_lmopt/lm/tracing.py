@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
 from pytest_lmopt.errors import LmoptError, LostContextError
-from pytest_lmopt.lm.seam import LM, Usage
+from pytest_lmopt.lm.seam import LM, Request, Usage
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
 
@@ -28,7 +28,8 @@ R = TypeVar("R")
 class Call:
     """One LM call in a trace: which prompt, with what, answering what, at what cost.
 
-    ``outputs`` is empty and ``error`` says why where no usable answer came.
+    ``outputs`` is empty and ``error`` says why where no usable answer came; ``unrecorded`` is
+    True if that is because no model was asked. ``request`` is None where none could be made.
     """
 
     prompt: str
@@ -36,7 +37,9 @@ class Call:
     outputs: Mapping[str, Any]
     text: str
     usage: Usage
+    request: Request | None = None
     error: str | None = None
+    unrecorded: bool = False
 
 
 class Block:

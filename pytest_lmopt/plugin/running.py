@@ -25,10 +25,18 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
     marked, options = session.suites[item.nodeid], session.options
     suite = marked.suite
     ledger = Ledger([session.account(mark) for mark in marked.budgets])
-    lm = suite_lm(session.provider, ledger=ledger, store=session.store, mode=options.cache)
+    lm = suite_lm(
+        session.provider,
+        ledger=ledger,
+        store=session.store,
+        mode=options.cache,
+        committed=session.committed,
+        since=session.started,
+    )
     terms = Terms(
         root=session.root,
         snapshot=marked.snapshot,
+        record=marked.record if options.recording else None,
         seed=options.seed,
         alpha=ALPHA / len(session.suites) if options.family else ALPHA,
         gate=marked.gate,
@@ -39,12 +47,15 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
         accepting=options.accepting,
         show_holdout=item.config.get_verbosity() > 1,
     )
-    with InProcessExecutor(lm=lm, model=suite.model, concurrency=options.concurrency) as executor:
+    with (
+        session.noting_use(),
+        InProcessExecutor(lm=lm, model=suite.model, concurrency=options.concurrency) as executor,
+    ):
         if session.changes:
             session.checks[item.nodeid] = _check(suite, executor, terms, session)
             return
         report = _assess(Assessment(suite, executor, ledger, terms), session, item.nodeid)
-    report = replace(report, orphans=session.orphans)
+    report = replace(report, orphans=session.orphans, notices=tuple(session.notices))
     item.user_properties.append((PROPERTY, to_json(report)))
     if report.status != "passed":
         pytest.fail(f"{report.status}: {report.problem}", pytrace=False)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from contextlib import suppress
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +17,13 @@ from pytest_lmopt.plugin.options import Options
 
 if TYPE_CHECKING:
     from pytest_lmopt.lm.ledger import Account
-    from pytest_lmopt.lm.recordings import RecordingStore
-    from pytest_lmopt.lm.seam import LM
+    from pytest_lmopt.lm.recording_store import RecordingStore
+    from pytest_lmopt.lm.seam import LM, Completion
     from pytest_lmopt.plugin.marks import BudgetMark, MarkedSuite
     from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
 
 STATE_FOLDER = ".lmopt"
+RECORDINGS = "recordings.sqlite"
 WORKER_KEY = "lmopt"
 PROPERTY = "lm_suite"
 """Name of the test property that carries a suite's report from its process to the owner."""
@@ -39,6 +42,7 @@ class LmSession:
         self.root = config.rootpath
         self.is_worker = hasattr(config, "workerinput")
         self.owner_pid = given["pid"] if given else os.getpid()
+        self.started = float(given["started"]) if given else time.time()
         self._name = given["name"] if given else f"session-{os.getpid()}-{secrets.token_hex(4)}"
         self.suites: dict[str, MarkedSuite] = {}
         self.problems: dict[str, str] = {}
@@ -51,13 +55,15 @@ class LmSession:
         self.checks: dict[str, SharedCheck] = {}
         self.refused: list[str] = []
         self._accounts: dict[int, Account] = {}
+        self.notices: list[str] = []
         self._store: RecordingStore | None = None
+        self._committed: Mapping[str, Completion] | None = None
         self._provider: LM | None = None
 
     @property
     def for_workers(self) -> dict[str, object]:
         """What a worker must know to join this session."""
-        return {"pid": self.owner_pid, "name": self._name}
+        return {"pid": self.owner_pid, "name": self._name, "started": self.started}
 
     @property
     def provider(self) -> LM:
@@ -72,11 +78,32 @@ class LmSession:
     @property
     def store(self) -> RecordingStore | None:
         """The recordings under the root folder; None where they are off."""
-        from pytest_lmopt.lm.recordings import RecordingStore
+        from pytest_lmopt.lm.recording_store import RecordingStore
 
         if self._store is None and self.options.cache != "off":
-            self._store = RecordingStore(self._state() / "recordings.sqlite")
+            self._store = RecordingStore(self._state() / RECORDINGS)
+            self.notices += filter(None, [self._store.notice])
         return self._store
+
+    @contextmanager
+    def noting_use(self) -> Iterator[None]:
+        """Write down at the end which recordings were read."""
+        try:
+            yield
+        finally:
+            if self._store is not None:
+                self._store.note_use()
+
+    @property
+    def committed(self) -> Mapping[str, Completion]:
+        """The recordings in the record files; raises ``RecordError`` for what is none."""
+        from pytest_lmopt.lm.record_files import read_records
+
+        folder, mode = self.options.record, self.options.cache
+        if self._committed is None:
+            wanted = folder is not None and mode in ("auto", "replay")
+            self._committed = read_records(folder) if folder and wanted else {}
+        return self._committed
 
     def account(self, mark: BudgetMark) -> Account:
         """The account of a budget; suites under the same mark get the same one."""

@@ -76,7 +76,7 @@ class SuiteReport:
     out; ``accepting`` says that the run was asked to accept. ``accept`` maps the paths that
     ``--lm-snapshot-update`` writes, relative to the root folder, to their text. ``prompts`` names
     the prompts it called, ``changed`` those that differ from the accepted ones; ``orphans`` are the session's snapshots that
-    belong to no test.
+    belong to no test, ``notices`` what its process has to say besides.
     """
 
     suite: str
@@ -102,6 +102,7 @@ class SuiteReport:
     prompts: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
     accept: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -129,6 +130,7 @@ def from_json(text: str) -> SuiteReport:
             "prompts": tuple(fields["prompts"]),
             "changed": tuple(fields["changed"]),
             "orphans": tuple(fields["orphans"]),
+            "notices": tuple(fields["notices"]),
             "failing": tuple(FailingExample(**example) for example in fields["failing"]),
         }
     )
