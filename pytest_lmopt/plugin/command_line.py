@@ -137,7 +137,7 @@ def add_options(parser: pytest.Parser) -> None:
         "folder of recorded answers, relative to the root folder: read like the recordings, "
         "written by --lm-snapshot-update",
     )
-    parser.addini("lm_cache_limit", "most that recorded answers may take (default: 1GB)")
+    parser.addini("lm_cache_limit", "most that recorded answers may take (default: 500MB)")
 
 
 def _strategy(value: str) -> str:

@@ -18,16 +18,19 @@ def keep_limit(session: LmSession) -> None:
         return
     limit = options.prune_to
     if limit is None:
-        if path.stat().st_size <= options.cache_limit:
+        log = path.with_name(f"{path.name}-wal")
+        size = sum(file.stat().st_size for file in (path, log) if file.exists())
+        if size <= options.cache_limit:
             return
         limit = int(options.cache_limit * SLACK)
     from pytest_lmopt.lm.pruning import prune
 
     pruned = prune(path, limit, in_use_since=session.started)
-    session.notices.append(
-        f"recordings pruned: {pruned.recordings} dropped, {_size(pruned.before)} → "
-        f"{_size(pruned.after)}"
-    )
+    if pruned.recordings or options.prune_to is not None:
+        session.notices.append(
+            f"recordings pruned: {pruned.recordings} dropped, {_size(pruned.before)} → "
+            f"{_size(pruned.after)}"
+        )
 
 
 def _size(count: int) -> str:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pytest_lmopt.lm.recordings import CacheMode
 
 
-CACHE_LIMIT = 1_000_000_000
+CACHE_LIMIT = 500_000_000
+"""Bytes. The whole file is checked whenever it is opened: about a second for so many."""
 
 
 @dataclass(frozen=True, kw_only=True)

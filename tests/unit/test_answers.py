@@ -136,6 +136,6 @@ def test_a_replay_names_all_that_it_lacks(tmp_path: Path) -> None:
     store.close()
 
     assert str(caught.value).startswith(
-        "1 request is not recorded, and --lm-cache=replay asks no model: 1 of prompt shout ('new'). "
+        "1 request is not recorded, and --lm-cache=replay asks no model: 1 of prompt shout ('new')"
     )
     assert set(caught.value.missing) == {"e3", "e28"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -109,6 +110,19 @@ def test_refresh_asks_for_everything_once_a_session(store: RecordingStore) -> No
 
     assert ask(model, store, "refresh", ASKED, ASKED) == ["answer 2", "answer 2"]
     assert ask(model, store, "auto", ASKED) == ["answer 2"]
+
+
+def test_suites_of_a_session_refresh_once_together(store: RecordingStore) -> None:
+    """Each has an LM of its own; what one asked since the session began serves the others."""
+    model = Model()
+    ask(model, store, "auto", ASKED)
+    started = time.time()
+
+    async def refreshed() -> str:
+        lm = Recorded(FunctionLM(model.complete), store, mode="refresh", since=started)
+        return (await lm.complete(ASKED)).text
+
+    assert [asyncio.run(refreshed()) for _ in range(2)] == ["answer 2", "answer 2"]
 
 
 @pytest.mark.parametrize("mode", ["auto", "refresh"])
