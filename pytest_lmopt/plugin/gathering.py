@@ -25,7 +25,7 @@ def gather(session: LmSession, report: pytest.TestReport) -> None:
 
 
 def write_files(session: LmSession, items: Iterable[pytest.Item]) -> None:
-    """Write accepted prompts and baselines, and the JSON report.
+    """Write accepted prompts and baselines, recorded answers, and the JSON report.
 
     Only suites that were judged to the end bring anything to accept, so a partial run overwrites
     nothing it did not run. Prompts that two suites want different, or that do harm to a suite
@@ -35,7 +35,7 @@ def write_files(session: LmSession, items: Iterable[pytest.Item]) -> None:
     if session.options.accepting and not interrupted:
         recheck(session, items)
         _accept(session)
-    elif session.options.recording:
+    elif session.options.recording and not interrupted:
         _record(session)
     if session.options.json_report is not None:
         path = session.options.json_report
