@@ -12,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+from pytest_lmopt.lm.processes import alive
+
 SLOTS = 4
 CONTEXT_TOKENS = 2048
 CACHE_MIB = 64
@@ -43,17 +45,6 @@ def main(model: str, owner_pid: int, note: Path) -> None:
         time.sleep(POLL_SECONDS)
     # the server's threads would keep the process: its owner is gone, nothing is left to save
     os._exit(0)
-
-
-def alive(pid: int) -> bool:
-    """Whether there is a process of this number."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pytest_lmopt.lm.local_server import alive
+from pytest_lmopt.lm.processes import alive
 from pytest_lmopt.lm.rescue import readable_rows
 from pytest_lmopt.lm.seam import Completion, Request, Usage
 from pytest_lmopt.lm.sqlite_file import Database, open_database
