@@ -8,11 +8,13 @@
     │   ├── DatasetError         a dataset
     │   ├── SuiteError           a mark, a test signature, a metric that is not one
     │   ├── SnapshotError        a snapshot file
+    │   ├── RecordError          a file of committed recordings
     │   └── ModelError           no model, key or quota, an unknown model, a local one not installed
     ├── LMError                  one call to a model
     │   ├── TransientError       rate limit, time-out, 5xx, connection: worth another try
     │   ├── RefusedError         the provider will never answer this request
     │   └── MissingAnswerError   still no answer after the retries
+    │       └── UnrecordedError  no recording, and no model may be asked
     ├── AnswerError              the model answered, but not in the declared output fields
     ├── BudgetExhaustedError     the next call would exceed a limit
     ├── MetricError              a metric raised or returned nonsense: the suite is broken
@@ -93,6 +95,17 @@ class SnapshotError(InputError):
         super().__init__(f"{path}: {problem}")
 
 
+class RecordError(InputError):
+    """A file of committed recordings can't be read; ``path`` and ``line`` (1-based) say where."""
+
+    def __init__(self, problem: str, *, path: Path, line: int) -> None:
+        self.path, self.line = path, line
+        super().__init__(
+            f"{path}, line {line}: {problem}; restore the file from git, or delete it and run "
+            "--lm-snapshot-update to make it anew"
+        )
+
+
 class ModelError(InputError):
     """The model can't be used as configured; ``model`` is the name found, if any."""
 
@@ -134,6 +147,10 @@ class RefusedError(LMError):
 
 class MissingAnswerError(LMError):
     """No answer after all retries: the example is missing, never scored 0."""
+
+
+class UnrecordedError(MissingAnswerError):
+    """The request has no recording, and in replay mode no model is asked."""
 
 
 class AnswerError(LmoptError):

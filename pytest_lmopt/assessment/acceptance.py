@@ -6,7 +6,10 @@ import difflib
 from collections.abc import Mapping
 from pathlib import Path
 
+from pytest_lmopt.assessment.answers import answers_of
+from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.lm.local import model_identity
+from pytest_lmopt.lm.record_files import dump_record
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.optimizers.search import SearchOutcome
 from pytest_lmopt.snapshots.prompt_files import rewrite_prompt
@@ -19,14 +22,13 @@ from pytest_lmopt.suites.suite import Suite
 
 
 class Acceptance:
-    """The files of one suite under ``root``, given the snapshot that is there now."""
+    """The files of one suite, given the snapshot that is there now."""
 
-    def __init__(
-        self, suite: Suite, root: Path, snapshot_path: Path, snapshot: Snapshot | None
-    ) -> None:
+    def __init__(self, suite: Suite, terms: Terms, snapshot: Snapshot | None) -> None:
         self._suite = suite
-        self._root = root
-        self._path = snapshot_path
+        self._root = terms.root
+        self._path = terms.snapshot
+        self._record = terms.record
         self._accepted = dict(snapshot.prompts) if snapshot else None
         self._uses = _holdout_uses(suite, snapshot)
 
@@ -97,6 +99,9 @@ class Acceptance:
 
     def _files(self, evaluation: Evaluation, holdout_uses: int) -> dict[str, str]:
         files = snapshot_files(self._path, self._snapshot(evaluation, holdout_uses))
+        if self._record is not None:
+            answers = answers_of(evaluation, self._suite.dataset)
+            files[self._record] = dump_record(self._suite.name, answers)
         return {self._name(path.as_posix()): text for path, text in files.items()}
 
     def _snapshot(self, evaluation: Evaluation, holdout_uses: int) -> Snapshot:

@@ -47,7 +47,7 @@ class Assessment:
         terms = self._terms
         snapshot = load_snapshot(terms.snapshot)
         self._draw_splits(snapshot)
-        acceptance = Acceptance(self._suite, terms.root, terms.snapshot, snapshot)
+        acceptance = Acceptance(self._suite, terms, snapshot)
         outcome: SearchOutcome | None = None
         sequence: ConfidenceSequence | None = None
         if terms.strategy is None:
@@ -121,6 +121,7 @@ class Assessment:
         return (
             self._terms.early_stop
             and not self._terms.accepting
+            and self._terms.record is None
             and snapshot.dataset == self._suite.dataset.digest
             and snapshot.metric == self._suite.metric_digest
             and groups_of(self._suite.dataset) is None

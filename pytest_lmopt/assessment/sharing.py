@@ -105,7 +105,7 @@ async def try_changes(
         mode=terms.gate,
         inconclusive_fails=terms.inconclusive_fails,
     )
-    files = Acceptance(suite, terms.root, terms.snapshot, accepted).of_evaluation(evaluation)
+    files = Acceptance(suite, terms, accepted).of_evaluation(evaluation)
     return SharedCheck(
         suite=suite.name,
         files=tuple(sorted(changes)),

@@ -15,11 +15,13 @@ class Terms:
 
     ``alpha`` is the level of its own gate, already corrected where several suites share one.
     ``resplit`` draws new splits; None keeps those of the snapshot. ``journal`` is where a search
-    keeps its journal, if it does; ``resume`` lets it continue one that was killed.
+    keeps its journal, if it does; ``resume`` lets it continue one that was killed. ``record`` is
+    the file for the answers that the evaluation rests on, None where they are not asked for.
     """
 
     root: Path
     snapshot: Path
+    record: Path | None = None
     seed: int = 0
     alpha: float = ALPHA
     gate: GateMode = "regression"

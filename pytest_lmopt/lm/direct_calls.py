@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
-from pytest_lmopt.errors import LMError, LmoptError, ModelError
+from pytest_lmopt.errors import LMError, LmoptError, ModelError, UnrecordedError
 from pytest_lmopt.lm.direct_answers import as_litellm_would, ask, told
 from pytest_lmopt.lm.direct_identity import as_text, model_name, recorded_form
 from pytest_lmopt.lm.loop import submit
-from pytest_lmopt.lm.seam import Completion, Request, Usage
+from pytest_lmopt.lm.seam import Completion, Request, Usage, WholeCompletion
 from pytest_lmopt.lm.tracing import DIRECT, Call, RunContext, current_run, is_our_own
 
 _MOCKED = ("mock_response", "mock_tool_calls", "mock_timeout")
@@ -103,24 +103,32 @@ class DirectCall:
             usage=Usage(),
         )
         try:
-            completion = await self._first_answer()
-            outputs = {"content": completion.text}
-            call = replace(call, text=completion.text, usage=completion.usage, outputs=outputs)
+            request, completion = await self._first_answer()
+            call = replace(
+                call,
+                request=replace(request, ask=None),
+                text=completion.text,
+                usage=completion.usage,
+                outputs={"content": completion.text},
+                whole=completion.whole if isinstance(completion, WholeCompletion) else None,
+            )
             return completion
         except BaseException as error:
-            call = replace(call, error=str(error) or type(error).__name__)
+            said = str(error) or type(error).__name__
+            call = replace(call, error=said, unrecorded=isinstance(error, UnrecordedError))
             run.hears_of(error)
             raise
         finally:
             run.end(number, call)
 
-    async def _first_answer(self) -> Completion:
-        """The answer of the model, or else of the first of its ``fallbacks`` that gives one."""
+    async def _first_answer(self) -> tuple[Request, Completion]:
+        """The model's answer, or else that of the first of its ``fallbacks`` that gives one."""
         waiting = [dict(self.arguments), *self._fallbacks()]
         while True:
             arguments = waiting.pop(0)
+            request = self._request(arguments)
             try:
-                return await self.run.lm.complete(self._request(arguments))
+                return request, await self.run.lm.complete(request)
             except (LMError, ModelError) as error:
                 larger = (arguments.get("context_window_fallback_dict") or {}).get(
                     arguments["model"]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pytest_lmopt.errors import ModelError, PromptError
+from pytest_lmopt.errors import ModelError, PromptError, UnrecordedError
 from pytest_lmopt.lm.loop import submit
 from pytest_lmopt.lm.seam import DEFAULT_MAX_TOKENS, LM, Completion, Request, Usage
 from pytest_lmopt.lm.tracing import Call, RunContext, current_run
@@ -102,13 +102,16 @@ class Prompt:
         number = run.begin()
         call = Call(prompt=self.key, inputs=dict(inputs), outputs={}, text="", usage=Usage())
         try:
-            raw = await run.lm.complete(self._request(run, inputs))
+            request = self._request(run, inputs)
+            call = replace(call, request=request)
+            raw = await run.lm.complete(request)
             call = replace(call, text=raw.text, usage=raw.usage)
             completion = _parsed(run.states[self.key], raw)
             call = replace(call, outputs=completion.fields)
             return completion
         except BaseException as error:
-            call = replace(call, error=str(error) or type(error).__name__)
+            said = str(error) or type(error).__name__
+            call = replace(call, error=said, unrecorded=isinstance(error, UnrecordedError))
             run.hears_of(error)
             raise
         finally:

@@ -3,87 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sqlite3
-import threading
-from contextlib import closing
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
-from pytest_lmopt.errors import MissingAnswerError
-from pytest_lmopt.lm.seam import LM, Completion, Request, Usage, WholeCompletion
+from pytest_lmopt.errors import UnrecordedError
+from pytest_lmopt.lm.local import model_identity
+from pytest_lmopt.lm.recording_store import RecordingStore
+from pytest_lmopt.lm.seam import LM, Completion, Request
 from pytest_lmopt.lm.tracing import may_land
-from pytest_lmopt.suites.canonical import canonical_json
 
 CacheMode = Literal["auto", "replay", "refresh", "off"]
 
-_BUSY_TIMEOUT_SECONDS = 60.0
-
-
-class RecordingStore:
-    """A SQLite table of answers. A damaged file is set aside under another name and rebuilt."""
-
-    def __init__(self, path: Path) -> None:
-        self._lock = threading.Lock()
-        try:
-            self._database = self._open(path)
-        except sqlite3.OperationalError:
-            raise  # locked, no folder, no permission: the file itself is not damaged
-        except sqlite3.DatabaseError:
-            number = 1
-            while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
-                number += 1
-            path.rename(aside)
-            self._database = self._open(path)
-
-    @staticmethod
-    def _open(path: Path) -> sqlite3.Connection:
-        database = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_SECONDS, check_same_thread=False)
-        try:
-            database.execute("PRAGMA journal_mode=WAL")
-            # an answer is paid for: it must survive a crash right after it arrived
-            database.execute("PRAGMA synchronous=FULL")
-            database.execute(
-                "CREATE TABLE IF NOT EXISTS recordings"
-                " (key TEXT PRIMARY KEY, request TEXT NOT NULL, answer TEXT NOT NULL)"
-            )
-            if database.execute("PRAGMA quick_check").fetchone() != ("ok",):
-                raise sqlite3.DatabaseError("quick_check failed")
-        except sqlite3.DatabaseError:
-            database.close()
-            raise
-        return database
-
-    def get(self, key: str) -> Completion | None:
-        """The recorded answer, marked as replayed, or None."""
-        with self._lock, closing(self._database.cursor()) as cursor:
-            cursor.execute("SELECT answer FROM recordings WHERE key = ?", (key,))
-            row = cursor.fetchone()
-        if row is None:
-            return None
-        answer = json.loads(row[0])
-        text, usage = answer["text"], Usage(**answer["usage"]).as_replayed
-        if "whole" in answer:
-            return WholeCompletion(text=text, usage=usage, whole=answer["whole"])
-        return Completion(text=text, usage=usage)
-
-    def put(self, request: Request, completion: Completion) -> None:
-        """Record an answer, replacing an older one; durable when this returns."""
-        asked = canonical_json([request.model, request.messages, dict(request.params)])
-        parts = {"text": completion.text, "usage": vars(completion.usage)}
-        if isinstance(completion, WholeCompletion):
-            parts["whole"] = completion.whole
-        answer = canonical_json(parts)
-        with self._lock, self._database:
-            self._database.execute(
-                "INSERT OR REPLACE INTO recordings VALUES (?, ?, ?)", (request.key, asked, answer)
-            )
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._database.close()
+LOOK_AGAIN_SECONDS = 0.05
+"""How often to look whether another process has its answer."""
 
 
 @dataclass(kw_only=True)
@@ -97,15 +31,25 @@ class _Flight:
 class Recorded:
     """Answers from the recordings where it can; identical requests in flight make one call.
 
-    ``auto`` asks for what is missing; ``replay`` never asks; ``refresh`` asks once per session for
-    everything.
+    ``auto`` asks for what is missing; ``replay`` never asks; ``refresh`` asks once for everything
+    not recorded since ``since`` (``time.time`` seconds; by default since now). ``committed`` are
+    further recordings by key, for what the store lacks; ``refresh`` leaves them out.
     """
 
-    def __init__(self, lm: LM, store: RecordingStore, *, mode: CacheMode) -> None:
+    def __init__(
+        self,
+        lm: LM,
+        store: RecordingStore,
+        *,
+        mode: CacheMode,
+        committed: Mapping[str, Completion] | None = None,
+        since: float | None = None,
+    ) -> None:
         self._lm = lm
         self._store = store
         self._mode = mode
-        self._fresh: set[str] = set()
+        self._committed = committed or {}
+        self._since = (since or time.time()) if mode == "refresh" else 0.0
         self._in_flight: dict[str, _Flight] = {}
 
     async def complete(self, request: Request) -> Completion:
@@ -114,12 +58,13 @@ class Recorded:
         if key in self._in_flight:
             shared = await self._landing(key, self._in_flight[key])
             return replace(shared, usage=shared.usage.as_replayed)
-        if self._mode != "refresh" or key in self._fresh:
-            recorded = self._store.get(key)
-            if recorded is not None:
-                return recorded
+        recorded = self._store.get(key, since=self._since)
+        if recorded is None and self._mode != "refresh":
+            recorded = self._committed.get(_portable_key(request))
+        if recorded is not None:
+            return recorded
         if self._mode == "replay":
-            raise MissingAnswerError(
+            raise UnrecordedError(
                 f"not recorded (--lm-cache=replay): {request.model}, "
                 f"{request.messages[-1].content[:200]!r}, key {key[:12]}",
                 request=request,
@@ -150,7 +95,22 @@ class Recorded:
             work.exception()  # marks it as seen where everybody who waited was cancelled
 
     async def _ask(self, request: Request, key: str) -> Completion:
-        completion = await self._lm.complete(request)
-        self._store.put(request, completion)
-        self._fresh.add(key)
-        return completion
+        """Ask, unless another process is asking: its answer then serves both."""
+        while not self._store.claim(key):
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        try:
+            recorded = self._store.get(key, since=self._since)
+            if recorded is not None:
+                return recorded
+            completion = await self._lm.complete(request)
+            self._store.put(request, completion)
+            return completion
+        finally:
+            self._store.release(key)
+
+
+def _portable_key(request: Request) -> str:
+    """The key under which a request is committed: a model file by its name, not its place."""
+    if not request.model.startswith("local:"):
+        return request.key
+    return replace(request, model=model_identity(request.model)).key

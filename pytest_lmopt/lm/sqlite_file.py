@@ -17,6 +17,8 @@ from pathlib import Path
 BUSY_TIMEOUT_SECONDS = 60.0
 IN_USE_SECONDS = 10.0
 ALONE_SECONDS = 0.5
+LOG_PAGES = 10_000
+"""40 MB."""
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT)
 
 
@@ -77,8 +79,9 @@ def open_database(path: Path, schema: str) -> Database:
 
 
 def read_only(path: Path, *, log: bool = True) -> sqlite3.Connection:
-    """A connection that changes nothing, by closing it neither; without its write-ahead log if
-    ``log`` is False."""  # fmt: skip
+    """A connection that changes nothing, when closed neither; ``log`` tells whether to read the
+    write-ahead log too.
+    """
     mode = "mode=ro" if log else "immutable=1"
     return _connect(f"{path.absolute().as_uri()}?{mode}", BUSY_TIMEOUT_SECONDS, uri=True)
 
@@ -112,6 +115,9 @@ def _opened(path: Path, schema: str) -> sqlite3.Connection:
             raise _NotReadyError("it was just created")
         # what is written is paid for: it must survive a crash right after
         connection.execute("PRAGMA synchronous=FULL")
+        # SQLite before 3.52 may, rarely, damage the file where several processes copy the log
+        # into it: mostly only the last to close the file does
+        connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
         connection.executescript(schema)
     except BaseException:
         connection.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -11,7 +12,8 @@ from pytest_lmopt.lm.concurrency import CALLS_AT_ONCE, Gated, Gates
 from pytest_lmopt.lm.ledger import Ledger, Metered
 from pytest_lmopt.lm.local import LocalModel, production_folder
 from pytest_lmopt.lm.providers import TIMEOUT_SECONDS, LiteLLM, is_local, within
-from pytest_lmopt.lm.recordings import CacheMode, Recorded, RecordingStore
+from pytest_lmopt.lm.recording_store import RecordingStore
+from pytest_lmopt.lm.recordings import CacheMode, Recorded
 from pytest_lmopt.lm.retries import Retrying
 from pytest_lmopt.lm.seam import LM, Completion, Request
 
@@ -51,16 +53,20 @@ def suite_lm(
     store: RecordingStore | None,
     mode: CacheMode,
     traffic: Traffic | None = None,
+    committed: Mapping[str, Completion] | None = None,
+    since: float | None = None,
 ) -> LM:
     """The LM a suite's prompts call: recorded, retried, and every attempt paid for.
 
     An attempt reserves its price only when its provider's gate and the circuit have let it pass;
-    without ``traffic`` these are its own.
+    without ``traffic`` these are its own. ``committed`` and ``since`` are as in ``Recorded``.
     """
     traffic = traffic or Traffic()
     metered = Metered(Noting(provider, traffic.circuit), ledger)
     lm: LM = Retrying(Gated(Guarded(metered, traffic.circuit), traffic.gates))
-    return Recorded(lm, store, mode=mode) if store is not None and mode != "off" else lm
+    if store is None or mode == "off":
+        return lm
+    return Recorded(lm, store, mode=mode, committed=committed, since=since)
 
 
 @lru_cache(maxsize=1)

@@ -21,7 +21,7 @@ from pytest_lmopt.errors import (
     LostContextError,
     MissingAnswerError,
 )
-from pytest_lmopt.lm.seam import LM, Usage
+from pytest_lmopt.lm.seam import LM, Request, Usage
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
 
@@ -39,7 +39,9 @@ class Call:
     """One LM call in a trace: which prompt, with what, answering what, at what cost.
 
     A call that bypassed ``Prompt`` is named by its model, its inputs are its ``messages``.
-    ``outputs`` is empty and ``error`` says why where no usable answer came.
+    ``outputs`` is empty and ``error`` says why where no usable answer came; ``unrecorded`` is
+    True if that is because no model was asked. ``request`` is None where none could be made,
+    ``whole`` the provider's own answer where the pipeline was given that.
     """
 
     prompt: str
@@ -47,7 +49,10 @@ class Call:
     outputs: Mapping[str, Any]
     text: str
     usage: Usage
+    request: Request | None = None
     error: str | None = None
+    unrecorded: bool = False
+    whole: Mapping[str, Any] | None = None
 
 
 class Block:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from pytest_lmopt.lm.seam import Usage
-from pytest_lmopt.lm.tracing import DIRECT
+from pytest_lmopt.lm.tracing import DIRECT, Call
 from pytest_lmopt.metrics.score import Score
 from pytest_lmopt.runs.run import Run
 from pytest_lmopt.suites.candidate import Candidate
@@ -19,18 +19,18 @@ from pytest_lmopt.suites.prompt_state import PromptState
 class ScoredRun:
     """A run and its score, None where the example is missing or skipped; ``missing`` says why.
 
-    ``judging`` is what the metric's own calls cost.
+    ``judging`` are the metric's own calls.
     """
 
     run: Run
     score: Score | None
     missing: str = ""
-    judging: Usage = field(default_factory=Usage)
+    judging: tuple[Call, ...] = ()
 
     @property
     def usage(self) -> Usage:
         """What running and scoring cost together."""
-        return self.run.usage + self.judging
+        return sum((call.usage for call in self.judging), self.run.usage)
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from pytest_lmopt.errors import (
     RefusedError,
 )
 from pytest_lmopt.lm.seam import Usage
-from pytest_lmopt.lm.tracing import running
+from pytest_lmopt.lm.tracing import Call, running
 from pytest_lmopt.metrics.evaluation import Evaluation, ScoredRun
 from pytest_lmopt.metrics.score import Score, score_with
+from pytest_lmopt.metrics.unrecorded import incomplete_replay
 from pytest_lmopt.runs.executor import Executor
 from pytest_lmopt.runs.run import Ending, Run
 from pytest_lmopt.suites.candidate import Candidate
@@ -40,6 +41,7 @@ class Evaluator:
         self._executor = executor
         self._done: dict[tuple[str, str, int], ScoredRun] = {}
         self._missing: dict[str, str] = {}
+        self._unrecorded: list[Call] = []
 
     async def evaluate(
         self, candidate: Candidate, examples: Sequence[Example], *, draw: int = 0
@@ -47,8 +49,8 @@ class Evaluator:
         """Evaluate a candidate; what was evaluated before is not run again.
 
         Where a model's answers are random, each ``draw`` asks for answers of its own.
-        Raises ``IncompleteError`` once more than the suite's ``max_missing`` have no answer, and
-        whatever ends a block early.
+        Raises ``IncompleteError`` once more than the suite's ``max_missing`` have no answer, or at
+        the end of a replay that lacked any, and whatever ends a block early.
         """
         identity = candidate.digest
         last = self._repeats(draw)[-1]
@@ -64,7 +66,10 @@ class Evaluator:
                     "pays only for the rest",
                     limit=error.limit,
                 ) from None
-            self._check_missing(len(examples))
+            if not self._unrecorded:  # a replay costs nothing, and is to name all that it lacks
+                self._check_missing(len(examples))
+        if self._unrecorded:
+            raise incomplete_replay(self._unrecorded, dict(self._missing))
         return self.kept(candidate, examples, draw=draw)
 
     def kept(
@@ -98,6 +103,8 @@ class Evaluator:
                 run = scored.run
                 self._done[identity, run.example.id, run.repeat] = scored
                 self.usage += scored.usage
+                calls = (*run.trace, *scored.judging)
+                self._unrecorded += [call for call in calls if call.unrecorded]
                 if scored.missing:
                     self._missing[run.example.id] = scored.missing
 
@@ -119,9 +126,9 @@ class Evaluator:
             problem = context.stop or error
             if not isinstance(problem, MissingAnswerError | RefusedError | AnswerError):
                 raise problem from None
-            return ScoredRun(run=run, score=None, missing=f"the judge: {problem}")
-        judging = sum((call.usage for call in context.trace), Usage())
-        return ScoredRun(run=run, score=score, judging=judging)
+            missing = f"the judge: {problem}"
+            return ScoredRun(run=run, score=None, missing=missing, judging=context.trace)
+        return ScoredRun(run=run, score=score, judging=context.trace)
 
     def _check_missing(self, at_least: int) -> None:
         base = max(len(self._done), len(self.suite.splits.judged), at_least)

@@ -38,6 +38,11 @@ def collect_suites(session: pytest.Session) -> None:
             state.suites[item.nodeid] = suite_of(item, state.options)
         except InputError as error:
             _reject(state, item, str(error))
+    try:
+        _ = state.committed
+    except InputError as error:
+        for item in marked:
+            _reject(state, item, str(error))
     whole = not any("::" in argument for argument in session.config.args)
     if whole and not state.partial and not state.problems:
         found = find_orphans(state.suites.values())

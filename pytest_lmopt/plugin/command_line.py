@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -102,6 +103,21 @@ def add_options(parser: pytest.Parser) -> None:
         help="recorded answers: auto (default), replay (never ask a model), refresh, off",
     )
     group.addoption(
+        "--lm-record",
+        metavar="DIR",
+        help="write the answers that each suite's scores rest on to files to commit; with "
+        "--lm-optimize only what --lm-snapshot-update accepts",
+    )
+    group.addoption(
+        "--lm-cache-prune",
+        nargs="?",
+        const="",
+        type=_prune,
+        metavar="SIZE",
+        help="at the end drop the recorded answers not used for longest until they take no more "
+        "than SIZE, such as 200MB (default: lm_cache_limit)",
+    )
+    group.addoption(
         "--lm-concurrency",
         type=positive,
         metavar="N",
@@ -163,6 +179,12 @@ def add_options(parser: pytest.Parser) -> None:
     )
     parser.addini("lm_timeout", "default of --lm-timeout")
     parser.addini("lm_example_timeout", "default of --lm-example-timeout")
+    parser.addini(
+        "lm_record",
+        "folder of recorded answers, relative to the root folder: read like the recordings, "
+        "written by --lm-snapshot-update",
+    )
+    parser.addini("lm_cache_limit", "most that recorded answers may take (default: 500MB)")
 
 
 def _strategy(value: str) -> str:
@@ -181,6 +203,23 @@ def _accepting(value: str) -> str:
         f"{value!r} is no value; only 'ci' is, to accept in CI. If it is a path, put it before "
         "--lm-snapshot-update"
     )
+
+
+def _prune(value: str) -> int | Literal[""]:
+    try:
+        return size(value) if value else ""
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(
+            f"{error}. If it is a path, put it before --lm-cache-prune"
+        ) from None
+
+
+def size(value: str) -> int:
+    """A number of bytes, or of kB, MB or GB."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kMG]?)B?", value, re.IGNORECASE)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"a size such as 200MB expected, found {value!r}")
+    return int(float(found[1]) * 1000 ** " KMG".index(found[2].upper() or " "))
 
 
 def share(value: str) -> float:

@@ -20,11 +20,12 @@ def gather(session: LmSession, report: pytest.TestReport) -> None:
     suite = from_json(str(properties[PROPERTY]))
     session.reports[suite.suite] = suite
     session.orphans = suite.orphans
+    session.notices += [notice for notice in suite.notices if notice not in session.notices]
     report.user_properties = [*others, *_figures(suite)]
 
 
 def write_files(session: LmSession, items: Iterable[pytest.Item]) -> None:
-    """Write accepted prompts and baselines, and the JSON report.
+    """Write accepted prompts and baselines, recorded answers, and the JSON report.
 
     Only suites that were judged to the end bring anything to accept, so a partial run overwrites
     nothing it did not run. Prompts that two suites want different, or that do harm to a suite
@@ -34,6 +35,8 @@ def write_files(session: LmSession, items: Iterable[pytest.Item]) -> None:
     if session.options.accepting and not interrupted:
         recheck(session, items)
         _accept(session)
+    elif session.options.recording and not interrupted:
+        _record(session)
     if session.options.json_report is not None:
         path = session.options.json_report
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,16 +63,29 @@ def _accept(session: LmSession) -> None:
         shared = check is not None and lost.isdisjoint(check.files)
         accept = check.accept if check and shared else report.accept
         for name, text in accept.items():
-            path = session.root / name
-            if path.exists() and path.read_text(encoding="utf-8") == text:
-                continue
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8", newline="")
-            session.written.append(name)
+            _write(session, name, text)
     for name in session.orphans:
         for path in (session.root / name, (session.root / name).with_suffix(".scores.csv")):
             path.unlink(missing_ok=True)
         session.removed.append(name)
+
+
+def _record(session: LmSession) -> None:
+    """Write the record files of a run that accepts nothing."""
+    for report in session.reports.values():
+        for name, text in report.accept.items():
+            folder = session.options.record
+            if folder is not None and (session.root / name).is_relative_to(folder):
+                _write(session, name, text)
+
+
+def _write(session: LmSession, name: str, text: str) -> None:
+    path = session.root / name
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="")
+    session.written.append(name)
 
 
 def _figures(suite: SuiteReport) -> list[tuple[str, object]]:

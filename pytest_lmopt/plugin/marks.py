@@ -16,7 +16,7 @@ from pytest_lmopt.plugin.collecting import FIXTURE_NAME, MARK_NAME
 from pytest_lmopt.plugin.command_line import GATES
 from pytest_lmopt.plugin.options import Options
 from pytest_lmopt.runs.run import ExampleSkipped
-from pytest_lmopt.snapshots.store import snapshot_path
+from pytest_lmopt.snapshots.store import record_path, snapshot_path
 from pytest_lmopt.suites.budget import Budget
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.example import Example
@@ -48,10 +48,14 @@ class BudgetMark:
 
 @dataclass(frozen=True, kw_only=True)
 class MarkedSuite:
-    """A suite as collected: with its snapshot's place and the budgets its calls are charged to."""
+    """A suite as collected: with its files' places and the budgets its calls are charged to.
+
+    ``record`` is the file for its recorded answers, None where none are committed.
+    """
 
     suite: Suite
     snapshot: Path
+    record: Path | None
     budgets: tuple[BudgetMark, ...]
     gate: GateMode
 
@@ -94,9 +98,12 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
         },
     )
     below_file = item.nodeid.split("::", 1)[-1]
+    snapshot = snapshot_path(item.path, below_file)
+    folder, root = options.record, item.config.rootpath
     return MarkedSuite(
         suite=suite,
-        snapshot=snapshot_path(item.path, below_file),
+        snapshot=snapshot,
+        record=record_path(snapshot, folder=folder, root=root) if folder else None,
         budgets=_budgets(item),
         gate=arguments["gate"],
     )

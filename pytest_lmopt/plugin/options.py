@@ -11,13 +11,25 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_lmopt.plugin.command_line import GATES, OUTCOMES, choice, positive, seconds, share
+from pytest_lmopt.plugin.command_line import (
+    GATES,
+    OUTCOMES,
+    choice,
+    positive,
+    seconds,
+    share,
+    size,
+)
 
 if TYPE_CHECKING:
     from pytest_lmopt.comparison.gate import GateMode
     from pytest_lmopt.lm.prices import Price
     from pytest_lmopt.lm.recordings import CacheMode
     from pytest_lmopt.suites.budget import Budget
+
+
+CACHE_LIMIT = 500_000_000
+"""Bytes. The whole file is checked whenever it is opened: about a second for so many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +43,12 @@ class Defaults:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The session's options, valid. None leaves it to the mark, then to ``defaults``."""
+    """The session's options, valid. None leaves it to the mark, then to ``defaults``.
+
+    ``record`` is the folder of record files, None for none; ``recording`` says that this run
+    writes them. ``cache_limit`` and ``prune_to`` are sizes in bytes; ``prune_to`` None leaves
+    pruning to the limit.
+    """
 
     defaults: Defaults
     model: str | None
@@ -45,6 +62,10 @@ class Options:
     early_stop: bool
     resplit: int | None
     cache: CacheMode
+    record: Path | None
+    recording: bool
+    cache_limit: int
+    prune_to: int | None
     concurrency: int
     timeout: float
     example_timeout: float | None
@@ -60,6 +81,15 @@ def read_options(config: pytest.Config) -> Options:
     """The options in force: command line, then ini, then environment and defaults."""
     if config.getoption("lm_dry_run") and config.getoption("numprocesses", None):
         raise pytest.UsageError("--lm-dry-run runs nothing, so it takes no workers: leave out -n")
+    record = _record_folder(config)
+    limit = _from_ini(config, "lm_cache_limit", CACHE_LIMIT, size)
+    prune_to = config.getoption("lm_cache_prune")
+    accepting = _may_accept(config.getoption("lm_snapshot_update"))
+    if config.getoption("lm_record") and config.getoption("lm_optimize") and not accepting:
+        raise pytest.UsageError(
+            "--lm-record with --lm-optimize writes what the accepted scores rest on: add "
+            "--lm-snapshot-update, or record in a run without --lm-optimize"
+        )
     return Options(
         defaults=Defaults(
             gate=_from_ini(config, "lm_gate", "regression", choice(GATES)),
@@ -70,7 +100,7 @@ def read_options(config: pytest.Config) -> Options:
             config.getoption("lm_model"), config.getini("lm_model"), os.environ.get("LMOPT_MODEL")
         ),
         strategy=config.getoption("lm_optimize"),
-        accepting=_may_accept(config.getoption("lm_snapshot_update")),
+        accepting=accepting,
         gate=config.getoption("lm_gate"),
         threshold=config.getoption("lm_threshold"),
         margin=config.getoption("lm_margin"),
@@ -83,6 +113,10 @@ def read_options(config: pytest.Config) -> Options:
         early_stop=config.getoption("lm_early_stop") or config.getini("lm_early_stop"),
         resplit=config.getoption("lm_resplit"),
         cache=config.getoption("lm_cache"),
+        record=record,
+        recording=record is not None and (accepting or bool(config.getoption("lm_record"))),
+        cache_limit=limit,
+        prune_to=limit if prune_to == "" else prune_to,
         concurrency=config.getoption("lm_concurrency")
         or _from_ini(config, "lm_concurrency", 16, positive),
         timeout=config.getoption("lm_timeout") or _from_ini(config, "lm_timeout", 120.0, seconds),
@@ -116,6 +150,19 @@ def _may_accept(value: str | None) -> bool:
             "nobody is there to review them; if this job commits them, use --lm-snapshot-update=ci"
         )
     return value is not None
+
+
+def _record_folder(config: pytest.Config) -> Path | None:
+    given = config.getoption("lm_record") or config.getini("lm_record")
+    if not given:
+        return None
+    folder = Path(os.path.normpath(config.rootpath / given))
+    if folder == config.rootpath or not folder.is_relative_to(config.rootpath):
+        raise pytest.UsageError(
+            f"--lm-record (or ini lm_record) {given!r}: a folder of its own inside "
+            f"{config.rootpath} expected, such as tests/records"
+        )
+    return folder
 
 
 def _from_ini(config: pytest.Config, name: str, default: Any, convert: Any) -> Any:

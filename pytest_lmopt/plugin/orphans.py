@@ -1,4 +1,4 @@
-"""Snapshots that belong to no test any more; known only where all tests were collected."""
+"""Snapshots and record files of no test any more; known only where all tests were collected."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from pytest_lmopt.plugin.marks import MarkedSuite
 
 
 def find_orphans(suites: Iterable[MarkedSuite]) -> list[Path]:
-    """Snapshots in the suites' folders that no suite has, and those of test files that are gone."""
-    expected = {suite.snapshot for suite in suites}
+    """Files in the suites' folders that no suite has, and those of test files that are gone."""
+    expected: dict[Path, Path] = {}
+    for suite in suites:
+        tests = suite.snapshot.parent.parent.parent
+        expected[suite.snapshot] = tests
+        if suite.record is not None:
+            expected[suite.record] = tests
     lost: set[Path] = set()
-    for folder in {snapshot.parent for snapshot in expected}:
-        lost |= set(folder.glob("*.yaml")) - expected
-        for other in folder.parent.glob("*/"):
-            if not (folder.parent.parent / f"{other.name}.py").exists():
-                lost |= set(other.glob("*.yaml"))
+    for path, tests in expected.items():
+        lost |= set(path.parent.glob(f"*{path.suffix}")) - expected.keys()
+        for other in path.parent.parent.glob("*/"):
+            if not (tests / f"{other.name}.py").exists():
+                lost |= set(other.glob(f"*{path.suffix}"))
     return sorted(lost)

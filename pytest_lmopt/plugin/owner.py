@@ -43,11 +43,15 @@ class OwnerHooks:
             from pytest_lmopt.plugin.gathering import write_files
 
             write_files(self._session, session.items)
+        if self._session.reports or self._session.options.prune_to is not None:
+            from pytest_lmopt.plugin.limiting import keep_limit
+
+            keep_limit(self._session)
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         """Print the plan of a dry run, or the section on suites."""
         session = self._session
-        if session.reports or (session.options.dry_run and session.suites):
+        if session.reports or session.notices or (session.options.dry_run and session.suites):
             from pytest_lmopt.plugin.telling import tell
 
             tell(session, terminalreporter)

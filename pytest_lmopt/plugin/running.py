@@ -31,10 +31,13 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
         store=session.store,
         mode=options.cache,
         traffic=session.traffic,
+        committed=session.committed,
+        since=session.started,
     )
     terms = Terms(
         root=session.root,
         snapshot=marked.snapshot,
+        record=marked.record if options.recording else None,
         seed=options.seed,
         alpha=ALPHA / len(session.suites) if options.family else ALPHA,
         gate=marked.gate,
@@ -47,17 +50,20 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
         journal=session.journal(suite.name),
         resume=options.resume,
     )
-    with InProcessExecutor(
-        lm=lm,
-        model=suite.model,
-        concurrency=options.concurrency,
-        timeout=options.example_timeout,
-    ) as executor:
+    with (
+        session.noting_use(),
+        InProcessExecutor(
+            lm=lm,
+            model=suite.model,
+            concurrency=options.concurrency,
+            timeout=options.example_timeout,
+        ) as executor,
+    ):
         if session.changes:
             session.checks[item.nodeid] = _check(suite, executor, terms, session)
             return
         report = _assess(Assessment(suite, executor, ledger, terms), session, item.nodeid)
-    report = replace(report, orphans=session.orphans)
+    report = replace(report, orphans=session.orphans, notices=tuple(session.notices))
     item.user_properties.append((PROPERTY, to_json(report)))
     if report.status != "passed":
         pytest.fail(f"{report.status}: {report.problem}", pytrace=False)

@@ -6,7 +6,8 @@ import os
 import secrets
 import shutil
 import time
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,14 +19,15 @@ from pytest_lmopt.suites.canonical import digest
 
 if TYPE_CHECKING:
     from pytest_lmopt.lm.book import Book
-    from pytest_lmopt.lm.recordings import RecordingStore
-    from pytest_lmopt.lm.seam import LM
+    from pytest_lmopt.lm.recording_store import RecordingStore
+    from pytest_lmopt.lm.seam import LM, Completion
     from pytest_lmopt.lm.stack import Traffic
     from pytest_lmopt.plugin.marks import MarkedSuite
     from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
 
 STATE_FOLDER = ".lmopt"
 LEDGER = "ledger.sqlite"
+RECORDINGS = "recordings.sqlite"
 WORKER_KEY = "lmopt"
 FORGOTTEN_SECONDS = 24 * 3600
 PROPERTY = "lm_suite"
@@ -45,6 +47,7 @@ class LmSession:
         self.root = config.rootpath
         self.is_worker = hasattr(config, "workerinput")
         self.owner_pid = given["pid"] if given else os.getpid()
+        self.started = float(given["started"]) if given else time.time()
         self.name = given["name"] if given else f"session-{os.getpid()}-{secrets.token_hex(4)}"
         self.suites: dict[str, MarkedSuite] = {}
         self.problems: dict[str, str] = {}
@@ -56,15 +59,17 @@ class LmSession:
         self.changes: dict[str, str] = {}
         self.checks: dict[str, SharedCheck] = {}
         self.refused: list[str] = []
+        self.notices: list[str] = []
         self._book: Book | None = None
         self._store: RecordingStore | None = None
+        self._committed: Mapping[str, Completion] | None = None
         self._provider: LM | None = None
         self._traffic: Traffic | None = None
 
     @property
     def for_workers(self) -> dict[str, object]:
         """What a worker must know to join this session."""
-        return {"pid": self.owner_pid, "name": self.name}
+        return {"pid": self.owner_pid, "name": self.name, "started": self.started}
 
     @property
     def provider(self) -> LM:
@@ -97,11 +102,32 @@ class LmSession:
     @property
     def store(self) -> RecordingStore | None:
         """The recordings under the root folder; None where they are off."""
-        from pytest_lmopt.lm.recordings import RecordingStore
+        from pytest_lmopt.lm.recording_store import RecordingStore
 
         if self._store is None and self.options.cache != "off":
-            self._store = RecordingStore(self._state() / "recordings.sqlite")
+            self._store = RecordingStore(self._state() / RECORDINGS)
+            self.notices += filter(None, [self._store.notice])
         return self._store
+
+    @contextmanager
+    def noting_use(self) -> Iterator[None]:
+        """Write down at the end which recordings were read."""
+        try:
+            yield
+        finally:
+            if self._store is not None:
+                self._store.note_use()
+
+    @property
+    def committed(self) -> Mapping[str, Completion]:
+        """The recordings in the record files; raises ``RecordError`` for what is none."""
+        from pytest_lmopt.lm.record_files import read_records
+
+        folder, mode = self.options.record, self.options.cache
+        if self._committed is None:
+            wanted = folder is not None and mode in ("auto", "replay")
+            self._committed = read_records(folder) if folder and wanted else {}
+        return self._committed
 
     @property
     def book(self) -> Book:

@@ -20,13 +20,13 @@ def tell(session: LmSession, terminal: TerminalReporter) -> None:
             terminal.write_line(line)
         return
     terminal.section("lm suites")
-    lines = terminal_lines(
-        list(session.reports.values()),
-        verbosity=terminal.verbosity,
-        width=terminal._tw.fullwidth,
-    )
-    for line in lines:
-        terminal.write_line(line)
+    reports = list(session.reports.values())
+    if reports:
+        width = terminal._tw.fullwidth
+        for line in terminal_lines(reports, verbosity=terminal.verbosity, width=width):
+            terminal.write_line(line)
+    for notice in session.notices:
+        terminal.write_line(f"note: {notice}")
     for check in session.checks.values():
         for line in check_lines(check):
             terminal.write_line(line)

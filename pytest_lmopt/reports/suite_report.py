@@ -76,8 +76,8 @@ class SuiteReport:
     out; ``accepting`` says that the run was asked to accept. ``accept`` maps the paths that
     ``--lm-snapshot-update`` writes, relative to the root folder, to their text. ``prompts`` names
     the prompts it called, ``changed`` those that differ from the accepted ones; ``orphans`` are
-    the session's snapshots that belong to no test. ``missing_because`` is the id and reason of the
-    first missing example.
+    the session's snapshots that belong to no test, ``notices`` what its process has to say
+    besides. ``missing_because`` is the id and reason of the first missing example.
     """
 
     suite: str
@@ -104,6 +104,7 @@ class SuiteReport:
     changed: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()
     missing_because: str = ""
+    notices: tuple[str, ...] = ()
     accept: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -131,6 +132,7 @@ def from_json(text: str) -> SuiteReport:
             "prompts": tuple(fields["prompts"]),
             "changed": tuple(fields["changed"]),
             "orphans": tuple(fields["orphans"]),
+            "notices": tuple(fields["notices"]),
             "failing": tuple(FailingExample(**example) for example in fields["failing"]),
         }
     )

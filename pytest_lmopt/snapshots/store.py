@@ -25,6 +25,13 @@ def snapshot_path(test_file: Path, suite: str) -> Path:
     return test_file.parent / FOLDER / test_file.stem / f"{safe}.yaml"
 
 
+def record_path(snapshot: Path, *, folder: Path, root: Path) -> Path:
+    """The record file of the suite with this snapshot: in ``folder`` as in the tests' folders."""
+    tests = snapshot.parent.parent.parent
+    below = tests.relative_to(root) if tests.is_relative_to(root) else Path()
+    return folder / below / snapshot.parent.name / f"{snapshot.stem}.jsonl"
+
+
 def load_snapshot(path: Path) -> Snapshot | None:
     """The snapshot at ``path``, None where there is none; raises ``SnapshotError``."""
     if not path.exists():

@@ -24,7 +24,7 @@ from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.errors import BudgetExhaustedError
 from pytest_lmopt.lm.book import Book
 from pytest_lmopt.lm.ledger import Account, Ledger, Sitting
-from pytest_lmopt.lm.recordings import RecordingStore
+from pytest_lmopt.lm.recording_store import RecordingStore
 from pytest_lmopt.lm.seam import FunctionLM, Request
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.runs.executor import InProcessExecutor

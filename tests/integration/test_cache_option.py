@@ -20,15 +20,24 @@ def test_a_second_run_is_answered_from_the_recordings(
 def test_replay_never_asks_and_names_what_is_missing(
     project: Project, openai_server: OpenAIServer
 ) -> None:
-    """A gate in CI needs no key; an answer it lacks is an error, never a score."""
-    project.suite()
-    result = project.run("--lm-cache=replay")
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["error: *not recorded (--lm-cache=replay): openai/simulated*"])
-    assert openai_server.calls == 0
+    """A gate in CI needs no key; an answer it lacks is an error, never a score.
+
+    All that is lacking is counted by prompt, however few that is; the report says how to have it.
+    """
+    project.suite("max_missing=0.5")
     project.run()
     asked = openai_server.calls
     project.run("--lm-cache=replay").assert_outcomes(passed=1)
+    project.suite("max_missing=0.5", examples=140)
+    result = project.run("--lm-cache=replay")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "error: 1[0-9] requests are not recorded, and --lm-cache=replay asks no model: "
+            "1[0-9] of prompt shout.yaml ('word12*', 'word1*', 'word1*', …). Nothing is judged. "
+            "*run the same without --lm-cache=replay*--lm-record=DIR and --lm-snapshot-update"
+        ]
+    )
     assert openai_server.calls == asked
 
 
@@ -73,3 +82,24 @@ def test_a_rate_limit_that_passes_costs_only_time(
     project.suite("budget=Budget(calls=400)", examples=40)
     openai_server.fault = lambda call: Fault(status=429) if call % 5 == 0 else None
     project.run().assert_outcomes(passed=1)
+
+
+def test_a_damaged_store_is_named_and_what_can_be_read_of_it_is_kept(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """One line says which file was set aside; the lost answers are asked for again."""
+    project.suite()
+    project.run()
+    asked = openai_server.calls
+    store = project.path / ".lmopt/recordings.sqlite"
+    content = bytearray(store.read_bytes())
+    content[-8192:] = b"\xff" * 8192
+    store.write_bytes(content)
+    result = project.run()
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        ["note: *.sqlite was damaged and is set aside as recordings.sqlite.damaged-1; * kept"]
+    )
+    assert store.with_name("recordings.sqlite.damaged-1").read_bytes() == content
+    assert 0 < openai_server.calls - asked < asked
+    assert "note: " not in project.run("--lm-cache=replay").stdout.str()

@@ -28,7 +28,8 @@ from pytest_lmopt import Budget, Example, carry_context
 from pytest_lmopt.errors import BudgetExhaustedError, LostContextError, MissingAnswerError
 from pytest_lmopt.lm.ledger import Account, Ledger
 from pytest_lmopt.lm.local import LocalModel
-from pytest_lmopt.lm.recordings import CacheMode, RecordingStore
+from pytest_lmopt.lm.recording_store import RecordingStore
+from pytest_lmopt.lm.recordings import CacheMode
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.stack import Provider, suite_lm
 from pytest_lmopt.metrics.evaluation import Evaluation

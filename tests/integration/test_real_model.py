@@ -21,6 +21,8 @@ from pytest_lmopt.lm.local import find_model_file
 pytestmark = pytest.mark.real_model
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "example_project"
+LEFT_OUT = (".*", "__pycache__", "records")
+"""Recorded answers among it: here the model itself is to answer."""
 
 
 class Shop:
@@ -28,7 +30,7 @@ class Shop:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "shop"
-        shutil.copytree(EXAMPLE, self.path, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+        shutil.copytree(EXAMPLE, self.path, ignore=shutil.ignore_patterns(*LEFT_OUT))
 
     @property
     def prompt(self) -> Path:

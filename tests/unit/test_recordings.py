@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,8 @@ import pytest
 
 from pytest_lmopt import Completion
 from pytest_lmopt.errors import MissingAnswerError
-from pytest_lmopt.lm.recordings import CacheMode, Recorded, RecordingStore
+from pytest_lmopt.lm.recording_store import RecordingStore
+from pytest_lmopt.lm.recordings import CacheMode, Recorded
 from pytest_lmopt.lm.seam import FunctionLM, Request, Usage
 from pytest_lmopt.lm.tracing import RunContext, running
 from pytest_lmopt.suites.candidate import Candidate
@@ -110,6 +112,19 @@ def test_refresh_asks_for_everything_once_a_session(store: RecordingStore) -> No
 
     assert ask(model, store, "refresh", ASKED, ASKED) == ["answer 2", "answer 2"]
     assert ask(model, store, "auto", ASKED) == ["answer 2"]
+
+
+def test_suites_of_a_session_refresh_once_together(store: RecordingStore) -> None:
+    """Each has an LM of its own; what one asked since the session began serves the others."""
+    model = Model()
+    ask(model, store, "auto", ASKED)
+    started = time.time()
+
+    async def refreshed() -> str:
+        lm = Recorded(FunctionLM(model.complete), store, mode="refresh", since=started)
+        return (await lm.complete(ASKED)).text
+
+    assert [asyncio.run(refreshed()) for _ in range(2)] == ["answer 2", "answer 2"]
 
 
 @pytest.mark.parametrize("mode", ["auto", "refresh"])
@@ -276,7 +291,9 @@ def test_the_file_holds_json_and_no_pickle(path: Path, store: RecordingStore) ->
 
     store.put(ASKED, Completion(text="HÉ", usage=USAGE))
     with sqlite3.connect(path) as database:
-        ((key, request, answer),) = database.execute("SELECT * FROM recordings").fetchall()
+        ((key, request, answer),) = database.execute(
+            "SELECT key, request, answer FROM recordings"
+        ).fetchall()
     database.close()
 
     assert key == ASKED.key
@@ -284,66 +301,3 @@ def test_the_file_holds_json_and_no_pickle(path: Path, store: RecordingStore) ->
         "openai/m", [["system", "Shout."], ["user", "hé"]], {"max_tokens": 5},
     ]  # fmt: skip
     assert json.loads(answer)["text"] == "HÉ"
-
-
-@pytest.mark.parametrize("damage", ["no database", "middle overwritten", "header overwritten"])
-def test_a_damaged_file_is_set_aside_and_a_new_one_begun(path: Path, damage: str) -> None:
-    """Nothing is deleted: the damaged file keeps its bytes under another name."""
-    store = RecordingStore(path)
-    for number in range(300):
-        store.put(replace(ASKED, repeat=number), Completion(text="x" * 200, usage=USAGE))
-    store.close()
-    content = bytearray(path.read_bytes())
-    if damage == "no database":
-        content = bytearray(b"not a database, but something else" * 100)
-    elif damage == "middle overwritten":
-        content[4096 : len(content) // 2] = b"\xff" * (len(content) // 2 - 4096)
-    else:
-        content[:100] = b"\x00" * 100
-    path.write_bytes(content)
-
-    rebuilt = RecordingStore(path)
-    found = rebuilt.get(ASKED.key)
-    rebuilt.put(ASKED, Completion(text="new", usage=USAGE))
-    rebuilt.close()
-
-    assert found is None
-    assert path.with_name("recordings.sqlite.damaged-1").read_bytes() == content
-
-
-def test_files_set_aside_before_are_kept(path: Path) -> None:
-    """Each damaged file gets a number of its own."""
-    for number in (1, 2):
-        path.write_bytes(b"broken %d" % number * 1000)
-        RecordingStore(path).close()
-
-    kept = [path.with_name(f"{path.name}.damaged-{number}").read_bytes() for number in (1, 2)]
-
-    assert kept == [b"broken 1" * 1000, b"broken 2" * 1000]
-
-
-def test_a_file_that_can_not_be_opened_is_not_damaged(tmp_path: Path) -> None:
-    """A missing folder is an error of its own; nothing is renamed for it."""
-    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
-        RecordingStore(tmp_path / "none/recordings.sqlite")
-
-
-def test_a_busy_file_is_not_damaged(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lock held too long by another process must not cost the recordings."""
-    store = RecordingStore(path)
-    store.put(ASKED, Completion(text="kept", usage=USAGE))
-    store.close()
-    monkeypatch.setattr("pytest_lmopt.lm.recordings._BUSY_TIMEOUT_SECONDS", 0.05)
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("PRAGMA locking_mode=EXCLUSIVE")
-    other.execute("BEGIN EXCLUSIVE")
-    try:
-        with pytest.raises(sqlite3.OperationalError, match="locked"):
-            RecordingStore(path)
-    finally:
-        other.close()
-
-    assert [file.name for file in path.parent.iterdir() if "damaged" in file.name] == []
-    reopened = RecordingStore(path)
-    assert reopened.get(ASKED.key) is not None
-    reopened.close()

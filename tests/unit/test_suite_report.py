@@ -62,6 +62,7 @@ FULL = replace(
         diff="-a\n+b",
         unwritable=("inline",),
     ),
+    notices=("recordings.sqlite was damaged",),
     accept={"prompts/route.yaml": "instruction: x\n"},
 )
 

@@ -1,0 +1,43 @@
+"""The answers an evaluation rests on, as another machine would ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pytest_lmopt.lm.local import model_identity
+from pytest_lmopt.lm.record_files import Answer
+from pytest_lmopt.lm.seam import Completion, WholeCompletion
+from pytest_lmopt.lm.tracing import Call
+from pytest_lmopt.metrics.evaluation import Evaluation
+from pytest_lmopt.suites.example import Dataset
+
+
+def answers_of(evaluation: Evaluation, dataset: Dataset) -> list[list[Answer]]:
+    """What each run was answered, its judge's calls included, in the order of the dataset.
+
+    A plain run asks for the first draw, so a baseline that was drawn afresh is numbered as that.
+    """
+    place = {example.id: number for number, example in enumerate(dataset)}
+    scored_runs = sorted(
+        evaluation.runs, key=lambda scored: (place[scored.run.example.id], scored.run.repeat)
+    )
+    first = min((scored.run.repeat for scored in scored_runs), default=0)
+    return [
+        [*_answers(scored.run.trace, drawn=first), *_answers(scored.judging, drawn=0)]
+        for scored in scored_runs
+    ]
+
+
+def _answers(calls: tuple[Call, ...], *, drawn: int) -> Iterator[Answer]:
+    for call in calls:
+        if call.request is not None and call.usage.calls:
+            request = replace(
+                call.request,
+                model=model_identity(call.request.model),
+                repeat=call.request.repeat - drawn,
+            )
+            answer = Completion(text=call.text, usage=call.usage)
+            if call.whole is not None:
+                answer = WholeCompletion(text=call.text, usage=call.usage, whole=call.whole)
+            yield request, answer

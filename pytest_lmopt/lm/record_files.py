@@ -1,0 +1,178 @@
+"""Record files: recordings to commit, one suite a file, as lines of JSON that read well in a diff.
+
+The first line names format and suite. A line with ``messages`` introduces a prompt: all that its
+requests share. Each line with ``answer`` is one request, by what it asks of that prompt last, and
+its answer. A changed prompt thus changes its own line and only those answers that came out
+differently.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_lmopt.errors import RecordError
+from pytest_lmopt.lm.seam import Completion, Request, Usage, WholeCompletion
+from pytest_lmopt.suites.canonical import canonical_json
+from pytest_lmopt.suites.render import Message
+
+VERSION = 1
+Answer = tuple[Request, Completion]
+
+
+def dump_record(suite: str, runs: Iterable[Iterable[Answer]]) -> str:
+    """The text of a record file: the answers of each run in turn, each request once.
+
+    Within a run the order is that of the content, since calls made at once arrive in any order.
+    """
+    lines: list[Mapping[str, Any]] = [{"record": VERSION, "suite": suite}]
+    prompts: dict[str, int] = {}
+    known: set[str] = set()
+    for run in runs:
+        for _, request, completion in sorted(_by_content(run), key=lambda entry: entry[0]):
+            if request.key in known:
+                continue
+            known.add(request.key)
+            shared = {
+                "model": request.model,
+                "params": json.loads(canonical_json(dict(request.params))),
+                "messages": request.messages[:-1],
+            }
+            name = canonical_json(shared)
+            if name not in prompts:
+                prompts[name] = len(prompts) + 1
+                lines.append({"prompt": prompts[name], **shared})
+            lines.append(_answer_line(prompts[name], request, completion))
+    text = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines)
+    # half a surrogate pair can't be encoded; its escape is what JSON has for it
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _by_content(run: Iterable[Answer]) -> Iterable[tuple[str, Request, Completion]]:
+    for request, completion in run:
+        parts = [request.model, dict(request.params), request.messages, request.repeat]
+        yield canonical_json(parts), request, completion
+
+
+def _answer_line(prompt: int, request: Request, completion: Completion) -> dict[str, Any]:
+    last, usage = request.messages[-1], completion.usage
+    return {
+        "prompt": prompt,
+        **({"role": last.role} if last.role != "user" else {}),
+        "asked": last.content,
+        **({"repeat": request.repeat} if request.repeat else {}),
+        "answer": completion.text,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "micro_usd": usage.micro_usd,
+        **({"whole": completion.whole} if isinstance(completion, WholeCompletion) else {}),
+    }
+
+
+def parse_record(text: str, *, path: Path) -> dict[str, Completion]:
+    """Answers by their request's key, marked as replayed; raises ``RecordError``."""
+    prompts: dict[int, Mapping[str, Any]] = {}
+    answers: dict[str, Completion] = {}
+    lines = text.removesuffix("\n").split("\n")
+    for number, line in enumerate(lines, start=1):
+        try:
+            fields = json.loads(line)
+            if not isinstance(fields, dict):
+                raise ValueError(f"an object expected, found {line[:80]!r}")
+            if number == 1:
+                _check_version(fields)
+            elif "messages" in fields:
+                _introduce(prompts, fields)
+            else:
+                request, completion = _answer(prompts, fields)
+                answers[request.key] = completion
+        except (ValueError, RecursionError) as error:
+            problem = f"no JSON ({error})" if isinstance(error, json.JSONDecodeError) else error
+            raise RecordError(str(problem), path=path, line=number) from None
+    return answers
+
+
+def read_records(folder: Path) -> dict[str, Completion]:
+    """The answers in all record files below a folder; raises ``RecordError``."""
+    answers: dict[str, Completion] = {}
+    for path in sorted(folder.rglob("*.jsonl")):
+        try:
+            text = path.read_bytes().decode()
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+            raise RecordError("text in UTF-8 expected", path=path, line=line) from None
+        for key, completion in parse_record(text.replace("\r\n", "\n"), path=path).items():
+            answers.setdefault(key, completion)
+    return answers
+
+
+def _check_version(fields: dict[str, Any]) -> None:
+    if fields.get("record") != VERSION:
+        raise ValueError(
+            f'"record": {VERSION} expected in the first line, found {fields.get("record")!r}; in '
+            "the folder of --lm-record may be nothing else"
+        )
+
+
+def _introduce(prompts: dict[int, Mapping[str, Any]], fields: dict[str, Any]) -> None:
+    _check(fields, {"prompt": int, "model": str, "params": dict, "messages": list})
+    if fields["prompt"] in prompts:
+        raise ValueError(f"prompt {fields['prompt']} is there already")
+    for message in fields["messages"]:
+        pair = message if isinstance(message, list) else []
+        if len(pair) != 2 or not all(isinstance(part, str) for part in pair):
+            raise ValueError(f"a message is [role, content], found {message!r}")
+    prompts[fields["prompt"]] = fields
+
+
+def _answer(prompts: Mapping[int, Mapping[str, Any]], fields: dict[str, Any]) -> Answer:
+    full = {"role": "user", "repeat": 0, "whole": None, **fields}
+    _check(
+        full,
+        {
+            "prompt": int,
+            "role": str,
+            "asked": str,
+            "repeat": int,
+            "answer": str,
+            "input_tokens": int,
+            "output_tokens": int,
+            "micro_usd": int | None,
+            "whole": dict | None,
+        },
+    )
+    if full["prompt"] not in prompts:
+        raise ValueError(f"prompt {full['prompt']} is not introduced above")
+    prompt = prompts[full["prompt"]]
+    request = Request(
+        model=prompt["model"],
+        messages=(
+            *(Message(*message) for message in prompt["messages"]),
+            Message(full["role"], full["asked"]),
+        ),
+        params=prompt["params"],
+        repeat=full["repeat"],
+    )
+    usage = Usage(
+        calls=1,
+        input_tokens=full["input_tokens"],
+        output_tokens=full["output_tokens"],
+        micro_usd=full["micro_usd"],
+    )
+    text, usage = full["answer"], usage.as_replayed
+    if full["whole"] is not None:
+        return request, WholeCompletion(text=text, usage=usage, whole=full["whole"])
+    return request, Completion(text=text, usage=usage)
+
+
+def _check(fields: Mapping[str, Any], kinds: Mapping[str, Any]) -> None:
+    for name, kind in kinds.items():
+        value = fields.get(name)
+        if name not in fields or not isinstance(value, kind) or isinstance(value, bool):
+            wanted = getattr(kind, "__name__", str(kind))
+            raise ValueError(f"field {name!r}: {wanted} expected, found {value!r}")
+    unknown = sorted(fields.keys() - kinds.keys())
+    if unknown:
+        raise ValueError(f"unknown field {unknown[0]!r}")

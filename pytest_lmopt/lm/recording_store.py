@@ -1,0 +1,180 @@
+"""The store of recordings: answers by their request's key, shared by all processes of a session."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pytest_lmopt.lm.processes import alive
+from pytest_lmopt.lm.rescue import readable_rows
+from pytest_lmopt.lm.seam import Completion, Request, Usage, WholeCompletion
+from pytest_lmopt.lm.sqlite_file import Database, open_database
+from pytest_lmopt.suites.canonical import canonical_json
+
+CLAIM_SECONDS = 900.0
+"""A claim older than any call with all its retries is void, whoever has its process id now."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS recordings
+    (key TEXT PRIMARY KEY, request TEXT NOT NULL, answer TEXT NOT NULL,
+     made REAL NOT NULL DEFAULT 0, used REAL NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, pid INTEGER NOT NULL, since REAL NOT NULL);
+"""
+
+
+def open_recordings(path: Path) -> Database:
+    """The store's file, with all columns whatever version began it; see ``open_database``."""
+    database = open_database(path, _SCHEMA)
+    try:
+        _add_times(database.connection)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _add_times(connection: sqlite3.Connection) -> None:
+    """Give a table of the first version its columns ``made`` and ``used``."""
+    if len(connection.execute("PRAGMA table_info(recordings)").fetchall()) != 3:
+        return
+    with transaction(connection):
+        # asked again: another process may have been faster
+        if len(connection.execute("PRAGMA table_info(recordings)").fetchall()) == 3:
+            for name in ("made", "used"):
+                connection.execute(
+                    f"ALTER TABLE recordings ADD COLUMN {name} REAL NOT NULL DEFAULT 0"
+                )
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing, with no other process writing between."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+class RecordingStore:
+    """Answers that were paid for, and which process is about to ask for one.
+
+    A damaged file is set aside under another name and begun anew with the answers that can still
+    be read; ``notice`` then says so in a line, and is empty otherwise.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._used: set[str] = set()
+        self._database = open_recordings(path)
+        self._connection = self._database.connection
+        self.notice = ""
+        aside = self._database.set_aside
+        if aside is not None:
+            self.notice = (
+                f"{path.name} was damaged and is set aside as {aside.name}; "
+                f"{self._take_over(aside)} of its answers were still readable and are kept"
+            )
+
+    def get(self, key: str, *, since: float = 0.0) -> Completion | None:
+        """The recorded answer, marked as replayed; None if there is none made since then.
+
+        ``since`` is a time in seconds as ``time.time`` counts them.
+        """
+        with self._lock:
+            row = self._connection.execute(
+                "SELECT answer FROM recordings WHERE key = ? AND made >= ?", (key, since)
+            ).fetchone()
+            if row is None:
+                return None
+            self._used.add(key)
+        answer = json.loads(row[0])
+        text, usage = answer["text"], Usage(**answer["usage"]).as_replayed
+        if "whole" in answer:
+            return WholeCompletion(text=text, usage=usage, whole=answer["whole"])
+        return Completion(text=text, usage=usage)
+
+    def put(self, request: Request, completion: Completion) -> None:
+        """Record an answer, replacing an older one; durable when this returns."""
+        asked = canonical_json([request.model, request.messages, dict(request.params)])
+        parts = {"text": completion.text, "usage": vars(completion.usage)}
+        if isinstance(completion, WholeCompletion):
+            parts["whole"] = completion.whole
+        answer = canonical_json(parts)
+        now = time.time()
+        with self._lock, transaction(self._connection):
+            self._connection.execute(
+                "INSERT OR REPLACE INTO recordings VALUES (?, ?, ?, ?, ?)",
+                (request.key, asked, answer, now, now),
+            )
+            self._connection.execute("DELETE FROM claims WHERE key = ?", (request.key,))
+
+    def claim(self, key: str) -> bool:
+        """Whether this process is the one to ask; False while another that lives is asking."""
+        with self._lock:
+            if self._claimed_elsewhere(key):
+                return False
+            # a claim need not outlive a crash of the machine, so it need not wait for the disk
+            self._connection.execute("PRAGMA synchronous=NORMAL")
+            try:
+                return self._claim(key)
+            finally:
+                self._connection.execute("PRAGMA synchronous=FULL")
+
+    def release(self, key: str) -> None:
+        """Give a claim up, so that others may ask; one that ``put`` has settled is gone already."""
+        with self._lock:
+            self._connection.execute(
+                "DELETE FROM claims WHERE key = ? AND pid = ?", (key, os.getpid())
+            )
+
+    def note_use(self) -> None:
+        """Write down that what was read since the last time has been of use now."""
+        if not self._used:
+            return
+        with self._lock, transaction(self._connection):
+            now = time.time()
+            self._connection.executemany(
+                "UPDATE recordings SET used = ? WHERE key = ?", [(now, key) for key in self._used]
+            )
+            self._used.clear()
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._database.close()
+
+    def _claim(self, key: str) -> bool:
+        with transaction(self._connection):
+            if self._claimed_elsewhere(key):
+                return False
+            self._connection.execute(
+                "INSERT OR REPLACE INTO claims VALUES (?, ?, ?)", (key, os.getpid(), time.time())
+            )
+        return True
+
+    def _claimed_elsewhere(self, key: str) -> bool:
+        query = "SELECT pid, since FROM claims WHERE key = ?"
+        row = self._connection.execute(query, (key,)).fetchone()
+        if row is None or row[0] == os.getpid():
+            return False
+        pid, since = row
+        return time.time() - since < CLAIM_SECONDS and alive(pid)
+
+    def _take_over(self, aside: Path) -> int:
+        now = time.time()
+        with transaction(self._connection):
+            return sum(
+                self._connection.execute(
+                    "INSERT OR IGNORE INTO recordings VALUES (?, ?, ?, 0, ?)", (*row, now)
+                ).rowcount
+                for row in readable_rows(aside)
+            )

@@ -1,0 +1,37 @@
+"""Keeping the recordings under their limit when a session ends."""
+
+from __future__ import annotations
+
+from pytest_lmopt.plugin.session import RECORDINGS, STATE_FOLDER, LmSession
+
+SLACK = 0.9
+"""Share of the limit to which a file that passed it is cut, so that not every run has to."""
+
+
+def keep_limit(session: LmSession) -> None:
+    """Prune as asked for, or where the limit was passed, and note what was freed.
+
+    Nothing that this session used is dropped.
+    """
+    path, options = session.root / STATE_FOLDER / RECORDINGS, session.options
+    if options.dry_run or not path.exists():
+        return
+    limit = options.prune_to
+    if limit is None:
+        log = path.with_name(f"{path.name}-wal")
+        size = sum(file.stat().st_size for file in (path, log) if file.exists())
+        if size <= options.cache_limit:
+            return
+        limit = int(options.cache_limit * SLACK)
+    from pytest_lmopt.lm.pruning import prune
+
+    pruned = prune(path, limit, in_use_since=session.started)
+    if pruned.recordings or options.prune_to is not None:
+        session.notices.append(
+            f"recordings pruned: {pruned.recordings} dropped, {_size(pruned.before)} → "
+            f"{_size(pruned.after)}"
+        )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB"

@@ -1,0 +1,196 @@
+"""``--lm-record`` and ``lm_record``: the answers that a baseline rests on, as files to commit."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from doubles.openai_server import OpenAIServer
+from doubles.simulated_model import Chat, SimulatedModel
+from projects.shouting import Project
+
+ALONE = """\
+import socket
+import sys
+
+def refuse(*_):
+    raise OSError("there is no network")
+
+socket.socket.connect = socket.socket.connect_ex = refuse
+socket.getaddrinfo = refuse
+sys.modules["litellm"] = sys.modules["xllamacpp"] = None
+"""
+"""A conftest of a machine without network, model package or provider client."""
+
+RUBRIC = """\
+instruction: GRADE the answer from 1 to 5.
+inputs: [expected, prediction]
+output: score
+"""
+
+
+def _recording(project: Project) -> None:
+    config = (project.path / "tox.ini").read_text()
+    project.write("tox.ini", f"{config}lm_record = records\n")
+
+
+def _records(project: Project) -> dict[str, bytes]:
+    return project.files(["records"])
+
+
+def _forget(project: Project) -> None:
+    """Be as on another machine, where only committed files are."""
+    shutil.rmtree(project.path / ".lmopt")
+
+
+def _with_judge(project: Project, server: OpenAIServer) -> None:
+    """One suite, scored by a model."""
+    shout = SimulatedModel(base=0.6).answer
+    server.answer = lambda chat: "4" if "GRADE" in chat[0][1] else shout(chat)
+    project.write("rubric.yaml", RUBRIC)
+    project.suite(examples=40)
+    text = (project.path / "test_words.py").read_text()
+    text = text.replace("metrics.exact_match", "metrics.Judge(RUBRIC, scale=(1, 5))")
+    start = 'from pathlib import Path\nRUBRIC = Path(__file__).parent / "rubric.yaml"\n'
+    project.write("test_words.py", start + text)
+
+
+def test_with_the_committed_files_alone_a_replay_gates(
+    project: Project, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No key, no network, no model, no store of recordings; a judge's answers are there too."""
+    _recording(project)
+    _with_judge(project, openai_server)
+    project.run("--lm-snapshot-update").stdout.fnmatch_lines(
+        ["written: records/test_words/test_shout.jsonl"]
+    )
+    _forget(project)
+    # from a model that has no provider here, not even a package
+    for path in (*(project.path).rglob("*.jsonl"), *(project.path).rglob("*.yaml")):
+        path.write_text(path.read_text().replace("openai/simulated", "local"))
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name)
+    project.write("conftest.py", ALONE)
+    result = project.run_apart("--lm-model=local", "--lm-cache=replay", "--lm-gate=noninferior")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*test_shout *0.750*+0.000*holds*replayed*"])
+    project.write("shout.yaml", "instruction: SHOUT, please.\ninputs: [word]\noutput: loud\n")
+    result = project.run_apart("--lm-model=local", "--lm-cache=replay")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["error: * requests are not recorded*of prompt shout.yaml*"])
+
+
+def test_equal_runs_write_equal_files(project: Project, openai_server: OpenAIServer) -> None:
+    """Whoever answered, by workers or without; nothing about time or place is in them."""
+    _recording(project)
+    _with_judge(project, openai_server)
+    project.run("--lm-snapshot-update")
+    first = _records(project)
+    shutil.rmtree(project.path / "records")
+    project.run_apart("-n", "2", "--lm-snapshot-update", "--lm-cache=off", "--lm-concurrency=3")
+    assert list(first) == ["records/test_words/test_shout.jsonl"]
+    assert _records(project) == first
+    text = first["records/test_words/test_shout.jsonl"].decode()
+    assert str(project.path) not in text
+    assert text.count('"messages"') == 2
+
+
+def test_a_winners_answers_are_recorded_as_its_baseline_drew_them(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Random answers are drawn afresh before they become a baseline: a replay gives those."""
+    lucky, seen = SimulatedModel(), set[str]()
+
+    def once(chat: Chat) -> str:
+        known = repr(chat) in seen
+        seen.add(repr(chat))
+        return "no idea" if known else lucky.answer(chat)
+
+    openai_server.answer = once
+    _recording(project)
+    project.write("shout.yaml", "instruction: SHOUT.\ninputs: [word]\noutput: loud\n")
+    project.suite("budget=Budget(calls=500)", examples=120)
+    project.run("--lm-optimize", "--lm-snapshot-update").stdout.fnmatch_lines(
+        ["written: shout.yaml", "written: records/test_words/test_shout.jsonl"]
+    )
+    _forget(project)
+    asked = openai_server.calls
+    project.run().stdout.fnmatch_lines(["*test_shout *0.000*+0.000*holds*replayed*"])
+    assert openai_server.calls == asked
+
+
+def test_only_suites_that_ran_are_recorded_and_orphans_go(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """As with snapshots."""
+    _recording(project)
+    project.suite(examples=40)
+    text = (project.path / "test_words.py").read_text()
+    project.write("test_words.py", f"{text}\n\ntest_other = pytest.mark.lm_suite()(test_shout)\n")
+    project.run("--lm-snapshot-update")
+    before = _records(project)
+    openai_server.answer = lambda _: "changed"
+    options = ("--lm-snapshot-update", "--lm-cache=refresh")
+    project.run(*options, "-k", "test_other")
+    after = _records(project)
+    assert {name for name in after if after[name] != before[name]} == {
+        "records/test_words/test_other.jsonl"
+    }
+    project.suite(examples=40)
+    project.run("--lm-snapshot-update").stdout.fnmatch_lines(
+        [
+            "removed: __lm_snapshots__/test_words/test_other.yaml*",
+            "removed: records/test_words/test_other.jsonl*",
+        ]
+    )
+    assert list(_records(project)) == ["records/test_words/test_shout.jsonl"]
+
+
+def test_a_plain_run_records_when_told_to_and_accepts_nothing(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """The folder is then read where it is named again."""
+    project.suite(examples=40)
+    project.run("--lm-record=answers").stdout.fnmatch_lines(
+        ["written: answers/test_words/test_shout.jsonl"]
+    )
+    assert project.files() == {}
+    _forget(project)
+    asked = openai_server.calls
+    project.run("--lm-record=answers").stdout.fnmatch_lines(["*test_shout *replayed*"])
+    assert openai_server.calls == asked
+    project.run("--lm-record=answers", "--lm-cache=refresh")
+    assert openai_server.calls == 2 * asked
+
+
+def test_a_malformed_line_is_a_usage_error(project: Project, openai_server: OpenAIServer) -> None:
+    """File and line are named; without recordings nothing reads it, and it is made anew."""
+    _recording(project)
+    project.suite(examples=40)
+    project.run("--lm-snapshot-update")
+    path = project.path / "records/test_words/test_shout.jsonl"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:2], lines[2][:30], *lines[3:]]) + "\n")
+    result = project.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*test_shout.jsonl, line 3: no JSON *--lm-snapshot-update*"])
+    project.run("--lm-snapshot-update", "--lm-cache=refresh").assert_outcomes(passed=1)
+    assert path.read_text().splitlines() == lines
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--lm-record=records", "--lm-optimize"), "*: add --lm-snapshot-update, or record in*"),
+        (("--lm-record=../records",), "*'../records': a folder of its own inside *"),
+        (("--lm-record=.",), "*'.': a folder of its own inside *"),
+    ],
+)
+def test_what_can_not_be_recorded_is_refused(
+    project: Project, options: tuple[str, ...], message: str
+) -> None:
+    """Before anything is run."""
+    project.suite()
+    result = project.run(*options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([message])

@@ -1,0 +1,292 @@
+"""The store shared by processes: claims, damage survived, size kept."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pytest_lmopt import Completion
+from pytest_lmopt.lm import recording_store
+from pytest_lmopt.lm.pruning import prune
+from pytest_lmopt.lm.recording_store import RecordingStore
+from pytest_lmopt.lm.recordings import Recorded
+from pytest_lmopt.lm.seam import FunctionLM, Request, Usage
+from pytest_lmopt.lm.sqlite_file import damage
+from pytest_lmopt.suites.render import Message
+
+USAGE = Usage(calls=1, input_tokens=3, output_tokens=2, micro_usd=40)
+OTHER_PROCESS = os.getppid()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the recordings lie."""
+    return tmp_path / "recordings.sqlite"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[RecordingStore]:
+    """An empty store."""
+    with closing(RecordingStore(path)) as store:
+        yield store
+
+
+def request(number: int = 0) -> Request:
+    """One of many requests."""
+    return Request(model="m", messages=(Message("user", f"word {number}"),))
+
+
+def answer(number: int = 0) -> Completion:
+    """The answer to it, of some size."""
+    return Completion(text=f"{number} " + "x" * 200, usage=USAGE)
+
+
+def fill(path: Path, numbers: range) -> None:
+    """Record answers to some requests."""
+    with closing(RecordingStore(path)) as store:
+        for number in numbers:
+            store.put(request(number), answer(number))
+
+
+def kept(path: Path, numbers: range) -> list[int]:
+    """Which of some requests have their own answer."""
+    with closing(RecordingStore(path)) as store:
+        found = {number: store.get(request(number).key) for number in numbers}
+    for number, completion in found.items():
+        assert completion is None or completion.text == answer(number).text
+    return [number for number in numbers if found[number] is not None]
+
+
+def overwritten(path: Path) -> None:
+    """Pages in the middle hold something else."""
+    content = bytearray(path.read_bytes())
+    start = len(content) // 2 // 4096 * 4096
+    content[start : start + 3 * 4096] = os.urandom(3 * 4096)
+    path.write_bytes(content)
+
+
+def truncated(path: Path) -> None:
+    """The last fifth is gone."""
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size * 4 // 5)
+
+
+def garbled_text(path: Path) -> None:
+    """Bytes that are no UTF-8 stand in texts, and a page of the index is gone."""
+    content = path.read_bytes().replace(b"7 " + b"x" * 50, b"\xff" * 52)
+    path.write_bytes(content)
+    with closing(sqlite3.connect(path)) as database:
+        query = "SELECT rootpage FROM sqlite_master WHERE type = 'index'"
+        page = database.execute(query).fetchone()[0]
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\x00" * 4096)
+
+
+@pytest.mark.parametrize(
+    ("harm", "fewest"), [(overwritten, 240), (truncated, 200), (garbled_text, 200)]
+)
+def test_answers_that_can_still_be_read_outlive_the_damage(
+    path: Path, harm: Callable[[Path], None], fewest: int
+) -> None:
+    """What the damage missed is taken over, never a wrong answer; the store says so in a line."""
+    fill(path, range(300))
+    harm(path)
+
+    with closing(RecordingStore(path)) as store:
+        notice = store.notice
+    left = kept(path, range(300))
+
+    assert fewest <= len(left) < 300
+    assert notice == (
+        "recordings.sqlite was damaged and is set aside as recordings.sqlite.damaged-1; "
+        f"{len(left)} of its answers were still readable and are kept"
+    )
+    assert damage(path) == ""
+
+
+def test_a_foreign_log_costs_nothing(path: Path) -> None:
+    """Recordings are recordings: those of the file and those of the log are both kept."""
+    other = path.with_name("other.sqlite")
+    fill(path, range(300))
+    with closing(RecordingStore(other)) as store:
+        store.put(request(300), answer(300))
+        Path(f"{path}-wal").write_bytes(Path(f"{other}-wal").read_bytes())
+
+    assert kept(path, range(301)) == list(range(301))
+
+
+def test_a_sound_store_has_nothing_to_say(store: RecordingStore) -> None:
+    """The notice is there after damage only."""
+    assert store.notice == ""
+
+
+def test_a_store_of_the_first_version_is_carried_on(path: Path) -> None:
+    """It lacks the times: they are added, and its answers count as old."""
+    with closing(sqlite3.connect(path)) as old:
+        old.execute(
+            "CREATE TABLE recordings"
+            " (key TEXT PRIMARY KEY, request TEXT NOT NULL, answer TEXT NOT NULL)"
+        )
+        text = '{"text":"0 %s","usage":{"calls":1}}' % ("x" * 200)
+        old.execute("INSERT INTO recordings VALUES (?, '[]', ?)", (request().key, text))
+        old.commit()
+
+    fill(path, range(1, 3))
+
+    assert kept(path, range(4)) == [0, 1, 2]
+    with closing(RecordingStore(path)) as store:
+        assert store.get(request().key, since=1.0) is None
+
+
+def ask(store: RecordingStore, wanted: Request, text: str = "asked here") -> str:
+    """The answer to a request, asking where it must."""
+
+    async def once() -> str:
+        lm = Recorded(FunctionLM(lambda _: text), store, mode="auto")
+        return (await asyncio.wait_for(lm.complete(wanted), 20)).text
+
+    return asyncio.run(once())
+
+
+def test_processes_that_need_the_same_answer_make_one_call(path: Path, tmp_path: Path) -> None:
+    """One asks; the others wait for its answer."""
+    program = (
+        "import asyncio, sys; from pathlib import Path\n"
+        "from test_recording_store import FunctionLM, Recorded, RecordingStore, request\n"
+        "async def answer(asked):\n"
+        "    with open('calls', 'a') as log: log.write('x')\n"
+        "    await asyncio.sleep(0.5)\n"
+        "    return 'said once'\n"
+        "async def main():\n"
+        "    lm = Recorded(FunctionLM(answer), RecordingStore(Path('r.sqlite')), mode='auto')\n"
+        "    both = [lm.complete(request(number)) for number in (1, 2)]\n"
+        "    assert {c.text for c in await asyncio.gather(*both)} == {'said once'}\n"
+        "asyncio.run(main())"
+    )
+    places = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
+    environment = {**os.environ, "PYTHONPATH": places}
+    processes = [
+        subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, env=environment)
+        for _ in range(3)
+    ]
+
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    assert (tmp_path / "calls").read_text() == "xx"
+
+
+def claim_for(path: Path, wanted: Request, pid: int, since: float) -> None:
+    """Leave a claim as another process would."""
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("INSERT INTO claims VALUES (?, ?, ?)", (wanted.key, pid, since))
+        database.commit()
+
+
+def test_a_claim_is_respected_while_its_process_lives(path: Path, store: RecordingStore) -> None:
+    """It ends with the answer, or when it is given up."""
+    claim_for(path, request(), OTHER_PROCESS, time.time())
+
+    assert not store.claim(request().key)
+    store.put(request(), answer())
+    assert store.claim(request().key)
+
+
+def test_a_dead_processs_claim_is_taken_over(path: Path, store: RecordingStore) -> None:
+    """Nobody waits for an answer that will never come."""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    claim_for(path, request(), dead.pid, time.time())
+
+    assert ask(store, request()) == "asked here"
+
+
+def test_an_old_claim_is_void(path: Path, store: RecordingStore) -> None:
+    """Process ids are used again."""
+    since = time.time() - recording_store.CLAIM_SECONDS - 1
+    claim_for(path, request(), OTHER_PROCESS, since)
+
+    assert ask(store, request()) == "asked here"
+
+
+def test_a_failed_call_gives_its_claim_up(path: Path, store: RecordingStore) -> None:
+    """Others may ask at once."""
+
+    def fail(_: Request) -> str:
+        raise RuntimeError("no luck")
+
+    async def story() -> None:
+        with pytest.raises(RuntimeError):
+            await Recorded(FunctionLM(fail), store, mode="auto").complete(request())
+
+    asyncio.run(story())
+
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT count(*) FROM claims").fetchone() == (0,)
+
+
+def test_pruning_drops_what_was_not_used_for_longest(path: Path) -> None:
+    """Reading counts as use; the file shrinks to its limit, and stays sound."""
+    fill(path, range(600))
+    with closing(RecordingStore(path)) as store:
+        for number in range(100):
+            store.get(request(number).key)
+        store.note_use()
+    before = path.stat().st_size
+
+    pruned = prune(path, before // 2, in_use_since=time.time())
+
+    left = kept(path, range(600))
+    assert pruned.before == before
+    assert before // 4 < pruned.after == path.stat().st_size <= before // 2
+    assert pruned.recordings == 600 - len(left)
+    assert left[:100] == list(range(100))
+    assert left[100:] == list(range(600 - len(left) + 100, 600))
+    assert damage(path) == ""
+
+
+def test_pruning_never_drops_what_the_session_used(path: Path) -> None:
+    """Even where that alone exceeds the limit."""
+    fill(path, range(100))
+    started = time.time()
+    with closing(RecordingStore(path)) as store:
+        for number in range(50):
+            store.get(request(number).key)
+        store.put(request(100), answer(100))
+        store.note_use()
+        pruned = prune(path, 0, in_use_since=started)
+
+    assert pruned.recordings == 50
+    assert kept(path, range(101)) == [*range(50), 100]
+
+
+def test_a_store_under_its_limit_is_left_alone(path: Path) -> None:
+    """Nothing is dropped, nothing rewritten."""
+    fill(path, range(20))
+
+    pruned = prune(path, 10_000_000, in_use_since=time.time())
+
+    assert pruned.recordings == 0
+    assert pruned.before == pruned.after
+    assert kept(path, range(20)) == list(range(20))
+
+
+def test_answers_of_any_script_and_repeats_are_apart(store: RecordingStore) -> None:
+    """A repeat is another question."""
+    store.put(request(), Completion(text="HÉ\x00😀", usage=USAGE))
+    again = replace(request(), repeat=1)
+
+    first = store.get(request().key)
+
+    assert first is not None
+    assert first.text == "HÉ\x00😀"
+    assert store.get(again.key) is None
