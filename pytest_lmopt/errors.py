@@ -17,10 +17,11 @@
     ├── BudgetExhaustedError     the next call would exceed a limit
     ├── MetricError              a metric raised or returned nonsense: the suite is broken
     ├── IncompleteError          too many answers are missing to judge the suite
+    ├── RecordingsError          the file of recorded answers can't be used
     └── LostContextError         a prompt was called where no run can be seen
 
 A message says what happened, which value was found and what to do; each error carries the object
-it is about.
+it is about. Messages quote files, models and providers, so they are made fit for a terminal here.
 """
 
 from __future__ import annotations
@@ -32,8 +33,18 @@ if TYPE_CHECKING:
     from pytest_lmopt.lm.seam import Request
 
 
+def printable(text: str) -> str:
+    """The text with control characters (terminal escapes among them) written out."""
+    return "".join(
+        char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text
+    )
+
+
 class LmoptError(Exception):
     """Base of every error raised on purpose by this package."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(printable(problem))
 
 
 class InputError(LmoptError):
@@ -155,6 +166,17 @@ class IncompleteError(LmoptError):
     def __init__(self, problem: str, *, missing: dict[str, str]) -> None:
         self.missing = missing
         super().__init__(problem)
+
+
+class RecordingsError(LmoptError):
+    """The recordings can't be opened or read, though nothing says they are damaged."""
+
+    def __init__(self, problem: str, *, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"the recorded answers in {path} can't be used: {problem}; run without them with "
+            "--lm-cache=off"
+        )
 
 
 class LostContextError(LmoptError):
