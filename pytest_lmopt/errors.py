@@ -21,7 +21,8 @@
     └── LostContextError         a prompt was called where no run can be seen
 
 A message says what happened, which value was found and what to do; each error carries the object
-it is about. Messages quote files, models and providers, so they are made fit for a terminal here.
+it is about. Messages quote files, models and providers, so all are made fit to be shown: without
+control characters or secrets.
 """
 
 from __future__ import annotations
@@ -29,22 +30,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_lmopt.safe_text import printable, redact
+
 if TYPE_CHECKING:
     from pytest_lmopt.lm.seam import Request
-
-
-def printable(text: str) -> str:
-    """The text with control characters (terminal escapes among them) written out."""
-    return "".join(
-        char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text
-    )
 
 
 class LmoptError(Exception):
     """Base of every error raised on purpose by this package."""
 
     def __init__(self, problem: str) -> None:
-        super().__init__(printable(problem))
+        super().__init__(printable(redact(problem)))
 
 
 class InputError(LmoptError):

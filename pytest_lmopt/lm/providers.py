@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_lmopt.errors import LmoptError, ModelError, RefusedError, TransientError
 from pytest_lmopt.lm.seam import Completion, Request, Usage
+from pytest_lmopt.safe_text import redact
 
 TIMEOUT_SECONDS = 120.0
 
@@ -51,6 +52,7 @@ class LiteLLM:
         """One attempt; raises ``TransientError``, ``RefusedError`` or ``ModelError``."""
         litellm = load_litellm()
         model = self._asked_as or request.model
+        failure: LmoptError | None = None
         try:
             response = await litellm.acompletion(
                 model=model,
@@ -64,7 +66,11 @@ class LiteLLM:
             text = response.choices[0].message.content
             usage = response.usage
         except Exception as error:
-            raise _translated(error, request) from error
+            failure = _translated(error, request)
+        if failure is not None:
+            # raised out here it drags no litellm frames along: their arguments hold the key, and
+            # pytest prints the arguments of every frame in a traceback
+            raise failure
         if text is None:
             raise RefusedError(
                 f"{request.model} answered without text "
@@ -105,7 +111,8 @@ def is_local(model: str) -> bool:
 def _translated(error: Exception, request: Request) -> LmoptError:
     litellm = load_litellm()
     errors = litellm.exceptions
-    said = str(error).split("\n")[0][:500]
+    # secrets are hidden before the text is cut: of half a key nobody can tell that it is one
+    said = redact(str(error).split("\n")[0][:5000])[:500]
     refused = isinstance(error, errors.AuthenticationError | errors.PermissionDeniedError)
     if refused or _lacks_key(request.model, said):
         return ModelError(f"{_credentials(request.model)} ({said})", model=request.model)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_lmopt.errors import printable
+from pytest_lmopt.safe_text import printable
 
 __all__ = ["one_line", "printable"]
 

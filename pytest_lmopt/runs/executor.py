@@ -13,6 +13,7 @@ from pytest_lmopt.errors import LmoptError, LostContextError, MissingAnswerError
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.tracing import Block, RunContext, running
 from pytest_lmopt.runs.run import Ending, ExampleSkipped, Run
+from pytest_lmopt.safe_text import redact
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.suite import Pipeline
@@ -107,14 +108,15 @@ class InProcessExecutor:
             try:
                 prediction = await self._predict(pipeline, example, context)
             except ExampleSkipped as signal:
-                ending, problem = Ending.SKIPPED, str(signal)
+                ending, problem = Ending.SKIPPED, redact(str(signal))
             except AssertionError as error:
-                ending, problem = Ending.FAILED, str(error)
+                ending, problem = Ending.FAILED, redact(str(error))
             except LostContextError:
                 block.end()
                 raise
             except Exception as error:
-                ending, problem = Ending.WRONG, f"{type(error).__name__}: {error}"
+                # a client's message may quote the key it was given
+                ending, problem = Ending.WRONG, redact(f"{type(error).__name__}: {error}")
             # the pipeline may have caught these: they end the run all the same
             if isinstance(context.stop, MissingAnswerError):
                 ending, problem, prediction = Ending.MISSING, str(context.stop), None

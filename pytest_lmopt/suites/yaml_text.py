@@ -88,4 +88,6 @@ def _look_through(events: Iterable[Any]) -> None:
                 problem = f"a number of {len(event.value)} characters; if it is a text, quote it"
                 raise YamlError(problem, line=line)
         if sum(open_sizes) > MOST_EXPANDED:
-            raise YamlError(f"over {MOST_EXPANDED:,} characters with aliases written out", line=line)
+            raise YamlError(
+                f"over {MOST_EXPANDED:,} characters with aliases written out", line=line
+            )

@@ -19,10 +19,14 @@ from doubles.simulated_model import Chat
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """An HTTP error in place of an answer; status 0 drops the connection."""
+    """An HTTP error in place of an answer; status 0 drops the connection.
+
+    ``message`` stands in the body; what it says of ``{key}`` is the key the client sent.
+    """
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
+    message: str = "fault"
 
 
 class OpenAIServer:
@@ -73,7 +77,9 @@ class OpenAIServer:
                     self.close_connection = True
                     self.connection.close()
                 elif fault is not None:
-                    self._send(fault.status, {"error": {"message": "fault"}}, fault.headers)
+                    key = self.headers.get("Authorization", "").removeprefix("Bearer ")
+                    said = {"error": {"message": fault.message.replace("{key}", key)}}
+                    self._send(fault.status, said, fault.headers)
                 else:
                     self._send(200, _completion(body, server.answer), {})
 
