@@ -96,7 +96,12 @@ class Acceptance:
 
     def _files(self, evaluation: Evaluation, holdout_uses: int) -> dict[str, str]:
         files = snapshot_files(self._path, self._snapshot(evaluation, holdout_uses))
-        return {self._name(path.as_posix()): text for path, text in files.items()}
+        return {self._place(path): text for path, text in files.items()}
+
+    def _place(self, path: Path) -> str:
+        """Where a file is written: relative to the root folder, unless it lies outside of it."""
+        inside = path.is_relative_to(self._root)
+        return (path.relative_to(self._root) if inside else path).as_posix()
 
     def _snapshot(self, evaluation: Evaluation, holdout_uses: int) -> Snapshot:
         splits = self._suite.splits

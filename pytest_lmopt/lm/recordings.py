@@ -4,37 +4,55 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from pytest_lmopt.errors import MissingAnswerError
+from pytest_lmopt.errors import MissingAnswerError, RecordingsError
 from pytest_lmopt.lm.seam import LM, Completion, Request, Usage
 from pytest_lmopt.suites.canonical import canonical_json
 
 CacheMode = Literal["auto", "replay", "refresh", "off"]
 
 _BUSY_TIMEOUT_SECONDS = 60.0
+_SURROUNDINGS = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_INTERRUPT,
+    }
+)
 
 
 class RecordingStore:
-    """A SQLite table of answers. A damaged file is set aside under another name and rebuilt."""
+    """A SQLite table of answers. A damaged file is set aside under another name and rebuilt.
+
+    Raises ``RecordingsError`` where the file can't be used for another reason: locked, no folder,
+    no permission.
+    """
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
+        self._path = path
         try:
-            self._database = self._open(path)
-        except sqlite3.OperationalError:
-            raise  # locked, no folder, no permission: the file itself is not damaged
-        except sqlite3.DatabaseError:
-            number = 1
-            while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
-                number += 1
-            path.rename(aside)
-            self._database = self._open(path)
+            try:
+                self._database = self._open(path)
+            except sqlite3.DatabaseError as error:
+                if not _is_damage(error, path):
+                    raise
+                _set_aside(path)
+                self._database = self._open(path)
+        except (sqlite3.Error, OSError) as error:
+            raise RecordingsError(str(error), path=path) from error
 
     @staticmethod
     def _open(path: Path) -> sqlite3.Connection:
@@ -49,34 +67,80 @@ class RecordingStore:
             )
             if database.execute("PRAGMA quick_check").fetchone() != ("ok",):
                 raise sqlite3.DatabaseError("quick_check failed")
+            found = tuple(row[1:3] for row in database.execute("PRAGMA table_info(recordings)"))
+            if found != (("key", "TEXT"), ("request", "TEXT"), ("answer", "TEXT")):
+                raise sqlite3.DatabaseError("its table is not ours")
         except sqlite3.DatabaseError:
             database.close()
             raise
         return database
 
     def get(self, key: str) -> Completion | None:
-        """The recorded answer, marked as replayed, or None."""
-        with self._lock, closing(self._database.cursor()) as cursor:
-            cursor.execute("SELECT answer FROM recordings WHERE key = ?", (key,))
-            row = cursor.fetchone()
-        if row is None:
+        """The recorded answer, marked as replayed, or None; what can't be read is not recorded."""
+        try:
+            with self._lock, closing(self._database.cursor()) as cursor:
+                cursor.execute("SELECT answer FROM recordings WHERE key = ?", (key,))
+                row = cursor.fetchone()
+        except sqlite3.Error as error:
+            raise RecordingsError(str(error), path=self._path) from error
+        try:
+            answer = json.loads(row[0]) if row is not None else None
+            if answer is None or not isinstance(answer["text"], str):
+                return None
+            return Completion(text=answer["text"], usage=_usage(answer["usage"]).as_replayed)
+        except (ValueError, TypeError, KeyError, RecursionError):
             return None
-        answer = json.loads(row[0])
-        return Completion(text=answer["text"], usage=Usage(**answer["usage"]).as_replayed)
 
     def put(self, request: Request, completion: Completion) -> None:
         """Record an answer, replacing an older one; durable when this returns."""
-        asked = canonical_json([request.model, request.messages, dict(request.params)])
-        answer = canonical_json({"text": completion.text, "usage": vars(completion.usage)})
-        with self._lock, self._database:
-            self._database.execute(
-                "INSERT OR REPLACE INTO recordings VALUES (?, ?, ?)", (request.key, asked, answer)
-            )
+        asked = _storable([request.model, request.messages, dict(request.params)])
+        answer = _storable({"text": completion.text, "usage": vars(completion.usage)})
+        try:
+            with self._lock, self._database:
+                self._database.execute(
+                    "INSERT OR REPLACE INTO recordings VALUES (?, ?, ?)",
+                    (request.key, asked, answer),
+                )
+        except sqlite3.Error as error:
+            raise RecordingsError(str(error), path=self._path) from error
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
             self._database.close()
+
+
+def _storable(value: object) -> str:
+    """JSON that any file can hold: half a surrogate pair, as a cut answer may end in, escaped."""
+    return canonical_json(value).encode("utf-8", "backslashreplace").decode()
+
+
+def _usage(fields: dict[str, int | None]) -> Usage:
+    for name, value in fields.items():
+        unpriced = name == "micro_usd" and value is None
+        if not unpriced and (not isinstance(value, int) or value < 0):
+            raise ValueError(f"usage {name} is {value!r}")
+    return Usage(**fields)  # type: ignore[arg-type]  # checked above
+
+
+def _is_damage(error: sqlite3.DatabaseError, path: Path) -> bool:
+    """Whether the file's content is at fault, not its surroundings."""
+    code = getattr(error, "sqlite_errorcode", None)  # ours have none
+    if code is None:
+        return True
+    if code & 0xFF == sqlite3.SQLITE_READONLY:  # said of a file from the future, too
+        return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    return code & 0xFF not in _SURROUNDINGS
+
+
+def _set_aside(path: Path) -> None:
+    number = 1
+    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    path.rename(aside)
+    for end in ("-wal", "-shm"):  # parts of the old file, not to be taken for the new one's
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + end).rename(aside.with_name(aside.name + end))
 
 
 class Recorded:

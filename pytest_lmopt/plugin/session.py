@@ -72,10 +72,14 @@ class LmSession:
     @property
     def store(self) -> RecordingStore | None:
         """The recordings under the root folder; None where they are off."""
+        from pytest_lmopt.errors import RecordingsError
         from pytest_lmopt.lm.recordings import RecordingStore
 
         if self._store is None and self.options.cache != "off":
-            self._store = RecordingStore(self._state() / "recordings.sqlite")
+            try:
+                self._store = RecordingStore(self._state() / "recordings.sqlite")
+            except RecordingsError as error:
+                pytest.fail(str(error), pytrace=False)
         return self._store
 
     def account(self, mark: BudgetMark) -> Account:

@@ -77,7 +77,7 @@ def _verdict(report: SuiteReport) -> str:
     if report.status in ("error", "budget-stopped", "interrupted"):
         return report.status
     if report.baseline != "compared":
-        return report.baseline
+        return printable(report.baseline)
     return str(report.comparison.verdict) if report.comparison else "no shared examples"
 
 
@@ -101,7 +101,7 @@ def _details(report: SuiteReport, *, verbosity: int, width: int) -> Iterator[str
     if judged and report.baseline == "no baseline" and not report.accepting and not better:
         yield "no baseline yet; to make these scores one, add --lm-snapshot-update"
     if report.baseline.startswith("stale"):
-        yield f"the baseline is {report.baseline}; to make a new one, add --lm-snapshot-update"
+        yield f"the baseline is {printable(report.baseline)}; to make a new one, add --lm-snapshot-update"
     if report.changed:
         names = ", ".join(map(printable, report.changed))
         yield f"changed since the baseline: {names}; to accept, add --lm-snapshot-update"
@@ -138,7 +138,7 @@ def _comparison(title: str, comparison: Comparison) -> Iterator[str]:
             f"{decide}"
         )
     if comparison.warning:
-        yield f"  warning: {comparison.warning}"
+        yield f"  warning: {printable(comparison.warning)}"
 
 
 def _p(value: float) -> str:
@@ -147,17 +147,17 @@ def _p(value: float) -> str:
 
 def _search(search: SearchReport, report: SuiteReport) -> Iterator[str]:
     yield (
-        f"search: {search.strategy}, {len(search.trials)} candidates raced; "
+        f"search: {printable(search.strategy)}, {len(search.trials)} candidates raced; "
         f"{_calls(report.usage, ' calls')}, {report.usage.tokens:,} tokens, "
         f"{_dollars(report.usage)}; budget {report.budget}"
     )
     for name, difference, n in search.trials:
-        yield f"  {name:<16} {difference:+.3f} on {n} dev examples"
+        yield f"  {printable(name):<16} {difference:+.3f} on {n} dev examples"
     if search.note:
         yield printable(search.note)
     if search.confirmation is None:
         return
-    yield f"winner: {search.winner} ({printable(search.reason)})"
+    yield f"winner: {printable(search.winner or '')} ({printable(search.reason)})"
     yield from _comparison("incumbent → winner on holdout", search.confirmation)
     if search.accepted and report.accepting:
         yield "better on holdout: accepted, with the winner's scores as the new baseline"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pytest_lmopt import Completion
-from pytest_lmopt.errors import MissingAnswerError
+from pytest_lmopt.errors import MissingAnswerError, RecordingsError
 from pytest_lmopt.lm.recordings import CacheMode, Recorded, RecordingStore
 from pytest_lmopt.lm.seam import FunctionLM, Request, Usage
 from pytest_lmopt.suites.render import Message
@@ -293,7 +293,7 @@ def test_files_set_aside_before_are_kept(path: Path) -> None:
 
 def test_a_file_that_can_not_be_opened_is_not_damaged(tmp_path: Path) -> None:
     """A missing folder is an error of its own; nothing is renamed for it."""
-    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+    with pytest.raises(RecordingsError, match=r"unable to open.*--lm-cache=off"):
         RecordingStore(tmp_path / "none/recordings.sqlite")
 
 
@@ -307,7 +307,7 @@ def test_a_busy_file_is_not_damaged(path: Path, monkeypatch: pytest.MonkeyPatch)
     other.execute("PRAGMA locking_mode=EXCLUSIVE")
     other.execute("BEGIN EXCLUSIVE")
     try:
-        with pytest.raises(sqlite3.OperationalError, match="locked"):
+        with pytest.raises(RecordingsError, match="locked"):
             RecordingStore(path)
     finally:
         other.close()
