@@ -15,6 +15,7 @@ from pytest_lmopt.errors import (
     MissingAnswerError,
     ModelError,
     PromptError,
+    RecordingsError,
 )
 from pytest_lmopt.lm.loop import submit
 from pytest_lmopt.lm.seam import DEFAULT_MAX_TOKENS, LM, Completion, Request, Usage
@@ -24,7 +25,7 @@ from pytest_lmopt.suites.prompt_file import load_prompt_file
 from pytest_lmopt.suites.prompt_state import Demo, OutputFormat, PromptState
 from pytest_lmopt.suites.render import check_template, render
 
-_UNHIDEABLE = (MissingAnswerError, BudgetExhaustedError, InputError)
+_UNHIDEABLE = (MissingAnswerError, BudgetExhaustedError, InputError, RecordingsError)
 
 
 class Prompt:

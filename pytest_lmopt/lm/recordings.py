@@ -19,6 +19,9 @@ from pytest_lmopt.suites.canonical import canonical_json
 CacheMode = Literal["auto", "replay", "refresh", "off"]
 
 _BUSY_TIMEOUT_SECONDS = 60.0
+_COLUMNS = [("key", 1), ("request", 0), ("answer", 0)]
+"""Names, and place in the primary key."""
+
 _SURROUNDINGS = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -46,7 +49,7 @@ class RecordingStore:
         try:
             try:
                 self._database = self._open(path)
-            except sqlite3.DatabaseError as error:
+            except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
                 if not _is_damage(error, path):
                     raise
                 _set_aside(path)
@@ -67,10 +70,12 @@ class RecordingStore:
             )
             if database.execute("PRAGMA quick_check").fetchone() != ("ok",):
                 raise sqlite3.DatabaseError("quick_check failed")
-            found = tuple(row[1:3] for row in database.execute("PRAGMA table_info(recordings)"))
-            if found != (("key", "TEXT"), ("request", "TEXT"), ("answer", "TEXT")):
+            columns = database.execute("PRAGMA table_info(recordings)").fetchall()
+            if [(name, key) for _, name, _, _, _, key in columns] != _COLUMNS:
                 raise sqlite3.DatabaseError("its table is not ours")
-        except sqlite3.DatabaseError:
+            # what is no UTF-8 must not keep a row from being fetched
+            database.text_factory = bytes
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
             database.close()
             raise
         return database
@@ -115,17 +120,19 @@ def _storable(value: object) -> str:
     return canonical_json(value).encode("utf-8", "backslashreplace").decode()
 
 
-def _usage(fields: dict[str, int | None]) -> Usage:
+def _usage(fields: object) -> Usage:
+    if not isinstance(fields, dict):
+        raise ValueError(f"usage is {fields!r}")
     for name, value in fields.items():
         unpriced = name == "micro_usd" and value is None
         if not unpriced and (not isinstance(value, int) or value < 0):
             raise ValueError(f"usage {name} is {value!r}")
-    return Usage(**fields)  # type: ignore[arg-type]  # checked above
+    return Usage(**fields)
 
 
-def _is_damage(error: sqlite3.DatabaseError, path: Path) -> bool:
+def _is_damage(error: sqlite3.DatabaseError | UnicodeDecodeError, path: Path) -> bool:
     """Whether the file's content is at fault, not its surroundings."""
-    code = getattr(error, "sqlite_errorcode", None)  # ours have none
+    code = getattr(error, "sqlite_errorcode", None)  # ours have none, nor has a message of garbage
     if code is None:
         return True
     if code & 0xFF == sqlite3.SQLITE_READONLY:  # said of a file from the future, too
