@@ -16,7 +16,7 @@ _SHORTEST = 8
 
 _SHAPES = re.compile(
     r"""
-      (?<![A-Za-z0-9])(?:sk|pk|rk|gsk|hf|ghp|gho|ghs|xai|pplx|nvapi|r8|github_pat)[-_]
+      (?<![\w\-])(?:sk|pk|rk|gsk|hf|ghp|gho|ghs|xai|pplx|nvapi|r8|github_pat)[-_]
           (?:(?=[\w\-]*[0-9])[\w\-]{16,} | [\w\-]*(?:\*{2,}|\.{3,}|…)[\w\-]*)  # whole or masked
     | \bAIza[\w\-*]{10,} | \b(?:AKIA|ASIA)[A-Z0-9*]{10,}                       # Google, Amazon
     | \beyJ[\w\-]{8,}\.[\w\-]+(?:\.[\w\-]*)?                                  # JSON web tokens

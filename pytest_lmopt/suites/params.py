@@ -48,6 +48,11 @@ def check_params(params: Mapping[str, Any]) -> None:
         raise PromptError(
             f"'max_tokens' must be a positive whole number, found {most!r}", field="params"
         )
+    beneath = params.get("extra_body")
+    if isinstance(beneath, Mapping):  # sent beside the others, it wins over them
+        check_params({str(name): value for name, value in beneath.items()})
+        if "max_tokens" in beneath:
+            raise PromptError("'max_tokens' belongs beside 'extra_body', not in it", field="params")
     for name in params:
         if name in _OURS and params[name] not in _HARMLESS.get(name, ()):
             raise PromptError(f"{name!r} can't be set here: {_OURS[name]}", field="params")
@@ -69,8 +74,3 @@ def check_params(params: Mapping[str, Any]) -> None:
                 f"{name!r} holds what looks like a secret; params are kept in files and recordings",
                 field="params",
             )
-    beneath = params.get("extra_body")
-    if isinstance(beneath, Mapping):  # sent beside the others, it wins over them
-        check_params({str(name): value for name, value in beneath.items()})
-        if "max_tokens" in beneath:
-            raise PromptError("'max_tokens' belongs beside 'extra_body', not in it", field="params")

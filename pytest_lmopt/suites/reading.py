@@ -40,7 +40,7 @@ def too_deep(value: object) -> bool:
     or hashes it.
     """
     level = [value]
-    for _ in range(MOST_LEVELS + 1):
+    for _ in range(MOST_LEVELS):
         inside = (item for outer in level for item in _held(outer))
         level = list({id(item): item for item in inside if _held(item) is not _NOTHING}.values())
         if not level:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from doubles.openai_server import Fault, OpenAIServer
 from projects.shouting import Project
+
+from pytest_lmopt.errors import ModelError
+from pytest_lmopt.lm.providers import LiteLLM
+from pytest_lmopt.lm.seam import Request
+from pytest_lmopt.suites.render import Message
 
 KEY = "sk-canary0123456789abcdef"
 OTHER = "plain-canary-of-another-service"
@@ -130,3 +136,16 @@ def test_a_secret_has_no_place_in_a_prompt_file(project: Project) -> None:
     result.stdout.fnmatch_lines(
         ["*shout.yaml, line 4, field 'params': 'api_key' would put a secret into files*"]
     )
+
+
+def test_a_providers_error_brings_neither_the_key_nor_its_own_frames(
+    openai_server: OpenAIServer,
+) -> None:
+    """The key is hidden before the message is cut, and no chained exception holds it."""
+    openai_server.fault = lambda _: Fault(status=401, message="x" * 420 + " {key}")
+    request = Request(model="openai/m", messages=(Message("user", "q"),))
+    with pytest.raises(ModelError) as caught:
+        asyncio.run(LiteLLM().complete(request))
+    error = caught.value
+    assert "canary" not in str(error)
+    assert (error.__cause__, error.__context__) == (None, None)
