@@ -15,6 +15,11 @@ SHOWN_FAILURES = 3
 
 def terminal_lines(reports: Sequence[SuiteReport], *, verbosity: int, width: int) -> Iterator[str]:
     """The section's lines. ``verbosity`` as pytest counts it, ``width`` in columns."""
+    # whatever part a text comes into, none leaves here unescaped
+    yield from map(printable, _lines(reports, verbosity=verbosity, width=width))
+
+
+def _lines(reports: Sequence[SuiteReport], *, verbosity: int, width: int) -> Iterator[str]:
     yield from _table(reports)
     if verbosity < 0:
         return
@@ -30,8 +35,8 @@ def terminal_lines(reports: Sequence[SuiteReport], *, verbosity: int, width: int
 def check_lines(check: SharedCheck) -> Iterator[str]:
     """What a suite made of other suites' winners."""
     if check.comparison is not None:
-        names = ", ".join(map(printable, check.files))
-        yield from _comparison(f"{printable(check.suite)} with {names}", check.comparison)
+        names = ", ".join(check.files)
+        yield from map(printable, _comparison(f"{check.suite} with {names}", check.comparison))
 
 
 def _family(reports: Sequence[SuiteReport]) -> Iterator[str]:
@@ -77,7 +82,7 @@ def _verdict(report: SuiteReport) -> str:
     if report.status in ("error", "budget-stopped", "interrupted"):
         return report.status
     if report.baseline != "compared":
-        return printable(report.baseline)
+        return report.baseline
     return str(report.comparison.verdict) if report.comparison else "no shared examples"
 
 
@@ -101,7 +106,7 @@ def _details(report: SuiteReport, *, verbosity: int, width: int) -> Iterator[str
     if judged and report.baseline == "no baseline" and not report.accepting and not better:
         yield "no baseline yet; to make these scores one, add --lm-snapshot-update"
     if report.baseline.startswith("stale"):
-        yield f"the baseline is {printable(report.baseline)}; to make a new one, add --lm-snapshot-update"
+        yield f"the baseline is {report.baseline}; to make a new one, add --lm-snapshot-update"
     if report.changed:
         names = ", ".join(map(printable, report.changed))
         yield f"changed since the baseline: {names}; to accept, add --lm-snapshot-update"
@@ -138,7 +143,7 @@ def _comparison(title: str, comparison: Comparison) -> Iterator[str]:
             f"{decide}"
         )
     if comparison.warning:
-        yield f"  warning: {printable(comparison.warning)}"
+        yield f"  warning: {comparison.warning}"
 
 
 def _p(value: float) -> str:
@@ -147,17 +152,17 @@ def _p(value: float) -> str:
 
 def _search(search: SearchReport, report: SuiteReport) -> Iterator[str]:
     yield (
-        f"search: {printable(search.strategy)}, {len(search.trials)} candidates raced; "
+        f"search: {search.strategy}, {len(search.trials)} candidates raced; "
         f"{_calls(report.usage, ' calls')}, {report.usage.tokens:,} tokens, "
         f"{_dollars(report.usage)}; budget {report.budget}"
     )
     for name, difference, n in search.trials:
-        yield f"  {printable(name):<16} {difference:+.3f} on {n} dev examples"
+        yield f"  {name:<16} {difference:+.3f} on {n} dev examples"
     if search.note:
         yield printable(search.note)
     if search.confirmation is None:
         return
-    yield f"winner: {printable(search.winner or '')} ({printable(search.reason)})"
+    yield f"winner: {search.winner} ({printable(search.reason)})"
     yield from _comparison("incumbent → winner on holdout", search.confirmation)
     if search.accepted and report.accepting:
         yield "better on holdout: accepted, with the winner's scores as the new baseline"
