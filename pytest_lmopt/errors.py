@@ -19,10 +19,12 @@
     ├── BudgetExhaustedError     the next call would exceed a limit
     ├── MetricError              a metric raised or returned nonsense: the suite is broken
     ├── IncompleteError          too many answers are missing to judge the suite
+    ├── RecordingsError          the file of recorded answers can't be used
     └── LostContextError         a prompt was called where no run can be seen
 
 A message says what happened, which value was found and what to do; each error carries the object
-it is about.
+it is about. Messages quote files, models and providers, so all are made fit to be shown: without
+control characters or secrets.
 """
 
 from __future__ import annotations
@@ -30,12 +32,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_lmopt.safe_text import printable, redact
+
 if TYPE_CHECKING:
     from pytest_lmopt.lm.seam import Request
 
 
 class LmoptError(Exception):
     """Base of every error raised on purpose by this package."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(printable(redact(problem)))
 
 
 class InputError(LmoptError):
@@ -183,6 +190,17 @@ class IncompleteError(LmoptError):
     def __init__(self, problem: str, *, missing: dict[str, str]) -> None:
         self.missing = missing
         super().__init__(problem)
+
+
+class RecordingsError(LmoptError):
+    """The recordings can't be opened or read, though nothing says they are damaged."""
+
+    def __init__(self, problem: str, *, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"the recorded answers in {path} can't be used: {problem}; run without them with "
+            "--lm-cache=off"
+        )
 
 
 class LostContextError(LmoptError):

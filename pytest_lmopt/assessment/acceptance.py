@@ -102,7 +102,12 @@ class Acceptance:
         if self._record is not None:
             answers = answers_of(evaluation, self._suite.dataset)
             files[self._record] = dump_record(self._suite.name, answers)
-        return {self._name(path.as_posix()): text for path, text in files.items()}
+        return {self._place(path): text for path, text in files.items()}
+
+    def _place(self, path: Path) -> str:
+        """Where a file is written: relative to the root folder, unless it lies outside of it."""
+        inside = path.is_relative_to(self._root)
+        return (path.relative_to(self._root) if inside else path).as_posix()
 
     def _snapshot(self, evaluation: Evaluation, holdout_uses: int) -> Snapshot:
         splits = self._suite.splits

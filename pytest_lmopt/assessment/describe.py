@@ -14,6 +14,7 @@ from pytest_lmopt.reports.suite_report import (
     SuiteReport,
 )
 from pytest_lmopt.runs.run import Ending
+from pytest_lmopt.safe_text import redact
 from pytest_lmopt.stats.intervals import mean_interval
 from pytest_lmopt.stats.repeats import pass_at_k, pass_hat_k
 from pytest_lmopt.suites.suite import Suite
@@ -108,8 +109,8 @@ def _failing(
                 id=run.example.id,
                 inputs=str(dict(run.example.inputs)),
                 expected=str(run.example.expected),
-                got=str(run.prediction) if run.ending is Ending.RETURNED else run.problem,
-                feedback=score.feedback,
+                got=redact(str(run.prediction)) if run.ending is Ending.RETURNED else run.problem,
+                feedback=redact(score.feedback),
             )
         )
     return (*open_ones, *closed_ones)

@@ -18,6 +18,7 @@ from typing import Any
 from pytest_lmopt.errors import LmoptError, ModelError, RefusedError, TransientError
 from pytest_lmopt.lm.litellm_loading import load_litellm
 from pytest_lmopt.lm.seam import Request
+from pytest_lmopt.safe_text import redact
 
 _NO_QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 _FILTERED = frozenset({"content_filter", "content_policy_violation"})
@@ -126,7 +127,8 @@ def _told(error: Exception) -> _Told:
     return _Told(
         status=next(filter(None, map(_status, causes)), None),
         codes=frozenset(codes),
-        message=_PREFIXES.sub("", str(error).split("\n")[0])[:_SHOWN],
+        # secrets are hidden before the text is cut: of half a key nobody can tell that it is one
+        message=redact(_PREFIXES.sub("", str(error).split("\n")[0])[: 10 * _SHOWN])[:_SHOWN],
         headers=next(filter(None, map(_headers, causes)), {}),
     )
 

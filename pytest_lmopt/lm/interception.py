@@ -70,7 +70,7 @@ def catching() -> Iterator[None]:
     global _open, _undo  # noqa: PLW0603 - litellm is there once per process, and so is this
     with _lock:
         if _open == 0:
-            _undo = _catch() if "litellm" in sys.modules else _catch_once_imported()
+            _undo = _catch() if sys.modules.get("litellm") else _catch_once_imported()
         _open += 1
     try:
         yield

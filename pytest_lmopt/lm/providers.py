@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from pytest_lmopt.errors import RefusedError, TransientError
+from pytest_lmopt.errors import LmoptError, RefusedError, TransientError
 from pytest_lmopt.lm.faults import translated
 from pytest_lmopt.lm.litellm_loading import asking_once, load_litellm
 from pytest_lmopt.lm.seam import Completion, Request, Usage
@@ -45,6 +45,7 @@ class LiteLLM:
         litellm = load_litellm()
         model = self._asked_as or request.model
         messages = [{"role": role, "content": text} for role, text in request.messages]
+        failure: LmoptError | None = None
         try:
             async with within(self._timeout, request):
                 with asking_once(), our_own():
@@ -63,7 +64,11 @@ class LiteLLM:
         except TransientError:
             raise
         except Exception as error:
-            raise translated(error, request) from error
+            failure = translated(error, request)
+        if failure is not None:
+            # raised out here it drags no litellm frames along: their arguments hold the key, and
+            # pytest prints the arguments of every frame in a traceback
+            raise failure
         if finish == "content_filter":
             raise RefusedError(
                 f"the answer of {request.model} was cut off by the provider's content filter",

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pytest_lmopt.errors import RecordingsError
 from pytest_lmopt.lm.processes import alive
 from pytest_lmopt.lm.rescue import readable_rows
 from pytest_lmopt.lm.seam import Completion, Request, Usage, WholeCompletion
@@ -68,14 +69,19 @@ class RecordingStore:
     """Answers that were paid for, and which process is about to ask for one.
 
     A damaged file is set aside under another name and begun anew with the answers that can still
-    be read; ``notice`` then says so in a line, and is empty otherwise.
+    be read; ``notice`` then says so in a line, and is empty otherwise. Raises ``RecordingsError``
+    where the file can't be used for another reason: locked, no folder, no permission.
     """
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
+        self._path = path
         self._used: set[str] = set()
-        self._database = open_recordings(path)
+        with self._usable():
+            self._database = open_recordings(path)
         self._connection = self._database.connection
+        # what is no UTF-8 must not keep a row from being fetched
+        self._connection.text_factory = bytes
         self.notice = ""
         aside = self._database.set_aside
         if aside is not None:
@@ -85,32 +91,29 @@ class RecordingStore:
             )
 
     def get(self, key: str, *, since: float = 0.0) -> Completion | None:
-        """The recorded answer, marked as replayed; None if there is none made since then.
+        """The recorded answer, marked as replayed; None if there is none made since then, or none
+        that can be read.
 
         ``since`` is a time in seconds as ``time.time`` counts them.
         """
-        with self._lock:
+        with self._lock, self._usable():
             row = self._connection.execute(
                 "SELECT answer FROM recordings WHERE key = ? AND made >= ?", (key, since)
             ).fetchone()
             if row is None:
                 return None
             self._used.add(key)
-        answer = json.loads(row[0])
-        text, usage = answer["text"], Usage(**answer["usage"]).as_replayed
-        if "whole" in answer:
-            return WholeCompletion(text=text, usage=usage, whole=answer["whole"])
-        return Completion(text=text, usage=usage)
+        return _completion(row[0])
 
     def put(self, request: Request, completion: Completion) -> None:
         """Record an answer, replacing an older one; durable when this returns."""
-        asked = canonical_json([request.model, request.messages, dict(request.params)])
+        asked = _storable([request.model, request.messages, dict(request.params)])
         parts = {"text": completion.text, "usage": vars(completion.usage)}
         if isinstance(completion, WholeCompletion):
             parts["whole"] = completion.whole
-        answer = canonical_json(parts)
+        answer = _storable(parts)
         now = time.time()
-        with self._lock, transaction(self._connection):
+        with self._lock, self._usable(), transaction(self._connection):
             self._connection.execute(
                 "INSERT OR REPLACE INTO recordings VALUES (?, ?, ?, ?, ?)",
                 (request.key, asked, answer, now, now),
@@ -119,7 +122,7 @@ class RecordingStore:
 
     def claim(self, key: str) -> bool:
         """Whether this process is the one to ask; False while another that lives is asking."""
-        with self._lock:
+        with self._lock, self._usable():
             if self._claimed_elsewhere(key):
                 return False
             # a claim need not outlive a crash of the machine, so it need not wait for the disk
@@ -131,7 +134,7 @@ class RecordingStore:
 
     def release(self, key: str) -> None:
         """Give a claim up, so that others may ask; one that ``put`` has settled is gone already."""
-        with self._lock:
+        with self._lock, self._usable():
             self._connection.execute(
                 "DELETE FROM claims WHERE key = ? AND pid = ?", (key, os.getpid())
             )
@@ -140,7 +143,7 @@ class RecordingStore:
         """Write down that what was read since the last time has been of use now."""
         if not self._used:
             return
-        with self._lock, transaction(self._connection):
+        with self._lock, self._usable(), transaction(self._connection):
             now = time.time()
             self._connection.executemany(
                 "UPDATE recordings SET used = ? WHERE key = ?", [(now, key) for key in self._used]
@@ -151,6 +154,14 @@ class RecordingStore:
         """Close the file."""
         with self._lock:
             self._database.close()
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        """SQLite's errors told as ours."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise RecordingsError(str(error), path=self._path) from error
 
     def _claim(self, key: str) -> bool:
         with transaction(self._connection):
@@ -178,3 +189,31 @@ class RecordingStore:
                 ).rowcount
                 for row in readable_rows(aside)
             )
+
+
+def _completion(answer: bytes) -> Completion | None:
+    try:
+        fields = json.loads(answer)
+        text, usage = fields["text"], _usage(fields["usage"]).as_replayed
+        if not isinstance(text, str):
+            return None
+        if "whole" in fields:
+            return WholeCompletion(text=text, usage=usage, whole=dict(fields["whole"]))
+        return Completion(text=text, usage=usage)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def _usage(fields: object) -> Usage:
+    if not isinstance(fields, dict):
+        raise ValueError(f"usage is {fields!r}")
+    for name, value in fields.items():
+        unpriced = name == "micro_usd" and value is None
+        if not unpriced and (not isinstance(value, int) or value < 0):
+            raise ValueError(f"usage {name} is {value!r}")
+    return Usage(**fields)
+
+
+def _storable(value: object) -> str:
+    """JSON that can be encoded: half a surrogate pair only as JSON's escape for it."""
+    return canonical_json(value).encode("utf-8", "backslashreplace").decode()

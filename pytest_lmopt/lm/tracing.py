@@ -20,6 +20,7 @@ from pytest_lmopt.errors import (
     LmoptError,
     LostContextError,
     MissingAnswerError,
+    RecordingsError,
 )
 from pytest_lmopt.lm.seam import LM, Request, Usage
 from pytest_lmopt.suites.candidate import Candidate
@@ -31,7 +32,7 @@ R = TypeVar("R")
 DIRECT = "litellm:"
 """Begins the name of a call that bypassed ``Prompt``; its model follows."""
 
-_UNHIDEABLE = (MissingAnswerError, BudgetExhaustedError, InputError)
+_UNHIDEABLE = (MissingAnswerError, BudgetExhaustedError, InputError, RecordingsError)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,7 +46,11 @@ def collect_suites(session: pytest.Session) -> None:
     whole = not any("::" in argument for argument in session.config.args)
     if whole and not state.partial and not state.problems:
         found = find_orphans(state.suites.values())
-        state.orphans = tuple(path.relative_to(state.root).as_posix() for path in found)
+        state.orphans = tuple(
+            path.relative_to(state.root).as_posix()
+            for path in found
+            if path.is_relative_to(state.root)
+        )
 
 
 def _reject(state: LmSession, item: pytest.Item, problem: str) -> None:

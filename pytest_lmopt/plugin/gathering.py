@@ -62,9 +62,16 @@ def _accept(session: LmSession) -> None:
         check = checks.get(report.suite)
         shared = check is not None and lost.isdisjoint(check.files)
         accept = check.accept if check and shared else report.accept
+        outside = [name for name in accept if not _inside(session, name)]
+        if outside:  # a suite is accepted whole or not at all
+            session.refused.append(f"{outside[0]}, which lies outside {session.root}")
+            continue
         for name, text in accept.items():
             _write(session, name, text)
     for name in session.orphans:
+        if not _inside(session, name):
+            session.refused.append(f"{name}, which lies outside {session.root}")
+            continue
         for path in (session.root / name, (session.root / name).with_suffix(".scores.csv")):
             path.unlink(missing_ok=True)
         session.removed.append(name)
@@ -75,17 +82,26 @@ def _record(session: LmSession) -> None:
     for report in session.reports.values():
         for name, text in report.accept.items():
             folder = session.options.record
-            if folder is not None and (session.root / name).is_relative_to(folder):
+            if folder is None or not (session.root / name).is_relative_to(folder):
+                continue
+            if _inside(session, name):
                 _write(session, name, text)
+            else:
+                session.refused.append(f"{name}, which lies outside {session.root}")
 
 
 def _write(session: LmSession, name: str, text: str) -> None:
     path = session.root / name
-    if path.exists() and path.read_text(encoding="utf-8") == text:
+    if path.exists() and path.read_bytes() == text.encode():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8", newline="")
     session.written.append(name)
+
+
+def _inside(session: LmSession, name: str) -> bool:
+    """Whether a file lies under the root folder once ``..`` and symbolic links are followed."""
+    return (session.root / name).resolve().is_relative_to(session.root.resolve())
 
 
 def _figures(suite: SuiteReport) -> list[tuple[str, object]]:

@@ -29,11 +29,12 @@ def _plan(marked: MarkedSuite, strategy: str | None) -> Iterator[str]:
         f"holdout {len(splits.holdout)}; model {suite.model or 'as the prompts say'}"
     )
     snapshot = load_snapshot(marked.snapshot)
-    if snapshot is not None and snapshot.score["n"]:
+    if snapshot is not None and snapshot.score.get("n"):
         share = n / snapshot.score["n"]
+        calls, tokens, usd = (snapshot.usage.get(name, 0) for name in ("calls", "tokens", "usd"))
         yield (
-            f"evaluation of {n} examples: about {snapshot.usage['calls'] * share:.0f} calls, "
-            f"{snapshot.usage['tokens'] * share:,.0f} tokens, ${snapshot.usage['usd'] * share:.4f} "
+            f"evaluation of {n} examples: about {calls * share:.0f} calls, "
+            f"{tokens * share:,.0f} tokens, ${usd * share:.4f} "
             "by the baseline, less what is recorded"
         )
     else:

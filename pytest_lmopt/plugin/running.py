@@ -16,6 +16,7 @@ from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.plugin.accounting import suite_ledger
 from pytest_lmopt.plugin.session import PROPERTY, LmSession
 from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport, to_json
+from pytest_lmopt.reports.text import printable
 from pytest_lmopt.runs.executor import Executor, InProcessExecutor
 from pytest_lmopt.suites.suite import Suite
 
@@ -66,7 +67,7 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
     report = replace(report, orphans=session.orphans, notices=tuple(session.notices))
     item.user_properties.append((PROPERTY, to_json(report)))
     if report.status != "passed":
-        pytest.fail(f"{report.status}: {report.problem}", pytrace=False)
+        pytest.fail(printable(f"{report.status}: {report.problem}"), pytrace=False)
 
 
 def _check(suite: Suite, executor: Executor, terms: Terms, session: LmSession) -> SharedCheck:

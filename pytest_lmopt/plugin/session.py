@@ -102,10 +102,14 @@ class LmSession:
     @property
     def store(self) -> RecordingStore | None:
         """The recordings under the root folder; None where they are off."""
+        from pytest_lmopt.errors import RecordingsError
         from pytest_lmopt.lm.recording_store import RecordingStore
 
         if self._store is None and self.options.cache != "off":
-            self._store = RecordingStore(self._state() / RECORDINGS)
+            try:
+                self._store = RecordingStore(self._state() / RECORDINGS)
+            except RecordingsError as error:
+                pytest.fail(str(error), pytrace=False)
             self.notices += filter(None, [self._store.notice])
         return self._store
 

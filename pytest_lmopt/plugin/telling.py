@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_lmopt.plugin.planning import plan_lines
 from pytest_lmopt.plugin.session import LmSession
 from pytest_lmopt.reports.terminal import check_lines, terminal_lines
+from pytest_lmopt.reports.text import printable
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -17,7 +18,7 @@ def tell(session: LmSession, terminal: TerminalReporter) -> None:
     if session.options.dry_run:
         terminal.section("lm plan")
         for line in plan_lines(session):
-            terminal.write_line(line)
+            terminal.write_line(printable(line))
         return
     terminal.section("lm suites")
     reports = list(session.reports.values())
@@ -31,13 +32,14 @@ def tell(session: LmSession, terminal: TerminalReporter) -> None:
         for line in check_lines(check):
             terminal.write_line(line)
     for name in session.written:
-        terminal.write_line(f"written: {name}")
+        terminal.write_line(f"written: {printable(name)}")
     for name in session.removed:
-        terminal.write_line(f"removed: {name}, which belonged to no test")
+        terminal.write_line(f"removed: {printable(name)}, which belonged to no test")
     if not session.removed:
         for name in session.orphans:
             terminal.write_line(
-                f"orphaned: {name} belongs to no test; to remove it, add --lm-snapshot-update"
+                f"orphaned: {printable(name)} belongs to no test; to remove it, add "
+                "--lm-snapshot-update"
             )
     for reason in session.refused:
-        terminal.write_line(f"not written: {reason}")
+        terminal.write_line(f"not written: {printable(reason)}")

@@ -15,5 +15,8 @@ def json_document(reports: Sequence[SuiteReport]) -> str:
     """``{"version": 1, "suites": [...]}``, each suite with the fields of ``SuiteReport``."""
     suites = [asdict(report) for report in reports]
     text = json.dumps({"version": VERSION, "suites": suites}, indent=2, ensure_ascii=False)
-    # half a surrogate pair can't be encoded; its escape is what JSON has for it
-    return text.encode("utf-8", "backslashreplace").decode() + "\n"
+    # JSON leaves some control characters as they are, and half a surrogate pair can't be encoded
+    escaped = (
+        char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text
+    )
+    return "".join(escaped) + "\n"

@@ -16,6 +16,11 @@ SHOWN_FAILURES = 3
 
 def terminal_lines(reports: Sequence[SuiteReport], *, verbosity: int, width: int) -> Iterator[str]:
     """The section's lines. ``verbosity`` as pytest counts it, ``width`` in columns."""
+    # whatever part a text comes into, none leaves here unescaped
+    yield from map(printable, _lines(reports, verbosity=verbosity, width=width))
+
+
+def _lines(reports: Sequence[SuiteReport], *, verbosity: int, width: int) -> Iterator[str]:
     yield from _table(reports)
     if verbosity < 0:
         return
@@ -31,8 +36,8 @@ def terminal_lines(reports: Sequence[SuiteReport], *, verbosity: int, width: int
 def check_lines(check: SharedCheck) -> Iterator[str]:
     """What a suite made of other suites' winners."""
     if check.comparison is not None:
-        names = ", ".join(map(printable, check.files))
-        yield from _comparison(f"{printable(check.suite)} with {names}", check.comparison)
+        names = ", ".join(check.files)
+        yield from map(printable, _comparison(f"{check.suite} with {names}", check.comparison))
 
 
 def _family(reports: Sequence[SuiteReport]) -> Iterator[str]:

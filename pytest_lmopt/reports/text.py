@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
+from pytest_lmopt.safe_text import printable
 
-def printable(text: str) -> str:
-    """The text with control characters (terminal escapes among them) written out."""
-    return "".join(
-        char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text
-    )
+__all__ = ["one_line", "printable"]
 
 
 def one_line(text: str, width: int) -> str:

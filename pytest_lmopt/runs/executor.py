@@ -16,9 +16,13 @@ from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.tracing import Block, RunContext, running
 from pytest_lmopt.runs.run import Ending, ExampleSkipped, Run
 from pytest_lmopt.runs.threads import Threads
+from pytest_lmopt.safe_text import redact
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.suite import Pipeline
+
+LEFT_BEHIND_SECONDS = 2.0
+"""How long the end of a suite waits for threads that are still busy."""
 
 
 class Executor(Protocol):
@@ -69,7 +73,9 @@ class InProcessExecutor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._threads.close()
+        # threads of a block that ended early have lost their calls, so most end at once; what then
+        # still runs can't be told from the next test's own threads
+        self._threads.close(wait=LEFT_BEHIND_SECONDS)
         self._catching.close()
 
     def judging(self) -> RunContext:
@@ -128,14 +134,15 @@ class InProcessExecutor:
                     with self._expiring(clock, context.block):
                         prediction = await self._predict(pipeline, example, context)
             except ExampleSkipped as signal:
-                ending, problem = Ending.SKIPPED, str(signal)
+                ending, problem = Ending.SKIPPED, redact(str(signal))
             except AssertionError as error:
-                ending, problem = Ending.FAILED, str(error)
+                ending, problem = Ending.FAILED, redact(str(error))
             except LostContextError:
                 block.end()
                 raise
             except Exception as error:
-                ending, problem = Ending.WRONG, f"{type(error).__name__}: {error}"
+                # a client's message may quote the key it was given
+                ending, problem = Ending.WRONG, redact(f"{type(error).__name__}: {error}")
             # the pipeline may have caught these: they end the run all the same
             if clock.expired():
                 ending, prediction = Ending.MISSING, None

@@ -6,10 +6,12 @@ The standard pool would lose a worker to each, and wait for it when the interpre
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Any
+from weakref import WeakSet
 
 _Work = tuple["Future[Any]", Callable[[], Any]]
 
@@ -25,6 +27,7 @@ class Threads:
         self._lock = threading.Lock()
         self._idle: list[SimpleQueue[_Work | None]] = []
         self._closed = False
+        self._all: WeakSet[threading.Thread] = WeakSet()
 
     def run(self, work: Callable[[], Any]) -> Future[Any]:
         """Do ``work`` on a thread; the future holds what it returns or raises."""
@@ -34,16 +37,21 @@ class Threads:
         inbox.put((future, work))
         return future
 
-    def close(self) -> None:
-        """Let idle threads end, and busy ones once they are done."""
+    def close(self, *, wait: float) -> None:
+        """End the threads; busy ones that are not done in ``wait`` seconds are left behind."""
+        deadline = time.monotonic() + wait
         with self._lock:
             self._closed = True
             while self._idle:
                 self._idle.pop().put(None)
+        for thread in tuple(self._all):
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _start(self) -> SimpleQueue[_Work | None]:
         inbox: SimpleQueue[_Work | None] = SimpleQueue()
-        threading.Thread(target=self._serve, args=(inbox,), name=self._name, daemon=True).start()
+        thread = threading.Thread(target=self._serve, args=(inbox,), name=self._name, daemon=True)
+        self._all.add(thread)
+        thread.start()
         return inbox
 
     def _serve(self, inbox: SimpleQueue[_Work | None]) -> None:

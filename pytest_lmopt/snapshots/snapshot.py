@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from pytest_lmopt.errors import SnapshotError
+from pytest_lmopt.suites.yaml_text import YamlError, load_yaml
 
 VERSION = 1
+_MOST = 1e12
+"""No count or figure is larger; .inf, .nan and what overflows a division are not."""
 _COLUMNS = ["id", "score", "example"]
 
 
@@ -63,7 +67,7 @@ def dump_snapshot(snapshot: Snapshot) -> tuple[str, str]:
     stream = io.StringIO()
     yaml.dump({"version": VERSION, **_sorted(fields)}, stream)
     rows = [
-        [identity, f"{baseline.score:.12g}", baseline.example]
+        [_as_text(identity), f"{baseline.score:.12g}", _as_text(baseline.example)]
         for identity, baseline in sorted(snapshot.baselines.items())
     ]
     return stream.getvalue(), "".join(map(_csv_line, [_COLUMNS, *rows]))
@@ -71,13 +75,11 @@ def dump_snapshot(snapshot: Snapshot) -> tuple[str, str]:
 
 def parse_snapshot(text: str, table: str, *, path: Path) -> Snapshot:
     """Snapshot from the texts of its two files; raises ``SnapshotError`` saying what is wrong."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     try:
-        fields = YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, ValueError, RecursionError) as error:
-        raise SnapshotError(f"malformed YAML: {str(error).splitlines()[0]}", path=path) from None
+        fields = load_yaml(text, kind="safe")
+    except YamlError as error:
+        line = f" in line {error.line}" if error.line else ""
+        raise SnapshotError(f"malformed YAML{line}: {error}", path=path) from None
     if not isinstance(fields, dict):
         raise SnapshotError(f"a mapping expected, found {type(fields).__name__}", path=path)
     version = fields.pop("version", None)
@@ -94,9 +96,11 @@ def parse_snapshot(text: str, table: str, *, path: Path) -> Snapshot:
             )
         if kind is dict:
             _check_entries(name, fields[name], path)
-    unknown = sorted(fields.keys() - _FIELDS.keys())
+    unknown = sorted(map(str, fields.keys() - _FIELDS.keys()))
     if unknown:
         raise SnapshotError(f"unknown field '{unknown[0]}'", path=path)
+    if not 0 <= fields["holdout_uses"] <= _MOST:
+        raise SnapshotError(f"field 'holdout_uses' is {fields['holdout_uses']}", path=path)
     return Snapshot(**fields, baselines=_baselines(table, path.with_suffix(".scores.csv")))
 
 
@@ -115,9 +119,12 @@ _FIELDS: dict[str, type] = {
 
 
 def _check_entries(name: str, entries: dict[Any, Any], path: Path) -> None:
-    kinds = (str,) if name == "prompts" else (int, float)
     for key, value in entries.items():
-        if not isinstance(key, str) or not isinstance(value, kinds):
+        if name == "prompts":
+            good = isinstance(value, str)
+        else:
+            good = isinstance(value, int | float) and abs(value) <= _MOST
+        if not isinstance(key, str) or not good:
             kind = "text" if name == "prompts" else "a number"
             raise SnapshotError(
                 f"field '{name}', entry {key!r}: {kind} expected, found {value!r}; delete the file "
@@ -126,10 +133,30 @@ def _check_entries(name: str, entries: dict[Any, Any], path: Path) -> None:
             )
 
 
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+
+
+def _as_text(cell: str) -> str:
+    """The cell as no spreadsheet takes it for a formula: with one more apostrophe before it.
+
+    ``_as_written`` takes off exactly what this puts on, so any text comes back as it was.
+    """
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def _as_written(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
 def _csv_line(cells: list[str]) -> str:
     line = io.StringIO()
+    # where a spreadsheet splits at these, what follows would begin a cell of its own
+    splits = any(char in cell for cell in cells for char in ";\t|")
     # the writer quotes only those line ends that its own terminator has
-    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    writer = csv.writer(
+        line, lineterminator="\r\n", quoting=csv.QUOTE_ALL if splits else csv.QUOTE_MINIMAL
+    )
+    writer.writerow(cells)
     return line.getvalue().removesuffix("\r\n") + "\n"
 
 
@@ -143,10 +170,10 @@ def _baselines(table: str, path: Path) -> dict[str, Baseline]:
         raise SnapshotError(f"columns id, score, example expected, found {rows[:1]}", path=path)
     for number, row in enumerate(rows[1:], start=2):
         try:
-            identity, score, example = row
-            if identity in baselines or not 0.0 <= float(score) <= 1.0:
+            identity, score, example = _as_written(row[0]), row[1], _as_written(row[2])
+            if len(row) > 3 or identity in baselines or not 0.0 <= float(score) <= 1.0:
                 raise ValueError
-        except ValueError:
+        except (ValueError, IndexError):
             raise SnapshotError(
                 f"line {number}: an id of its own, a score from 0 to 1 and the example's digest "
                 f"expected, found {row}",

@@ -10,6 +10,7 @@ from pytest_lmopt.errors import SnapshotError
 from pytest_lmopt.snapshots.snapshot import Snapshot, dump_snapshot, parse_snapshot
 from pytest_lmopt.suites.canonical import digest
 from pytest_lmopt.suites.example import Dataset
+from pytest_lmopt.suites.reading import MOST_PROMPT_BYTES, MOST_SCORES_BYTES, read_text
 
 FOLDER = "__lm_snapshots__"
 LONGEST = 180
@@ -38,14 +39,15 @@ def load_snapshot(path: Path) -> Snapshot | None:
         return None
     table = path.with_suffix(".scores.csv")
     try:
-        texts = path.read_text(encoding="utf-8"), table.read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(path, most_bytes=MOST_PROMPT_BYTES)
+        scores = read_text(table, most_bytes=MOST_SCORES_BYTES, newline="")
+    except (OSError, ValueError) as error:
         raise SnapshotError(
             f"can't be read with its scores beside it: {error}; restore both from git, or delete "
             "both and run --lm-snapshot-update",
             path=path,
         ) from None
-    return parse_snapshot(*texts, path=path)
+    return parse_snapshot(text, scores, path=path)
 
 
 def snapshot_files(path: Path, snapshot: Snapshot) -> dict[Path, str]:

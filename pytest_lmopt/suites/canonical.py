@@ -6,10 +6,18 @@ import hashlib
 import json
 
 
-def canonical_json(value: object) -> str:
-    """JSON with sorted keys and no spaces; what JSON lacks is written as its ``repr``."""
+def canonical_json(value: object, *, allow_nan: bool = True) -> str:
+    """JSON with sorted keys and no spaces; what JSON lacks is written as its ``repr``.
+
+    Raises ``ValueError`` for a number that is not finite, unless ``allow_nan``.
+    """
     return json.dumps(
-        value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=repr
+        value,
+        sort_keys=True,
+        ensure_ascii=False,
+        separators=(",", ":"),
+        default=repr,
+        allow_nan=allow_nan,
     )
 
 

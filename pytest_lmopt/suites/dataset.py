@@ -12,6 +12,7 @@ from typing import Any
 from pytest_lmopt.errors import DatasetError
 from pytest_lmopt.suites.canonical import digest
 from pytest_lmopt.suites.example import Dataset, Example
+from pytest_lmopt.suites.reading import MOST_DATASET_BYTES, MOST_LEVELS, read_text, too_deep
 
 Rows = Iterable[Mapping[str, Any] | Example]
 DatasetSource = str | Path | Rows | Callable[[], Rows]
@@ -59,10 +60,10 @@ def _file_rows(path: Path, name: str) -> list[_Row]:
     if reader is None:
         raise DatasetError(f"ends in {path.suffix!r}; .jsonl, .json or .csv expected", source=name)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path, most_bytes=MOST_DATASET_BYTES)
     except FileNotFoundError:
         raise DatasetError(f"no such file in {path.parent}", source=name) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise DatasetError(f"can't be read: {error}", source=name) from None
     return list(reader(text, name))
 
@@ -132,6 +133,10 @@ def _example(row: Mapping[str, Any] | Example, place: str, name: str) -> Example
             f"{place} has {unknown[0]!r}; a row has id, inputs, expected, group and split",
             source=name,
         )
+    if too_deep(row):
+        raise DatasetError(
+            f"{place} holds over {MOST_LEVELS} levels inside each other", source=name
+        )
     inputs = row.get("inputs")
     if not isinstance(inputs, Mapping) or not inputs:
         raise DatasetError(f"{place}: 'inputs' must be a mapping, found {inputs!r}", source=name)
@@ -150,6 +155,12 @@ def _example(row: Mapping[str, Any] | Example, place: str, name: str) -> Example
     ):
         raise DatasetError(f"{place}: id {identity!r} is neither text nor a number", source=name)
     group = row.get("group")
+    for text in (str(identity), str(group)):
+        if any("\ud800" <= char <= "\udfff" for char in text):
+            raise DatasetError(
+                f"{place}: {text!r} holds half a surrogate pair, which no file can hold",
+                source=name,
+            )
     return Example(
         id=str(identity),
         inputs=dict(inputs),
@@ -161,9 +172,21 @@ def _example(row: Mapping[str, Any] | Example, place: str, name: str) -> Example
 
 def _json(text: str, place: str, name: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise DatasetError(f"{place} is not JSON: {error}", source=name) from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for number, (name, _) in enumerate(pairs) if name in dict(pairs[:number]))
+        raise ValueError(f"{twice!r} stands twice in one object")
+    return found
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no number; write null")
 
 
 def _kind(value: object) -> str:

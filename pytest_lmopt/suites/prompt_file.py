@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from pytest_lmopt.errors import PromptError
+from pytest_lmopt.suites.canonical import canonical_json
 from pytest_lmopt.suites.prompt_state import PromptState
+from pytest_lmopt.suites.reading import MOST_PROMPT_BYTES, read_text
 from pytest_lmopt.suites.render import check_template
+from pytest_lmopt.suites.yaml_text import YamlError, load_yaml
 
 _KEYS = frozenset(
     {"instruction", "inputs", "output", "outputs", "format", "template", "demos", "model", "params"}
@@ -19,10 +22,10 @@ _KEYS = frozenset(
 def load_prompt_file(path: Path) -> PromptState:
     """Read and validate a prompt file; raises ``PromptError``."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, most_bytes=MOST_PROMPT_BYTES)
     except FileNotFoundError:
         raise PromptError("no such prompt file", path=path) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise PromptError(f"can't be read: {error}", path=path) from None
     return parse_prompt(text, path=path)
 
@@ -56,19 +59,10 @@ def _is_literal(value: object) -> bool:
 
 
 def _parse_yaml(text: str, path: Path) -> Any:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError
-
     try:
-        document = YAML(typ="rt").load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        problem = error.problem or error.context or "malformed"
-        raise PromptError(
-            f"malformed YAML: {problem}", path=path, line=mark.line + 1 if mark else None
-        ) from None
-    except Exception as error:  # wrong tags make the parser raise AttributeError and others
-        raise PromptError(f"malformed YAML: {error}", path=path) from None
+        document = load_yaml(text, kind="rt")
+    except YamlError as error:
+        raise PromptError(f"malformed YAML: {error}", path=path, line=error.line) from None
     if not isinstance(document, Mapping):
         raise PromptError(
             f"a prompt file is a mapping with 'instruction', 'inputs' and 'output'; "
@@ -131,14 +125,24 @@ def _demos(document: Any) -> tuple[dict[str, Any], ...]:
     demos = document.get("demos") or []
     if not isinstance(demos, list) or not all(isinstance(demo, Mapping) for demo in demos):
         raise PromptError("a list of mappings expected, one per demo", field="demos")
-    return tuple(plain(demos))
+    return tuple(_plain(demos, "demos"))
 
 
 def _params(document: Any) -> dict[str, Any]:
     params = document.get("params") or {}
     if not isinstance(params, Mapping):
         raise PromptError(f"a mapping expected, found {params!r}", field="params")
-    return dict(plain(params))
+    return dict(_plain(params, "params"))
+
+
+def _plain(value: Any, field: str) -> Any:
+    """As ``plain``; no model can be told of a number without end."""
+    value = plain(value)
+    try:
+        canonical_json(value, allow_nan=False)
+    except ValueError:
+        raise PromptError("a number is not finite (.inf or .nan)", field=field) from None
+    return value
 
 
 def plain(value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pytest_lmopt.errors import PromptError
 from pytest_lmopt.suites.canonical import digest
+from pytest_lmopt.suites.params import check_params
 
 Demo = Mapping[str, Any]
 """A worked example shown inside a prompt: its inputs and outputs by field name."""
@@ -27,7 +28,7 @@ class PromptState:
     the value itself for one input, a line ``name: value`` each for several. With one output the
     answer is plain text; with several, ``format`` says how they are written.
 
-    Raises ``PromptError`` where fields clash or a demo lacks one.
+    Raises ``PromptError`` where fields clash, a demo lacks one, or ``params`` go too far.
     """
 
     instruction: str
@@ -60,6 +61,7 @@ class PromptState:
                 f"one output is plain text, so format {self.format!r} has no meaning",
                 field="format",
             )
+        check_params(self.params)
         for number, demo in enumerate(self.demos, start=1):
             _check_demo(demo, number, self.inputs + self.outputs)
 

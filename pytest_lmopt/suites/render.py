@@ -11,7 +11,9 @@ from pytest_lmopt.suites.fields import format_directive, format_outputs
 from pytest_lmopt.suites.prompt_state import PromptState
 
 if TYPE_CHECKING:
-    from jinja2 import Environment, Template
+    from jinja2 import Template
+
+    from pytest_lmopt.suites.sandbox import Sandbox
 
 
 class Message(NamedTuple):
@@ -51,6 +53,8 @@ def check_template(source: str, inputs: tuple[str, ...]) -> None:
         raise PromptError(
             f"not a Jinja2 template: {error.message}", field="template", line=error.lineno
         ) from None
+    except Exception as error:  # nested too deeply, a number too long to read, ...
+        raise PromptError(f"not a Jinja2 template: {error}", field="template") from None
     for name in tree.find_all(nodes.Name):
         if name.name in unknown and name.ctx == "load":
             raise PromptError(
@@ -61,11 +65,10 @@ def check_template(source: str, inputs: tuple[str, ...]) -> None:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
-    from jinja2 import StrictUndefined
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
+def _environment() -> Sandbox:
+    from pytest_lmopt.suites.sandbox import Sandbox
 
-    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+    return Sandbox()
 
 
 @lru_cache(maxsize=512)
@@ -79,7 +82,7 @@ def _user_text(state: PromptState, inputs: Mapping[str, Any]) -> str:
             return str(inputs[state.inputs[0]])
         return "\n".join(f"{name}: {inputs[name]}" for name in state.inputs)
     try:
-        return _template(state.template).render(inputs)
+        return _environment().bounded(_template(state.template), dict(inputs))
     except Exception as error:  # a template may do anything an expression can: divide, index, ...
         raise PromptError(f"the template failed: {error}", field="template") from error
 

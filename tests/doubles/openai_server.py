@@ -30,8 +30,10 @@ Answer = str | dict[str, Any]
 class Fault:
     """What goes wrong with a call.
 
+
     ``status`` other than 200 sends an HTTP error with the fields of ``error`` in place of an
-    answer; 0 drops the connection, and -1 resets it. Else ``body`` makes what is sent of the
+    answer, in which ``{key}`` stands for the key the client sent; 0 drops the connection, and -1
+    resets it. Else ``body`` makes what is sent of the
     completion, taking ``seconds`` over it; with ``cut`` the connection breaks halfway.
     """
 
@@ -112,7 +114,8 @@ class OpenAIServer:
                     if fault.status <= 0:
                         self._hang_up(reset=fault.status < 0)
                     elif fault.status != 200:
-                        self._send(json.dumps({"error": fault.error}), fault)
+                        key = self.headers.get("Authorization", "").removeprefix("Bearer ")
+                        self._send(json.dumps({"error": fault.error}).replace("{key}", key), fault)
                     elif body.get("stream"):
                         self._stream(_completion(body, server.answer))
                     else:

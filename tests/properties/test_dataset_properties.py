@@ -17,7 +17,8 @@ from pytest_lmopt.errors import DatasetError
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.example import Dataset
 
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+SCALARS = st.none() | st.booleans() | NUMBERS | st.text(max_size=8)
 JSON = st.recursive(
     SCALARS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),

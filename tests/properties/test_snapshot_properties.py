@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
+from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pytest_lmopt.snapshots.snapshot import Baseline, Snapshot, dump_snapshot, parse_snapshot
@@ -16,6 +19,7 @@ texts = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
     st.sampled_from(["1e3", "0123", "true", "null", "~", "2024-01-01", "a: b", "# a", "x\ny\r\nz"]),
     st.text("0123456789e", min_size=1, max_size=16),
+    st.text("'=+-@\t\r\n＝;,\"a", max_size=6),
 )
 counts = st.integers(0, 10**9)
 figures = st.integers(0, 10**9).map(lambda number: number / 10**6)
@@ -62,6 +66,31 @@ def test_dumping_what_was_parsed_gives_the_same_bytes(
     }
     files = dump_snapshot(Snapshot(**{**vars(snapshot), "baselines": baselines}))
     assert dump_snapshot(parse_snapshot(*files, path=PATH)) == files
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(texts, unique=True, max_size=6))
+@example(["=1+1", "'=1+1", "''=1+1", "'a", "-1", "@x", "\t=1", "a;=1+1", "a\t=1", "＝1"])
+def test_no_spreadsheet_finds_a_formula_among_the_ids(ids: list[str]) -> None:
+    """However it splits cells, none begins like one; and all ids come back as they were."""
+    baselines = {identity: Baseline(score=0.5, example="e") for identity in ids}
+    fields: dict[str, Any] = {
+        "suite": "",
+        "model": "",
+        "dataset": "",
+        "metric": "",
+        "prompts": {},
+        "splits": {},
+    }
+    figures: dict[str, float] = {}
+    snapshot = Snapshot(
+        **fields, split_seed=0, score=figures, usage=figures, holdout_uses=0, baselines=baselines
+    )
+    text, table = dump_snapshot(snapshot)
+    for delimiter in ",;\t|":
+        for row in csv.reader(io.StringIO(table, newline=""), delimiter=delimiter):
+            assert not any(cell.startswith(tuple("=+-@\t\r\n＝＋－＠")) for cell in row), row
+    assert parse_snapshot(text, table, path=PATH).baselines == baselines
 
 
 @settings(max_examples=60, deadline=None)

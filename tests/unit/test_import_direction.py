@@ -10,6 +10,7 @@ import pytest_lmopt
 
 ROOT = Path(pytest_lmopt.__file__).parent
 LAYERS = (
+    "safe_text",
     "errors",
     "stats",
     "suites",

@@ -239,6 +239,17 @@ def test_recordings_survive_reopening(path: Path) -> None:
     assert answer.text == "HÉ\n\x00😀"
 
 
+def test_half_a_character_is_recorded_like_any_other(path: Path, store: RecordingStore) -> None:
+    """An answer cut at its longest may end in one; it is paid for all the same."""
+    odd = replace(ASKED, params={"stop": "\udfff"})
+    store.put(odd, Completion(text="well \ud83d", usage=USAGE))
+
+    answer = store.get(odd.key)
+
+    assert answer is not None
+    assert answer.text == "well \ud83d"
+
+
 def test_two_stores_may_share_a_file(path: Path) -> None:
     """Several processes of a session record side by side."""
     one, two = RecordingStore(path), RecordingStore(path)

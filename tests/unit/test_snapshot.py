@@ -123,6 +123,30 @@ def test_any_id_survives_the_table(identity: str) -> None:
     assert parsed(*dump_snapshot(odd)) == odd
 
 
+def test_ids_that_a_spreadsheet_would_run_are_written_as_text() -> None:
+    """An apostrophe before them, as a person would type it; older files without it load too."""
+    odd = replace(SNAPSHOT, baselines={"=1+1": Baseline(score=1.0, example="x")})
+    text, table = dump_snapshot(odd)
+    assert table == "id,score,example\n'=1+1,1,x\n"
+    assert parsed(text, table) == odd
+    assert parsed(text, table.replace("'", "")) == odd
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ("holdout_uses: 2", "holdout_uses: -1", "field 'holdout_uses' is -1"),
+        ("n: 60", "n: .nan", "field 'score', entry 'n': a number expected, found nan"),
+        ("calls: 120", "calls: .inf", "field 'usage', entry 'calls': a number expected"),
+        ("train: 40", "train: " + "9" * 400, "field 'splits', entry 'train': a number expected"),
+        ("suite: test_triage", "1: x\nsuite: test_triage", "unknown field '1'"),
+    ],
+)
+def test_figures_nobody_can_count_with_are_refused(old: str, new: str, found: str) -> None:
+    """They would end in a division by zero, an overflow or a nan later on."""
+    assert found in problem(TEXT.replace(old, new))
+
+
 def test_scores_are_the_baselines_scores() -> None:
     """The accepted scores by example id."""
     assert SNAPSHOT.scores == {"t1": 0.5, "t2": 1.0}

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
 
 import pytest
 
-from pytest_lmopt.comparison.verdict import Comparison, compare
+from pytest_lmopt.comparison.verdict import Comparison, Verdict, compare
 from pytest_lmopt.lm.seam import Usage
-from pytest_lmopt.reports.suite_report import FailingExample, SearchReport, SuiteReport
-from pytest_lmopt.reports.terminal import terminal_lines
+from pytest_lmopt.reports.machine import json_document
+from pytest_lmopt.reports.suite_report import (
+    FailingExample,
+    Repeats,
+    SearchReport,
+    SharedCheck,
+    Status,
+    SuiteReport,
+)
+from pytest_lmopt.reports.terminal import check_lines, terminal_lines
 from pytest_lmopt.reports.text import one_line, printable
 
 
@@ -267,21 +278,61 @@ def test_prompts_without_a_file_are_to_be_changed_by_hand() -> None:
 EVIL = "\x1b[2Jgone\x07\r\x9b31m\u202eabc\ud800"
 
 
-def test_no_text_reaches_the_terminal_with_control_characters() -> None:
-    """Escape sequences, from models or from names, are written out wherever they stand."""
-    example = FailingExample(id=EVIL, inputs=EVIL, expected=EVIL, got=EVIL, feedback=EVIL)
-    search = replace(SEARCH, reason=EVIL, note=EVIL, diff=EVIL, unwritable=(EVIL,))
-    report = replace(
-        REPORT,
-        suite=EVIL,
-        status="failed",
-        problem=EVIL,
-        failing=(example,) * 5,
-        search=search,
-    )
-    text = shown(report, verbosity=1, width=200)
+def evil(value: Any) -> Any:
+    """The value with every text in it replaced by an evil one, at any depth."""
+    if isinstance(value, Verdict) or value is None:
+        return value
+    if is_dataclass(value) and not isinstance(value, type):
+        changed = {item.name: evil(getattr(value, item.name)) for item in fields(value)}
+        return replace(value, **changed)
+    if isinstance(value, tuple):
+        return tuple(evil(item) for item in value)
+    if isinstance(value, Mapping):
+        return {evil(key): evil(item) for key, item in value.items()}
+    return EVIL if isinstance(value, str) else value
+
+
+EVERYTHING = replace(
+    REPORT,
+    failing=(FailingExample(id="a", inputs="b", expected="c", got="d", feedback="e"),) * 5,
+    missing=1,
+    spared=1,
+    repeats=Repeats(k=2, any_pass=0.5, all_pass=0.5),
+    search=replace(SEARCH, note="n", unwritable=("u",)),
+    prompts=("p",),
+    changed=("p",),
+    orphans=("o",),
+    accept={"f": "t"},
+)
+
+
+@pytest.mark.parametrize("status", ["passed", "failed", "error", "budget-stopped", "interrupted"])
+@pytest.mark.parametrize("verbosity", [-1, 0, 2])
+def test_no_text_reaches_the_terminal_with_control_characters(
+    status: Status, verbosity: int
+) -> None:
+    """Escape sequences and turned-around text, whichever part of a report they stand in."""
+    report = replace(evil(EVERYTHING), status=status)
+    for baseline in ("compared", EVIL, f"stale ({EVIL})"):
+        rejected = replace(report, search=replace(report.search, accepted=False))
+        both = (replace(report, baseline=baseline), replace(rejected, baseline=baseline))
+        text = shown(*both, verbosity=verbosity, width=200)
+        assert all(char.isprintable() or char == "\n" for char in text)
+        assert r"\x1b[2Jgone\x07\r\x9b31m\u202eabc\ud800" in text
+
+
+def test_a_check_of_shared_prompts_is_printable_too() -> None:
+    """Names of suites and files come from the project."""
+    check = SharedCheck(suite="s", files=("f",), problem="p", comparison=comparison(3, 9, of=20))
+    text = "\n".join(check_lines(evil(check)))
     assert all(char.isprintable() or char == "\n" for char in text)
-    assert r"\x1b[2Jgone\x07\r\x9b31m\u202eabc\ud800" in text
+
+
+def test_the_json_report_may_be_shown_in_a_terminal() -> None:
+    """What is not printable is escaped as JSON does it, and comes back when it is read."""
+    text = json_document([evil(EVERYTHING)])
+    assert all(char.isprintable() or char == "\n" for char in text)
+    assert json.loads(text)["suites"][0]["suite"] == EVIL
 
 
 def test_every_line_is_one_line() -> None:

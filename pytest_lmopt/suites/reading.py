@@ -1,0 +1,57 @@
+"""Reading files that somebody else may have written: how much, how deep, in which encoding."""
+
+from __future__ import annotations
+
+import io
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+MOST_PROMPT_BYTES = 1 << 20
+"""Also of a snapshot's YAML file, which has a line per prompt."""
+
+MOST_SCORES_BYTES = 64 << 20
+MOST_DATASET_BYTES = 1 << 30
+
+MOST_LEVELS = 64
+"""How deep lists and mappings may stand inside each other."""
+
+
+def read_text(path: Path, *, most_bytes: int, newline: str | None = None) -> str:
+    """Text of a UTF-8 file, with or without a byte order mark; ``newline`` as for ``open``.
+
+    Raises ``OSError``, or ``ValueError`` for a file that is too large or no UTF-8. What is no
+    regular file is not opened: a pipe would block, and a device has no end.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError("it is no regular file")
+    with path.open("rb") as file:
+        data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise ValueError(f"it has {path.stat().st_size:,} bytes, {most_bytes:,} are allowed")
+    with io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline=newline) as text:
+        return text.read()
+
+
+def too_deep(value: object) -> bool:
+    """Whether lists and mappings stand inside each other more than ``MOST_LEVELS`` deep.
+
+    So does a list that holds itself. What is deeper overflows the stack of whoever copies, prints
+    or hashes it.
+    """
+    level = [value]
+    for _ in range(MOST_LEVELS):
+        inside = (item for outer in level for item in _held(outer))
+        level = list({id(item): item for item in inside if _held(item) is not _NOTHING}.values())
+        if not level:
+            return False
+    return True
+
+
+_NOTHING: Iterable[object] = ()
+
+
+def _held(value: object) -> Iterable[object]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list | tuple) else _NOTHING

@@ -1,0 +1,228 @@
+"""Whatever bytes stand in a file we read, it is read or refused with an error of ours."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from pytest_lmopt import Completion, Prompt
+from pytest_lmopt.errors import DatasetError, LmoptError, PromptError, SnapshotError
+from pytest_lmopt.lm.recording_store import RecordingStore
+from pytest_lmopt.lm.seam import Request, Usage
+from pytest_lmopt.snapshots.snapshot import Baseline, Snapshot, dump_snapshot
+from pytest_lmopt.snapshots.store import load_snapshot
+from pytest_lmopt.suites.dataset import load_dataset
+from pytest_lmopt.suites.render import Message, render
+from pytest_lmopt.suites.splits import split
+
+FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+PROMPT = (
+    b"# c\ninstruction: |\n  Say it.\ninputs: [q]\noutputs: [a, b]\nformat: lines\n"
+    b"template: '{{ q | upper }}'\ndemos:\n  - {q: x, a: y, b: 1}\nmodel: openai/m\n"
+    b"params: {temperature: 0, max_tokens: 5}\n"
+)
+SNAPSHOT = Snapshot(
+    suite="s", model="m", dataset="d", metric="x", prompts={"p.yaml": "e"},
+    splits={"train": 1, "dev": 1, "holdout": 1}, split_seed=0,
+    score={"mean": 0.5, "low": 0.1, "high": 0.9, "n": 2},
+    usage={"calls": 2, "tokens": 9, "usd": 0.01}, holdout_uses=1,
+    baselines={"=a": Baseline(score=0.5, example="e"), "b": Baseline(score=1.0, example="f")},
+)  # fmt: skip
+YAML, TABLE = (text.encode() for text in dump_snapshot(SNAPSHOT))
+JSONL = b'{"id": "a", "inputs": {"q": "x"}, "expected": 1, "group": "g"}\n{"inputs": {"q": [2]}}\n'
+JSON = b"[" + JSONL.strip().replace(b"\n", b",") + b"]"
+CSV = b'id,q,expected,split\na,x,1,dev\nb,"two\nlines",,train\n'
+
+PIECES = [
+    b"\x00", b"\xff", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\\ud800", b"\\u0000", b"\x1b[2J",
+    b"&a ", b"*a", b"<<: *a\n", b"&a [*a]", b"!!python/object:os.system ", b"!!binary x", b"!!set ",
+    b"!!int ", b"!!timestamp ", b"%YAML 1.1\n---\n", b"---\n", b"...", b"? ", b"- " * 70, b"[" * 70,
+    b"{" * 70, b'{"a":' * 2000, b"[" * 2000, b"]" * 70, b"9" * 5000, b"0x" + b"f" * 5000, b"1e999",
+    b"-" * 300, b"1:" * 3000, b".nan", b".inf", b"NaN", b"-Infinity", b"null", b"~", b"true", b"-1",
+    b"{{", b"}}", b"{%", b"((((", b"'", b'"', b"\\", b"\r", b"\n", b"\t", b",", b":", b": ", b"#",
+    b"id", b"inputs", b"params", b"version", b"holdout_uses", b"=1+1", b"2024-99-99", b"1__0",
+]  # fmt: skip
+LAUGHS = [b"x%d: &a%d [*a%d, *a%d]\n" % (n, n, n - 1, n - 1) for n in range(1, 60)]
+
+
+@st.composite
+def damaged(draw: st.DrawFn, content: bytes) -> bytes:
+    """A good file's bytes with a few places cut out, repeated or overwritten."""
+    for _ in range(draw(st.integers(0, 3))):
+        start = draw(st.integers(0, len(content)))
+        end = draw(st.integers(start, min(len(content), start + 40)))
+        piece = draw(st.sampled_from(PIECES) | st.binary(max_size=8) | st.just(content[start:end]))
+        content = content[:start] + piece + content[end:]
+    return content
+
+
+def files(content: bytes) -> st.SearchStrategy[bytes]:
+    """Good files, damaged ones, and files of pieces alone."""
+    return damaged(content) | st.lists(st.sampled_from(PIECES), max_size=6).map(b"".join)
+
+
+def reads_or_refuses(
+    read: Callable[[Path], object], contents: dict[str, bytes], error: type[LmoptError]
+) -> None:
+    """Call ``read`` on a folder with these files; only ``error`` may come of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in contents.items():
+            (Path(folder) / name).write_bytes(content)
+        try:
+            read(Path(folder))
+        except error as refusal:
+            shown = str(refusal)
+            assert all(char.isprintable() or char == "\n" for char in shown)
+            assert len(shown) < 20_000
+
+
+def use_prompt(folder: Path) -> None:
+    """Load a prompt and make a request of it, as a pipeline would."""
+    state = Prompt.load(folder / "p.yaml").state
+    messages = render(state, dict.fromkeys(state.inputs, "x"))
+    assert Request(model="m", messages=messages, params=state.params).key
+    assert state.digest
+    assert state.size >= 0
+
+
+@FAST
+@given(files(PROMPT))
+@example(PROMPT + b"model: &a0 [x]\n" + b"".join(LAUGHS))
+@example(PROMPT + b"\x00")
+@example(PROMPT.replace(b"max_tokens: 5", b"seed: 0x" + b"f" * 5000))
+def test_any_prompt_file(content: bytes) -> None:
+    """Loaded, hashed and rendered, or a PromptError."""
+    reads_or_refuses(use_prompt, {"p.yaml": content}, PromptError)
+
+
+@FAST
+@given(files(YAML), files(TABLE))
+@example(YAML.replace(b"holdout_uses: 1", b"holdout_uses: -1"), TABLE)
+@example(YAML.replace(b"n: 2", b"n: .nan"), TABLE)
+@example(YAML.replace(b"n: 2", b"n: " + b"9" * 900), TABLE)
+@example(YAML.replace(b"suite: s", b"1: s\nx: 2"), TABLE)
+@example(YAML, b"\xef\xbb\xbf" + TABLE)
+def test_any_snapshot(text: bytes, table: bytes) -> None:
+    """Loaded and dumped again, or a SnapshotError."""
+
+    def use(folder: Path) -> None:
+        snapshot = load_snapshot(folder / "s.yaml")
+        assert snapshot is not None
+        assert 0.0 < 0.05 / ((snapshot.holdout_uses + 1) * (snapshot.holdout_uses + 2)) < 0.05
+        assert dump_snapshot(snapshot)
+
+    reads_or_refuses(use, {"s.yaml": text, "s.scores.csv": table}, SnapshotError)
+
+
+@FAST
+@given(
+    st.sampled_from([("d.jsonl", JSONL), ("d.json", JSON), ("d.csv", CSV)]).flatmap(
+        lambda file: st.tuples(st.just(file[0]), files(file[1]))
+    )
+)
+@example(("d.jsonl", b'{"id": "\\ud800", "inputs": {"q": 1}}'))
+@example(("d.jsonl", b'{"group": "\\ud800", "inputs": {"q": 1}}'))
+@example(("d.json", b'[{"inputs": {"q": ' + b"[" * 900 + b"]" * 900 + b"}}]"))
+def test_any_dataset(file: tuple[str, bytes]) -> None:
+    """Loaded, hashed and split, or a DatasetError."""
+    name, content = file
+
+    def use(folder: Path) -> None:
+        dataset = load_dataset(name, beside=folder)
+        assert dataset.digest
+        split(dataset)
+
+    reads_or_refuses(use, {name: content}, DatasetError)
+
+
+ASKED = Request(model="m", messages=(Message("user", "q"),))
+
+
+@cache
+def recordings() -> bytes:
+    """A store of some answers, as a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "r.sqlite"
+        store = RecordingStore(path)
+        for number in range(40):
+            answer = Completion(text="answer" * 40, usage=Usage(calls=1))
+            store.put(replace(ASKED, repeat=number), answer)
+        store.close()
+        return path.read_bytes()
+
+
+def use_recordings(folder: Path) -> None:
+    """Open, read, write, read back, close."""
+    store = RecordingStore(folder / "r.sqlite")
+    try:
+        store.get(ASKED.key)
+        store.put(ASKED, Completion(text="new", usage=Usage(calls=1)))
+        found = store.get(ASKED.key)
+        assert found is not None
+        assert found.text == "new"
+    finally:
+        with suppress(sqlite3.Error):
+            store.close()
+
+
+@FAST
+@given(st.data())
+def test_any_recordings(data: st.DataObject) -> None:
+    """Whatever became of the file, answers can be recorded and read again."""
+    content = bytearray(recordings())
+    for _ in range(data.draw(st.integers(1, 4))):
+        # the header decides most, so half of the damage is done there
+        start = data.draw(st.integers(0, 100) | st.integers(0, len(content)))
+        piece = data.draw(st.binary(min_size=1, max_size=4) | st.just(b"\x00" * 4096))
+        content[start : start + len(piece)] = piece
+    cut = data.draw(st.just(len(content)) | st.integers(0, len(content)))
+    wal = data.draw(st.just(b"") | st.binary(max_size=64))
+    contents = {"r.sqlite": bytes(content[:cut]), "r.sqlite-wal": wal}
+    reads_or_refuses(use_recordings, contents, LmoptError)
+
+
+ANSWERS = [
+    None, "", "null", "[]", "{}", "{", "[" * 5000, b"\xff", 5, '{"text": 5, "usage": {}}',
+    '{"text": "x"}', '{"text": "x", "usage": []}', '{"text": "x", "usage": {"calls": "many"}}',
+    '{"text": "x", "usage": {"calls": -1}}', '{"text": "x", "usage": {"other": 1}}',
+    '{"text": "x", "usage": {"calls": null}}', '{"text": "x", "usage": {"micro_usd": NaN}}',
+]  # fmt: skip
+
+COLUMNS = "recordings (key TEXT PRIMARY KEY, request TEXT, answer TEXT)"
+
+
+def test_any_row_of_recordings() -> None:
+    """A recording that says nothing usable is none, so the model is asked again."""
+    for answer in ANSWERS:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "r.sqlite"
+            path.write_bytes(recordings())
+            with closing(sqlite3.connect(path)) as database, database:
+                database.execute("CREATE TABLE other (request, answer)")
+                database.execute("DROP TABLE recordings")
+                database.execute(f"CREATE TABLE {COLUMNS}")
+                database.execute("INSERT INTO recordings VALUES (?, '', ?)", (ASKED.key, answer))
+                database.execute("UPDATE recordings SET answer = CAST(answer AS TEXT)")
+            store = RecordingStore(path)
+            assert store.get(ASKED.key) is None, answer
+            store.close()
+            use_recordings(Path(folder))
+
+
+def test_a_table_of_the_same_name_that_is_not_ours() -> None:
+    """Without our primary key an answer could not be replaced; it is set aside as damaged."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "r.sqlite"
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("CREATE TABLE recordings (key TEXT, request TEXT, answer TEXT)")
+        use_recordings(Path(folder))
+        assert path.with_name("r.sqlite.damaged-1").exists()
