@@ -37,7 +37,7 @@ class Threads:
         inbox.put((future, work))
         return future
 
-    def close(self, *, wait: float) -> None:
+    def close(self, *, wait: float = 0.0) -> None:
         """End the threads; busy ones that are not done in ``wait`` seconds are left behind."""
         deadline = time.monotonic() + wait
         with self._lock:
