@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pytest_lmopt.assessment.answers import answers_of
 from pytest_lmopt.assessment.terms import Terms
-from pytest_lmopt.lm.local import model_identity
-from pytest_lmopt.lm.record_files import dump_record
+from pytest_lmopt.lm.local.model import model_identity
+from pytest_lmopt.lm.recordings.files import dump_record
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.optimizers.search import SearchOutcome
 from pytest_lmopt.snapshots.prompt_files import rewrite_prompt

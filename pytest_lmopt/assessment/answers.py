@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pytest_lmopt.lm.local import model_identity
-from pytest_lmopt.lm.record_files import Answer
+from pytest_lmopt.lm.local.model import model_identity
+from pytest_lmopt.lm.recordings.files import Answer
 from pytest_lmopt.lm.seam import Completion, WholeCompletion
 from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.metrics.evaluation import Evaluation

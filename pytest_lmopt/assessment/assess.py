@@ -13,7 +13,7 @@ from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.comparison.gate import gate_failure
 from pytest_lmopt.comparison.verdict import Comparison, compare
 from pytest_lmopt.errors import BudgetExhaustedError, SuiteError
-from pytest_lmopt.lm.ledger import Ledger
+from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.metrics.evaluator import Evaluator
 from pytest_lmopt.optimizers.journal import Journal

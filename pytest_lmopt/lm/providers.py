@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pytest_lmopt.errors import LmoptError, RefusedError, TransientError
-from pytest_lmopt.lm.faults import translated
+from pytest_lmopt.lm.faults.translation import translated
 from pytest_lmopt.lm.litellm_loading import asking_once, load_litellm
 from pytest_lmopt.lm.seam import Completion, Request, Usage
 from pytest_lmopt.lm.tracing import our_own

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from pytest_lmopt.lm.circuit import Circuit, Guarded, Noting
-from pytest_lmopt.lm.concurrency import CALLS_AT_ONCE, Gated, Gates
-from pytest_lmopt.lm.ledger import Ledger, Metered
-from pytest_lmopt.lm.local import LocalModel, production_folder
+from pytest_lmopt.lm.faults.circuit import Circuit, Guarded, Noting
+from pytest_lmopt.lm.faults.concurrency import CALLS_AT_ONCE, Gated, Gates
+from pytest_lmopt.lm.faults.retries import Retrying
+from pytest_lmopt.lm.local.model import LocalModel, production_folder
+from pytest_lmopt.lm.money.ledger import Ledger, Metered
 from pytest_lmopt.lm.providers import TIMEOUT_SECONDS, LiteLLM, is_local, within
-from pytest_lmopt.lm.recording_store import RecordingStore
-from pytest_lmopt.lm.recordings import CacheMode, Recorded
-from pytest_lmopt.lm.retries import Retrying
+from pytest_lmopt.lm.recordings.recorded import CacheMode, Recorded
+from pytest_lmopt.lm.recordings.store import RecordingStore
 from pytest_lmopt.lm.seam import LM, Completion, Request
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_lmopt.lm.ledger import Ledger
+from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.metrics.evaluator import Evaluator
 from pytest_lmopt.optimizers.journal import Journal

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from pytest_lmopt.comparison.verdict import ALPHA, Comparison, Verdict, compare
 from pytest_lmopt.errors import BudgetExhaustedError
-from pytest_lmopt.lm.ledger import Ledger
+from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.metrics.evaluator import Evaluator
 from pytest_lmopt.optimizers.journal import Journal

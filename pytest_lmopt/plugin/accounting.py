@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_lmopt.lm.ledger import Account, Ledger, Sitting
+from pytest_lmopt.lm.money.ledger import Account, Ledger, Sitting
 from pytest_lmopt.suites.budget import Budget
 from pytest_lmopt.suites.canonical import digest
 

@@ -1,33 +1,23 @@
-"""The command line and ini values: names, help, and what each value must be."""
+"""The command line and ini values: names and help."""
 
 from __future__ import annotations
 
-import argparse
-import math
-import re
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
 import pytest
 
-if TYPE_CHECKING:
-    from pytest_lmopt.comparison.gate import GateMode
-    from pytest_lmopt.lm.recordings import CacheMode
-    from pytest_lmopt.suites.budget import Budget
-
-STRATEGIES = ("auto", "baseline", "bootstrap")
-GATES: tuple[GateMode, ...] = ("regression", "noninferior", "off")
-CACHE_MODES: tuple[CacheMode, ...] = ("auto", "replay", "refresh", "off")
-OUTCOMES = ("pass", "fail")
-REPORTS = ("json",)
-LIMITS: dict[str, type[int] | type[float]] = {
-    "calls": int,
-    "tokens": int,
-    "usd": float,
-    "seconds": float,
-}
+from pytest_lmopt.plugin.option_values import (
+    CACHE_MODES,
+    GATES,
+    OUTCOMES,
+    STRATEGIES,
+    accepting,
+    budget,
+    positive,
+    prune,
+    report,
+    seconds,
+    share,
+    strategy,
+)
 
 MARK = (
     "lm_suite(*, dataset, metric=None, budget=Budget(), threshold=None, margin=0.0, gate=None, "
@@ -51,7 +41,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--lm-optimize",
         nargs="?",
         const="auto",
-        type=_strategy,
+        type=strategy,
         metavar="STRATEGY",
         help=f"search for better prompts: {', '.join(STRATEGIES)} (default: auto)",
     )
@@ -59,7 +49,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--lm-snapshot-update",
         nargs="?",
         const="yes",
-        type=_accepting,
+        type=accepting,
         metavar="ci",
         help="accept: write the winner's prompts, and these scores as the baseline; "
         "in CI only as --lm-snapshot-update=ci",
@@ -112,7 +102,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--lm-cache-prune",
         nargs="?",
         const="",
-        type=_prune,
+        type=prune,
         metavar="SIZE",
         help="at the end drop the recorded answers not used for longest until they take no more "
         "than SIZE, such as 200MB (default: lm_cache_limit)",
@@ -160,7 +150,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--lm-report",
-        type=_report,
+        type=report,
         metavar="json:PATH",
         help="write the session's report to a file",
     )
@@ -185,97 +175,3 @@ def add_options(parser: pytest.Parser) -> None:
         "written by --lm-snapshot-update",
     )
     parser.addini("lm_cache_limit", "most that recorded answers may take (default: 500MB)")
-
-
-def _strategy(value: str) -> str:
-    if value in STRATEGIES:
-        return value
-    raise argparse.ArgumentTypeError(
-        f"{value!r} is no strategy; the strategies are {', '.join(STRATEGIES)}. If it is a path, "
-        f"write --lm-optimize=auto {value}, or put it before --lm-optimize"
-    )
-
-
-def _accepting(value: str) -> str:
-    if value in ("yes", "ci"):
-        return value
-    raise argparse.ArgumentTypeError(
-        f"{value!r} is no value; only 'ci' is, to accept in CI. If it is a path, put it before "
-        "--lm-snapshot-update"
-    )
-
-
-def _prune(value: str) -> int | Literal[""]:
-    try:
-        return size(value) if value else ""
-    except argparse.ArgumentTypeError as error:
-        raise argparse.ArgumentTypeError(
-            f"{error}. If it is a path, put it before --lm-cache-prune"
-        ) from None
-
-
-def size(value: str) -> int:
-    """A number of bytes, or of kB, MB or GB."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kMG]?)B?", value, re.IGNORECASE)
-    if found is None:
-        raise argparse.ArgumentTypeError(f"a size such as 200MB expected, found {value!r}")
-    return int(float(found[1]) * 1000 ** " KMG".index(found[2].upper() or " "))
-
-
-def share(value: str) -> float:
-    """A number from 0 to 1."""
-    with suppress(ValueError):
-        if 0.0 <= float(value) <= 1.0:
-            return float(value)
-    raise argparse.ArgumentTypeError(f"a number from 0 to 1 expected, found {value!r}")
-
-
-def positive(value: str) -> int:
-    """A whole number above 0."""
-    if value.isdecimal() and int(value) > 0:
-        return int(value)
-    raise argparse.ArgumentTypeError(f"a positive whole number expected, found {value!r}")
-
-
-def budget(value: str) -> Budget:
-    """A budget written as ``kind:limit,kind:limit``."""
-    from pytest_lmopt.suites.budget import Budget
-
-    limits: dict[str, float] = {}
-    try:
-        for part in value.split(","):
-            name, separator, number = part.partition(":")
-            if not separator or name in limits or name not in LIMITS:
-                raise ValueError(f"found {part!r}")
-            limits[name] = LIMITS[name](number)
-        return Budget(**limits)  # type: ignore[arg-type]  # each limit by its own type
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"limits such as usd:2,calls:5000 expected, of {', '.join(LIMITS)}: {error}"
-        ) from None
-
-
-def seconds(value: str) -> float:
-    """A number of seconds above 0."""
-    with suppress(ValueError):
-        if 0.0 < float(value) < math.inf:
-            return float(value)
-    raise argparse.ArgumentTypeError(f"a positive number of seconds expected, found {value!r}")
-
-
-def _report(value: str) -> Path:
-    kind, separator, path = value.partition(":")
-    if kind in REPORTS and separator and path:
-        return Path(path).absolute()
-    raise argparse.ArgumentTypeError(f"json:PATH expected, found {value!r}")
-
-
-def choice(values: Sequence[str]) -> Callable[[str], str]:
-    """One of ``values``."""
-
-    def checked(value: str) -> str:
-        if value in values:
-            return value
-        raise argparse.ArgumentTypeError(f"one of {', '.join(values)} expected, found {value!r}")
-
-    return checked

@@ -23,7 +23,7 @@ def keep_limit(session: LmSession) -> None:
         if size <= options.cache_limit:
             return
         limit = int(options.cache_limit * SLACK)
-    from pytest_lmopt.lm.pruning import prune
+    from pytest_lmopt.lm.recordings.pruning import prune
 
     pruned = prune(path, limit, in_use_since=session.started)
     if pruned.recordings or options.prune_to is not None:

@@ -13,7 +13,7 @@ from _pytest.nodes import Node
 
 from pytest_lmopt.errors import SuiteError
 from pytest_lmopt.plugin.collecting import FIXTURE_NAME, MARK_NAME
-from pytest_lmopt.plugin.command_line import GATES
+from pytest_lmopt.plugin.option_values import GATES
 from pytest_lmopt.plugin.options import Options
 from pytest_lmopt.runs.run import ExampleSkipped
 from pytest_lmopt.snapshots.store import record_path, snapshot_path

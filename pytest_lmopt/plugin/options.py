@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_lmopt.plugin.command_line import (
+from pytest_lmopt.plugin.option_values import (
     GATES,
     OUTCOMES,
     choice,
@@ -23,8 +23,8 @@ from pytest_lmopt.plugin.command_line import (
 
 if TYPE_CHECKING:
     from pytest_lmopt.comparison.gate import GateMode
-    from pytest_lmopt.lm.prices import Price
-    from pytest_lmopt.lm.recordings import CacheMode
+    from pytest_lmopt.lm.money.prices import Price
+    from pytest_lmopt.lm.recordings.recorded import CacheMode
     from pytest_lmopt.suites.budget import Budget
 
 
@@ -135,7 +135,7 @@ def _prices(config: pytest.Config) -> dict[str, Price]:
     lines = config.getini("lm_prices")
     if not lines:
         return {}
-    from pytest_lmopt.lm.prices import parse_price
+    from pytest_lmopt.lm.money.prices import parse_price
 
     try:
         return dict(map(parse_price, lines))

@@ -18,8 +18,8 @@ from pytest_lmopt.plugin.options import Options
 from pytest_lmopt.suites.canonical import digest
 
 if TYPE_CHECKING:
-    from pytest_lmopt.lm.book import Book
-    from pytest_lmopt.lm.recording_store import RecordingStore
+    from pytest_lmopt.lm.money.book import Book
+    from pytest_lmopt.lm.recordings.store import RecordingStore
     from pytest_lmopt.lm.seam import LM, Completion
     from pytest_lmopt.lm.stack import Traffic
     from pytest_lmopt.plugin.marks import MarkedSuite
@@ -75,8 +75,8 @@ class LmSession:
     def provider(self) -> LM:
         """The session's way to all models."""
         from pytest_lmopt.lm.litellm_loading import load_litellm
-        from pytest_lmopt.lm.local import LocalModel
-        from pytest_lmopt.lm.prices import register_prices
+        from pytest_lmopt.lm.local.model import LocalModel
+        from pytest_lmopt.lm.money.prices import register_prices
         from pytest_lmopt.lm.stack import Provider
 
         if self._provider is None:
@@ -92,7 +92,7 @@ class LmSession:
     @property
     def traffic(self) -> Traffic:
         """What this process knows of its providers: how much they take, what can't be used."""
-        from pytest_lmopt.lm.concurrency import Gates
+        from pytest_lmopt.lm.faults.concurrency import Gates
         from pytest_lmopt.lm.stack import Traffic
 
         if self._traffic is None:
@@ -103,7 +103,7 @@ class LmSession:
     def store(self) -> RecordingStore | None:
         """The recordings under the root folder; None where they are off."""
         from pytest_lmopt.errors import RecordingsError
-        from pytest_lmopt.lm.recording_store import RecordingStore
+        from pytest_lmopt.lm.recordings.store import RecordingStore
 
         if self._store is None and self.options.cache != "off":
             try:
@@ -125,7 +125,7 @@ class LmSession:
     @property
     def committed(self) -> Mapping[str, Completion]:
         """The recordings in the record files; raises ``RecordError`` for what is none."""
-        from pytest_lmopt.lm.record_files import read_records
+        from pytest_lmopt.lm.recordings.files import read_records
 
         folder, mode = self.options.record, self.options.cache
         if self._committed is None:
@@ -136,7 +136,7 @@ class LmSession:
     @property
     def book(self) -> Book:
         """The account book under the root folder, which all processes share."""
-        from pytest_lmopt.lm.book import Book
+        from pytest_lmopt.lm.money.book import Book
 
         if self._book is None:
             self._book = Book(self._state() / LEDGER)
@@ -160,7 +160,7 @@ class LmSession:
             self._book = None
         folder = self.root / STATE_FOLDER / self.name
         if not self.is_worker and folder.exists():
-            from pytest_lmopt.lm.local import stop_servers
+            from pytest_lmopt.lm.local.model import stop_servers
 
             stop_servers(folder)
             shutil.rmtree(folder, ignore_errors=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytest_lmopt.lm.book import Book
+from pytest_lmopt.lm.money.book import Book
 from pytest_lmopt.plugin.session import LEDGER, STATE_FOLDER
 from pytest_lmopt.reports.text import printable
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol
 
 from pytest_lmopt.errors import LmoptError, LostContextError, MissingAnswerError
-from pytest_lmopt.lm.interception import catching
+from pytest_lmopt.lm.direct.interception import catching
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.tracing import Block, RunContext, running
 from pytest_lmopt.runs.run import Ending, ExampleSkipped, Run

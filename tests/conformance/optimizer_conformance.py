@@ -11,7 +11,7 @@ from doubles.simulated_model import SimulatedModel
 
 from pytest_lmopt import Budget, Example, Prompt
 from pytest_lmopt.errors import TransientError
-from pytest_lmopt.lm.ledger import Account, Ledger
+from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.seam import FunctionLM, Request
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.metrics import exact_match

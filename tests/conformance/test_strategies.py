@@ -10,7 +10,7 @@ from pytest_lmopt.optimizers.baseline import Baseline
 from pytest_lmopt.optimizers.bootstrap import Bootstrap
 from pytest_lmopt.optimizers.protocol import Optimizer
 from pytest_lmopt.optimizers.registry import STRATEGIES
-from pytest_lmopt.plugin import command_line
+from pytest_lmopt.plugin import option_values
 
 
 class TestBaseline(OptimizerConformance):
@@ -70,4 +70,4 @@ class TestBootstrap(OptimizerConformance):
 
 def test_the_option_offers_exactly_the_strategies_there_are() -> None:
     """The option's list is written out, so that reading options imports no strategy."""
-    assert tuple(STRATEGIES) == command_line.STRATEGIES
+    assert tuple(STRATEGIES) == option_values.STRATEGIES

@@ -22,9 +22,9 @@ from pytest_lmopt import Budget, Example, Prompt, metrics
 from pytest_lmopt.assessment.assess import Assessment
 from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.errors import BudgetExhaustedError
-from pytest_lmopt.lm.book import Book
-from pytest_lmopt.lm.ledger import Account, Ledger, Sitting
-from pytest_lmopt.lm.recording_store import RecordingStore
+from pytest_lmopt.lm.money.book import Book
+from pytest_lmopt.lm.money.ledger import Account, Ledger, Sitting
+from pytest_lmopt.lm.recordings.store import RecordingStore
 from pytest_lmopt.lm.seam import FunctionLM, Request
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.runs.executor import InProcessExecutor

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from pytest_lmopt import Budget, Completion
 from pytest_lmopt.errors import BudgetExhaustedError, MissingAnswerError, TransientError
-from pytest_lmopt.lm.book import Book
-from pytest_lmopt.lm.ledger import Account, Ledger, Metered, Sitting
-from pytest_lmopt.lm.retries import Retrying
+from pytest_lmopt.lm.faults.retries import Retrying
+from pytest_lmopt.lm.money.book import Book
+from pytest_lmopt.lm.money.ledger import Account, Ledger, Metered, Sitting
 from pytest_lmopt.lm.seam import Request, Usage
 from pytest_lmopt.suites.render import Message
 

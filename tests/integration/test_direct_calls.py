@@ -26,10 +26,10 @@ from pydantic import BaseModel
 
 from pytest_lmopt import Budget, Example, carry_context
 from pytest_lmopt.errors import BudgetExhaustedError, LostContextError, MissingAnswerError
-from pytest_lmopt.lm.ledger import Account, Ledger
-from pytest_lmopt.lm.local import LocalModel
-from pytest_lmopt.lm.recording_store import RecordingStore
-from pytest_lmopt.lm.recordings import CacheMode
+from pytest_lmopt.lm.local.model import LocalModel
+from pytest_lmopt.lm.money.ledger import Account, Ledger
+from pytest_lmopt.lm.recordings.recorded import CacheMode
+from pytest_lmopt.lm.recordings.store import RecordingStore
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.stack import Provider, suite_lm
 from pytest_lmopt.metrics.evaluation import Evaluation

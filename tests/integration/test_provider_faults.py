@@ -33,9 +33,9 @@ def test_{name}(lm_example):
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Attempts follow each other at once."""
-    monkeypatch.setattr("pytest_lmopt.lm.retries.FIRST_WAIT_SECONDS", 0.01)
-    monkeypatch.setattr("pytest_lmopt.lm.retries.ATTEMPTS", ATTEMPTS)
-    monkeypatch.setattr("pytest_lmopt.lm.retries.RATE_LIMIT_ATTEMPTS", ATTEMPTS)
+    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.ATTEMPTS", ATTEMPTS)
+    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.RATE_LIMIT_ATTEMPTS", ATTEMPTS)
 
 
 def write_suite(

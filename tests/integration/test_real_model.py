@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_lmopt.lm.local import find_model_file
+from pytest_lmopt.lm.local.model import find_model_file
 
 pytestmark = pytest.mark.real_model
 

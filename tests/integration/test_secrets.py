@@ -104,7 +104,7 @@ def test_a_provider_that_quotes_the_key_is_not_quoted(
     status: int,
 ) -> None:
     """Neither in a suite's report nor in the traceback of an ordinary test that calls a prompt."""
-    monkeypatch.setattr("pytest_lmopt.lm.retries.LONGEST_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.LONGEST_WAIT_SECONDS", 0.0)
     monkeypatch.setenv("LMOPT_MODEL", "openai/simulated")
     openai_server.fault = lambda _: Fault(status=status, error={"message": QUOTING})
     project.suite("threshold=1", examples=12)

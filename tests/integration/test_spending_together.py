@@ -12,7 +12,7 @@ from pathlib import Path
 from doubles.openai_server import Fault, OpenAIServer
 from doubles.spending_process import OWNER
 
-from pytest_lmopt.lm.book import Book
+from pytest_lmopt.lm.money.book import Book
 
 CALLS, PROCESSES, CONCURRENCY = 1_200, 4, 32
 

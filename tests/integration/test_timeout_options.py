@@ -38,8 +38,8 @@ HANGING = (
 @pytest.fixture(autouse=True)
 def _two_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
     """That follow each other at once."""
-    monkeypatch.setattr("pytest_lmopt.lm.retries.FIRST_WAIT_SECONDS", 0.01)
-    monkeypatch.setattr("pytest_lmopt.lm.retries.ATTEMPTS", 2)
+    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.ATTEMPTS", 2)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pytest_lmopt import Completion, Prompt
 from pytest_lmopt.errors import DatasetError, LmoptError, PromptError, SnapshotError
-from pytest_lmopt.lm.recording_store import RecordingStore
+from pytest_lmopt.lm.recordings.store import RecordingStore
 from pytest_lmopt.lm.seam import Request, Usage
 from pytest_lmopt.snapshots.snapshot import Baseline, Snapshot, dump_snapshot
 from pytest_lmopt.snapshots.store import load_snapshot

@@ -11,9 +11,9 @@ import pytest
 from pytest_lmopt import Example, Prompt, metrics
 from pytest_lmopt.assessment.answers import answers_of
 from pytest_lmopt.errors import IncompleteError, MissingAnswerError
-from pytest_lmopt.lm.record_files import Answer
-from pytest_lmopt.lm.recording_store import RecordingStore
-from pytest_lmopt.lm.recordings import Recorded
+from pytest_lmopt.lm.recordings.files import Answer
+from pytest_lmopt.lm.recordings.recorded import Recorded
+from pytest_lmopt.lm.recordings.store import RecordingStore
 from pytest_lmopt.lm.seam import LM, FunctionLM, Request
 from pytest_lmopt.metrics.evaluator import Evaluator
 from pytest_lmopt.runs.executor import InProcessExecutor
@@ -104,7 +104,7 @@ def test_a_model_file_is_named_by_its_name_and_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not by its place, which is another's on another machine; there it is found again."""
-    monkeypatch.setattr("pytest_lmopt.lm.local.importlib.util.find_spec", lambda _: True)
+    monkeypatch.setattr("pytest_lmopt.lm.local.model.importlib.util.find_spec", lambda _: True)
     for place in ("here", "there"):
         (tmp_path / place).mkdir()
         (tmp_path / place / "small.gguf").write_bytes(b"x" * 70)

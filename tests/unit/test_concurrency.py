@@ -10,8 +10,8 @@ import pytest
 
 from pytest_lmopt import Budget
 from pytest_lmopt.errors import LmoptError, RefusedError, TransientError
-from pytest_lmopt.lm.concurrency import Gate, Gated, Gates
-from pytest_lmopt.lm.ledger import Account, Ledger, Metered
+from pytest_lmopt.lm.faults.concurrency import Gate, Gated, Gates
+from pytest_lmopt.lm.money.ledger import Account, Ledger, Metered
 from pytest_lmopt.lm.seam import FunctionLM, Request
 from pytest_lmopt.suites.render import Message
 
@@ -136,7 +136,7 @@ def test_a_round_of_answers_raises_the_limit_by_one_up_to_the_most() -> None:
 def test_where_one_at_a_time_is_too_much_the_gate_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twice as long each time, until an answer comes: or the calls would use up their attempts."""
     now = 100.0
-    monkeypatch.setattr("pytest_lmopt.lm.concurrency.time.monotonic", lambda: now)
+    monkeypatch.setattr("pytest_lmopt.lm.faults.concurrency.time.monotonic", lambda: now)
     gate = Gate(1)
     rests = []
     for cuts in range(3):
@@ -190,7 +190,7 @@ def test_nothing_is_asked_while_the_provider_wants_a_pause() -> None:
 
 def test_a_pause_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A provider that asks for an hour is asked again sooner."""
-    monkeypatch.setattr("pytest_lmopt.lm.concurrency.LONGEST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr("pytest_lmopt.lm.faults.concurrency.LONGEST_PAUSE_SECONDS", 0.05)
 
     async def tell(provider: Provider, gates: Gates) -> None:
         provider.open.set()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from pytest_lmopt.lm.direct_identity import as_text, model_name, recorded_form
+from pytest_lmopt.lm.direct.identity import as_text, model_name, recorded_form
 from pytest_lmopt.lm.seam import Request
 
 SAID = [{"role": "user", "content": "hi"}]

@@ -17,7 +17,7 @@ from pytest_lmopt.errors import (
     MetricError,
     MissingAnswerError,
 )
-from pytest_lmopt.lm.ledger import Account, Ledger, Metered
+from pytest_lmopt.lm.money.ledger import Account, Ledger, Metered
 from pytest_lmopt.lm.seam import FunctionLM, Request
 from pytest_lmopt.metrics.evaluator import Evaluator
 from pytest_lmopt.runs.executor import InProcessExecutor

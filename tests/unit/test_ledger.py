@@ -9,8 +9,8 @@ import pytest
 
 from pytest_lmopt import Budget, Completion
 from pytest_lmopt.errors import BudgetExhaustedError, LMError, ModelError, RefusedError
-from pytest_lmopt.lm.ledger import Account, Charge, Ledger, Metered
-from pytest_lmopt.lm.retries import Retrying
+from pytest_lmopt.lm.faults.retries import Retrying
+from pytest_lmopt.lm.money.ledger import Account, Charge, Ledger, Metered
 from pytest_lmopt.lm.seam import FunctionLM, Request, Usage
 from pytest_lmopt.suites.render import Message
 

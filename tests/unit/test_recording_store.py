@@ -17,9 +17,9 @@ import pytest
 
 from pytest_lmopt import Completion
 from pytest_lmopt.lm import recording_store
-from pytest_lmopt.lm.pruning import prune
-from pytest_lmopt.lm.recording_store import RecordingStore
-from pytest_lmopt.lm.recordings import Recorded
+from pytest_lmopt.lm.recordings.pruning import prune
+from pytest_lmopt.lm.recordings.recorded import Recorded
+from pytest_lmopt.lm.recordings.store import RecordingStore
 from pytest_lmopt.lm.seam import FunctionLM, Request, Usage
 from pytest_lmopt.lm.sqlite_file import damage
 from pytest_lmopt.suites.render import Message

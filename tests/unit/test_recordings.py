@@ -14,8 +14,8 @@ import pytest
 
 from pytest_lmopt import Completion
 from pytest_lmopt.errors import MissingAnswerError
-from pytest_lmopt.lm.recording_store import RecordingStore
-from pytest_lmopt.lm.recordings import CacheMode, Recorded
+from pytest_lmopt.lm.recordings.recorded import CacheMode, Recorded
+from pytest_lmopt.lm.recordings.store import RecordingStore
 from pytest_lmopt.lm.seam import FunctionLM, Request, Usage
 from pytest_lmopt.lm.tracing import RunContext, running
 from pytest_lmopt.suites.candidate import Candidate

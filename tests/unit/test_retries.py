@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from pytest_lmopt.errors import LmoptError, MissingAnswerError, RefusedError, TransientError
-from pytest_lmopt.lm.retries import Retrying
+from pytest_lmopt.lm.faults.retries import Retrying
 from pytest_lmopt.lm.seam import FunctionLM, Request
 from pytest_lmopt.suites.render import Message
 
@@ -99,7 +99,7 @@ def test_waits_are_bounded_by_doubling(monkeypatch: pytest.MonkeyPatch) -> None:
     async def noted(seconds: float) -> None:
         waits.append(seconds)
 
-    monkeypatch.setattr("pytest_lmopt.lm.retries.asyncio.sleep", noted)
+    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.asyncio.sleep", noted)
     ask(Failing(9, busy), attempts=10, first_wait=1.0)
 
     assert len(waits) == 9
@@ -114,7 +114,7 @@ def test_an_endless_retry_after_is_cut_short(monkeypatch: pytest.MonkeyPatch) ->
     async def noted(seconds: float) -> None:
         waits.append(seconds)
 
-    monkeypatch.setattr("pytest_lmopt.lm.retries.asyncio.sleep", noted)
+    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.asyncio.sleep", noted)
     ask(Failing(1, lambda _: TransientError("busy", request=ASKED, retry_after=3600)))
 
     assert waits == [60.0]
@@ -137,7 +137,7 @@ def test_a_rate_limit_without_end_is_a_fault(monkeypatch: pytest.MonkeyPatch) ->
     async def noted(_: float) -> None:
         pass
 
-    monkeypatch.setattr("pytest_lmopt.lm.retries.asyncio.sleep", noted)
+    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.asyncio.sleep", noted)
     tomorrow = TransientError("spent", request=ASKED, rate_limited=True, retry_after=80_000.0)
     with pytest.raises(MissingAnswerError, match="no answer after 4 attempts; the last: spent"):
         ask(Failing(99, lambda _: tomorrow))
@@ -152,7 +152,7 @@ def test_waits_are_jittered_on_top_of_the_providers_wish(
     async def noted(seconds: float) -> None:
         waits.append(seconds)
 
-    monkeypatch.setattr("pytest_lmopt.lm.retries.asyncio.sleep", noted)
+    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.asyncio.sleep", noted)
     wish = TransientError("busy", request=ASKED, retry_after=5.0)
     ask(Failing(9, lambda _: wish), attempts=10, first_wait=1.0)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from pytest_lmopt import Budget, Prompt, metrics
 from pytest_lmopt.assessment.assess import Assessment
 from pytest_lmopt.assessment.terms import Terms
-from pytest_lmopt.lm.ledger import Account, Ledger
+from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.seam import FunctionLM
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.suites.dataset import load_dataset

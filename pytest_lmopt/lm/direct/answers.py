@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from pytest_lmopt.errors import LmoptError, RefusedError
-from pytest_lmopt.lm.faults import translated
+from pytest_lmopt.lm.faults.translation import translated
 from pytest_lmopt.lm.litellm_loading import asking_once, load_litellm
 from pytest_lmopt.lm.providers import price
 from pytest_lmopt.lm.seam import Completion, Request, Usage, WholeCompletion

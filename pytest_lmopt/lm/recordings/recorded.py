@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pytest_lmopt.errors import UnrecordedError
-from pytest_lmopt.lm.local import model_identity
-from pytest_lmopt.lm.recording_store import RecordingStore
+from pytest_lmopt.lm.local.model import model_identity
+from pytest_lmopt.lm.recordings.store import RecordingStore
 from pytest_lmopt.lm.seam import LM, Completion, Request
 from pytest_lmopt.lm.tracing import may_land
 

@@ -140,7 +140,7 @@ def _shared_server(path: Path, folder: Path, owner_pid: int) -> str:
     with log_path.open("wb") as log:
         # a session of its own: Ctrl-C in the terminal reaches pytest, which then stops it
         process = subprocess.Popen(
-            [sys.executable, "-m", "pytest_lmopt.lm.local_server", path, str(owner_pid), note],
+            [sys.executable, "-m", "pytest_lmopt.lm.local.server", path, str(owner_pid), note],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -12,8 +12,8 @@ from collections import deque
 from contextlib import suppress
 
 from pytest_lmopt.errors import TransientError
+from pytest_lmopt.lm.faults.retries import LONGEST_PAUSE_SECONDS, LONGEST_WAIT_SECONDS
 from pytest_lmopt.lm.providers import is_local
-from pytest_lmopt.lm.retries import LONGEST_PAUSE_SECONDS, LONGEST_WAIT_SECONDS
 from pytest_lmopt.lm.seam import LM, Completion, Request
 
 CALLS_AT_ONCE = 16

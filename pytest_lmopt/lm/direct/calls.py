@@ -15,8 +15,8 @@ from functools import lru_cache, partial
 from typing import Any
 
 from pytest_lmopt.errors import LMError, LmoptError, ModelError, UnrecordedError
-from pytest_lmopt.lm.direct_answers import as_litellm_would, ask, told
-from pytest_lmopt.lm.direct_identity import as_text, model_name, recorded_form
+from pytest_lmopt.lm.direct.answers import as_litellm_would, ask, told
+from pytest_lmopt.lm.direct.identity import as_text, model_name, recorded_form
 from pytest_lmopt.lm.loop import submit
 from pytest_lmopt.lm.seam import Completion, Request, Usage, WholeCompletion
 from pytest_lmopt.lm.tracing import DIRECT, Call, RunContext, current_run, is_our_own

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pytest_lmopt.errors import RecordingsError
 from pytest_lmopt.lm.processes import alive
-from pytest_lmopt.lm.rescue import readable_rows
+from pytest_lmopt.lm.recordings.rescue import readable_rows
 from pytest_lmopt.lm.seam import Completion, Request, Usage, WholeCompletion
 from pytest_lmopt.lm.sqlite_file import Database, open_database
 from pytest_lmopt.suites.canonical import canonical_json

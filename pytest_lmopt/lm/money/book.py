@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from pytest_lmopt.lm.book_tables import (
+from pytest_lmopt.lm.money.book_tables import (
     SCHEMA,
     Entry,
     Run,

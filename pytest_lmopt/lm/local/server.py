@@ -1,4 +1,4 @@
-"""The local model's server process: ``python -m pytest_lmopt.lm.local_server GGUF OWNER NOTE``.
+"""The local model's server process: ``python -m pytest_lmopt.lm.local.server GGUF OWNER NOTE``.
 
 Serves the OpenAI protocol on a free loopback port, writes URL and process id to the file NOTE
 when it answers, and ends when the process OWNER is gone.

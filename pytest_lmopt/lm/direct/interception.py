@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from pytest_lmopt.errors import LmoptError
-from pytest_lmopt.lm.direct_calls import direct_call
+from pytest_lmopt.lm.direct.calls import direct_call
 
 _HOME = "litellm.chat_completions.dispatch"
 _NAMES = ("_DISPATCH", "_ADISPATCH")

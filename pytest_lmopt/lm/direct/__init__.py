@@ -1,0 +1,1 @@
+"""Calls that pipelines make on litellm themselves, past ``Prompt``."""

@@ -1,0 +1,1 @@
+"""Recorded answers: kept, replayed, written to files to commit."""
