@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pytest_lmopt.errors import ModelError, PromptError, UnrecordedError
+from pytest_lmopt.errors import ModelError, PromptError
 from pytest_lmopt.lm.loop import submit
 from pytest_lmopt.lm.seam import DEFAULT_MAX_TOKENS, LM, Completion, Request, Usage
 from pytest_lmopt.lm.tracing import Call, RunContext, current_run
@@ -110,9 +110,7 @@ class Prompt:
             call = replace(call, outputs=completion.fields)
             return completion
         except BaseException as error:
-            said = str(error) or type(error).__name__
-            call = replace(call, error=said, unrecorded=isinstance(error, UnrecordedError))
-            run.hears_of(error)
+            call = run.failed(call, error)
             raise
         finally:
             run.end(number, call)

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ParamSpec, TypeVar
 
 from pytest_lmopt.errors import (
@@ -21,6 +21,7 @@ from pytest_lmopt.errors import (
     LostContextError,
     MissingAnswerError,
     RecordingsError,
+    UnrecordedError,
 )
 from pytest_lmopt.lm.seam import LM, Request, Usage
 from pytest_lmopt.suites.candidate import Candidate
@@ -124,10 +125,12 @@ class RunContext:
         """File a finished call under its number."""
         self._calls[number] = call
 
-    def hears_of(self, error: BaseException) -> None:
-        """Note an error that the pipeline may catch but can't hide, if it is the first one."""
+    def failed(self, call: Call, error: BaseException) -> Call:
+        """The call with its error; the first that the pipeline may catch but can't hide is kept."""
         if self.stop is None and isinstance(error, _UNHIDEABLE):
             self.stop = error
+        said = str(error) or type(error).__name__
+        return replace(call, error=said, unrecorded=isinstance(error, UnrecordedError))
 
     def occurrence(self, key: str) -> int:
         """How many direct calls with this key the run has begun before."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
-from pytest_lmopt.errors import LMError, LmoptError, ModelError, UnrecordedError
+from pytest_lmopt.errors import LMError, LmoptError, ModelError
 from pytest_lmopt.lm.direct.answers import as_litellm_would, ask, told
 from pytest_lmopt.lm.direct.identity import as_text, model_name, recorded_form
 from pytest_lmopt.lm.loop import submit
@@ -114,9 +114,7 @@ class DirectCall:
             )
             return completion
         except BaseException as error:
-            said = str(error) or type(error).__name__
-            call = replace(call, error=said, unrecorded=isinstance(error, UnrecordedError))
-            run.hears_of(error)
+            call = run.failed(call, error)
             raise
         finally:
             run.end(number, call)
