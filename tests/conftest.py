@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from doubles.openai_server import OpenAIServer
 from doubles.simulated_model import SimulatedModel
 
 pytest_plugins = ["pytester"]
+
+
+MEMORY = Path("/dev/shm")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the tests' files in memory where there is such a disk: commits wait for real ones."""
+    if config.option.basetemp is None and os.access(MEMORY, os.W_OK):
+        folder = tempfile.TemporaryDirectory(prefix="lmopt-tests-", dir=MEMORY)
+        config.option.basetemp = f"{folder.name}/base"
+        config.add_cleanup(folder.cleanup)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
