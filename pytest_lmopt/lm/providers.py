@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pytest_lmopt.errors import LmoptError, RefusedError, TransientError
 from pytest_lmopt.lm.faults.translation import translated
 from pytest_lmopt.lm.litellm_loading import asking_once, load_litellm
+from pytest_lmopt.lm.money.prices import price
 from pytest_lmopt.lm.seam import Completion, Request, Usage
 from pytest_lmopt.lm.tracing import our_own
 
@@ -104,22 +105,3 @@ async def within(seconds: float, request: Request) -> AsyncIterator[None]:
         raise TransientError(
             f"no answer within {seconds:g} s (--lm-timeout)", request=request
         ) from error
-
-
-def price(model: str, input_tokens: int, output_tokens: int) -> int | None:
-    """Price in micro-dollars, rounded up, by litellm's table; None where it has no entry."""
-    if is_local(model):
-        return 0
-    litellm = load_litellm()
-    try:
-        costs = litellm.cost_per_token(
-            model=model, prompt_tokens=input_tokens, completion_tokens=output_tokens
-        )
-    except Exception:  # litellm raises bare Exceptions for models it does not know
-        return None
-    return -int(-sum(costs) * 1_000_000 // 1)
-
-
-def is_local(model: str) -> bool:
-    """Whether a model string names the packaged model, or a file of the user's."""
-    return model == "local" or model.startswith("local:")

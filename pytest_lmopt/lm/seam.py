@@ -116,6 +116,11 @@ class WholeCompletion(Completion):
     whole: Mapping[str, Any]
 
 
+def is_local(model: str) -> bool:
+    """Whether a model string names the packaged model, or a file of the user's."""
+    return model == "local" or model.startswith("local:")
+
+
 class LM(Protocol):
     """Anything that answers a request."""
 

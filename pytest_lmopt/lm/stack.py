@@ -12,10 +12,10 @@ from pytest_lmopt.lm.faults.concurrency import CALLS_AT_ONCE, Gated, Gates
 from pytest_lmopt.lm.faults.retries import Retrying
 from pytest_lmopt.lm.local.model import LocalModel, production_folder
 from pytest_lmopt.lm.money.ledger import Ledger, Metered
-from pytest_lmopt.lm.providers import TIMEOUT_SECONDS, LiteLLM, is_local, within
+from pytest_lmopt.lm.providers import TIMEOUT_SECONDS, LiteLLM, within
 from pytest_lmopt.lm.recordings.recorded import CacheMode, Recorded
 from pytest_lmopt.lm.recordings.store import RecordingStore
-from pytest_lmopt.lm.seam import LM, Completion, Request
+from pytest_lmopt.lm.seam import LM, Completion, Request, is_local
 
 
 class Provider:

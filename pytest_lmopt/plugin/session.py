@@ -76,12 +76,11 @@ class LmSession:
         """The session's way to all models."""
         from pytest_lmopt.lm.litellm_loading import load_litellm
         from pytest_lmopt.lm.local.model import LocalModel
-        from pytest_lmopt.lm.money.prices import register_prices
+        from pytest_lmopt.lm.money.prices import give_prices
         from pytest_lmopt.lm.stack import Provider
 
         if self._provider is None:
-            if self.options.prices:
-                register_prices(self.options.prices)
+            give_prices(self.options.prices)
             timeout = self.options.timeout
             local = LocalModel(folder=self._folder, owner_pid=self.owner_pid, timeout=timeout)
             self._provider = Provider(local, timeout=timeout)

@@ -10,11 +10,18 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pytest_lmopt import Completion, Prompt
-from pytest_lmopt.errors import DatasetError, LmoptError, PromptError, SnapshotError
+from pytest_lmopt.errors import (
+    DatasetError,
+    LmoptError,
+    PromptError,
+    RecordingsError,
+    SnapshotError,
+)
 from pytest_lmopt.lm.recordings.store import RecordingStore
 from pytest_lmopt.lm.seam import Request, Usage
 from pytest_lmopt.snapshots.snapshot import Baseline, Snapshot, dump_snapshot
@@ -219,10 +226,10 @@ def test_any_row_of_recordings() -> None:
 
 
 def test_a_table_of_the_same_name_that_is_not_ours() -> None:
-    """Without our primary key an answer could not be replaced; it is set aside as damaged."""
+    """Without our primary key an answer could not be replaced; it is refused and left alone."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "r.sqlite"
         with closing(sqlite3.connect(path)) as database, database:
             database.execute("CREATE TABLE recordings (key TEXT, request TEXT, answer TEXT)")
-        use_recordings(Path(folder))
-        assert path.with_name("r.sqlite.damaged-1").exists()
+        with pytest.raises(RecordingsError, match="is not ours; move the file away"):
+            RecordingStore(path)

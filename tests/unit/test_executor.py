@@ -356,7 +356,7 @@ def test_threads_that_wait_never_start_after_an_early_end() -> None:
 def test_a_thread_left_over_from_a_block_that_ended_makes_no_more_calls() -> None:
     """A thread can't be cancelled, but what it asks after the end must not be paid for."""
     calls: list[str] = []
-    ended, finished = threading.Event(), threading.Event()
+    begun, ended, finished = threading.Event(), threading.Event(), threading.Event()
 
     def answer(request: Request) -> str:
         calls.append(request.messages[-1].content)
@@ -364,7 +364,9 @@ def test_a_thread_left_over_from_a_block_that_ended_makes_no_more_calls() -> Non
 
     def pipeline(example: Example) -> None:
         if example.id == "e0":
+            assert begun.wait(60)
             SHOUT(text="x")
+        begun.set()
         ended.wait(60)
         try:
             shout(example)

@@ -14,7 +14,7 @@ from typing import Any
 from pytest_lmopt.errors import LmoptError, RefusedError
 from pytest_lmopt.lm.faults.translation import translated
 from pytest_lmopt.lm.litellm_loading import asking_once, load_litellm
-from pytest_lmopt.lm.providers import price
+from pytest_lmopt.lm.money.prices import price
 from pytest_lmopt.lm.seam import Completion, Request, Usage, WholeCompletion
 from pytest_lmopt.lm.tracing import our_own
 from pytest_lmopt.suites.canonical import canonical_json

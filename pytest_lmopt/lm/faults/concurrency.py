@@ -13,8 +13,7 @@ from contextlib import suppress
 
 from pytest_lmopt.errors import TransientError
 from pytest_lmopt.lm.faults.retries import LONGEST_PAUSE_SECONDS, LONGEST_WAIT_SECONDS
-from pytest_lmopt.lm.providers import is_local
-from pytest_lmopt.lm.seam import LM, Completion, Request
+from pytest_lmopt.lm.seam import LM, Completion, Request, is_local
 
 CALLS_AT_ONCE = 16
 FIRST_REST_SECONDS = 0.1

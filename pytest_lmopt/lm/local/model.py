@@ -24,8 +24,8 @@ from pathlib import Path
 
 from pytest_lmopt.errors import ModelError
 from pytest_lmopt.lm.litellm_loading import load_litellm
-from pytest_lmopt.lm.providers import TIMEOUT_SECONDS, LiteLLM, is_local
-from pytest_lmopt.lm.seam import Completion, Request
+from pytest_lmopt.lm.providers import TIMEOUT_SECONDS, LiteLLM
+from pytest_lmopt.lm.seam import Completion, Request, is_local
 from pytest_lmopt.suites.canonical import digest
 
 START_SECONDS = 60.0

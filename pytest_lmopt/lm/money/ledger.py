@@ -16,7 +16,7 @@ from functools import lru_cache
 from pytest_lmopt.errors import BudgetExhaustedError, ModelError
 from pytest_lmopt.lm.money.book import Book
 from pytest_lmopt.lm.money.book_tables import Spent
-from pytest_lmopt.lm.providers import price
+from pytest_lmopt.lm.money.prices import price
 from pytest_lmopt.lm.seam import LM, Completion, Request, Usage
 from pytest_lmopt.suites.budget import Budget
 

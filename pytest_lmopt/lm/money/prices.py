@@ -1,11 +1,13 @@
-"""Prices of models that litellm's table lacks, or has wrong for this user."""
+"""What a call costs: by litellm's table, or by prices of the user's that win over it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pytest_lmopt.lm.litellm_loading import load_litellm
+from pytest_lmopt.lm.seam import is_local
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,22 +18,34 @@ class Price:
     output: float
 
 
-def register_prices(prices: Mapping[str, Price]) -> None:
-    """Let these prices win over litellm's table, for the rest of the process."""
-    load_litellm().register_model(
-        {
-            model: {
-                "input_cost_per_token": price.input / 1e6,
-                "output_cost_per_token": price.output / 1e6,
-                # no discount for what a provider may have cached: a budget needs an upper price
-                "cache_creation_input_token_cost": price.input / 1e6,
-                "cache_read_input_token_cost": price.input / 1e6,
-                "litellm_provider": model.partition("/")[0],
-                "mode": "chat",
-            }
-            for model, price in prices.items()
-        }
-    )
+_given: Mapping[str, Price] = {}
+
+
+def give_prices(prices: Mapping[str, Price]) -> None:
+    """Let these prices win over litellm's table, in place of those given before."""
+    global _given  # noqa: PLW0603 - as litellm's own table, one for the process
+    _given = dict(prices)
+
+
+def price(model: str, input_tokens: int, output_tokens: int) -> int | None:
+    """Price in micro-dollars, rounded up: as given, else by litellm's table; None if in neither.
+
+    The local model is free.
+    """
+    if is_local(model):
+        return 0
+    if model in _given:
+        given = _given[model]
+        # dollars per million tokens are micro-dollars per token
+        return math.ceil(input_tokens * given.input + output_tokens * given.output)
+    litellm = load_litellm()
+    try:
+        costs = litellm.cost_per_token(
+            model=model, prompt_tokens=input_tokens, completion_tokens=output_tokens
+        )
+    except Exception:  # litellm raises bare Exceptions for models it does not know
+        return None
+    return -int(-sum(costs) * 1_000_000 // 1)
 
 
 def parse_price(line: str) -> tuple[str, Price]:

@@ -29,11 +29,18 @@ CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, pid INTEGER NOT NULL, s
 """
 
 
+_COLUMNS = [("key", 1), ("request", 0), ("answer", 0), ("made", 0), ("used", 0)]
+"""Names, and place in the primary key."""
+
+
 def open_recordings(path: Path) -> Database:
     """The store's file, with all columns whatever version began it; see ``open_database``."""
     database = open_database(path, _SCHEMA)
     try:
         _add_times(database.connection)
+        columns = database.connection.execute("PRAGMA table_info(recordings)").fetchall()
+        if [(name, key) for _, name, _, _, _, key in columns] != _COLUMNS:
+            raise sqlite3.DatabaseError("its table of recordings is not ours; move the file away")
     except BaseException:
         database.close()
         raise
