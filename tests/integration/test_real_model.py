@@ -21,8 +21,8 @@ from pytest_lmopt.lm.local.model import find_model_file
 pytestmark = pytest.mark.real_model
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "example_project"
-LEFT_OUT = (".*", "__pycache__", "records")
-"""Recorded answers among it: here the model itself is to answer."""
+LEFT_OUT = (".*", "__pycache__", "records", "__lm_snapshots__")
+"""What is accepted and recorded among it: here the model itself is to answer."""
 
 
 class Shop:
@@ -89,7 +89,6 @@ def test_the_main_job_search_accept_gate(shop: Shop) -> None:
     assert status == 0, output
     assert "(mid-p McNemar): improved" in output
     assert shop.prompt.read_text() == before
-    asked = shop.recorded()
 
     status, output = shop.run("-k", "ledger", "--lm-optimize", "--lm-snapshot-update")
     assert status == 0, output
@@ -97,6 +96,7 @@ def test_the_main_job_search_accept_gate(shop: Shop) -> None:
     after = shop.prompt.read_text()
     assert after.startswith(before.splitlines()[0])
     assert "demos:" in after
+    asked = shop.recorded()
 
     status, output = shop.run("-k", "ledger")
     assert (status, " holds " in output) == (0, True), output
