@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from pytest_lmopt import Completion
-from pytest_lmopt.lm import recording_store
+from pytest_lmopt.lm.recordings import store as recording_store
 from pytest_lmopt.lm.recordings.pruning import prune
 from pytest_lmopt.lm.recordings.recorded import Recorded
 from pytest_lmopt.lm.recordings.store import RecordingStore
