@@ -66,6 +66,8 @@ class Assessment:
             mode=terms.gate,
             inconclusive_fails=terms.inconclusive_fails,
         )
+        if evaluation.only_error:
+            problem = f"the pipeline raised on every example, first {evaluation.only_error}"
         report = replace(
             self._report(evaluation, "failed" if problem else "passed"),
             problem=problem or "",

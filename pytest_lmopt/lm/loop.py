@@ -8,6 +8,7 @@ others.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import threading
 from collections.abc import Coroutine
@@ -15,6 +16,8 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+ENDING_SECONDS = 5.0
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
@@ -32,5 +35,25 @@ def _running_loop() -> asyncio.AbstractEventLoop:
         # a forked child inherits the variable but not the thread
         if _loop is None or _owner_pid != os.getpid():
             _loop, _owner_pid = asyncio.new_event_loop(), os.getpid()
-            threading.Thread(target=_loop.run_forever, name="lmopt-lm", daemon=True).start()
+            thread = threading.Thread(target=_loop.run_forever, name="lmopt-lm", daemon=True)
+            thread.start()
+            atexit.register(_end, _loop, thread, _owner_pid)
         return _loop
+
+
+def _end(loop: asyncio.AbstractEventLoop, thread: threading.Thread, owner_pid: int) -> None:
+    """End the thread before the interpreter does.
+
+    Frozen in the middle of an import it would hold that module's lock for ever, and litellm imports
+    when its clients are collected: the process would hang.
+    """
+    if os.getpid() != owner_pid:
+        return
+
+    def stop() -> None:
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.call_soon(loop.stop)
+
+    loop.call_soon_threadsafe(stop)
+    thread.join(ENDING_SECONDS)

@@ -10,7 +10,7 @@ from functools import cached_property
 from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.lm.tracing import DIRECT, Call
 from pytest_lmopt.metrics.score import Score
-from pytest_lmopt.runs.run import Run
+from pytest_lmopt.runs.run import Ending, Run
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
 
@@ -71,6 +71,13 @@ class Evaluation:
     def usage(self) -> Usage:
         """What all its calls cost."""
         return sum((scored.usage for scored in self.runs), Usage())
+
+    @property
+    def only_error(self) -> str:
+        """The first error, where the pipeline raised on every example scored; else empty."""
+        scored = [scored.run for scored in self.runs if scored.score is not None]
+        raised = [run for run in scored if run.ending is Ending.WRONG]
+        return raised[0].problem if raised and len(raised) == len(scored) else ""
 
     @property
     def states(self) -> Mapping[str, PromptState]:

@@ -167,7 +167,9 @@ def _baselines(table: str, path: Path) -> dict[str, Baseline]:
     except csv.Error as error:
         raise SnapshotError(f"malformed CSV: {error}", path=path) from None
     if rows[:1] != [_COLUMNS]:
-        raise SnapshotError(f"columns id, score, example expected, found {rows[:1]}", path=path)
+        raise SnapshotError(
+            f"columns id, score, example expected, found {str(rows[:1])[:200]}", path=path
+        )
     for number, row in enumerate(rows[1:], start=2):
         try:
             identity, score, example = _as_written(row[0]), row[1], _as_written(row[2])
@@ -176,7 +178,7 @@ def _baselines(table: str, path: Path) -> dict[str, Baseline]:
         except (ValueError, IndexError):
             raise SnapshotError(
                 f"line {number}: an id of its own, a score from 0 to 1 and the example's digest "
-                f"expected, found {row}",
+                f"expected, found {str(row)[:200]}",
                 path=path,
             ) from None
         baselines[identity] = Baseline(score=float(score), example=example)

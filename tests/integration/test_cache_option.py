@@ -24,7 +24,7 @@ def test_replay_never_asks_and_names_what_is_missing(
 
     All that is lacking is counted by prompt, however few that is; the report says how to have it.
     """
-    project.suite("max_missing=0.5")
+    project.suite("max_missing=0.5", examples=120)
     project.run()
     asked = openai_server.calls
     project.run("--lm-cache=replay").assert_outcomes(passed=1)

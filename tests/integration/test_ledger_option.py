@@ -37,22 +37,22 @@ def test_a_killed_session_leaves_its_account_open_to_be_continued(
     project: Project, openai_server: OpenAIServer
 ) -> None:
     """Killed with SIGKILL in mid-search; the next run goes on with what is left of the budget."""
-    project.suite("budget=Budget(calls=500)", examples=200)
+    project.suite("budget=Budget(calls=400)", examples=120)
     killer = project.path / "conftest.py"
     killer.write_text("import os, pathlib\npathlib.Path('pid').write_text(str(os.getpid()))\n")
 
-    def kill_at_150(number: int) -> None:
-        if number == 150:
+    def kill_at_120(number: int) -> None:
+        if number == 120:
             os.kill(int((project.path / "pid").read_text()), signal.SIGKILL)
 
-    openai_server.fault = kill_at_150
+    openai_server.fault = kill_at_120
     assert project.run_apart("--lm-optimize").ret == -signal.SIGKILL
     openai_server.fault = lambda _: None
     left = project.run("--lm-ledger").stdout.str()
     assert " open " in left
     result = project.run("--lm-optimize")
     result.stdout.fnmatch_lines(["*continued a search that was killed*", "*: improved"])
-    assert openai_server.calls <= 500
+    assert openai_server.calls <= 400
     told = project.run("--lm-ledger").stdout.str()
     assert told.count("test_words.py::test_shout") == 1
     assert " open " not in told
@@ -60,7 +60,7 @@ def test_a_killed_session_leaves_its_account_open_to_be_continued(
 
 def test_resuming_can_be_declined(project: Project, openai_server: OpenAIServer) -> None:
     """``--lm-resume=no`` opens a new account, with the whole budget."""
-    project.suite("budget=Budget(calls=500)", examples=200)
+    project.suite("budget=Budget(calls=400)", examples=120)
     project.write("conftest.py", "import os\nPID = os.getpid()\n")
     project.write(
         "pipeline.py",

@@ -14,9 +14,9 @@ from pytest_lmopt import Budget, metrics
 from pipeline import two_steps
 
 WORDS = [{"id": f"w{i}", "inputs": {"word": f"word{i}"}, "expected": f"WORD{i}"[::-1]}
-         for i in range(200)]
+         for i in range(120)]
 
-@pytest.mark.lm_suite(dataset=WORDS, metric=metrics.exact_match, budget=Budget(calls=2000))
+@pytest.mark.lm_suite(dataset=WORDS, metric=metrics.exact_match, budget=Budget(calls=1000))
 def test_both(lm_example):
     return two_steps(lm_example.inputs["word"])
 """
@@ -26,7 +26,7 @@ def test_demos_that_help_are_found_and_confirmed(
     project: Project, openai_server: OpenAIServer
 ) -> None:
     """Where demos raise the true accuracy from 30 to 70 %, the winner shows demos."""
-    project.suite("budget=Budget(calls=900)", examples=200)
+    project.suite("budget=Budget(calls=500)", examples=120)
     result = project.run("--lm-optimize")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(
@@ -40,7 +40,7 @@ def test_demos_that_help_are_found_and_confirmed(
             "*+  - {word: word*, loud: WORD*}",
         ]
     )
-    assert openai_server.calls <= 900
+    assert openai_server.calls <= 500
 
 
 def test_every_step_of_a_pipeline_gets_demos_without_labels_for_it(
@@ -58,7 +58,7 @@ def test_demos_that_do_nothing_change_nothing(
 ) -> None:
     """Finding nothing better is green, and the prompts stay as they are."""
     openai_server.answer = SimulatedModel(base=0.5, per_demo=0.0).answer
-    project.suite("budget=Budget(calls=900)", examples=200)
+    project.suite("budget=Budget(calls=500)", examples=120)
     result = project.run("--lm-optimize", "--lm-snapshot-update")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*no candidate beat the incumbent on dev*"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from doubles.openai_server import OpenAIServer
 from projects.shouting import Project
 
@@ -156,3 +157,16 @@ def test_shout(lm_example):
     project.run().stdout.fnmatch_lines(["error: prompt 'shout' was called from a thread*carry_*"])
     project.write("test_words.py", suite.replace("WRAP", "carry_context"))
     project.run().assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("options", [[], ["--lm-gate=off"]])
+def test_a_pipeline_that_raises_on_every_example_is_never_green(
+    project: Project, options: list[str]
+) -> None:
+    """No baseline or gate is needed to tell that such a suite measures nothing."""
+    project.suite()
+    text = (project.path / "test_words.py").read_text()
+    project.write("test_words.py", text.replace('inputs["word"]', 'inputs["wrod"]'))
+    result = project.run(*options)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["failed: the pipeline raised on every example, first KeyError*"])

@@ -10,7 +10,7 @@ def test_a_new_split_starts_the_count_of_holdout_uses_afresh(
     project: Project, openai_server: OpenAIServer
 ) -> None:
     """It is written with the baseline, and later runs follow it without the option."""
-    project.suite("budget=Budget(calls=900)", examples=200)
+    project.suite("budget=Budget(calls=500)", examples=120)
     snapshot = project.path / "__lm_snapshots__/test_words/test_shout.yaml"
     project.run("--lm-optimize", "--lm-snapshot-update")
     assert "holdout_uses: 1\n" in snapshot.read_text()

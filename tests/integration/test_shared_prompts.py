@@ -8,8 +8,8 @@ from doubles.openai_server import OpenAIServer
 from doubles.simulated_model import Chat, SimulatedModel
 from projects.shouting import Project
 
-SEARCHES = "budget=Budget(calls=900)"
-MEASURES_ONLY = "budget=Budget(calls=130)"
+SEARCHES = "budget=Budget(calls=500)"
+MEASURES_ONLY = "budget=Budget(calls=80)"
 """Enough to evaluate the incumbent, or a shared prompt, but not to race anything."""
 
 
@@ -18,7 +18,7 @@ import pytest
 from pytest_lmopt import Budget, metrics
 from pipeline import one_step
 
-ROWS = [{"inputs": {"word": f"yell{i}"}, "expected": f"YELL{i}"} for i in range(200)]
+ROWS = [{"inputs": {"word": f"yell{i}"}, "expected": f"YELL{i}"} for i in range(120)]
 
 @pytest.fixture
 def tools():
@@ -26,7 +26,7 @@ def tools():
     yield tools
     tools.clear()
 
-@pytest.mark.lm_suite(dataset=ROWS, metric=metrics.exact_match, budget=Budget(calls=130))
+@pytest.mark.lm_suite(dataset=ROWS, metric=metrics.exact_match, budget=Budget(calls=80))
 def test_yell(lm_example, tools):
     return tools["one_step"](lm_example.inputs["word"])
 """
@@ -48,7 +48,7 @@ def test_a_winner_that_harms_another_suite_is_not_written(
 ) -> None:
     """The other suite is run with it, regresses, and keeps its own baseline."""
     openai_server.answer = _without_demos_for_x
-    project.suite(SEARCHES, examples=200)
+    project.suite(SEARCHES, examples=120)
     project.second_suite(SEARCHES, words="xword")
     before = (project.path / "shout.yaml").read_bytes()
     result = project.run("--lm-optimize", "--lm-snapshot-update")
@@ -68,7 +68,7 @@ def test_a_winner_that_others_can_live_with_is_written_with_their_new_scores(
     project: Project, openai_server: OpenAIServer
 ) -> None:
     """What is tried beyond the recordings is charged to the budget of the suite it is tried on."""
-    project.suite(SEARCHES, examples=200)
+    project.suite(SEARCHES, examples=120)
     project.second_suite(MEASURES_ONLY, words="yword")
     result = project.run("--lm-optimize", "--lm-snapshot-update")
     result.stdout.fnmatch_lines(
@@ -85,7 +85,7 @@ def test_what_a_suite_needs_is_set_up_again_to_try_it(
     project: Project, openai_server: OpenAIServer
 ) -> None:
     """Fixtures are there for the second run as for the first."""
-    project.suite(SEARCHES, examples=200)
+    project.suite(SEARCHES, examples=120)
     project.write("test_yelling.py", WITH_FIXTURE)
     project.run("--lm-optimize")
     result = project.run("--lm-optimize", "--lm-snapshot-update")
@@ -96,7 +96,7 @@ def test_workers_leave_it_to_a_run_without_them(
     project: Project, openai_server: OpenAIServer
 ) -> None:
     """Whoever writes can't run the other suite there, and says so."""
-    project.suite(SEARCHES, examples=200)
+    project.suite(SEARCHES, examples=120)
     project.second_suite(MEASURES_ONLY, words="yword")
     result = project.run_apart("-n", "2", "--lm-optimize", "--lm-snapshot-update")
     result.assert_outcomes(passed=2)

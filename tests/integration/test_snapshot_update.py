@@ -68,7 +68,7 @@ def test_a_winner_is_written_into_the_prompt_file_and_becomes_the_baseline(
     project: Project, openai_server: OpenAIServer
 ) -> None:
     """The search repeats from the recordings; comments stay; a plain run then holds, unpaid."""
-    project.suite("budget=Budget(calls=900)", examples=200)
+    project.suite("budget=Budget(calls=500)", examples=120)
     project.run("--lm-optimize")
     asked = openai_server.calls
     project.run("--lm-optimize", "--lm-snapshot-update").stdout.fnmatch_lines(
@@ -97,17 +97,17 @@ def test_random_answers_that_won_are_drawn_afresh_before_they_become_a_baseline(
 
     openai_server.answer = once
     project.write("shout.yaml", "instruction: SHOUT.\ninputs: [word]\noutput: loud\n")
-    project.suite("budget=Budget(calls=900)", examples=200)
+    project.suite("budget=Budget(calls=500)", examples=120)
     result = project.run("--lm-optimize", "--lm-snapshot-update")
     result.stdout.fnmatch_lines(["*: improved", "written: shout.yaml"])
     snapshot = (project.path / "__lm_snapshots__/test_words/test_shout.yaml").read_text()
     assert "mean: 0.0\n" in snapshot
-    assert openai_server.calls <= 900
+    assert openai_server.calls <= 500
 
 
 def test_the_uses_of_the_holdout_are_counted(project: Project, openai_server: OpenAIServer) -> None:
     """The second confirmation on the same holdout is tested at a stricter level."""
-    project.suite("budget=Budget(calls=900)", examples=200)
+    project.suite("budget=Budget(calls=500)", examples=120)
     project.run("--lm-optimize", "--lm-snapshot-update")
     snapshot = project.path / "__lm_snapshots__/test_words/test_shout.yaml"
     assert "holdout_uses: 1\n" in snapshot.read_text()
@@ -219,9 +219,9 @@ def test_two_suites_that_want_different_texts_for_a_prompt_are_a_conflict(
     project: Project, openai_server: OpenAIServer
 ) -> None:
     """Neither is written; the report says so."""
-    project.suite("budget=Budget(calls=900)", examples=200)
+    project.suite("budget=Budget(calls=500)", examples=120)
     text = (project.path / "test_words.py").read_text()
-    other = text[text.index("@pytest") :].replace("dataset=WORDS", "dataset=WORDS[:150]")
+    other = text[text.index("@pytest") :].replace("dataset=WORDS", "dataset=WORDS[:90]")
     project.write("test_words.py", f"{text}\n\n{other.replace('test_shout', 'test_other')}")
     result = project.run("--lm-optimize", "--lm-snapshot-update")
     result.stdout.fnmatch_lines(["not written: shout.yaml, for which two suites found different*"])

@@ -76,7 +76,7 @@ class Project:
         path.write_text(text, encoding="utf-8")
         return path
 
-    def suite(self, arguments: str = "", *, examples: int = 120) -> None:
+    def suite(self, arguments: str = "", *, examples: int = 80) -> None:
         """Write the test file: one suite that shouts words, with further mark arguments."""
         self.write("test_words.py", SUITE.format(arguments=arguments, examples=examples))
 
@@ -87,7 +87,7 @@ class Project:
         )
         more = more[more.index("WORDS") :].replace("WORDS", "OTHERS").replace("_shout(", "_other(")
         text = (self.path / "test_words.py").read_text(encoding="utf-8")
-        self.write("test_words.py", text + "\n" + more.format(arguments=arguments, examples=200))
+        self.write("test_words.py", text + "\n" + more.format(arguments=arguments, examples=120))
 
     def run(self, *options: str) -> pytest.RunResult:
         """Run pytest on the project, in this process."""
