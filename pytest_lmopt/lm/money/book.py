@@ -26,7 +26,7 @@ from pytest_lmopt.lm.money.book_tables import (
     spent_by,
 )
 from pytest_lmopt.lm.processes import alive
-from pytest_lmopt.lm.sqlite_file import open_database
+from pytest_lmopt.lm.sqlite_file import open_database, transaction
 
 ChargeAll = Callable[[int, int], int]
 """(tokens, micro_usd) → number of the charge."""
@@ -183,10 +183,5 @@ class Book:
         with self._lock:
             run = self._connection.execute
             run(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-            run("BEGIN IMMEDIATE")
-            try:
+            with transaction(self._connection):
                 yield run
-            except BaseException:
-                run("ROLLBACK")
-                raise
-            run("COMMIT")

@@ -7,7 +7,8 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_lmopt.lm.recordings.store import open_recordings, transaction
+from pytest_lmopt.lm.recordings.store import open_recordings
+from pytest_lmopt.lm.sqlite_file import transaction
 
 _ROW_BYTES = 200
 """Of a row besides its texts: the key, twice, and the times."""

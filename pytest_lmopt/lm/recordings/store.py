@@ -15,7 +15,7 @@ from pytest_lmopt.errors import RecordingsError
 from pytest_lmopt.lm.processes import alive
 from pytest_lmopt.lm.recordings.rescue import readable_rows
 from pytest_lmopt.lm.seam import Completion, Request, Usage, WholeCompletion
-from pytest_lmopt.lm.sqlite_file import Database, open_database
+from pytest_lmopt.lm.sqlite_file import Database, open_database, transaction
 from pytest_lmopt.suites.canonical import canonical_json
 
 CLAIM_SECONDS = 900.0
@@ -58,18 +58,6 @@ def _add_times(connection: sqlite3.Connection) -> None:
                 connection.execute(
                     f"ALTER TABLE recordings ADD COLUMN {name} REAL NOT NULL DEFAULT 0"
                 )
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing, with no other process writing between."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
 
 
 class RecordingStore:
