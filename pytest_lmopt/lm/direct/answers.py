@@ -151,7 +151,7 @@ def _usage_as_told(usage: Usage) -> dict[str, int]:
 def _stream_class() -> type:
     """A stream that is litellm's own kind to whoever asks, over chunks that are all there."""
 
-    class WholeStream(load_litellm().CustomStreamWrapper):  # type: ignore[misc]
+    class WholeStream(load_litellm().CustomStreamWrapper):  # type: ignore[misc]  # untyped
         def __init__(self, chunks: Iterable[Any], *, model: str, hidden: dict[str, Any]) -> None:
             self.model = model
             self.logging_obj = None

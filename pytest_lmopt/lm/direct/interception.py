@@ -136,7 +136,7 @@ class _Watch:
             loader.exec_module(module)
             _imported(self)
 
-        loader.exec_module = execute  # type: ignore[method-assign]
+        loader.exec_module = execute  # type: ignore[method-assign]  # undone
         return spec
 
 
