@@ -20,6 +20,7 @@
     ├── MetricError              a metric raised or returned nonsense: the suite is broken
     ├── IncompleteError          too many answers are missing to judge the suite
     ├── RecordingsError          the file of recorded answers can't be used
+    ├── WorkersLostError         too many workers ended while they ran the same examples
     └── LostContextError         a prompt was called where no run can be seen
 
 A message says what happened, which value was found and what to do; each error carries the object
@@ -201,6 +202,14 @@ class RecordingsError(LmoptError):
             f"the recorded answers in {path} can't be used: {problem}; run without them with "
             "--lm-cache=off"
         )
+
+
+class WorkersLostError(LmoptError):
+    """Too many worker processes ended while they worked on ``suite``."""
+
+    def __init__(self, problem: str, *, suite: str) -> None:
+        self.suite = suite
+        super().__init__(problem)
 
 
 class LostContextError(LmoptError):

@@ -19,13 +19,11 @@ def answers_of(evaluation: Evaluation, dataset: Dataset) -> list[list[Answer]]:
     A plain run asks for the first draw, so a baseline that was drawn afresh is numbered as that.
     """
     place = {example.id: number for number, example in enumerate(dataset)}
-    scored_runs = sorted(
-        evaluation.runs, key=lambda scored: (place[scored.run.example.id], scored.run.repeat)
-    )
-    first = min((scored.run.repeat for scored in scored_runs), default=0)
+    outcomes = sorted(evaluation.outcomes, key=lambda each: (place[each.example], each.repeat))
+    first = min((outcome.repeat for outcome in outcomes), default=0)
     return [
-        [*_answers(scored.run.trace, drawn=first), *_answers(scored.judging, drawn=0)]
-        for scored in scored_runs
+        [*_answers(scored.trace, drawn=first), *_answers(scored.judging, drawn=0)]
+        for scored in evaluation.read(outcomes)
     ]
 
 

@@ -10,17 +10,17 @@ from pytest_lmopt.assessment.acceptance import Acceptance
 from pytest_lmopt.assessment.describe import describe_evaluation, describe_search
 from pytest_lmopt.assessment.early_stop import evaluate_until_certain, stopped_comparison
 from pytest_lmopt.assessment.terms import Terms
+from pytest_lmopt.blocks.evaluator import Evaluator
+from pytest_lmopt.blocks.runner import BlockRunner
 from pytest_lmopt.comparison.gate import gate_failure
 from pytest_lmopt.comparison.verdict import Comparison, compare
 from pytest_lmopt.errors import BudgetExhaustedError, SuiteError
 from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.metrics.evaluation import Evaluation
-from pytest_lmopt.metrics.evaluator import Evaluator
 from pytest_lmopt.optimizers.journal import Journal
 from pytest_lmopt.optimizers.registry import STRATEGIES
 from pytest_lmopt.optimizers.search import SearchOutcome, search
 from pytest_lmopt.reports.suite_report import Status, SuiteReport
-from pytest_lmopt.runs.executor import Executor
 from pytest_lmopt.snapshots.snapshot import Snapshot
 from pytest_lmopt.snapshots.store import comparable_scores, load_snapshot, stale_because
 from pytest_lmopt.stats.betting import ConfidenceSequence
@@ -33,12 +33,12 @@ from pytest_lmopt.suites.suite import Suite
 class Assessment:
     """One suite under assessment."""
 
-    def __init__(self, suite: Suite, executor: Executor, ledger: Ledger, terms: Terms) -> None:
+    def __init__(self, suite: Suite, runner: BlockRunner, ledger: Ledger, terms: Terms) -> None:
         self._suite = suite
         self._terms = terms
         self._ledger = ledger
-        self._executor = executor
-        self._evaluator = Evaluator(suite, executor)
+        self._runner = runner
+        self._evaluator = Evaluator(suite, runner)
         self._incumbent = Candidate(name="incumbent", states={})
         self._started = time.monotonic()
 
@@ -100,7 +100,7 @@ class Assessment:
         if seed is None:
             seed = snapshot.split_seed if snapshot else 0
         self._suite = replace(self._suite, split_seed=seed)
-        self._evaluator = Evaluator(self._suite, self._executor)
+        self._evaluator = Evaluator(self._suite, self._runner)
 
     async def _evaluate(
         self, snapshot: Snapshot | None

@@ -33,7 +33,7 @@ def describe_evaluation(
     scores = list(evaluation.scores.values())
     low, high = mean_interval(scores) if scores else (None, None)
     missing = evaluation.missing
-    skipped = [scored for scored in evaluation.runs if scored.run.ending is Ending.SKIPPED]
+    skipped = [each for each in evaluation.outcomes if each.ending is Ending.SKIPPED]
     return SuiteReport(
         suite=suite.name,
         status=status,
@@ -48,7 +48,7 @@ def describe_evaluation(
         failing=_failing(suite, evaluation, show_holdout=show_holdout),
         missing=len(missing),
         missing_because=next((": ".join(found) for found in missing.items()), ""),
-        skipped=len({scored.run.example.id for scored in skipped}),
+        skipped=len({outcome.example for outcome in skipped}),
         usage=usage,
         budget=str(suite.budget),
         seconds=seconds,
@@ -96,21 +96,17 @@ def _failing(
 ) -> tuple[FailingExample, ...]:
     """Examples below 1; those of holdout last and by id only, so that nobody tunes to them."""
     hidden = set() if show_holdout else {example.id for example in suite.splits.holdout}
-    open_ones, closed_ones = [], []
-    for scored in evaluation.runs:
-        run, score = scored.run, scored.score
-        if score is None or score.value >= 1.0:
-            continue
-        if run.example.id in hidden:
-            closed_ones.append(FailingExample(id=run.example.id))
-            continue
-        open_ones.append(
-            FailingExample(
-                id=run.example.id,
-                inputs=str(dict(run.example.inputs)),
-                expected=str(run.example.expected),
-                got=redact(str(run.prediction)) if run.ending is Ending.RETURNED else run.problem,
-                feedback=redact(score.feedback),
-            )
+    failed = [each for each in evaluation.outcomes if each.value is not None and each.value < 1.0]
+    examples = {example.id: example for example in suite.dataset}
+    open_ones = [
+        FailingExample(
+            id=run.example,
+            inputs=str(dict(examples[run.example].inputs)),
+            expected=str(examples[run.example].expected),
+            got=run.got,
+            feedback=redact(run.score.feedback if run.score else ""),
         )
+        for run in evaluation.read(each for each in failed if each.example not in hidden)
+    ]
+    closed_ones = [FailingExample(id=each.example) for each in failed if each.example in hidden]
     return (*open_ones, *closed_ones)

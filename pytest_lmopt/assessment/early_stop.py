@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from pytest_lmopt.blocks.evaluator import Evaluator
+from pytest_lmopt.blocks.runner import LARGEST
 from pytest_lmopt.comparison.verdict import Comparison, Verdict
 from pytest_lmopt.metrics.evaluation import Evaluation
-from pytest_lmopt.metrics.evaluator import BLOCK, Evaluator
 from pytest_lmopt.stats.betting import ConfidenceSequence
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
@@ -31,7 +32,7 @@ async def evaluate_until_certain(
     margin = evaluator.suite.margin
     end = 0
     while True:
-        start, end = end, min(end + BLOCK, len(examples))
+        start, end = end, min(end + LARGEST, len(examples))
         scores = (await evaluator.evaluate(candidate, examples[start:end])).scores
         sequence.extend(
             scores[example.id] - baseline[example.id]

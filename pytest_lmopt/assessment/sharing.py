@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from pytest_lmopt.assessment.acceptance import Acceptance
 from pytest_lmopt.assessment.terms import Terms
+from pytest_lmopt.blocks.evaluator import Evaluator
+from pytest_lmopt.blocks.runner import BlockRunner
 from pytest_lmopt.comparison.gate import gate_failure
 from pytest_lmopt.comparison.verdict import compare
-from pytest_lmopt.metrics.evaluator import Evaluator
 from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
-from pytest_lmopt.runs.executor import Executor
 from pytest_lmopt.snapshots.snapshot import parse_snapshot
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import groups_of
@@ -62,7 +62,7 @@ def withdrawn(
 
 async def try_changes(
     suite: Suite,
-    executor: Executor,
+    runner: BlockRunner,
     terms: Terms,
     *,
     report: SuiteReport,
@@ -88,7 +88,7 @@ async def try_changes(
             if text is not None
         },
     )
-    evaluation = await Evaluator(suite, executor).evaluate(candidate, suite.splits.judged)
+    evaluation = await Evaluator(suite, runner).evaluate(candidate, suite.splits.judged)
     comparison = compare(
         accepted.scores,
         evaluation.scores,

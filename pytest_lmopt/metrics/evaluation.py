@@ -3,42 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from pytest_lmopt.lm.seam import Usage
-from pytest_lmopt.lm.tracing import DIRECT, Call
-from pytest_lmopt.metrics.score import Score
-from pytest_lmopt.runs.run import Ending, Run
+from pytest_lmopt.metrics.scored_run import Outcome, ScoredRun
+from pytest_lmopt.runs.run import Ending
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
 
 
-@dataclass(frozen=True, kw_only=True)
-class ScoredRun:
-    """A run and its score, None where the example is missing or skipped; ``missing`` says why.
-
-    ``judging`` are the metric's own calls.
-    """
-
-    run: Run
-    score: Score | None
-    missing: str = ""
-    judging: tuple[Call, ...] = ()
-
-    @property
-    def usage(self) -> Usage:
-        """What running and scoring cost together."""
-        return sum((call.usage for call in self.judging), self.run.usage)
-
-
 @dataclass(frozen=True)
 class Evaluation:
-    """The scored runs of one candidate, in the order of the examples, repeats side by side."""
+    """The outcomes of one candidate, in the order of the examples, repeats side by side.
+
+    ``read`` fetches the whole runs of some outcomes, which are not kept in memory.
+    """
 
     candidate: Candidate
-    runs: tuple[ScoredRun, ...]
+    outcomes: tuple[Outcome, ...]
+    read: Callable[[Iterable[Outcome]], Iterator[ScoredRun]] = field(repr=False, compare=False)
 
     @cached_property
     def scores(self) -> Mapping[str, float]:
@@ -47,19 +32,24 @@ class Evaluation:
             identity: math.fsum(values) / len(values) for identity, values in self.repeats.items()
         }
 
-    @cached_property
+    @property
     def repeats(self) -> Mapping[str, list[float]]:
         """All scores of each example by its id; missing and skipped runs left out."""
         repeats: dict[str, list[float]] = {}
-        for scored in self.runs:
-            if scored.score is not None:
-                repeats.setdefault(scored.run.example.id, []).append(scored.score.value)
+        for outcome in self.outcomes:
+            if outcome.value is not None:
+                repeats.setdefault(outcome.example, []).append(outcome.value)
         return repeats
+
+    @property
+    def runs(self) -> Iterator[ScoredRun]:
+        """The whole scored runs, one after the other."""
+        return self.read(self.outcomes)
 
     @property
     def ids(self) -> frozenset[str]:
         """Ids of the examples that were run, whatever came of it."""
-        return frozenset(scored.run.example.id for scored in self.runs)
+        return frozenset(outcome.example for outcome in self.outcomes)
 
     @property
     def mean(self) -> float:
@@ -70,27 +60,28 @@ class Evaluation:
     @property
     def usage(self) -> Usage:
         """What all its calls cost."""
-        return sum((scored.usage for scored in self.runs), Usage())
+        return sum((outcome.usage for outcome in self.outcomes), Usage())
 
     @property
     def only_error(self) -> str:
         """The first error, where the pipeline raised on every example scored; else empty."""
-        scored = [scored.run for scored in self.runs if scored.score is not None]
-        raised = [run for run in scored if run.ending is Ending.WRONG]
-        return raised[0].problem if raised and len(raised) == len(scored) else ""
+        scored = [outcome for outcome in self.outcomes if outcome.value is not None]
+        if not scored or any(outcome.ending is not Ending.WRONG for outcome in scored):
+            return ""
+        return next(self.read(scored[:1])).got
 
     @property
     def states(self) -> Mapping[str, PromptState]:
         """Every prompt its runs called, by key, as it was."""
-        return {key: state for scored in self.runs for key, state in scored.run.states.items()}
+        different = {id(outcome.states): outcome.states for outcome in self.outcomes}
+        return {key: state for states in different.values() for key, state in states.items()}
 
     @property
     def direct_models(self) -> frozenset[str]:
         """The models its runs called without a prompt."""
-        names = (call.prompt for scored in self.runs for call in scored.run.trace)
-        return frozenset(name.removeprefix(DIRECT) for name in names if name.startswith(DIRECT))
+        return frozenset().union(*{outcome.direct_models for outcome in self.outcomes})
 
     @property
     def missing(self) -> dict[str, str]:
         """Why there is no answer, by example id."""
-        return {scored.run.example.id: scored.missing for scored in self.runs if scored.missing}
+        return {outcome.example: outcome.missing for outcome in self.outcomes if outcome.missing}

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_lmopt.lm.tracing import Call
-from pytest_lmopt.metrics.evaluation import Evaluation, ScoredRun
+from pytest_lmopt.metrics.scored_run import ScoredRun
 from pytest_lmopt.optimizers.protocol import Bench, History, Proposal
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import Demo, PromptState
@@ -48,7 +48,7 @@ class Bootstrap:
             drawn = chance.sample(passed, count)
             if not drawn:
                 break
-            sources = ", ".join(scored.run.example.id for scored in drawn)
+            sources = ", ".join(scored.example for scored in drawn)
             proposals.append(
                 Proposal(
                     candidate=Candidate(
@@ -70,7 +70,7 @@ class Bootstrap:
         step = 2 * self.demos
         for start in range(0, len(order), step):
             chunk = order[start : start + step]
-            evaluation: Evaluation = await bench.run(history.candidate, chunk)
+            evaluation = await bench.run(history.candidate, chunk)
             passed += [
                 scored
                 for scored in evaluation.runs
@@ -87,7 +87,7 @@ def _demos(
     """One demo of a prompt from each run that called it, without repetitions."""
     demos: list[Demo] = []
     for scored in drawn:
-        calls = [call for call in scored.run.trace if call.prompt == key and call.error is None]
+        calls = [call for call in scored.trace if call.prompt == key and call.error is None]
         if not calls:
             continue
         demo = _demo(state, chance.choice(calls))

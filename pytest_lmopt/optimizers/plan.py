@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.metrics.evaluation import Evaluation
-from pytest_lmopt.metrics.evaluator import Evaluator
 from pytest_lmopt.optimizers.journal import Journal
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example

@@ -34,7 +34,8 @@ class Trial:
     @property
     def rank(self) -> tuple[int, float, int]:
         """Sorts best first: most examples raced, largest difference, shortest prompts."""
-        return -len(self.evaluation.runs), -round(self.difference, 12), self.proposal.candidate.size
+        met = len(self.evaluation.outcomes)
+        return -met, -round(self.difference, 12), self.proposal.candidate.size
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.metrics.evaluation import Evaluation
-from pytest_lmopt.metrics.evaluator import Evaluator
 from pytest_lmopt.optimizers.protocol import Proposal, Trial
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.comparison.verdict import ALPHA, Comparison, Verdict, compare
 from pytest_lmopt.errors import BudgetExhaustedError
 from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.metrics.evaluation import Evaluation
-from pytest_lmopt.metrics.evaluator import Evaluator
 from pytest_lmopt.optimizers.journal import Journal
 from pytest_lmopt.optimizers.plan import Plan, TrainBench
 from pytest_lmopt.optimizers.protocol import History, Optimizer, Proposal, Trial

@@ -34,6 +34,8 @@ def collect_suites(session: pytest.Session) -> None:
     from pytest_lmopt.plugin.orphans import find_orphans
 
     for item in marked:
+        if item.nodeid in state.suites or item.nodeid in state.problems:
+            continue  # another lane of the same suite
         try:
             state.suites[item.nodeid] = suite_of(item, state.options)
         except InputError as error:

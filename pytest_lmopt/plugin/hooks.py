@@ -27,6 +27,10 @@ def pytest_configure(config: pytest.Config) -> None:
     session = config.stash[session_key] = LmSession(config, read_options(config))
     if not session.is_worker:
         config.pluginmanager.register(OwnerHooks(session), "lmopt-owner")
+    elif session.lanes > 1:
+        from pytest_lmopt.plugin.worker import WorkerHooks
+
+        config.pluginmanager.register(WorkerHooks(session), "lmopt-worker")
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:

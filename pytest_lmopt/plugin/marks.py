@@ -88,7 +88,7 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
             arguments[name] = getattr(defaults, name)
     suite = Suite(
         name=item.nodeid,
-        pipeline=_pipeline(item),
+        pipeline=pipeline_of(item),
         dataset=load_dataset(arguments["dataset"], beside=item.path.parent),
         model=arguments.get("model") or options.model,
         **{
@@ -176,7 +176,7 @@ def _check_arguments(arguments: dict[str, Any], suite: str) -> None:
         reject("model", "a model string")
 
 
-def _pipeline(item: pytest.Function) -> Pipeline:
+def pipeline_of(item: pytest.Function) -> Pipeline:
     """The test function as a pipeline: other fixtures bound, pytest's outcomes translated.
 
     Fixture values are looked up at each call, since they exist only once the test is set up.

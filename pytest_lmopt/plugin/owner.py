@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_lmopt.plugin import losses
 from pytest_lmopt.plugin.session import PROPERTY, WORKER_KEY, LmSession
 
 if TYPE_CHECKING:
@@ -17,28 +19,69 @@ class OwnerHooks:
 
     def __init__(self, session: LmSession) -> None:
         self._session = session
+        self._run: pytest.Session | None = None
+        self._tests = 0
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Know the run."""
+        self._run = session
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell an xdist worker which session it belongs to."""
-        node.workerinput[WORKER_KEY] = self._session.for_workers
+        dist = node.config.getoption("dist")
+        node.workerinput[WORKER_KEY] = self._session.for_workers(dist=dist)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self) -> bool | None:
         """Run nothing in a dry run."""
         return True if self._session.options.dry_run else None
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """Count each suite once, however many lanes it has."""
+        self._tests = len(set(ids))
+
+    def pytest_runtest_logstart(self) -> None:
+        """Let the share of tests done be that of tests, not lanes."""
+        if self._run is not None and self._tests:
+            self._run.testscollected = self._tests
+
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_testnodedown(self, node: Any, error: object | None) -> None:
+        """Let the others have what a worker that is gone had taken."""
+        if error:
+            losses.lose(self._session, node.gateway.id)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_handlecrashitem(self, report: Any, sched: Any) -> None:
+        """Have another worker go on with a suite."""
+        losses.settle(self._session, report, sched, report.node.gateway.id)
+
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+    def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
+        """Count a lost worker for nothing."""
+        return ("", "", "") if report.outcome == losses.LOST else None
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
         """Take a suite's report off the test's, leaving a few figures for junit."""
+        if report.outcome == losses.LOST and self._run is not None:
+            with losses.kept_out_of_junit(self._run.config):
+                yield
+            return
+        if report.when == "call" or not report.passed:
+            self._session.told.add(report.nodeid)
         if any(name == PROPERTY for name, _ in report.user_properties):
             from pytest_lmopt.plugin.gathering import gather
 
             gather(self._session, report)
+        yield
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write what was accepted and the reports asked for."""
+        losses.turn_red(self._session, session)
         if self._session.reports:
             from pytest_lmopt.plugin.gathering import write_files
 

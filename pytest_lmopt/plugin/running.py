@@ -10,21 +10,32 @@ import pytest
 from pytest_lmopt.assessment.assess import Assessment
 from pytest_lmopt.assessment.sharing import try_changes
 from pytest_lmopt.assessment.terms import Terms
+from pytest_lmopt.blocks.lanes import LeadingRunner, help_with
+from pytest_lmopt.blocks.queue import MOST_LOSSES, Part
+from pytest_lmopt.blocks.runner import BlockRunner, LocalRunner
 from pytest_lmopt.comparison.verdict import ALPHA
 from pytest_lmopt.errors import BudgetExhaustedError, LmoptError
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.plugin.accounting import suite_ledger
+from pytest_lmopt.plugin.marks import pipeline_of
 from pytest_lmopt.plugin.session import PROPERTY, LmSession
 from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport, to_json
 from pytest_lmopt.reports.text import printable
-from pytest_lmopt.runs.executor import Executor, InProcessExecutor
+from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.suites.suite import Suite
 
 
 def run_suite(item: pytest.Function, session: LmSession) -> None:
     """Assess the item's suite and leave its report on the item; fails the test if it failed."""
     marked, options = session.suites[item.nodeid], session.options
-    suite = marked.suite
+    suite = replace(marked.suite, pipeline=pipeline_of(item))  # with this lane's own fixtures
+    part = session.parts.get(item.nodeid)
+    if part is Part.GIVE_UP:
+        pytest.fail(
+            f"{MOST_LOSSES} workers were lost while they led this suite; run it without -n to see "
+            "what ends its process",
+            pytrace=False,
+        )
     ledger = suite_ledger(session, marked)
     lm = suite_lm(
         session.provider,
@@ -60,20 +71,32 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
             timeout=options.example_timeout,
         ) as executor,
     ):
+        if part is Part.HELP:
+            lane = help_with(suite, executor, queue=session.queue, worker=session.worker)
+            return asyncio.run(lane)
+        runner: BlockRunner = LocalRunner(suite, executor)
+        if part is Part.LEAD:
+            runner = LeadingRunner(
+                suite,
+                executor,
+                queue=session.queue,
+                worker=session.worker,
+                hands=session.lanes,
+            )
         if session.changes:
-            session.checks[item.nodeid] = _check(suite, executor, terms, session)
+            session.checks[item.nodeid] = _check(suite, runner, terms, session)
             return
-        report = _assess(Assessment(suite, executor, ledger, terms), session, item.nodeid)
+        report = _assess(Assessment(suite, runner, ledger, terms), session, item.nodeid)
     report = replace(report, orphans=session.orphans, notices=tuple(session.notices))
     item.user_properties.append((PROPERTY, to_json(report)))
     if report.status != "passed":
         pytest.fail(printable(f"{report.status}: {report.problem}"), pytrace=False)
 
 
-def _check(suite: Suite, executor: Executor, terms: Terms, session: LmSession) -> SharedCheck:
+def _check(suite: Suite, runner: BlockRunner, terms: Terms, session: LmSession) -> SharedCheck:
     report, changes = session.reports[suite.name], session.changes
     try:
-        return asyncio.run(try_changes(suite, executor, terms, report=report, changes=changes))
+        return asyncio.run(try_changes(suite, runner, terms, report=report, changes=changes))
     except LmoptError as error:
         return SharedCheck(suite=suite.name, files=tuple(sorted(changes)), problem=str(error))
 

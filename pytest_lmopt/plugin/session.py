@@ -18,6 +18,7 @@ from pytest_lmopt.plugin.options import Options
 from pytest_lmopt.suites.canonical import digest
 
 if TYPE_CHECKING:
+    from pytest_lmopt.blocks.queue import Part, SqliteQueue
     from pytest_lmopt.lm.money.book import Book
     from pytest_lmopt.lm.recordings.store import RecordingStore
     from pytest_lmopt.lm.seam import LM, Completion
@@ -28,7 +29,11 @@ if TYPE_CHECKING:
 STATE_FOLDER = ".lmopt"
 LEDGER = "ledger.sqlite"
 RECORDINGS = "recordings.sqlite"
+QUEUE = "queue.sqlite"
 WORKER_KEY = "lmopt"
+LANE_MODES = ("load", "worksteal")
+"""The ways xdist distributes tests (``--dist``) in which a suite may use all workers."""
+
 FORGOTTEN_SECONDS = 24 * 3600
 PROPERTY = "lm_suite"
 """Name of the test property that carries a suite's report from its process to the owner."""
@@ -49,6 +54,13 @@ class LmSession:
         self.owner_pid = given["pid"] if given else os.getpid()
         self.started = float(given["started"]) if given else time.time()
         self.name = given["name"] if given else f"session-{os.getpid()}-{secrets.token_hex(4)}"
+        worker = getattr(config, "workerinput", {})
+        self.worker = str(worker.get("workerid", "the only process"))
+        has_lanes = given is not None and given["dist"] in LANE_MODES
+        self.lanes = int(worker["workercount"]) if has_lanes else 1
+        self.parts: dict[str, Part] = {}
+        self.losses: set[str] = set()
+        self.told: set[str] = set()
         self.suites: dict[str, MarkedSuite] = {}
         self.problems: dict[str, str] = {}
         self.reports: dict[str, SuiteReport] = {}
@@ -62,14 +74,14 @@ class LmSession:
         self.notices: list[str] = []
         self._book: Book | None = None
         self._store: RecordingStore | None = None
+        self._queue: SqliteQueue | None = None
         self._committed: Mapping[str, Completion] | None = None
         self._provider: LM | None = None
         self._traffic: Traffic | None = None
 
-    @property
-    def for_workers(self) -> dict[str, object]:
-        """What a worker must know to join this session."""
-        return {"pid": self.owner_pid, "name": self.name, "started": self.started}
+    def for_workers(self, *, dist: str) -> dict[str, object]:
+        """What a worker must know to join this session; ``dist`` as the option of that name."""
+        return {"pid": self.owner_pid, "name": self.name, "started": self.started, "dist": dist}
 
     @property
     def provider(self) -> LM:
@@ -141,6 +153,20 @@ class LmSession:
             self._book = Book(self._state() / LEDGER)
         return self._book
 
+    @property
+    def queue(self) -> SqliteQueue:
+        """The queue that all workers' lanes take blocks from."""
+        from pytest_lmopt.blocks.queue import SqliteQueue
+
+        if self._queue is None:
+            self._queue = SqliteQueue(self._folder() / QUEUE)
+        return self._queue
+
+    @property
+    def has_queue(self) -> bool:
+        """Whether any worker has opened the queue."""
+        return (self.root / STATE_FOLDER / self.name / QUEUE).exists()
+
     def journal(self, suite: str) -> Path | None:
         """Where a suite's search keeps its journal; nowhere if no answer of it is recorded."""
         if self.options.cache != "auto":
@@ -152,6 +178,11 @@ class LmSession:
         if self._store is not None:
             self._store.close()
             self._store = None
+        if self._queue is not None:
+            for suite in self.parts:
+                self._queue.finish(suite, self.worker)
+            self._queue.close()
+            self._queue = None
         if not self.is_worker and self.reports:
             self.book.close_accounts(self.name)
         if self._book is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from pytest_lmopt.suites.canonical import digest
 from pytest_lmopt.suites.prompt_state import PromptState
@@ -20,7 +21,7 @@ class Candidate:
     name: str
     states: Mapping[str, PromptState]
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Identity by content: two candidates with the same states are the same candidate."""
         return digest({key: state.digest for key, state in self.states.items()})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from pytest_lmopt.errors import PromptError
@@ -65,7 +66,7 @@ class PromptState:
         for number, demo in enumerate(self.demos, start=1):
             _check_demo(demo, number, self.inputs + self.outputs)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Identity of this state: equal states have equal digests on every machine."""
         return digest(

@@ -10,13 +10,14 @@ import pytest
 from doubles.simulated_model import SimulatedModel
 
 from pytest_lmopt import Budget, Example, Prompt
+from pytest_lmopt.blocks.evaluator import Evaluator
+from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.errors import TransientError
 from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.seam import FunctionLM, Request
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.metrics import exact_match
 from pytest_lmopt.metrics.evaluation import Evaluation
-from pytest_lmopt.metrics.evaluator import Evaluator
 from pytest_lmopt.optimizers.protocol import Bench, History, Optimizer, Proposal
 from pytest_lmopt.optimizers.search import SearchOutcome, search
 from pytest_lmopt.runs.executor import InProcessExecutor
@@ -88,7 +89,8 @@ class OptimizerConformance:
 
         async def run() -> SearchOutcome:
             with InProcessExecutor(lm=lm, model="simulated", concurrency=concurrency) as executor:
-                return await search(spy, Evaluator(suite, executor), ledger, seed=seed)
+                evaluator = Evaluator(suite, LocalRunner(suite, executor))
+                return await search(spy, evaluator, ledger, seed=seed)
 
         return asyncio.run(run()), spy, asked
 

@@ -21,6 +21,7 @@ from doubles.simulated_model import SimulatedModel
 from pytest_lmopt import Budget, Example, Prompt, metrics
 from pytest_lmopt.assessment.assess import Assessment
 from pytest_lmopt.assessment.terms import Terms
+from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.errors import BudgetExhaustedError
 from pytest_lmopt.lm.money.book import Book
 from pytest_lmopt.lm.money.ledger import Account, Ledger, Sitting
@@ -90,9 +91,11 @@ def search(folder: Path, calls: int, *, killed_at: int) -> None:
         strategy="bootstrap",
         journal=folder / "journal.jsonl",
     )
+    suite = _suite(budget)
     with InProcessExecutor(lm=lm, model="m", concurrency=CONCURRENCY) as executor:
+        runner = LocalRunner(suite, executor)
         try:
-            report = asyncio.run(Assessment(_suite(budget), executor, ledger, terms).run())
+            report = asyncio.run(Assessment(suite, runner, ledger, terms).run())
         except BudgetExhaustedError:
             return
     found = report.search

@@ -25,6 +25,8 @@ from litellm.router import Router
 from pydantic import BaseModel
 
 from pytest_lmopt import Budget, Example, carry_context
+from pytest_lmopt.blocks.evaluator import Evaluator
+from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.errors import BudgetExhaustedError, LostContextError, MissingAnswerError
 from pytest_lmopt.lm.local.model import LocalModel
 from pytest_lmopt.lm.money.ledger import Account, Ledger
@@ -33,7 +35,6 @@ from pytest_lmopt.lm.recordings.store import RecordingStore
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.stack import Provider, suite_lm
 from pytest_lmopt.metrics.evaluation import Evaluation
-from pytest_lmopt.metrics.evaluator import Evaluator
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.runs.run import Ending, Run
 from pytest_lmopt.suites.candidate import Candidate
@@ -575,7 +576,7 @@ def test_a_metric_may_call_litellm_too(session: Session, server: OpenAIServer, h
     async def evaluation() -> Evaluation:
         with InProcessExecutor(lm=session.lm()) as executor:
             candidate = Candidate(name="incumbent", states={})
-            return await Evaluator(suite, executor).evaluate(candidate, rows)
+            return await Evaluator(suite, LocalRunner(suite, executor)).evaluate(candidate, rows)
 
     found = asyncio.run(evaluation())
 

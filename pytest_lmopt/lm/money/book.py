@@ -74,6 +74,7 @@ class Book:
                 if not resume or alive(holder):
                     continue
                 lose_reserved(run, number)
+                run("DELETE FROM kept WHERE payer = ?", (number,))
                 run(
                     "UPDATE accounts SET session = ?, pid = ?, earlier_calls = calls,"
                     " earlier_seconds = earlier_seconds + ifnull(last_call - first_call, 0),"
@@ -118,6 +119,16 @@ class Book:
 
             yield [spent_by(run, account) for account in accounts], charge
 
+    def keep(self, accounts: Sequence[int], calls: int) -> None:
+        """Set calls of these accounts aside for the first of them, in place of what it had kept.
+
+        0 sets them free again.
+        """
+        with self._transaction() as run:
+            run("DELETE FROM kept WHERE payer = ?", (accounts[0],))
+            for account in accounts if calls else ():
+                run("INSERT INTO kept VALUES (?, ?, ?)", (account, accounts[0], calls))
+
     def settle(self, charge: int, *, tokens: int, micro_usd: int) -> None:
         """Replace a reservation by what the call cost."""
         with self._transaction(durable=False) as run:
@@ -159,7 +170,8 @@ class Book:
                 " AND id <= (SELECT max(id) FROM accounts) - ?",
                 (KEPT_ACCOUNTS,),
             )
-            run("DELETE FROM charges WHERE payer NOT IN (SELECT id FROM accounts)")
+            for table in ("charges", "kept"):
+                run(f"DELETE FROM {table} WHERE payer NOT IN (SELECT id FROM accounts)")
 
     def entries(self, last: int) -> list[Entry]:
         """The ``last`` accounts, oldest first."""

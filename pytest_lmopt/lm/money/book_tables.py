@@ -39,6 +39,12 @@ CREATE TABLE IF NOT EXISTS charges (
     tokens INTEGER NOT NULL,
     micro_usd INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS kept (
+    account INTEGER NOT NULL,
+    payer INTEGER NOT NULL,
+    calls INTEGER NOT NULL,
+    PRIMARY KEY (account, payer)
+);
 CREATE INDEX IF NOT EXISTS charges_by_payer ON charges (payer, state);
 """
 
@@ -47,13 +53,15 @@ CREATE INDEX IF NOT EXISTS charges_by_payer ON charges (payer, state);
 class Spent:
     """What an account has been charged; ``seconds`` since its first call.
 
-    The time between a session that was killed and the one that continues it is left out.
+    The time between a session that was killed and the one that continues it is left out. ``kept``
+    are calls set aside, which nobody may make yet.
     """
 
     calls: int
     tokens: int
     micro_usd: int
     seconds: float
+    kept: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +84,8 @@ def spent_by(run: Run, account: int) -> Spent:
         (account,),
     ).fetchone()
     seconds = earlier + (time.time() - first if first is not None else 0.0)
-    return Spent(calls=calls, tokens=tokens, micro_usd=micro_usd, seconds=seconds)
+    (kept,) = run("SELECT ifnull(sum(calls), 0) FROM kept WHERE account = ?", (account,)).fetchone()
+    return Spent(calls=calls, tokens=tokens, micro_usd=micro_usd, seconds=seconds, kept=kept)
 
 
 def count(run: Run, account: int, state: str) -> int:

@@ -74,19 +74,17 @@ class Account:
         """What has been charged to it so far, by any process."""
         return self.book.spent(self.number)
 
-    def refusal(
-        self, spent: Spent, charge: Charge, *, kept_calls: int
-    ) -> BudgetExhaustedError | None:
+    def refusal(self, spent: Spent, charge: Charge) -> BudgetExhaustedError | None:
         """Why one more call can't be paid for, or None if it can."""
         needs = (
-            ("calls", spent.calls + kept_calls + 1, self.budget.calls),
+            ("calls", spent.calls + spent.kept + 1, self.budget.calls),
             ("tokens", spent.tokens + charge.tokens, self.budget.tokens),
             ("usd", (spent.micro_usd + charge.micro_usd) / 1e6, self.budget.usd),
             ("seconds", spent.seconds, self.budget.seconds),
         )
         for limit, needed, allowed in needs:
             if allowed is not None and needed > allowed:
-                aside = f", {kept_calls} calls being set aside" if kept_calls else ""
+                aside = f", {spent.kept} calls being set aside" if spent.kept else ""
                 before = (
                     f"; {self.earlier} calls were charged before this run continued a killed one "
                     "(--lm-resume=no starts afresh)"
@@ -115,7 +113,6 @@ class Ledger:
     def __init__(self, accounts: Sequence[Account]) -> None:
         self.accounts = tuple(accounts)
         self.calls = 0
-        self._kept_calls = 0
 
     @property
     def calls_left(self) -> int | None:
@@ -131,7 +128,7 @@ class Ledger:
     def granted(self) -> int | None:
         """Calls this ledger may make in all, those it has made included; None without a limit."""
         left = self.calls_left
-        return None if left is None else left + self.calls + self.accounts[0].earlier
+        return None if left is None else left + self.accounts[0].spent.calls
 
     @property
     def wasted(self) -> int:
@@ -147,11 +144,15 @@ class Ledger:
     @contextmanager
     def keeping(self, calls: int) -> Iterator[None]:
         """Set ``calls`` aside: they can't be spent until the block ends."""
-        self._kept_calls += calls
+        numbers = [account.number for account in self.accounts]
+        if not numbers:
+            yield
+            return
+        self.accounts[0].book.keep(numbers, calls)
         try:
             yield
         finally:
-            self._kept_calls -= calls
+            self.accounts[0].book.keep(numbers, 0)
 
     def reserve(self, charge: Charge) -> int:
         """Charge a call at its most to every account, or raise ``BudgetExhaustedError``.
@@ -163,7 +164,7 @@ class Ledger:
             numbers = [account.number for account in self.accounts]
             with self.accounts[0].book.charging(numbers) as (spent, charge_all):
                 for account, so_far in zip(self.accounts, spent, strict=True):
-                    refusal = account.refusal(so_far, charge, kept_calls=self._kept_calls)
+                    refusal = account.refusal(so_far, charge)
                     if refusal is not None:
                         raise refusal
                 number = charge_all(charge.tokens, charge.micro_usd)

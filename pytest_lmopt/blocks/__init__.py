@@ -1,0 +1,1 @@
+"""Evaluations cut into blocks: who runs them, and where what came of them is kept."""

@@ -1,0 +1,127 @@
+"""Evaluating a suite's candidates: run, score, keep; nothing is run twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from functools import partial
+
+from pytest_lmopt.blocks.archive import Archive
+from pytest_lmopt.blocks.runner import Block, BlockRunner, cut
+from pytest_lmopt.blocks.unrecorded import incomplete_replay
+from pytest_lmopt.errors import BudgetExhaustedError, IncompleteError
+from pytest_lmopt.lm.seam import Usage
+from pytest_lmopt.lm.tracing import Call
+from pytest_lmopt.metrics.evaluation import Evaluation
+from pytest_lmopt.metrics.scored_run import Outcome, ScoredRun
+from pytest_lmopt.suites.candidate import Candidate
+from pytest_lmopt.suites.example import Example
+from pytest_lmopt.suites.suite import Suite
+
+
+class Evaluator:
+    """Runs candidates over examples of one suite and scores them, each pair once.
+
+    ``usage`` counts every call, replayed or paid, so it is the same however much was recorded
+    before: plans rest on it.
+    """
+
+    def __init__(self, suite: Suite, runner: BlockRunner) -> None:
+        self.suite = suite
+        self.usage = Usage()
+        self._runner = runner
+        self._archive = Archive()
+        self._done: dict[tuple[str, str, int], Outcome] = {}
+        self._most_calls = 1
+        self._missing: dict[str, str] = {}
+        self._unrecorded: list[Call] = []
+
+    async def evaluate(
+        self, candidate: Candidate, examples: Sequence[Example], *, draw: int = 0
+    ) -> Evaluation:
+        """Evaluate a candidate; what was evaluated before is not run again.
+
+        Where a model's answers are random, each ``draw`` asks for answers of its own.
+        Raises ``IncompleteError`` once more than the suite's ``max_missing`` have no answer, or at
+        the end of a replay that lacked any, and whatever ends a block early.
+        """
+        left = self._todo(candidate, examples, draw)
+        blocks = [
+            Block(candidate=candidate, examples=piece, repeat=repeat)
+            for piece in cut(left, hands=self._runner.hands)
+            for repeat in self._repeats(draw)
+        ]
+        try:
+            async with aclosing(self._runner.run(blocks)) as results:
+                async for runs in results:
+                    self._file(candidate, runs)
+                    if not self._unrecorded:  # a replay is free, and is to name all that it lacks
+                        self._check_missing(len(examples))
+        except BudgetExhaustedError as error:
+            left = self._todo(candidate, examples, draw)
+            raise BudgetExhaustedError(
+                f"{error}. {len(self._done)} runs are complete, {len(left)} of this "
+                f"evaluation's {len(examples)} examples are not{self._estimate(left)}; "
+                "answers already paid for are recorded, so running again with a larger budget "
+                "pays only for the rest",
+                limit=error.limit,
+            ) from None
+        if self._unrecorded:
+            raise incomplete_replay(self._unrecorded, dict(self._missing))
+        return self.kept(candidate, examples, draw=draw)
+
+    def kept(
+        self, candidate: Candidate, examples: Sequence[Example], *, draw: int = 0
+    ) -> Evaluation:
+        """What has been evaluated so far of a candidate on some examples."""
+        identity = candidate.digest
+        done = (
+            self._done.get((identity, example.id, repeat))
+            for example in examples
+            for repeat in self._repeats(draw)
+        )
+        return Evaluation(
+            candidate,
+            tuple(outcome for outcome in done if outcome is not None),
+            partial(self._archive.read, identity),
+        )
+
+    @property
+    def calls_per_example(self) -> int:
+        """Most calls any run and its scoring have made so far, times the repeats."""
+        return self._most_calls * self.suite.repeats
+
+    def _repeats(self, draw: int) -> range:
+        return range(draw * self.suite.repeats, (draw + 1) * self.suite.repeats)
+
+    def _todo(self, candidate: Candidate, examples: Sequence[Example], draw: int) -> list[Example]:
+        identity, last = candidate.digest, self._repeats(draw)[-1]
+        return [example for example in examples if (identity, example.id, last) not in self._done]
+
+    def _file(self, candidate: Candidate, runs: Sequence[ScoredRun]) -> None:
+        identity = candidate.digest
+        for outcome in self._archive.put(identity, runs):
+            self._done[identity, outcome.example, outcome.repeat] = outcome
+            self.usage += outcome.usage
+            self._most_calls = max(self._most_calls, outcome.usage.calls)
+            if outcome.missing:
+                self._missing[outcome.example] = outcome.missing
+        self._unrecorded += [
+            call for run in runs for call in (*run.trace, *run.judging) if call.unrecorded
+        ]
+
+    def _check_missing(self, at_least: int) -> None:
+        base = max(len(self._done), len(self.suite.splits.judged), at_least)
+        if len(self._missing) > self.suite.max_missing * base:
+            identity, reason = next(iter(self._missing.items()))
+            raise IncompleteError(
+                f"{len(self._missing)} of {len(self._done)} runs have no answer, more than "
+                f"max_missing={self.suite.max_missing:g} of {base} allows; the first is example "
+                f"{identity!r}: {reason}. Nothing is judged. The other answers are recorded: "
+                "once the model answers again, the same command asks only for what is missing",
+                missing=dict(self._missing),
+            )
+
+    def _estimate(self, examples: Sequence[Example]) -> str:
+        calls = self.calls_per_example * len(examples)
+        return f" (about {calls} more calls)" if self._done else ""

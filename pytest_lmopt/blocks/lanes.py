@@ -1,0 +1,170 @@
+"""Lanes: the processes that work on one suite together, one leading, the others helping.
+
+The leader offers blocks in the queue and works on them like everybody else. What can't be told in
+plain JSON, and every error, is left to the leader, who meets it again by itself: what was paid for
+is recorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Collection, Sequence
+from typing import Any
+
+from pytest_lmopt.blocks.plain import (
+    NotPlainError,
+    block_from_text,
+    block_to_text,
+    runs_from_text,
+    runs_to_text,
+)
+from pytest_lmopt.blocks.queue import MOST_LOSSES, Queue, Result
+from pytest_lmopt.blocks.runner import AT_ONCE, Block, LocalRunner
+from pytest_lmopt.errors import LmoptError, WorkersLostError
+from pytest_lmopt.metrics.scored_run import ScoredRun
+from pytest_lmopt.runs.executor import Executor
+from pytest_lmopt.suites.suite import Suite
+
+LOOK_SECONDS = 0.02
+"""How often a lane looks into the queue."""
+
+AHEAD = 2
+"""Blocks offered ahead, for each that the lanes can work on at once."""
+
+
+class LeadingRunner:
+    """Runs blocks with the help of ``hands`` − 1 other lanes."""
+
+    def __init__(
+        self, suite: Suite, executor: Executor, *, queue: Queue, worker: str, hands: int
+    ) -> None:
+        self.suite = suite
+        self.local = LocalRunner(suite, executor)
+        self.queue = queue
+        self.worker = worker
+        self.hands = hands
+
+    async def run(self, blocks: Sequence[Block]) -> AsyncGenerator[list[ScoredRun]]:
+        """As the protocol says; a block that ends early ends those after it."""
+        try:
+            jobs = [block_to_text(block) for block in blocks if len(blocks) > 1]
+        except NotPlainError:
+            jobs = []
+        if not jobs:
+            async for runs in self.local.run(blocks):
+                yield runs
+            return
+        lead = _Lead(self, blocks, jobs)
+        try:
+            for place in range(len(blocks)):
+                yield await lead.result(place)
+        finally:
+            await lead.end()
+
+
+class _Lead:
+    """One evaluation's blocks: offered, taken, settled; all by their place in it."""
+
+    def __init__(self, runner: LeadingRunner, blocks: Sequence[Block], jobs: Sequence[str]) -> None:
+        self._runner = runner
+        self._blocks = blocks
+        self._jobs = jobs
+        self._ahead = AHEAD * AT_ONCE * runner.hands
+        self._published = 0
+        self._places: dict[int, int] = {}
+        self._mine: dict[int, asyncio.Task[list[ScoredRun]]] = {}
+        self._settled: dict[int, Result] = {}
+
+    async def result(self, place: int) -> list[ScoredRun]:
+        """What came of a block; meanwhile all others go on."""
+        while True:
+            self._go_on()
+            if place in self._settled:
+                return await self._read(place, self._settled.pop(place))
+            task = self._mine.get(place)
+            if task is not None and task.done():
+                return self._mine.pop(place).result()
+            await _next(self._mine.values())
+
+    async def end(self) -> None:
+        """Take back what is still offered or under way."""
+        self._runner.queue.withdraw(self._places)
+        await _cancel(self._mine.values())
+
+    def _go_on(self) -> None:
+        """Look who has done what, and offer and take as much as there should be."""
+        for number, result in self._runner.queue.collect(self._places).items():
+            self._settled[self._places.pop(number)] = result
+        more = self._jobs[self._published :][: max(0, self._ahead - len(self._places))]
+        if more:
+            numbers = self._runner.queue.publish(self._runner.suite.name, more)
+            self._places |= zip(numbers, range(self._published, len(self._jobs)), strict=False)
+            self._published += len(more)
+        while sum(not task.done() for task in self._mine.values()) < AT_ONCE:
+            taken = self._runner.queue.take(self._runner.suite.name, self._runner.worker)
+            if taken is None:
+                return
+            place = self._places.pop(taken[0])
+            self._runner.queue.withdraw([taken[0]])
+            self._mine[place] = asyncio.ensure_future(
+                self._runner.local.run_one(self._blocks[place])
+            )
+
+    async def _read(self, place: int, result: Result) -> list[ScoredRun]:
+        block = self._blocks[place]
+        if result.losses >= MOST_LOSSES:
+            names = ", ".join(repr(example.id) for example in block.examples)
+            raise WorkersLostError(
+                f"{result.losses} workers were lost while they ran the examples {names}; one of "
+                "them seems to end its process. Run them without -n to see what happens",
+                suite=self._runner.suite.name,
+            )
+        if result.text is None:
+            return await self._runner.local.run_one(block)
+        return runs_from_text(result.text, block.candidate)
+
+
+async def help_with(suite: Suite, executor: Executor, *, queue: Queue, worker: str) -> None:
+    """Work on a suite's blocks until nobody leads it any more."""
+    local = LocalRunner(suite, executor)
+    examples = {example.id: example for example in suite.dataset}
+    under_way: dict[int, asyncio.Task[str | None]] = {}
+
+    async def work(job: str) -> str | None:
+        try:
+            block = block_from_text(job, examples)
+            return runs_to_text(await local.run_one(block), block.candidate)
+        except (LmoptError, NotPlainError):
+            return None
+
+    try:
+        while (wanted := queue.wanted(suite.name, under_way)) is not None:
+            await _cancel([under_way.pop(number) for number in set(under_way) - wanted])
+            for number in [number for number, task in under_way.items() if task.done()]:
+                queue.hand_in(number, under_way.pop(number).result())
+            while len(under_way) < AT_ONCE:
+                # the last blocks are left to lanes that have none
+                taken = queue.take(suite.name, worker, leaving=len(under_way))
+                if taken is None:
+                    break
+                under_way[taken[0]] = asyncio.ensure_future(work(taken[1]))
+            await _next(under_way.values())
+    finally:
+        await _cancel(under_way.values())
+        for number in under_way:
+            queue.hand_in(number, None)
+
+
+async def _next(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Wait until one is done, or it is time to look into the queue again."""
+    pending = [task for task in tasks if not task.done()]
+    if pending:
+        await asyncio.wait(pending, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    else:
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _cancel(tasks: Collection[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,83 @@
+"""Who runs blocks: this process by itself, or with others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pytest_lmopt.metrics.scored_run import ScoredRun
+from pytest_lmopt.metrics.scoring import run_and_score
+from pytest_lmopt.runs.executor import Executor
+from pytest_lmopt.suites.candidate import Candidate
+from pytest_lmopt.suites.example import Example
+from pytest_lmopt.suites.suite import Suite
+
+LARGEST = 25
+SMALLEST = 8
+AT_ONCE = 2
+"""Blocks a process works on at once, so that it has work while the slowest run of one ends."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """A piece of an evaluation: one candidate on a few examples, once each."""
+
+    candidate: Candidate
+    examples: tuple[Example, ...]
+    repeat: int = 0
+
+
+class BlockRunner(Protocol):
+    """Runs and scores blocks of one suite."""
+
+    @property
+    def hands(self) -> int:
+        """How many processes share the work."""
+
+    def run(self, blocks: Sequence[Block]) -> AsyncGenerator[list[ScoredRun]]:
+        """What comes of each block, in their order.
+
+        Raises what ended a block early once the results of those before it are given.
+        """
+
+
+def cut(examples: Sequence[Example], *, hands: int) -> Iterator[tuple[Example, ...]]:
+    """Pieces of 8 to 25 examples, several for each of ``hands`` processes if there are enough."""
+    size = LARGEST
+    if hands > 1:
+        size = min(LARGEST, max(SMALLEST, len(examples) // (2 * AT_ONCE * hands)))
+    for start in range(0, len(examples), size):
+        yield tuple(examples[start : start + size])
+
+
+class LocalRunner:
+    """Runs blocks in this process."""
+
+    hands = 1
+
+    def __init__(self, suite: Suite, executor: Executor) -> None:
+        self._suite = suite
+        self._executor = executor
+
+    async def run(self, blocks: Sequence[Block]) -> AsyncGenerator[list[ScoredRun]]:
+        """As the protocol says; a block that ends early ends those after it."""
+        todo = deque(blocks)
+        under_way: deque[asyncio.Task[list[ScoredRun]]] = deque()
+        try:
+            while todo or under_way:
+                while todo and len(under_way) < AT_ONCE:
+                    under_way.append(asyncio.ensure_future(self.run_one(todo.popleft())))
+                yield await under_way.popleft()
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+
+    async def run_one(self, block: Block) -> list[ScoredRun]:
+        """What comes of one block."""
+        return await run_and_score(
+            self._suite, self._executor, block.candidate, block.examples, repeat=block.repeat
+        )

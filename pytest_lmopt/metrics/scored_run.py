@@ -1,0 +1,63 @@
+"""A scored run as it is kept: plain values only, so that it can be stored and sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pytest_lmopt.lm.seam import Usage
+from pytest_lmopt.lm.tracing import DIRECT, Call
+from pytest_lmopt.metrics.score import Score
+from pytest_lmopt.runs.run import Ending
+from pytest_lmopt.suites.prompt_state import PromptState
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredRun:
+    """A run and its score, None where the example is missing or skipped; ``missing`` says why.
+
+    ``example`` is the example's id, ``got`` the prediction as text, or why there is none;
+    ``judging`` are the metric's own calls, ``states`` the prompts the run called, by key.
+    """
+
+    example: str
+    repeat: int
+    ending: Ending
+    score: Score | None
+    got: str
+    missing: str = ""
+    trace: tuple[Call, ...] = ()
+    judging: tuple[Call, ...] = ()
+    states: Mapping[str, PromptState]
+
+    @property
+    def usage(self) -> Usage:
+        """What running and scoring cost together."""
+        return sum((call.usage for call in (*self.trace, *self.judging)), Usage())
+
+    @property
+    def direct_models(self) -> frozenset[str]:
+        """The models the run called without a prompt."""
+        return frozenset(
+            call.prompt.removeprefix(DIRECT)
+            for call in self.trace
+            if call.prompt.startswith(DIRECT)
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What is kept in memory of a scored run, however many there are; the rest is on disk.
+
+    ``value`` is its score, None if it has none. ``states`` and ``direct_models`` are as in
+    ``ScoredRun``; runs that called the same prompts share one mapping.
+    """
+
+    example: str
+    repeat: int
+    ending: Ending
+    value: float | None
+    missing: str
+    usage: Usage
+    states: Mapping[str, PromptState]
+    direct_models: frozenset[str]

@@ -1,0 +1,72 @@
+"""Runs → scored runs: the metric asked about each prediction, where the prediction was made."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from pytest_lmopt.errors import AnswerError, LmoptError, MissingAnswerError, RefusedError
+from pytest_lmopt.lm.tracing import Call, running
+from pytest_lmopt.metrics.score import Score, score_with
+from pytest_lmopt.metrics.scored_run import ScoredRun
+from pytest_lmopt.runs.executor import Executor
+from pytest_lmopt.runs.run import Ending, Run
+from pytest_lmopt.safe_text import redact
+from pytest_lmopt.suites.candidate import Candidate
+from pytest_lmopt.suites.example import Example
+from pytest_lmopt.suites.suite import Suite
+
+
+async def run_and_score(
+    suite: Suite,
+    executor: Executor,
+    candidate: Candidate,
+    examples: Sequence[Example],
+    *,
+    repeat: int = 0,
+) -> list[ScoredRun]:
+    """Run a candidate on some examples and score what comes of it, in their order.
+
+    Raises what ends a block early, ``MetricError`` for a metric that fails.
+    """
+    runs = await executor.run_block(suite.pipeline, candidate, examples, repeat=repeat)
+    return list(await asyncio.gather(*(_scored(suite, executor, run) for run in runs)))
+
+
+async def _scored(suite: Suite, executor: Executor, run: Run) -> ScoredRun:
+    if run.ending is Ending.SKIPPED:
+        return _kept(run, None)
+    if run.ending is Ending.MISSING:
+        return _kept(run, None, missing=run.problem)
+    if run.ending is not Ending.RETURNED:
+        return _kept(run, Score(value=0.0, feedback=run.problem))
+    context = executor.judging()
+    try:
+        with running(context):
+            score = await score_with(suite.metric, run.example, run.prediction)
+        if context.stop is not None:
+            raise context.stop
+    except LmoptError as error:
+        # a metric may have caught it, or have been told of it in litellm's words
+        problem = context.stop or error
+        if not isinstance(problem, MissingAnswerError | RefusedError | AnswerError):
+            raise problem from None
+        return _kept(run, None, missing=f"the judge: {problem}", judging=context.trace)
+    return _kept(run, score, judging=context.trace)
+
+
+def _kept(
+    run: Run, score: Score | None, *, missing: str = "", judging: tuple[Call, ...] = ()
+) -> ScoredRun:
+    returned = run.ending is Ending.RETURNED
+    return ScoredRun(
+        example=run.example.id,
+        repeat=run.repeat,
+        ending=run.ending,
+        score=score,
+        got=redact(str(run.prediction)) if returned else run.problem,
+        missing=missing,
+        trace=run.trace,
+        judging=judging,
+        states=run.states,
+    )

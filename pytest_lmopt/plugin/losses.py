@@ -1,0 +1,65 @@
+"""Workers that are lost: what they held is done again, and the loss is told, not counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_lmopt.plugin.session import LmSession
+
+if TYPE_CHECKING:
+    from xdist.scheduler import Scheduling
+
+LOST = "lost"
+"""Outcome of a report that says only that a worker was lost: it counts for nothing."""
+
+
+def lose(session: LmSession, worker: str) -> None:
+    """Let the others have what a worker that is gone had taken."""
+    if session.has_queue:
+        session.queue.lose(worker)
+
+
+def settle(session: LmSession, report: pytest.TestReport, sched: Scheduling, worker: str) -> None:
+    """Hide the report of a worker lost in a suite that can go on, and have another take its place.
+
+    The suite's own report will follow: without one the run is red (``turn_red``).
+    """
+    suite = report.nodeid
+    standing = session.queue.standing(suite) if session.has_queue else None
+    if standing is None or (standing.finished and standing.leader == worker):
+        return  # an ordinary test, or the suite's own tear-down
+    report.outcome = LOST  # type: ignore[assignment]
+    session.notices.append(f"worker {worker} was lost while it ran {suite}")
+    if not standing.finished:
+        session.losses.add(suite)
+        sched.mark_test_pending(suite)
+
+
+def turn_red(session: LmSession, run: pytest.Session) -> None:
+    """Fail a run in which a suite lost workers and was never reported on."""
+    for suite in sorted(session.losses - session.told):
+        session.notices.append(
+            f"{suite} was not finished: too many workers were lost, or none took their place; run "
+            "it again, without -n to see what ends its process"
+        )
+        run.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@contextmanager
+def kept_out_of_junit(config: pytest.Config) -> Iterator[None]:
+    """Take the test case of a report that is told in this block out of the junit file again."""
+    from _pytest.junitxml import xml_key
+
+    xml = config.stash.get(xml_key, None)
+    known = len(xml.node_reporters_ordered) if xml is not None else 0
+    yield
+    if xml is not None:
+        for case in xml.node_reporters_ordered[known:]:
+            xml.node_reporters_ordered.remove(case)
+            xml.node_reporters = {
+                key: other for key, other in xml.node_reporters.items() if other is not case
+            }
