@@ -82,9 +82,10 @@ def runs_from_text(text: str, candidate: Candidate) -> list[ScoredRun]:
 
 def state_to_plain(state: PromptState) -> Plain:
     """A prompt state as JSON; raises ``NotPlainError`` where it would come back as another one."""
-    plain: Plain = json.loads(canonical_json(asdict(state)))
-    if state_from_plain(plain).digest != state.digest:
-        raise NotPlainError(f"a demo or parameter of {state.instruction[:60]!r} is no JSON")
+    try:
+        plain: Plain = json.loads(json.dumps(asdict(state)))
+    except (TypeError, ValueError) as error:
+        raise NotPlainError(f"prompt {state.instruction[:60]!r} is no JSON: {error}") from None
     return plain
 
 

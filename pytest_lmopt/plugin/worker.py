@@ -27,9 +27,10 @@ class WorkerHooks:
         self, item: pytest.Item, nextitem: pytest.Item | None
     ) -> bool | None:
         """Run a lane that does not lead its suite out of sight."""
-        if item.nodeid not in self._session.suites:
+        session = self._session
+        if item.nodeid not in session.suites and item.nodeid not in session.problems:
             return None
-        return lanes.take_part(item, nextitem, self._session)
+        return lanes.take_part(item, nextitem, session)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logfinish(self, nodeid: str) -> None:

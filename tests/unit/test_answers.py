@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def test_a_model_file_is_named_by_its_name_and_size(
         (tmp_path / place / "small.gguf").write_bytes(b"x" * 70)
     here, there = (f"local:{tmp_path}/{place}/small.gguf" for place in ("here", "there"))
     state = SHOUT.state
-    monkeypatch.setattr(SHOUT, "state", type(state)(**{**vars(state), "model": here}))
+    monkeypatch.setattr(SHOUT, "state", replace(state, model=here))
 
     ((request, completion), *_), *_ = evaluated(FunctionLM(say))
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from pytest_lmopt import Budget, Prompt, metrics
 from pytest_lmopt.assessment.assess import Assessment
 from pytest_lmopt.assessment.terms import Terms
+from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.seam import FunctionLM
 from pytest_lmopt.runs.executor import InProcessExecutor
@@ -31,7 +32,7 @@ lm = FunctionLM(lambda request: request.messages[-1].content.upper())
 with InProcessExecutor(lm=lm, model="m") as executor:
     terms = Terms(root=Path(), snapshot=Path("s.yaml"))
     ledger = Ledger([Account(Budget(), owner="s")])
-    report = asyncio.run(Assessment(suite, executor, ledger, terms).run())
+    report = asyncio.run(Assessment(suite, LocalRunner(suite, executor), ledger, terms).run())
 assert report.score == 1.0 and report.status == "passed", report
 """
 
