@@ -20,6 +20,7 @@
     ├── MetricError              a metric raised or returned nonsense: the suite is broken
     ├── IncompleteError          too many answers are missing to judge the suite
     ├── RecordingsError          the file of recorded answers can't be used
+    ├── TurnsError               the file that workers agree in can't be used
     └── LostContextError         a prompt was called where no run can be seen
 
 A message says what happened, which value was found and what to do; each error carries the object
@@ -200,6 +201,16 @@ class RecordingsError(LmoptError):
         super().__init__(
             f"the recorded answers in {path} can't be used: {problem}; run without them with "
             "--lm-cache=off"
+        )
+
+
+class TurnsError(LmoptError):
+    """The file in which workers agree who calls a model can't be used."""
+
+    def __init__(self, problem: str, *, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"the workers' turns in {path} can't be used: {problem}; run without workers (-n 0)"
         )
 
 

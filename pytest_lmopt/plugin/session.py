@@ -18,9 +18,11 @@ from pytest_lmopt.plugin.options import Options
 from pytest_lmopt.suites.canonical import digest
 
 if TYPE_CHECKING:
+    from pytest_lmopt.lm.faults.concurrency import Gate
     from pytest_lmopt.lm.money.book import Book
     from pytest_lmopt.lm.recordings.store import RecordingStore
     from pytest_lmopt.lm.seam import LM, Completion
+    from pytest_lmopt.lm.session_file import SessionFile
     from pytest_lmopt.lm.stack import Traffic
     from pytest_lmopt.plugin.marks import MarkedSuite
     from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 STATE_FOLDER = ".lmopt"
 LEDGER = "ledger.sqlite"
 RECORDINGS = "recordings.sqlite"
+TURNS = "turns.sqlite"
 WORKER_KEY = "lmopt"
 FORGOTTEN_SECONDS = 24 * 3600
 PROPERTY = "lm_suite"
@@ -65,6 +68,7 @@ class LmSession:
         self._committed: Mapping[str, Completion] | None = None
         self._provider: LM | None = None
         self._traffic: Traffic | None = None
+        self._turns: SessionFile | None = None
 
     @property
     def for_workers(self) -> dict[str, object]:
@@ -90,13 +94,26 @@ class LmSession:
 
     @property
     def traffic(self) -> Traffic:
-        """What this process knows of its providers: how much they take, what can't be used."""
+        """What the session knows of its providers: how much they take, what can't be used."""
+        from pytest_lmopt.lm.faults.circuit import Circuit
         from pytest_lmopt.lm.faults.concurrency import Gates
         from pytest_lmopt.lm.stack import Traffic
 
         if self._traffic is None:
-            self._traffic = Traffic(gates=Gates(self.options.concurrency))
+            gates = Gates(self.options.concurrency, self._shared)
+            self._traffic = Traffic(gates=gates, circuit=Circuit(self._shared))
         return self._traffic
+
+    @property
+    def slots(self) -> Gate | None:
+        """The examples' way in, one for each suite; None where this process has no others."""
+        from pytest_lmopt.lm.faults.concurrency import Gate
+        from pytest_lmopt.lm.turns import SharedTurns
+
+        if self._shared is None:
+            return None
+        most = self.options.concurrency
+        return Gate(SharedTurns(self._shared, pool="examples", most=most))
 
     @property
     def store(self) -> RecordingStore | None:
@@ -157,12 +174,24 @@ class LmSession:
         if self._book is not None:
             self._book.close()
             self._book = None
+        if self._turns is not None:
+            self._turns.close()
+            self._turns = None
         folder = self.root / STATE_FOLDER / self.name
         if not self.is_worker and folder.exists():
             from pytest_lmopt.lm.local.model import stop_servers
 
             stop_servers(folder)
             shutil.rmtree(folder, ignore_errors=True)
+
+    @property
+    def _shared(self) -> SessionFile | None:
+        """What workers tell each other; None where there are none."""
+        from pytest_lmopt.lm.session_file import SessionFile
+
+        if self._turns is None and self.is_worker:
+            self._turns = SessionFile(self._folder() / TURNS)
+        return self._turns
 
     def _folder(self) -> Path:
         state = self._state()
