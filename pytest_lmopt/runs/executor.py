@@ -48,11 +48,10 @@ class Executor(Protocol):
 class InProcessExecutor:
     """Runs up to ``concurrency`` examples at a time: tasks for async pipelines, else threads.
 
-    ``slots`` lets others share in these: an example runs inside it.
-
-    A run that takes more than ``timeout`` seconds is missing: a task is cancelled, a thread left
-    behind without its LM calls. Use as a context manager: inside, calls that pipelines and metrics
-    make on litellm itself are caught; leaving it ends idle threads.
+    Where others run examples too, ``slots`` lets in as many in place of ``concurrency``. A run that
+    takes more than ``timeout`` seconds is missing: a task is cancelled, a thread left behind
+    without its LM calls. Use as a context manager: inside, calls that pipelines and metrics make on
+    litellm itself are caught; leaving it ends idle threads.
     """
 
     def __init__(

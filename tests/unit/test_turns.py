@@ -44,6 +44,13 @@ class Connections:
         """Stop counting."""
         self._listening.close()
 
+    def await_more(self, turns: int) -> None:
+        """Wait for so many further turns."""
+        wanted, deadline = self.total + turns, time.monotonic() + 60
+        while self.total < wanted:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
     def _count(self) -> None:
         with suppress(OSError):
             while True:
@@ -97,14 +104,6 @@ def start(tmp_path: Path, counter: Connections) -> Iterator[Start]:
         yield start
 
 
-def wait_until(condition: Callable[[], object]) -> None:
-    """Look again and again."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 def test_processes_that_are_killed_take_no_turn_with_them(
     start: Start, counter: Connections
 ) -> None:
@@ -114,8 +113,7 @@ def test_processes_that_are_killed_take_no_turn_with_them(
     chance = random.Random(1)
     processes = [start(8, 60) for _ in range(3)]
     for _ in range(5):
-        seen = counter.total + chance.randrange(50, 150)
-        wait_until(lambda seen=seen: counter.total > seen)
+        counter.await_more(chance.randrange(50, 150))
         processes.pop(chance.randrange(3)).kill()
         processes.append(start(8, 60))
     for process in processes:
