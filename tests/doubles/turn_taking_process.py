@@ -17,7 +17,7 @@ from pytest_lmopt.lm.faults.concurrency import Gate
 from pytest_lmopt.lm.session_file import SessionFile
 from pytest_lmopt.lm.turns import SharedTurns
 
-LONGEST_TURN_SECONDS = 0.01
+LONGEST_TURN_SECONDS = 0.004
 
 
 async def take_turns(gate: Gate, callers: int, seconds: float, port: int) -> int:

@@ -111,11 +111,11 @@ def test_processes_that_are_killed_take_no_turn_with_them(
     too many turns out, and whoever is left has the use of all.
     """
     chance = random.Random(1)
-    processes = [start(8, 60) for _ in range(3)]
-    for _ in range(5):
-        counter.await_more(chance.randrange(50, 150))
+    processes = [start(3, 60) for _ in range(3)]
+    for _ in range(4):
+        counter.await_more(chance.randrange(200, 400))
         processes.pop(chance.randrange(3)).kill()
-        processes.append(start(8, 60))
+        processes.append(start(3, 60))
     for process in processes:
         process.kill()
     assert counter.most == MOST
