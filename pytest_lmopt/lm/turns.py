@@ -1,8 +1,8 @@
 """Turns that all processes of a session share, never more at once than their pace allows.
 
 Each process counts the turns it has out, so that those of a dead one are known and come free. Of
-the processes that want a turn the one with the fewest goes first; of several, the one that had its
-last turn first.
+the processes that want a turn the one with the fewest goes first; of several, the one whose last
+turn began first.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
             model=suite.model,
             concurrency=options.concurrency,
             timeout=options.example_timeout,
-            slots=session.slots,
+            slots=session.slots(),
         ) as executor,
     ):
         if session.changes:

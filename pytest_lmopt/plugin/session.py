@@ -104,9 +104,8 @@ class LmSession:
             self._traffic = Traffic(gates=gates, circuit=Circuit(self._shared))
         return self._traffic
 
-    @property
     def slots(self) -> Gate | None:
-        """The examples' way in, one for each suite; None where this process has no others."""
+        """A new way in for a suite's examples; None where no other process runs any."""
         from pytest_lmopt.lm.faults.concurrency import Gate
         from pytest_lmopt.lm.turns import SharedTurns
 
@@ -187,10 +186,14 @@ class LmSession:
     @property
     def _shared(self) -> SessionFile | None:
         """What workers tell each other; None where there are none."""
+        from pytest_lmopt.errors import TurnsError
         from pytest_lmopt.lm.session_file import SessionFile
 
         if self._turns is None and self.is_worker:
-            self._turns = SessionFile(self._folder() / TURNS)
+            try:
+                self._turns = SessionFile(self._folder() / TURNS)
+            except TurnsError as error:
+                pytest.fail(str(error), pytrace=False)
         return self._turns
 
     def _folder(self) -> Path:

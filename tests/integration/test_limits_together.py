@@ -93,7 +93,8 @@ def test_two_workers_keep_to_the_limits_of_one_session(
     wrong_key, said = UNUSABLE["wrong key"]
 
     def slowly(_: Any) -> str:
-        time.sleep(0.05)
+        both_began = {"red", "blue"} <= set(askers(openai_server))
+        time.sleep(0.05 if both_began else 1.0)
         return "well"
 
     def fault(_: int) -> Fault | None:
@@ -112,7 +113,8 @@ def test_two_workers_keep_to_the_limits_of_one_session(
     assert openai_server.most_at_once == MOST
     assert most_runs_at_once(project) == MOST
     asked = askers(openai_server)
-    assert abs(asked[:40].count("red") - asked[:40].count("blue")) < 20
+    both_ask = asked[max(map(asked.index, ("red", "blue"))) :][:40]
+    assert min(both_ask.count("red"), both_ask.count("blue")) >= 10
     since = [arrival - refused[0] for arrival in arrivals]
     assert not [seconds for seconds in since if PAUSE_SECONDS / 2 < seconds < PAUSE_SECONDS]
     assert len([seconds for seconds in since if seconds >= PAUSE_SECONDS]) > 20
