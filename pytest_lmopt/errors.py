@@ -20,6 +20,7 @@
     ├── MetricError              a metric raised or returned nonsense: the suite is broken
     ├── IncompleteError          too many answers are missing to judge the suite
     ├── RecordingsError          the file of recorded answers can't be used
+    ├── SessionFileError         the file that workers share can't be used
     ├── WorkersLostError         too many workers ended while they ran the same examples
     └── LostContextError         a prompt was called where no run can be seen
 
@@ -210,6 +211,16 @@ class WorkersLostError(LmoptError):
     def __init__(self, problem: str, *, suite: str) -> None:
         self.suite = suite
         super().__init__(problem)
+
+
+class SessionFileError(LmoptError):
+    """The file that the workers of a session share can't be used."""
+
+    def __init__(self, problem: str, *, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"{path}, which all workers share, can't be used: {problem}; run without them (-n 0)"
+        )
 
 
 class LostContextError(LmoptError):

@@ -21,6 +21,7 @@ from pytest_lmopt.errors import (
     LostContextError,
     MissingAnswerError,
     RecordingsError,
+    SessionFileError,
     UnrecordedError,
 )
 from pytest_lmopt.lm.seam import LM, Request, Usage
@@ -33,7 +34,13 @@ R = TypeVar("R")
 DIRECT = "litellm:"
 """Begins the name of a call that bypassed ``Prompt``; its model follows."""
 
-_UNHIDEABLE = (MissingAnswerError, BudgetExhaustedError, InputError, RecordingsError)
+_UNHIDEABLE = (
+    MissingAnswerError,
+    BudgetExhaustedError,
+    InputError,
+    RecordingsError,
+    SessionFileError,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

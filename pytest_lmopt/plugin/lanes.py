@@ -38,6 +38,8 @@ def add_lanes(items: list[pytest.Item], count: int) -> None:
 
 def take_part(item: pytest.Item, nextitem: pytest.Item | None, session: LmSession) -> bool | None:
     """Run a lane that does not lead, without a report; True if this item was one."""
+    if session.queue is None:
+        return None
     part = session.parts[item.nodeid] = session.queue.enter(item.nodeid, session.worker)
     if part is Part.HELP:
         runtestprotocol(item, log=False, nextitem=nextitem)
@@ -51,7 +53,7 @@ def take_part(item: pytest.Item, nextitem: pytest.Item | None, session: LmSessio
 
 def finish(nodeid: str, session: LmSession) -> None:
     """Let the other lanes end once the leading one has."""
-    if session.parts.get(nodeid) in (Part.LEAD, Part.GIVE_UP):
+    if session.queue is not None and nodeid in session.parts:
         session.queue.finish(nodeid, session.worker)
 
 

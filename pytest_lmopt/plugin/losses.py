@@ -19,7 +19,7 @@ LOST = "lost"
 
 def lose(session: LmSession, worker: str) -> None:
     """Let the others have what a worker that is gone had taken."""
-    if session.has_queue:
+    if session.queue is not None:
         session.queue.lose(worker)
 
 
@@ -29,7 +29,7 @@ def settle(session: LmSession, report: pytest.TestReport, sched: Scheduling, wor
     The suite's own report will follow: without one the run is red (``turn_red``).
     """
     suite = report.nodeid
-    standing = session.queue.standing(suite) if session.has_queue else None
+    standing = session.queue.standing(suite) if session.queue is not None else None
     if standing is None or (standing.finished and standing.leader == worker):
         return  # an ordinary test, or the suite's own tear-down
     report.outcome = LOST  # type: ignore[assignment]

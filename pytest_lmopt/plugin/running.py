@@ -69,20 +69,16 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
             model=suite.model,
             concurrency=options.concurrency,
             timeout=options.example_timeout,
+            slots=session.slots(),
         ) as executor,
     ):
-        if part is Part.HELP:
-            lane = help_with(suite, executor, queue=session.queue, worker=session.worker)
-            return asyncio.run(lane)
+        queue, worker = session.queue, session.worker
+        if queue is not None and part is Part.HELP:
+            return asyncio.run(help_with(suite, executor, queue=queue, worker=worker))
         runner: BlockRunner = LocalRunner(suite, executor)
-        if part is Part.LEAD:
-            runner = LeadingRunner(
-                suite,
-                executor,
-                queue=session.queue,
-                worker=session.worker,
-                hands=session.lanes,
-            )
+        if queue is not None and part is Part.LEAD:
+            hands = session.lanes
+            runner = LeadingRunner(suite, executor, queue=queue, worker=worker, hands=hands)
         if session.changes:
             session.checks[item.nodeid] = _check(suite, runner, terms, session)
             return
