@@ -21,7 +21,15 @@ class OwnerHooks:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell an xdist worker which session it belongs to."""
-        node.workerinput[WORKER_KEY] = self._session.for_workers
+        every = node.config.getoption("dist") == "each"
+        copies = node.workerinput["workercount"] if every else 1
+        node.workerinput[WORKER_KEY] = {**self._session.for_workers, "copies": copies}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Refuse to run what a worker found to be a usage error."""
+        if hasattr(report, "lm_problem"):
+            raise pytest.UsageError(report.lm_problem)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self) -> bool | None:

@@ -47,10 +47,10 @@ class LmSession:
         self.root = config.rootpath
         self.is_worker = hasattr(config, "workerinput")
         self.owner_pid = given["pid"] if given else os.getpid()
+        self.copies: int = given["copies"] if given else 1
         self.started = float(given["started"]) if given else time.time()
         self.name = given["name"] if given else f"session-{os.getpid()}-{secrets.token_hex(4)}"
         self.suites: dict[str, MarkedSuite] = {}
-        self.problems: dict[str, str] = {}
         self.reports: dict[str, SuiteReport] = {}
         self.partial = False
         self.orphans: tuple[str, ...] = ()
