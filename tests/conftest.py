@@ -15,6 +15,8 @@ pytest_plugins = ["pytester"]
 
 
 MEMORY = Path("/dev/shm")
+UNASKED = "-p no:asyncio -p no:randomly"
+"""Plugins that act without being asked are off in inner runs; ``-p NAME`` turns one on again."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,6 +49,14 @@ def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the developer's shell or the CI system sets must not decide a test."""
     for name in ("CI", "LMOPT_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTEST_ADDOPTS", UNASKED)
+
+
+@pytest.fixture
+def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """pytester, which clears this variable."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", UNASKED)
+    return pytester
 
 
 @pytest.fixture

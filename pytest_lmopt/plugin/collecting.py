@@ -33,9 +33,15 @@ def collect_suites(session: pytest.Session) -> None:
     from pytest_lmopt.plugin.marks import suite_of
     from pytest_lmopt.plugin.orphans import find_orphans
 
-    for item in marked:
-        if item.nodeid in state.suites or item.nodeid in state.problems:
-            continue  # another lane of the same suite
+    if state.copies > 1:
+        _reject(
+            state,
+            marked[0],
+            f"{marked[0].nodeid}: under --dist each every one of the {state.copies} workers would "
+            f"run this suite and pay for its calls; share the work instead with -n {state.copies}, "
+            "or run pytest once for each environment",
+        )
+    for item in {item.nodeid: item for item in marked}.values():  # a suite may have several lanes
         try:
             state.suites[item.nodeid] = suite_of(item, state.options)
         except InputError as error:
@@ -46,7 +52,7 @@ def collect_suites(session: pytest.Session) -> None:
         for item in marked:
             _reject(state, item, str(error))
     whole = not any("::" in argument for argument in session.config.args)
-    if whole and not state.partial and not state.problems:
+    if whole and not state.partial:
         found = find_orphans(state.suites.values())
         state.orphans = tuple(
             path.relative_to(state.root).as_posix()
@@ -56,7 +62,8 @@ def collect_suites(session: pytest.Session) -> None:
 
 
 def _reject(state: LmSession, item: pytest.Item, problem: str) -> None:
-    """Refuse to run; a worker, which can't, fails the test instead."""
+    """Refuse to run; a worker has the controller do it, before that hands out any test."""
     if not state.is_worker:
         raise pytest.UsageError(problem)
-    state.problems[item.nodeid] = problem
+    report = pytest.CollectReport(item.nodeid, "failed", problem, [], lm_problem=problem)
+    item.ihook.pytest_collectreport(report=report)

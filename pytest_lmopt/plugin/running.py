@@ -104,6 +104,8 @@ def _assess(assessment: Assessment, session: LmSession, name: str) -> SuiteRepor
         return assessment.unfinished("budget-stopped", str(error))
     except LmoptError as error:
         return assessment.unfinished("error", str(error))
+    except pytest.fail.Exception as ended:  # from outside, as pytest-timeout does
+        return assessment.unfinished("error", str(ended))
     except KeyboardInterrupt:
         # no test report will carry this one
         session.reports[name] = assessment.unfinished("interrupted", "stopped by Ctrl-C")

@@ -58,13 +58,13 @@ class LmSession:
         self.name = given["name"] if given else f"session-{os.getpid()}-{secrets.token_hex(4)}"
         worker = getattr(config, "workerinput", {})
         self.worker = str(worker.get("workerid", "the only process"))
-        has_lanes = given is not None and given["dist"] in LANE_MODES
-        self.lanes = int(worker["workercount"]) if has_lanes else 1
+        dist, workers = (given["dist"], int(worker["workercount"])) if given else ("no", 1)
+        self.lanes = workers if dist in LANE_MODES else 1
+        self.copies = workers if dist == "each" else 1
         self.parts: dict[str, Part] = {}
         self.losses: set[str] = set()
         self.told: set[str] = set()
         self.suites: dict[str, MarkedSuite] = {}
-        self.problems: dict[str, str] = {}
         self.reports: dict[str, SuiteReport] = {}
         self.partial = False
         self.orphans: tuple[str, ...] = ()
