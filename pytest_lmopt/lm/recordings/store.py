@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import threading
@@ -13,10 +12,10 @@ from pathlib import Path
 
 from pytest_lmopt.errors import RecordingsError
 from pytest_lmopt.lm.processes import alive
+from pytest_lmopt.lm.recordings.answer import dump_answer, load_answer, storable
 from pytest_lmopt.lm.recordings.rescue import readable_rows
-from pytest_lmopt.lm.seam import Completion, Request, Usage, WholeCompletion
+from pytest_lmopt.lm.seam import Completion, Request
 from pytest_lmopt.lm.sqlite_file import Database, open_database, transaction
-from pytest_lmopt.suites.canonical import canonical_json
 
 CLAIM_SECONDS = 900.0
 """A claim older than any call with all its retries is void, whoever has its process id now."""
@@ -98,15 +97,12 @@ class RecordingStore:
             if row is None:
                 return None
             self._used.add(key)
-        return _completion(row[0])
+        return load_answer(row[0])
 
     def put(self, request: Request, completion: Completion) -> None:
         """Record an answer, replacing an older one; durable when this returns."""
-        asked = _storable([request.model, request.messages, dict(request.params)])
-        parts = {"text": completion.text, "usage": vars(completion.usage)}
-        if isinstance(completion, WholeCompletion):
-            parts["whole"] = completion.whole
-        answer = _storable(parts)
+        asked = storable([request.model, request.messages, dict(request.params)])
+        answer = dump_answer(completion)
         now = time.time()
         with self._lock, self._usable(), transaction(self._connection):
             self._connection.execute(
@@ -184,31 +180,3 @@ class RecordingStore:
                 ).rowcount
                 for row in readable_rows(aside)
             )
-
-
-def _completion(answer: bytes) -> Completion | None:
-    try:
-        fields = json.loads(answer)
-        text, usage = fields["text"], _usage(fields["usage"]).as_replayed
-        if not isinstance(text, str):
-            return None
-        if "whole" in fields:
-            return WholeCompletion(text=text, usage=usage, whole=dict(fields["whole"]))
-        return Completion(text=text, usage=usage)
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None
-
-
-def _usage(fields: object) -> Usage:
-    if not isinstance(fields, dict):
-        raise ValueError(f"usage is {fields!r}")
-    for name, value in fields.items():
-        unpriced = name == "micro_usd" and value is None
-        if not unpriced and (not isinstance(value, int) or value < 0):
-            raise ValueError(f"usage {name} is {value!r}")
-    return Usage(**fields)
-
-
-def _storable(value: object) -> str:
-    """JSON that can be encoded: half a surrogate pair only as JSON's escape for it."""
-    return canonical_json(value).encode("utf-8", "backslashreplace").decode()
