@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_lmopt.lm.money.ledger import Ledger
+from pytest_lmopt.lm.tracing import DIRECT
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.metrics.evaluator import Evaluator
 from pytest_lmopt.optimizers.journal import Journal
@@ -55,9 +56,19 @@ class Plan:
     @property
     def _accepting_runs(self) -> int:
         """Runs that draw an accepted winner's scores afresh; none where answers are not random."""
-        states = self._evaluator.kept(self.incumbent, self.dev).states
-        random = any(state.random for state in states.values())
+        random = answers_vary(self._evaluator.kept(self.incumbent, self.dev))
         return len(self.dev) + len(self.holdout) if random else 0
+
+
+def answers_vary(evaluation: Evaluation) -> bool:
+    """Whether asking again may bring other answers, be it through prompts or past them."""
+    calls = (call for scored in evaluation.runs for call in scored.run.trace)
+    return any(state.random for state in evaluation.states.values()) or any(
+        call.prompt.startswith(DIRECT)
+        and call.request is not None
+        and call.request.params.get("temperature") != 0
+        for call in calls
+    )
 
 
 class TrainBench:

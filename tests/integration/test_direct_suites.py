@@ -124,3 +124,17 @@ def test_direct(lm_example):
     result = direct.run("--lm-optimize")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*winner: bootstrap-*", "*+++ b/mirror.yaml"])
+
+
+def test_a_search_without_prompts_says_why_nothing_was_raced(
+    direct: Project, openai_server: OpenAIServer
+) -> None:
+    """Nor is anything spent on train: the incumbent is judged, that is all."""
+    text = TEST.replace('"split": "dev"', "").replace("range(12)", "range(60)")
+    direct.write("test_direct.py", text.replace("calls=12", "calls=400"))
+    result = direct.run("--lm-optimize")
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(
+        ["*no candidate was raced: the pipeline calls no Prompt, and only a Prompt can be changed"]
+    )
+    assert openai_server.calls < 60
