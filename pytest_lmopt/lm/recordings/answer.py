@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 
-from pytest_lmopt.lm.seam import Completion, Usage, WholeCompletion
+from pytest_lmopt.lm.seam import Completion, Refusal, Usage, WholeCompletion
 from pytest_lmopt.suites.canonical import canonical_json
 
 
 def dump_answer(completion: Completion) -> str:
     """The text that ``load_answer`` reads."""
-    parts = {"text": completion.text, "usage": vars(completion.usage)}
+    parts: dict[str, object] = {"text": completion.text, "usage": vars(completion.usage)}
     if isinstance(completion, WholeCompletion):
         parts["whole"] = completion.whole
+    if isinstance(completion, Refusal):
+        parts["refused"] = completion.problem
     return storable(parts)
 
 
@@ -25,6 +27,8 @@ def load_answer(answer: str | bytes) -> Completion | None:
             return None
         if "whole" in fields:
             return WholeCompletion(text=text, usage=usage, whole=dict(fields["whole"]))
+        if "refused" in fields:
+            return Refusal(text=text, usage=usage, problem=str(fields["refused"]))
         return Completion(text=text, usage=usage)
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
