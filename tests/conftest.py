@@ -15,8 +15,10 @@ pytest_plugins = ["pytester"]
 
 
 MEMORY = Path("/dev/shm")
-UNASKED = "-p no:asyncio -p no:randomly"
-"""Plugins that act without being asked are off in inner runs; ``-p NAME`` turns one on again."""
+OFF = ("asyncio", "randomly", "hypothesispytest", "inline_snapshot", "syrupy")
+"""Plugins that act without being asked, or take long to load, are off in inner runs; ``-p NAME``
+turns one on again."""
+UNASKED = " ".join(f"-p no:{name}" for name in OFF)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -103,6 +103,7 @@ def run_to_plain(run: ScoredRun) -> Plain:
         "ending": run.ending.value,
         "score": [run.score.value, run.score.feedback] if run.score else None,
         "got": run.got,
+        "kind": run.kind,
         "missing": run.missing,
         "trace": [_call_to_plain(call) for call in run.trace],
         "judging": [_call_to_plain(call) for call in run.judging],

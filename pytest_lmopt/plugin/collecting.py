@@ -29,7 +29,7 @@ def collect_suites(session: pytest.Session) -> None:
             )
     if not marked:
         return
-    from pytest_lmopt.errors import InputError
+    from pytest_lmopt.errors import DatasetError, InputError
     from pytest_lmopt.plugin.marks import suite_of
     from pytest_lmopt.plugin.orphans import find_orphans
 
@@ -44,6 +44,9 @@ def collect_suites(session: pytest.Session) -> None:
     for item in {item.nodeid: item for item in marked}.values():  # a suite may have several lanes
         try:
             state.suites[item.nodeid] = suite_of(item, state.options)
+        except DatasetError as error:
+            # which may be used by several tests, and knows of none
+            _reject(state, item, f"{item.nodeid}: {error}")
         except InputError as error:
             _reject(state, item, str(error))
     try:

@@ -73,7 +73,7 @@ class OwnerHooks:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
         """Take a suite's report off the test's, leaving a few figures for junit."""
         if report.outcome == losses.LOST and self._run is not None:
-            with losses.kept_out_of_junit(self._run.config):
+            with losses.kept_out_of_junit(self._run.config, report):
                 yield
             return
         if report.when == "call" or not report.passed:

@@ -180,6 +180,7 @@ class LmSession:
 
         if self._book is None:
             self._book = Book(self._state() / LEDGER)
+            self.notices += filter(None, [self._book.notice])
         return self._book
 
     @property

@@ -19,7 +19,7 @@ import os, pathlib, time
 def note(example):
     with pathlib.Path(__file__).with_name("ran").open("a") as file:
         file.write(f"{os.environ.get('PYTEST_XDIST_WORKER', 'alone')} {example.id}\\n")
-    time.sleep(0.02)
+    time.sleep(0.3)
 """
 
 
@@ -92,6 +92,29 @@ def test_all_workers_run_examples_of_one_suite_each_example_once(
     assert len(examples) == len(set(examples))
     cases = ET.parse(project.path / "junit.xml").getroot().findall(".//testcase")
     assert len(cases) == 401
+
+
+def test_a_lane_that_comes_too_late_leaves_other_tests_as_they_were(project: Project) -> None:
+    """Fixtures of the tests before it are torn down, and those of the tests after it set up."""
+    project.suite(examples=30)
+    text = (project.path / "test_words.py").read_text()
+    others = """
+import time
+
+@pytest.fixture(scope="module")
+def shared():
+    yield
+    time.sleep(0.01)
+
+@pytest.mark.parametrize("n", range(30))
+def test_n(shared, n):
+    time.sleep(0.01)
+"""
+    head = text[: text.index("    return one_step")]
+    project.write("test_words.py", head + "    return 'no'\n" + others)
+    project.write("test_z.py", "import pytest" + others)
+    result = project.run_apart("-n", "3", "--dist=load")
+    result.assert_outcomes(passed=61)
 
 
 def test_fixtures_are_set_up_in_every_worker_that_helps(project: Project) -> None:
