@@ -58,8 +58,11 @@ class Assessment:
             outcome = await self._search(terms.strategy, acceptance.holdout_use)
             evaluation = outcome.incumbent
         baseline, comparison = self._against(snapshot, evaluation, acceptance, sequence)
-        # accepting makes today's scores the baseline, so the old one can't fail them
-        judged = comparison if baseline == "compared" and not terms.accepting else None
+        # accepting makes today's scores the baseline, so the old one can't fail them; a search that
+        # found nothing has nothing to accept
+        found_nothing = outcome is not None and not outcome.accepted
+        is_judged = baseline == "compared" and (found_nothing or not terms.accepting)
+        judged = comparison if is_judged else None
         problem = gate_failure(
             evaluation.mean,
             judged,
@@ -69,7 +72,7 @@ class Assessment:
             inconclusive_fails=terms.inconclusive_fails,
         )
         nothing = measures_nothing(self._suite, evaluation)
-        if problem and terms.accepting and not math.isnan(evaluation.mean):
+        if problem and terms.accepting and not (found_nothing or math.isnan(evaluation.mean)):
             problem += (
                 "; the baseline is written all the same, as --lm-snapshot-update asks, but the "
                 "threshold holds whatever the baseline"
@@ -90,7 +93,7 @@ class Assessment:
         if outcome is not None and terms.strategy is not None:
             described = describe_search(outcome, acceptance, strategy=terms.strategy)
             report = replace(report, search=described)
-        if nothing or math.isnan(evaluation.mean):
+        if nothing or math.isnan(evaluation.mean) or (problem and found_nothing):
             return report
         if outcome is None:
             return replace(report, accept=acceptance.of_evaluation(evaluation))

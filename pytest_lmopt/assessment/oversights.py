@@ -38,4 +38,11 @@ def overlooked(suite: Suite, evaluation: Evaluation) -> str:
             f"the test returned values ({kinds[0]}) that nothing looked at: without a metric every "
             "example that returns scores 1; give lm_suite metric=, or assert"
         )
+    raised = [each for each in evaluation.outcomes if each.ending is Ending.WRONG]
+    if raised:
+        first = next(evaluation.read(raised[:1]))
+        return (
+            f"{len(raised)} of {len(evaluation.outcomes)} runs raised, and score 0; the first is "
+            f"example {first.example!r}: {first.got}"
+        )
     return ""

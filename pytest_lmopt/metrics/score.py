@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import numbers
+import traceback
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +36,11 @@ async def score_with(metric: MetricFunction | None, example: Example, prediction
     except LmoptError:
         raise
     except Exception as error:
-        raise MetricError(f"{type(error).__name__}: {error}", example_id=example.id) from error
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise MetricError(
+            f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})",
+            example_id=example.id,
+        ) from error
     score = returned if isinstance(returned, Score) else None
     value = returned.value if isinstance(returned, Score) else returned
     # numpy's bool is no Number, but means one

@@ -93,6 +93,11 @@ async def search(
         found = "no candidate beat the incumbent on dev" if trials else "no candidate was raced"
         if not prompts.states:
             found += ": the pipeline calls no Prompt, and only a Prompt can be changed"
+        elif not trials and plan.runs_left() == 0:
+            found += (
+                f": of the {ledger.granted} calls granted, {plan.confirmation_calls} are set aside "
+                "for judging, which leaves none for a race; see --lm-dry-run"
+            )
         notes.insert(0, found)
         journal.record("finished")
         return replace(outcome, note="; ".join(filter(None, notes)))
