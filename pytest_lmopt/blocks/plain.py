@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pytest_lmopt.blocks.runner import Block
-from pytest_lmopt.lm.seam import Request, Usage
+from pytest_lmopt.lm.seam import Completion, Request, Usage, WholeCompletion
 from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.metrics.score import Score
 from pytest_lmopt.metrics.scored_run import ScoredRun
@@ -130,23 +130,44 @@ def _call_to_plain(call: Call) -> Plain:
     plain["inputs"] = {name: _shown(value) for name, value in call.inputs.items()}
     plain["outputs"] = {name: _shown(value) for name, value in call.outputs.items()}
     if call.request is not None:
-        request = call.request
-        plain["request"] = {
-            "model": request.model,
-            "messages": request.messages,
-            "params": json.loads(canonical_json(dict(request.params))),
-            "repeat": request.repeat,
-        }
+        plain["request"] = request_to_plain(call.request)
     return plain
 
 
 def _call_from_plain(plain: Plain) -> Call:
     request = plain["request"]
     if request is not None:
-        request = Request(
-            **{**request, "messages": tuple(Message(*each) for each in request["messages"])}
-        )
+        request = request_from_plain(request)
     return Call(**{**plain, "usage": Usage(**plain["usage"]), "request": request})
+
+
+def request_to_plain(request: Request) -> Plain:
+    """A request as JSON, without what its key does not depend on."""
+    return {
+        "model": request.model,
+        "messages": request.messages,
+        "params": json.loads(canonical_json(dict(request.params))),
+        "repeat": request.repeat,
+    }
+
+
+def request_from_plain(plain: Plain) -> Request:
+    """The request that ``request_to_plain`` wrote."""
+    return Request(**{**plain, "messages": tuple(Message(*each) for each in plain["messages"])})
+
+
+def answer_to_plain(answer: Completion) -> Plain:
+    """An answer as JSON, without the fields that were read from it."""
+    whole = answer.whole if isinstance(answer, WholeCompletion) else None
+    return {"text": answer.text, "usage": vars(answer.usage), "whole": whole}
+
+
+def answer_from_plain(plain: Plain) -> Completion:
+    """The answer that ``answer_to_plain`` wrote."""
+    text, usage = plain["text"], Usage(**plain["usage"])
+    if plain["whole"] is not None:
+        return WholeCompletion(text=text, usage=usage, whole=plain["whole"])
+    return Completion(text=text, usage=usage)
 
 
 def _shown(value: Any) -> Any:

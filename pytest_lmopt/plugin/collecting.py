@@ -45,6 +45,10 @@ def collect_suites(session: pytest.Session) -> None:
     except InputError as error:
         for item in marked:
             _reject(state, item, str(error))
+    if state.options.executor is not None and not session.config.option.collectonly:
+        from pytest_lmopt.plugin.clustering import connect
+
+        connect(state)
     whole = not any("::" in argument for argument in session.config.args)
     if whole and not state.partial and not state.problems:
         found = find_orphans(state.suites.values())

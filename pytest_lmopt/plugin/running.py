@@ -74,8 +74,15 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
         if part is Part.HELP:
             lane = help_with(suite, executor, queue=session.queue, worker=session.worker)
             return asyncio.run(lane)
-        runner: BlockRunner = LocalRunner(suite, executor)
-        if part is Part.LEAD:
+        local = LocalRunner(suite, executor)
+        runner: BlockRunner = local
+        if session.cluster is not None:
+            from pytest_lmopt.plugin.clustering import cluster_runner
+
+            runner = cluster_runner(
+                item, suite, local, ledger=ledger, session=session, cluster=session.cluster
+            )
+        elif part is Part.LEAD:
             runner = LeadingRunner(
                 suite,
                 executor,

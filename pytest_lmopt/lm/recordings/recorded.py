@@ -6,11 +6,10 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 from pytest_lmopt.errors import UnrecordedError
 from pytest_lmopt.lm.local.model import model_identity
-from pytest_lmopt.lm.recordings.store import RecordingStore
 from pytest_lmopt.lm.seam import LM, Completion, Request
 from pytest_lmopt.lm.tracing import may_land
 
@@ -18,6 +17,22 @@ CacheMode = Literal["auto", "replay", "refresh", "off"]
 
 LOOK_AGAIN_SECONDS = 0.05
 """How often to look whether another process has its answer."""
+
+
+class Store(Protocol):
+    """Where answers are kept; each method is as in ``RecordingStore``."""
+
+    def get(self, key: str, *, since: float = 0.0) -> Completion | None:
+        """The recorded answer, marked as replayed."""
+
+    def put(self, request: Request, completion: Completion) -> None:
+        """Record an answer."""
+
+    def claim(self, key: str) -> bool:
+        """Whether this process is the one to ask."""
+
+    def release(self, key: str) -> None:
+        """Give a claim up."""
 
 
 @dataclass(kw_only=True)
@@ -39,7 +54,7 @@ class Recorded:
     def __init__(
         self,
         lm: LM,
-        store: RecordingStore,
+        store: Store,
         *,
         mode: CacheMode,
         committed: Mapping[str, Completion] | None = None,
@@ -60,7 +75,7 @@ class Recorded:
             return replace(shared, usage=shared.usage.as_replayed)
         recorded = self._store.get(key, since=self._since)
         if recorded is None and self._mode != "refresh":
-            recorded = self._committed.get(_portable_key(request))
+            recorded = self._committed.get(portable_key(request))
         if recorded is not None:
             return recorded
         if self._mode == "replay":
@@ -109,7 +124,7 @@ class Recorded:
             self._store.release(key)
 
 
-def _portable_key(request: Request) -> str:
+def portable_key(request: Request) -> str:
     """The key under which a request is committed: a model file by its name, not its place."""
     if not request.model.startswith("local:"):
         return request.key

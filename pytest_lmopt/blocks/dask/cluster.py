@@ -1,0 +1,165 @@
+"""The leader's way to a Dask cluster.
+
+Dask's client lives on a loop of its own, on a thread of its own; what is asked of it there is
+awaited on the leader's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import logging
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pytest_lmopt.blocks.dask.lane import end_lanes, run_block, stop_block
+from pytest_lmopt.blocks.dask.messages import DISTRIBUTION, End, Reply, our_version
+from pytest_lmopt.errors import ClusterError
+
+if TYPE_CHECKING:
+    from distributed import Future, Queue
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 5.0
+RECALL_SECONDS = 10.0
+"""How long a task that is to stop may take to say what it has spent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recalled:
+    """A task that was ended: its allowance was not yet claimed, or else its reply, if any."""
+
+    unclaimed: bool
+    reply: str | None = None
+
+
+class Cluster:
+    """A scheduler and its workers; raises ``ClusterError`` if there is none that can be used."""
+
+    def __init__(self, address: str, *, session: str) -> None:
+        try:
+            from distributed import Client
+        except ImportError:
+            raise ClusterError(
+                "Dask is not installed: pip install 'pytest-lmopt[dask]'", address=address
+            ) from None
+        self._address = address
+        self._session = session
+        # it says at length, and with tracebacks, what we say ourselves
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        try:
+            self._client = Client(
+                address, timeout=CONNECT_SECONDS, set_as_default=False, name="pytest-lmopt"
+            )
+        except (OSError, ValueError) as error:
+            raise ClusterError(
+                f"no scheduler answers there ({type(error).__name__}: {error}); start one with "
+                "'dask scheduler', or correct the address",
+                address=address,
+            ) from None
+        self._loop: asyncio.AbstractEventLoop = self._client.loop.asyncio_loop
+        self._futures: dict[str, Future] = {}
+        self._leases: dict[str, Queue] = {}
+        try:
+            self._check_workers()
+        except BaseException:
+            self._client.close()
+            raise
+
+    def _check_workers(self) -> None:
+        try:
+            self._client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+        except TimeoutError:
+            raise ClusterError(
+                "it has no workers; start some with 'dask worker'", address=self._address
+            ) from None
+        # a function of the standard library: ours could not even be named to a worker without it
+        found = self._client.run(importlib.metadata.version, DISTRIBUTION, on_error="return")
+        for worker, version in found.items():
+            if version != our_version():
+                there = f"is {version} on" if isinstance(version, str) else "is not installed on"
+                raise ClusterError(
+                    f"pytest-lmopt {there} worker {worker}, and {our_version()} here; install the "
+                    "same on both",
+                    address=self._address,
+                )
+        threads = self._client.nthreads()
+        self.hands, self.threads = len(threads), sum(threads.values())
+
+    async def ask(self, spec: str, name: str, task: str, allowance: str | None) -> str:
+        """Have a task done; the reply as text. Cancelled, it may still be under way.
+
+        Raises whatever Dask raises where it can't be done.
+        """
+        return await self._there(self._ask(spec, name, task, allowance))
+
+    async def recall(self, name: str) -> Recalled:
+        """End a task that was asked for."""
+        return await self._there(self._recall(name))
+
+    def forget(self, name: str) -> None:
+        """Let go of a task that is settled."""
+        self._loop.call_soon_threadsafe(self._forget, name)
+
+    def end_lanes(self) -> None:
+        """End what runs for this session on the workers."""
+        self._client.run(end_lanes, self._session, on_error="ignore")
+
+    def close(self) -> None:
+        """Leave the cluster as it was."""
+        try:
+            self.end_lanes()
+        finally:
+            self._client.close(timeout=CONNECT_SECONDS)
+
+    async def _ask(self, spec: str, name: str, task: str, allowance: str | None) -> str:
+        from distributed import KilledWorker, Queue
+
+        if allowance is not None:
+            lease = self._leases[name] = await Queue(name, client=self._client)
+            await lease.put(allowance)
+        future = self._futures[name] = self._client.submit(
+            run_block, spec, name, task, allowance is not None, key=name, pure=False
+        )
+        try:
+            return str(await future)
+        except KilledWorker:
+            return Reply(end=End.LOST, problem="Dask gave it up").to_text()
+        except asyncio.CancelledError:
+            if future.status not in ("cancelled", "lost"):
+                raise
+            raise ClusterError("the scheduler was lost", address=self._address) from None
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+            return Reply(end=End.REFUSED, worker="(unknown)", problem=problem).to_text()
+
+    async def _recall(self, name: str) -> Recalled:
+        lease, future = self._leases.get(name), self._futures.get(name)
+        unclaimed = lease is not None and bool(await lease.get(batch=True))
+        if unclaimed or future is None or lease is None:
+            if future is not None:
+                await future.cancel()
+            return Recalled(unclaimed=True)
+        await self._client.run(stop_block, name, on_error="ignore")
+        # nothing but silence is worse than a late reply, whatever keeps it
+        with suppress(Exception):
+            reply = await asyncio.wait_for(_result(future), RECALL_SECONDS)
+            return Recalled(unclaimed=False, reply=str(reply))
+        return Recalled(unclaimed=False)
+
+    def _forget(self, name: str) -> None:
+        future, lease = self._futures.pop(name, None), self._leases.pop(name, None)
+        if future is not None:
+            future.release()
+        if lease is not None:
+            lease.close()
+
+    async def _there(self, work: Coroutine[Any, Any, T]) -> T:
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
+
+async def _result(future: Future) -> Any:
+    return await future

@@ -1,0 +1,214 @@
+"""A lane's process on a Dask worker: pytest collects the one test and sets it up, blocks come in.
+
+Started by ``blocks.dask.lane``, which speaks to it in lines of JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shlex
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TextIO
+
+import pytest
+from _pytest.config import _prepareconfig
+
+from pytest_lmopt.blocks.dask.messages import Spec, Task
+from pytest_lmopt.plugin.session import session_key
+
+NEUTRAL = {
+    "lm_optimize": None,
+    "lm_snapshot_update": None,
+    "lm_record": None,
+    "lm_cache": "off",
+    "lm_cache_prune": None,
+    "lm_budget": None,
+    "lm_executor": None,
+    "lm_report": None,
+    "basetemp": None,
+    "pyargs": False,
+    "usepdb": False,
+    "lf": False,
+    "failedfirst": False,
+    "newfirst": False,
+    "stepwise": False,
+}
+"""Options that are the leader's affair."""
+
+
+class Channel:
+    """Lines of JSON from and to the worker; what the pipeline prints goes to the worker's log."""
+
+    def __init__(self) -> None:
+        self._out: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        os.dup2(2, 1)
+        self._lock = threading.Lock()
+        self._ended = False
+        first = json.loads(sys.stdin.readline())
+        self.spec = Spec.from_text(first["spec"])
+        self.root = Path(first["root"])
+        self.worker_path: list[str] = first["path"]
+
+    def send(self, **message: Any) -> None:
+        """Tell the worker."""
+        with self._lock:
+            self._out.write(json.dumps(message) + "\n")
+            self._out.flush()
+
+    def listen(self, heard: Callable[[dict[str, Any]], object]) -> None:
+        """Hear what the worker says, on a thread; end at once if it is gone."""
+
+        def follow() -> None:
+            for line in sys.stdin:
+                message = json.loads(line)
+                self._ended = self._ended or "end" in message
+                heard(message)
+            if not self._ended:
+                os._exit(1)  # nobody wants answers that would still be paid for
+
+        threading.Thread(target=follow, name="lmopt-channel", daemon=True).start()
+
+
+class ServingHooks:
+    """Serves blocks in place of the test's call, and notes what keeps it from being called."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self.problem = ""
+        self.served = False
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note what can't be imported."""
+        if report.failed:
+            self._note(f"{report.nodeid} can't be collected", report.longreprtext)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note a fixture that fails, or a test that is skipped."""
+        if not report.passed and not self.served:
+            self._note(f"its test was {report.outcome} in {report.when}", report.longreprtext)
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        """Note it."""
+        self._note("pytest failed", str(excrepr))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
+        """Serve until told to end."""
+        session = pyfuncitem.config.stash[session_key]
+        suite = self._channel.spec.suite
+        if pyfuncitem.nodeid in session.problems:
+            self.problem = session.problems[pyfuncitem.nodeid]
+        elif pyfuncitem.nodeid == suite and suite in session.suites:
+            self.problem = asyncio.run(_serve(pyfuncitem, self._channel))
+            self.served = not self.problem
+        return True
+
+    def _note(self, what: str, told: str) -> None:
+        lines = [line for line in told.splitlines() if line.strip()]
+        said = [line[1:].strip() for line in lines if line.startswith("E ")] or lines
+        self.problem = self.problem or f"{what}: {said[-1] if said else 'nobody knows why'}"
+
+
+async def _serve(item: pytest.Function, channel: Channel) -> str:
+    """Run blocks until told to end; or what makes this another suite than the leader's."""
+    from pytest_lmopt.blocks.dask.serving import BlockServer, LMOfTheBlock
+    from pytest_lmopt.plugin.marks import pipeline_of
+    from pytest_lmopt.runs.executor import InProcessExecutor
+
+    session, spec = item.config.stash[session_key], channel.spec
+    suite = replace(session.suites[item.nodeid].suite, pipeline=pipeline_of(item))
+    for name, here, there in (
+        ("dataset", suite.dataset.digest, spec.dataset),
+        ("metric", suite.metric_digest, spec.metric),
+    ):
+        if here != there:
+            return f"its {name} is another one there; bring the project's files up to date"
+    lm, options = LMOfTheBlock(), session.options
+    with InProcessExecutor(
+        lm=lm, model=suite.model, concurrency=options.concurrency, timeout=options.example_timeout
+    ) as executor:
+        server = BlockServer(
+            suite, executor, lm, provider=session.provider, traffic=session.traffic
+        )
+        inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+        channel.listen(lambda message: loop.call_soon_threadsafe(inbox.put_nowait, message))
+        channel.send(ready=True)
+        under_way: dict[str, asyncio.Task[None]] = {}
+
+        async def run(name: str, task: Task) -> None:
+            reply = await server.run(task)
+            under_way.pop(name, None)
+            channel.send(name=name, reply=reply.to_text())
+
+        while "end" not in (message := await inbox.get()):
+            if "stop" in message and message["stop"] in under_way:
+                under_way[message["stop"]].cancel()
+            elif "task" in message:
+                task = Task.from_text(message["task"], message["allowance"])
+                name = message["name"]
+                under_way[name] = asyncio.ensure_future(run(name, task))
+        for left in list(under_way.values()):
+            left.cancel()
+        await asyncio.gather(*under_way.values(), return_exceptions=True)
+    return ""
+
+
+def main() -> None:
+    """Collect the suite's test as the leader did, and serve."""
+    channel = Channel()
+    hooks = ServingHooks(channel)
+    status: object = 0
+    try:
+        status = _run_pytest(channel, hooks)
+    except BaseException as error:  # whatever pytest or a conftest raises is told
+        cause = getattr(error, "cause", error)
+        hooks.problem = hooks.problem or f"{type(cause).__name__}: {cause}"
+    if not hooks.served:
+        channel.send(problem=hooks.problem or f"pytest did not run it and ended with {status!r}")
+
+
+def _run_pytest(channel: Channel, hooks: ServingHooks) -> object:
+    spec, root = channel.spec, channel.root
+    known = set(sys.path)
+    sys.path[:0] = [str(root / path) for path in spec.paths if str(root / path) not in known]
+    sys.path += [path for path in channel.worker_path if path and path not in sys.path]
+    ours = [f"--rootdir={root}", "--capture=no", "-p", "no:terminal"]
+    if spec.inifile is not None:
+        ours += ["-c", str(root / spec.inifile)]
+    os.environ.pop("PYTEST_ADDOPTS", None)  # the leader's are among the arguments
+    config = _prepareconfig([*spec.args, *ours])
+    try:
+        # after ours: of two that want to be first, the later one is
+        config.pluginmanager.register(hooks)
+        for name, value in {**NEUTRAL, "lm_model": spec.model}.items():
+            if hasattr(config.option, name):
+                setattr(config.option, name, value)
+        config.args = [str(root / spec.suite)]
+        # so that plugins leave reports and caches to the process that has the terminal
+        config.workerinput = {  # type: ignore[attr-defined]  # as xdist does
+            "workerid": "dask",
+            "workercount": 1,
+            "testrunuid": spec.session,
+            "mainargv": list(spec.args),
+        }
+        return config.hook.pytest_cmdline_main(config=config)
+    finally:
+        config._ensure_unconfigure()
+
+
+def arguments(config: pytest.Config) -> tuple[str, ...]:
+    """The leader's arguments to pytest, for lanes elsewhere."""
+    given = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
+    given += [str(argument) for argument in config.invocation_params.args]
+    return tuple(argument for argument in given if not argument.startswith("--cov"))
+
+
+if __name__ == "__main__":
+    main()
