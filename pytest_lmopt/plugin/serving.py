@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 
 import pytest
@@ -40,6 +41,9 @@ NEUTRAL = {
     "stepwise": False,
 }
 """Options that are the leader's affair."""
+
+REPORTS = ("--cov", "--junit", "--html", "--report-log", "--log-file")
+"""Beginnings of arguments that would have a lane write what the leader writes."""
 
 
 class Channel:
@@ -183,31 +187,25 @@ def _run_pytest(channel: Channel, hooks: ServingHooks) -> object:
     if spec.inifile is not None:
         ours += ["-c", str(root / spec.inifile)]
     os.environ.pop("PYTEST_ADDOPTS", None)  # the leader's are among the arguments
-    config = _prepareconfig([*spec.args, *ours])
-    try:
-        # after ours: of two that want to be first, the later one is
-        config.pluginmanager.register(hooks)
-        for name, value in {**NEUTRAL, "lm_model": spec.model}.items():
-            if hasattr(config.option, name):
-                setattr(config.option, name, value)
-        config.args = [str(root / spec.suite)]
-        # so that plugins leave reports and caches to the process that has the terminal
-        config.workerinput = {  # type: ignore[attr-defined]  # as xdist does
-            "workerid": "dask",
-            "workercount": 1,
-            "testrunuid": spec.session,
-            "mainargv": list(spec.args),
-        }
-        return config.hook.pytest_cmdline_main(config=config)
-    finally:
-        config._ensure_unconfigure()
+    with TemporaryDirectory(prefix="lmopt-") as cache:
+        config = _prepareconfig([*spec.args, *ours, "-o", f"cache_dir={cache}"])
+        try:
+            # after ours: of two that want to be first, the later one is
+            config.pluginmanager.register(hooks)
+            for name, value in {**NEUTRAL, "lm_model": spec.model}.items():
+                if hasattr(config.option, name):
+                    setattr(config.option, name, value)
+            config.args = [str(root / spec.suite)]
+            return config.hook.pytest_cmdline_main(config=config)
+        finally:
+            config._ensure_unconfigure()
 
 
 def arguments(config: pytest.Config) -> tuple[str, ...]:
     """The leader's arguments to pytest, for lanes elsewhere."""
     given = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
     given += [str(argument) for argument in config.invocation_params.args]
-    return tuple(argument for argument in given if not argument.startswith("--cov"))
+    return tuple(argument for argument in given if not argument.startswith(REPORTS))
 
 
 if __name__ == "__main__":

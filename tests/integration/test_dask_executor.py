@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -141,3 +141,110 @@ def test_an_evaluation_has_the_same_scores_and_both_workers_take_part(
     project.run("--lm-cache=replay", cluster.option).assert_outcomes(passed=1)
     project.run(cluster.option).assert_outcomes(passed=1)
     assert cluster.server.calls == 2 * asked
+
+
+def test_a_search_takes_the_same_decisions(project: Project, cluster: Machines) -> None:
+    """Trials, winner and verdict are those of a search on one machine, and so is the bill."""
+    project.suite("budget=Budget(calls=220)", examples=60)
+    alone = project.run("--lm-optimize", "--lm-cache=off")
+    asked = cluster.server.calls
+    result = project.run("--lm-optimize", cluster.option)
+    result.assert_outcomes(passed=1)
+    assert _found(result) == _found(alone)
+    assert cluster.server.calls - asked == asked
+    assert _charges(project)["reserved"] == 0
+
+
+def _found(result: pytest.RunResult) -> list[str]:
+    """What the report says of the search."""
+    words = ("search:", "search (", "winner", "incumbent", "bootstrap-", "+", "-")
+    return [line for line in result.outlines if line.strip().startswith(words)]
+
+
+def test_a_worker_killed_in_mid_block_costs_its_allowance_and_nothing_else(
+    project: Project, cluster: Machines
+) -> None:
+    """Dask runs its blocks again: the result is the same, and no lost allowance is spent twice."""
+    project.suite("budget=Budget(calls=300)", examples=120)
+    _each_run_begins_with(project, "note_pid()")
+    project.run("--lm-snapshot-update", "--lm-cache=off").assert_outcomes(passed=1)
+    alone, asked = project.files(), cluster.server.calls
+    for left in project.path.glob("ran-*"):
+        left.unlink()
+    killed: list[int] = []
+
+    def kill(number: int) -> Fault | None:
+        if number == asked + 12:
+            ran = (int(path.name.removeprefix("ran-")) for path in project.path.glob("ran-*"))
+            killed.append(next(ran))
+            os.kill(killed[0], signal.SIGKILL)
+        return None
+
+    cluster.server.fault = kill
+    result = project.run(cluster.option, "--lm-snapshot-update")
+    cluster.workers.pop(killed[0]).wait()
+    cluster.add_worker()
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*a Dask worker was lost while it ran *test_shout*"])
+    assert project.files() == alone
+    book, seen = _charges(project), cluster.server.calls - asked
+    assert book["charged"] == book["settled"] + book["lost"]
+    assert book["reserved"] == 0
+    assert book["lost"] > 0
+    assert asked <= seen <= book["charged"] - asked <= 300
+
+
+def test_a_package_that_a_worker_lacks_is_named_with_the_worker(
+    project: Project, cluster: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The suite is an error, without a traceback."""
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "only_here.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path / "lib")
+    project.suite()
+    project.write("pipeline.py", (project.path / "pipeline.py").read_text() + "import only_here\n")
+    result = project.run(cluster.option)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        ["*can't be run on Dask worker tcp://*: *No module named 'only_here'*"]
+    )
+    result.stdout.no_fnmatch_line("*Traceback*")
+    assert cluster.server.calls == 0
+
+
+def test_a_scheduler_that_is_not_there_is_a_usage_error(project: Project) -> None:
+    """Within seconds, and before anything is run."""
+    project.suite()
+    started = time.monotonic()
+    result = project.run("--lm-executor=dask://127.0.0.1:9")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*no scheduler answers there*"])
+    assert time.monotonic() - started < 15
+
+
+def test_without_dask_installed_it_is_a_usage_error(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says what to install."""
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    project.suite()
+    result = project.run("--lm-executor=dask://127.0.0.1:9")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*pip install 'pytest-lmopt?dask?'*"])
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("-n", "2", "--lm-executor=dask://127.0.0.1:9"), "*leave one out*"),
+        (("--lm-executor=spark://127.0.0.1:9",), "*dask://HOST:PORT or dask+tls://HOST:PORT*"),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    project: Project, options: tuple[str, ...], problem: str
+) -> None:
+    """Before anything is run."""
+    project.suite()
+    result = project.run(*options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([problem])

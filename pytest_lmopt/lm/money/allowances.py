@@ -163,8 +163,8 @@ class Purse:
             dearest = self._dearest
             wanted = Allowance(
                 calls=calls,
-                tokens=dearest and calls * dearest.tokens,
-                micro_usd=dearest and calls * dearest.micro_usd,
+                tokens=calls * dearest.tokens if dearest else None,
+                micro_usd=calls * dearest.micro_usd if dearest else None,
             )
             allowance = Allowance(
                 calls=calls if left.calls is None else min(calls, left.calls),
