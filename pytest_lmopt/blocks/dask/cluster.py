@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pytest_lmopt.blocks.dask.lane import end_lanes, run_block, stop_block
+from pytest_lmopt.blocks.dask.lane import end_lanes, run_block, start_lane, stop_block
 from pytest_lmopt.blocks.dask.messages import DISTRIBUTION, End, Reply, our_version
 from pytest_lmopt.errors import ClusterError
 
@@ -89,6 +89,10 @@ class Cluster:
         threads = self._client.nthreads()
         self.hands, self.threads = len(threads), sum(threads.values())
 
+    def start(self, spec: str) -> None:
+        """Have all workers start their lanes of a suite; tasks will tell what keeps one from it."""
+        asyncio.run_coroutine_threadsafe(self._start(spec), self._loop)
+
     async def ask(self, spec: str, name: str, task: str, allowance: str | None) -> str:
         """Have a task done; the reply as text. Cancelled, it may still be under way.
 
@@ -114,6 +118,9 @@ class Cluster:
             self.end_lanes()
         finally:
             self._client.close(timeout=CONNECT_SECONDS)
+
+    async def _start(self, spec: str) -> None:
+        await self._client.run(start_lane, spec, on_error="ignore")
 
     async def _ask(self, spec: str, name: str, task: str, allowance: str | None) -> str:
         from distributed import KilledWorker, Queue

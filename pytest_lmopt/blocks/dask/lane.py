@@ -55,6 +55,7 @@ class Lane:
         self._ended = False
         self._send({"spec": spec.to_text(), "root": str(root), "path": sys.path})
         threading.Thread(target=self._listen, name="lmopt-lane", daemon=True).start()
+        self.leave("")
 
     def enter(self, name: str) -> bool:
         """Keep it from ending by itself before a task is settled; False if it has ended."""
@@ -163,6 +164,11 @@ def _reply(spec: Spec, name: str, task: str, leased: bool) -> Reply:
         return Reply(end=End.REFUSED, problem=str(error))
     except LaneLostError as error:
         return Reply(end=End.LOST, problem=str(error))
+
+
+def start_lane(spec: str) -> None:
+    """Have this worker's lane of a suite started before the first task comes."""
+    _lane_of(Spec.from_text(spec), "").leave("")
 
 
 def stop_block(name: str) -> None:

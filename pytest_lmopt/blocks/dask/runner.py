@@ -46,6 +46,7 @@ class DaskRunner:
         self.hands = cluster.hands
         self.spec = spec
         self.spec_text = spec.to_text()
+        cluster.start(self.spec_text)
         self.local = local
         self.cluster = cluster
         self.purse = Purse(ledger)
