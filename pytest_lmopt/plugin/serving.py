@@ -20,7 +20,8 @@ from typing import Any, TextIO
 import pytest
 from _pytest.config import _prepareconfig
 
-from pytest_lmopt.blocks.dask.messages import Spec, Task
+from pytest_lmopt.blocks.dask.messages import End, Reply, Spec, Task
+from pytest_lmopt.lm.money.allowances import NOTHING
 from pytest_lmopt.plugin.session import session_key
 
 NEUTRAL = {
@@ -145,6 +146,7 @@ async def _serve(item: pytest.Function, channel: Channel) -> str:
         channel.listen(lambda message: loop.call_soon_threadsafe(inbox.put_nowait, message))
         channel.send(ready=True)
         under_way: dict[str, asyncio.Task[None]] = {}
+        stopped: set[str] = set()
 
         async def run(name: str, task: Task) -> None:
             reply = await server.run(task)
@@ -152,11 +154,15 @@ async def _serve(item: pytest.Function, channel: Channel) -> str:
             channel.send(name=name, reply=reply.to_text())
 
         while "end" not in (message := await inbox.get()):
-            if "stop" in message and message["stop"] in under_way:
-                under_way[message["stop"]].cancel()
-            elif "task" in message:
+            name = message.get("name", "")
+            if "stop" in message:
+                stopped.add(name)  # the task may be still to come
+                if name in under_way:
+                    under_way[name].cancel()
+            elif name in stopped:
+                channel.send(name=name, reply=Reply(end=End.DONE, spending=NOTHING).to_text())
+            else:
                 task = Task.from_text(message["task"], message["allowance"])
-                name = message["name"]
                 under_way[name] = asyncio.ensure_future(run(name, task))
         for left in list(under_way.values()):
             left.cancel()

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,17 +32,26 @@ def note_pid():
 """``note_pid`` leaves the process id of the Dask worker that runs it."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a worker stands: its network namespace, "" for this machine's, and its address."""
+
+    namespace: str = ""
+    address: str = "127.0.0.1"
+
+
 @dataclass(kw_only=True)
 class Machines:
     """A scheduler, its workers by process id, and the model's server."""
 
     folder: Path
     server: OpenAIServer
+    host: str
     workers: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
     def file(self) -> Path:
-        """Where the scheduler wrote its address."""
+        """Where the scheduler writes its address."""
         return self.folder / "scheduler.json"
 
     @property
@@ -51,7 +60,7 @@ class Machines:
         address = json.loads(self.file.read_text())["address"]
         return f"--lm-executor={address.replace('tcp', 'dask')}"
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(self, program: str, *options: str, place: Place) -> subprocess.Popen[bytes]:
         """Start a Dask program."""
         environment = {
             **os.environ,
@@ -59,16 +68,17 @@ class Machines:
             "OPENAI_API_KEY": "sk-simulated",
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         }
-        log = (self.folder / f"{arguments[0]}-{time.monotonic_ns()}.log").open("wb")
-        command = [sys.executable, "-m", "dask", *arguments, "--no-dashboard"]
-        return subprocess.Popen(
-            [*command, f"--scheduler-file={self.file}"],
-            cwd=self.folder, env=environment, stdout=log, stderr=log,
-        )  # fmt: skip
+        inside = ["ip", "netns", "exec", place.namespace] if place.namespace else []
+        command = [sys.executable, "-m", "dask", program, "--no-dashboard", *options]
+        with (self.folder / f"{program}-{time.monotonic_ns()}.log").open("wb") as log:
+            return subprocess.Popen(
+                [*inside, *command, f"--host={place.address}", f"--scheduler-file={self.file}"],
+                cwd=self.folder, env=environment, stdout=log, stderr=log,
+            )  # fmt: skip
 
-    def add_worker(self) -> None:
+    def add_worker(self, place: Place) -> None:
         """Start a worker."""
-        process = self.start("worker", "--nthreads=2", "--no-nanny", "--host=127.0.0.1")
+        process = self.start("worker", "--nthreads=2", "--no-nanny", place=place)
         self.workers[process.pid] = process
 
     def wait_for_workers(self) -> None:
@@ -77,17 +87,53 @@ class Machines:
             client.wait_for_workers(len(self.workers), timeout=READY_SECONDS)
 
 
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+
+@contextmanager
+def _places() -> Iterator[tuple[str, list[Place]]]:
+    """This machine's address, and two places for workers: in namespaces of their own if possible.
+
+    The addresses are among those reserved for tests of networks.
+    """
+    net = f"198.{18 + os.getpid() // 256 % 2}.{os.getpid() % 256}"
+    found: list[Place] = []
+    with ExitStack() as stack:
+        try:
+            for number in range(2):
+                name = f"lmopt{os.getpid()}-{number}"
+                here, there = (f"{net}.{4 * number + end}" for end in (1, 2))
+                _ip("netns", "add", name)
+                stack.callback(_ip, "netns", "del", name)
+                _ip("link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", name)
+                _ip("addr", "add", f"{here}/30", "dev", name)
+                _ip("link", "set", name, "up")
+                _ip("-n", name, "addr", "add", f"{there}/30", "dev", "eth0")
+                _ip("-n", name, "link", "set", "eth0", "up")
+                _ip("-n", name, "link", "set", "lo", "up")
+                _ip("-n", name, "route", "add", "default", "via", here)
+                found.append(Place(namespace=name, address=there))
+        except (OSError, subprocess.CalledProcessError):
+            stack.close()
+            yield "127.0.0.1", [Place(), Place()]
+            return
+        yield f"{net}.1", found
+
+
 @pytest.fixture(scope="module")
 def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
     """A scheduler and two workers, for all tests here."""
-    with OpenAIServer(SimulatedModel().answer).running() as server, ExitStack() as stack:
-        found = Machines(folder=tmp_path_factory.mktemp("dask"), server=server)
-        scheduler = found.start("scheduler", "--host=127.0.0.1", "--port=0")
+    with ExitStack() as stack:
+        host, places = stack.enter_context(_places())
+        server = stack.enter_context(OpenAIServer(SimulatedModel().answer, host=host).running())
+        found = Machines(folder=tmp_path_factory.mktemp("dask"), server=server, host=host)
+        scheduler = found.start("scheduler", "--port=0", place=Place(address=host))
         stack.callback(scheduler.wait)
         stack.callback(scheduler.kill)
         try:
-            found.add_worker()
-            found.add_worker()
+            for place in places:
+                found.add_worker(place)
             found.wait_for_workers()
             yield found
         finally:
@@ -119,6 +165,14 @@ def _charges(project: Project) -> dict[str, int]:
         (charged,) = book.execute("SELECT sum(calls) FROM accounts").fetchone()
     book.close()
     return {"charged": charged, "reserved": 0, "lost": 0, "settled": 0, **dict(found)}
+
+
+def test_the_workers_stand_in_networks_of_their_own(machines: Machines) -> None:
+    """Where this machine allows it; the other tests are about the same workers."""
+    if machines.host == "127.0.0.1":
+        pytest.skip("no permission to make network namespaces here")
+    networks = {os.readlink(f"/proc/{pid}/ns/net") for pid in (*machines.workers, os.getpid())}
+    assert len(networks) == 1 + len(machines.workers)
 
 
 def test_an_evaluation_has_the_same_scores_and_both_workers_take_part(
@@ -183,7 +237,6 @@ def test_a_worker_killed_in_mid_block_costs_its_allowance_and_nothing_else(
     cluster.server.fault = kill
     result = project.run(cluster.option, "--lm-snapshot-update")
     cluster.workers.pop(killed[0]).wait()
-    cluster.add_worker()
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*a Dask worker was lost while it ran *test_shout*"])
     assert project.files() == alone

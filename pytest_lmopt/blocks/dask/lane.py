@@ -90,7 +90,7 @@ class Lane:
     def stop(self, name: str) -> None:
         """Have a task reply at once."""
         if name in self._waiting:
-            self._send({"stop": name})
+            self._send({"stop": True, "name": name})
 
     def end(self) -> None:
         """Tear the test down and end."""
