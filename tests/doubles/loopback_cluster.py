@@ -17,8 +17,8 @@ from pytest_lmopt.suites.suite import Suite
 class LoopbackCluster(Cluster):
     """Runs tasks at once; ``is_lost(number of the task)`` tells which are lost once they are done.
 
-    A lost task has spent its allowance. With ``is_open`` unset none is claimed. Use as a context
-    manager.
+    A lost task has spent its allowance. While ``is_open`` is unset no task is taken; if
+    ``is_silent``, one that is recalled says nothing. Use as a context manager.
     """
 
     hands, threads = 2, 4
@@ -30,9 +30,10 @@ class LoopbackCluster(Cluster):
             suite, self._executor, self._lm, provider=model, traffic=Traffic()
         )
         self._is_lost = is_lost
-        self._claimed: set[str] = set()
+        self._work: dict[str, asyncio.Task[Reply]] = {}
         self.is_open = asyncio.Event()
         self.is_open.set()
+        self.is_silent = False
         self.tasks = 0
 
     def __enter__(self) -> LoopbackCluster:
@@ -48,15 +49,22 @@ class LoopbackCluster(Cluster):
     async def ask(self, spec: str, name: str, task: str, allowance: str | None) -> str:
         """As the real one."""
         await self.is_open.wait()
-        self._claimed.add(name)
         self.tasks += 1
         lost = self._is_lost(self.tasks)
-        reply = (await self._server.run(Task.from_text(task, allowance))).to_text()
-        return Reply(end=End.LOST, problem="killed").to_text() if lost else reply
+        work = self._work[name] = asyncio.ensure_future(
+            self._server.run(Task.from_text(task, allowance))
+        )
+        reply = await asyncio.shield(work)
+        return (Reply(end=End.LOST, problem="killed") if lost else reply).to_text()
 
     async def recall(self, name: str) -> Recalled:
-        """As the real one; what was cancelled under way says nothing."""
-        return Recalled(unclaimed=name not in self._claimed)
+        """As the real one, where a task that is lost is not heard of any more."""
+        work = self._work.get(name)
+        if work is None or work.done():
+            return Recalled(unclaimed=work is None)
+        work.cancel()
+        reply = (await work).to_text()
+        return Recalled(unclaimed=False, reply=None if self.is_silent else reply)
 
     def forget(self, name: str) -> None:
         """There is nothing to forget."""

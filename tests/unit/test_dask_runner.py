@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import random
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,12 +46,13 @@ class Model:
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
+        self.seconds = 0.001
 
     async def complete(self, request: Request) -> Completion:
         """Answer after a moment, so that calls overlap."""
         text = request.messages[-1].content
         self.asked[text] += 1
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(self.seconds)
         usage = Usage(calls=1, input_tokens=5, output_tokens=5, micro_usd=10)
         return Completion(text=text.upper(), usage=usage)
 
@@ -108,8 +111,15 @@ class World:
         is_lost: Callable[[int], bool] = lambda _: False,
         mode: CacheMode = "auto",
         afar: bool = True,
+        candidate: Candidate = INCUMBENT,
+        is_open: bool = True,
+        is_silent: bool = False,
+        seconds: float | None = None,
     ) -> Evaluation:
-        """Evaluate all examples, on the cluster or, unless ``afar``, here."""
+        """Evaluate all examples, on the cluster or, unless ``afar``, here.
+
+        Raises ``TimeoutError`` where it is stopped after some ``seconds``.
+        """
         store = self.store if mode != "off" else None
         lm = suite_lm(self.model, ledger=self.ledger, store=store, mode=mode)
 
@@ -118,6 +128,9 @@ class World:
                 InProcessExecutor(lm=lm, model=self.suite.model) as executor,
                 LoopbackCluster(self.suite, self.model, is_lost=is_lost) as cluster,
             ):
+                if not is_open:
+                    cluster.is_open.clear()
+                cluster.is_silent = is_silent
                 local = LocalRunner(self.suite, executor)
                 known = KnownAnswers("s", store, mode=mode, committed={}, since=0.0)
                 runner = DaskRunner(
@@ -130,7 +143,8 @@ class World:
                     notice=lambda _: None,
                 )
                 evaluator = Evaluator(self.suite, runner if afar else local)
-                return await evaluator.evaluate(INCUMBENT, tuple(self.suite.dataset))
+                async with asyncio.timeout(seconds):
+                    return await evaluator.evaluate(candidate, tuple(self.suite.dataset))
 
         return asyncio.run(evaluated())
 
@@ -225,3 +239,35 @@ def test_a_replay_that_lacks_answers_names_them(tmp_path: Path) -> None:
     with pytest.raises(LmoptError, match="40 requests are not recorded"):
         world.evaluate(mode="replay")
     assert world.calls == 0
+
+
+def test_an_allowance_that_nobody_has_claimed_is_given_back(tmp_path: Path) -> None:
+    """An evaluation that is stopped before any worker took its blocks has cost nothing."""
+    world = World(tmp_path, budget=Budget(calls=200))
+    with pytest.raises(TimeoutError):
+        world.evaluate(is_open=False, seconds=0.05)
+    assert world.calls == world.charged == 0
+    assert world.evaluate().mean == 1.0
+
+
+@pytest.mark.parametrize("is_silent", [True, False])
+def test_an_evaluation_that_is_stopped_charges_what_was_under_way(
+    tmp_path: Path, is_silent: bool
+) -> None:
+    """A block that says what it has spent costs that, one that falls silent its allowance."""
+    world = World(tmp_path, budget=Budget(calls=400))
+    world.model.seconds = 10.0
+    with pytest.raises(TimeoutError):
+        world.evaluate(seconds=0.3, is_silent=is_silent)
+    assert 0 < world.calls <= world.charged <= 400
+    assert (world.calls == world.charged) is not is_silent
+
+
+def test_values_that_json_lacks_are_run_here(tmp_path: Path) -> None:
+    """A candidate that can't be sent as it is, is not sent."""
+    world = World(tmp_path, budget=Budget(calls=200))
+    demo = {"text": datetime.date(2024, 2, 29), "loud": "X"}
+    state = replace(shout.state, demos=(demo,))
+    found = world.evaluate(candidate=Candidate(name="odd", states={shout.key: state}))
+    assert found.mean == 1.0
+    assert world.calls == world.charged == EXAMPLES

@@ -108,19 +108,17 @@ class Cluster:
         """Let go of a task that is settled."""
         self._loop.call_soon_threadsafe(self._forget, name)
 
-    def end_lanes(self) -> None:
-        """End what runs for this session on the workers."""
-        self._client.run(end_lanes, self._session, on_error="ignore")
-
     def close(self) -> None:
-        """Leave the cluster as it was."""
-        try:
-            self.end_lanes()
-        finally:
-            self._client.close(timeout=CONNECT_SECONDS)
+        """End what runs for this session on the workers, and leave."""
+        with suppress(Exception):  # without a scheduler, lanes end by themselves
+            asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(CONNECT_SECONDS)
+        self._client.close(timeout=CONNECT_SECONDS)
 
     async def _start(self, spec: str) -> None:
         await self._client.run(start_lane, spec, on_error="ignore")
+
+    async def _end(self) -> None:
+        await self._client.run(end_lanes, self._session, on_error="ignore")
 
     async def _ask(self, spec: str, name: str, task: str, allowance: str | None) -> str:
         from distributed import KilledWorker, Queue
@@ -135,26 +133,24 @@ class Cluster:
             return str(await future)
         except KilledWorker:
             return Reply(end=End.LOST, problem="Dask gave it up").to_text()
-        except asyncio.CancelledError:
-            if future.status not in ("cancelled", "lost"):
-                raise
-            raise ClusterError("the scheduler was lost", address=self._address) from None
         except Exception as error:
+            if future.status in ("cancelled", "lost"):
+                raise ClusterError("the scheduler was lost", address=self._address) from None
             problem = f"{type(error).__name__}: {error}"
             return Reply(end=End.REFUSED, worker="(unknown)", problem=problem).to_text()
 
     async def _recall(self, name: str) -> Recalled:
         lease, future = self._leases.get(name), self._futures.get(name)
-        unclaimed = lease is not None and bool(await lease.get(batch=True))
-        if unclaimed or future is None or lease is None:
-            if future is not None:
-                await future.cancel()
-            return Recalled(unclaimed=True)
-        await self._client.run(stop_block, name, on_error="ignore")
-        # nothing but silence is worse than a late reply, whatever keeps it
+        # whatever keeps a worker or the scheduler from answering, what was granted may be spent
         with suppress(Exception):
-            reply = await asyncio.wait_for(_result(future), RECALL_SECONDS)
-            return Recalled(unclaimed=False, reply=str(reply))
+            async with asyncio.timeout(RECALL_SECONDS):
+                if future is None:
+                    return Recalled(unclaimed=True)
+                if lease is None or await lease.get(batch=True):
+                    await future.cancel()
+                    return Recalled(unclaimed=True)
+                await self._client.run(stop_block, name, on_error="ignore")
+                return Recalled(unclaimed=False, reply=str(await future))
         return Recalled(unclaimed=False)
 
     def _forget(self, name: str) -> None:
@@ -166,7 +162,3 @@ class Cluster:
 
     async def _there(self, work: Coroutine[Any, Any, T]) -> T:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
-
-
-async def _result(future: Future) -> Any:
-    return await future

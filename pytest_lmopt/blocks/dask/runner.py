@@ -142,27 +142,12 @@ class _Errand:
         )
 
     async def _send(self, block: Block) -> Reply:
-        """Have it done within an allowance, or without a call."""
-        if self._free:
-            return await self._ask(block, None)
-        examples = len(block.examples)
-        grant = await self._runner.purse.grant(examples, tries=self._tries, least=self._least)
-        spending: Spending | None = None
-        try:
-            reply = await self._ask(block, grant)
-            spending = reply.spending
-        except _StoppedError as stopped:
-            spending = stopped.spending
-            raise
-        finally:
-            self._runner.purse.settle(grant, spending)
-        if spending is not None:
-            self._least = spending.dearest
-        return reply
-
-    async def _ask(self, block: Block, grant: Grant | None) -> Reply:
-        """The reply; its ``spending`` says what became of the grant, None if nobody can tell."""
-        runner, cluster = self._runner, self._runner.cluster
+        """Have it done within an allowance, or without a call; settles what it has spent."""
+        runner, cluster, purse = self._runner, self._runner.cluster, self._runner.purse
+        grant: Grant | None = None
+        if not self._free:
+            examples = len(block.examples)
+            grant = await purse.grant(examples, tries=self._tries, least=self._least)
         task = Task(
             name=f"{runner.spec.session}-{next(_numbers)}",
             block=block_to_text(block),
@@ -170,32 +155,34 @@ class _Errand:
             answers=self._answers,
         )
         allowance = json.dumps(asdict(grant.allowance)) if grant else None
+        spending: Spending | None = None
         try:
-            reply = Reply.from_text(
-                await cluster.ask(runner.spec_text, task.name, task.to_text(), allowance)
-            )
-            if grant and reply.spending is None and (await cluster.recall(task.name)).unclaimed:
-                reply = replace(reply, spending=NOTHING)
+            text = await cluster.ask(runner.spec_text, task.name, task.to_text(), allowance)
+            reply = Reply.from_text(text)
+            spending = reply.spending
+            if grant and spending is None:
+                spending = await self._recall(task.name)
+            if spending is not None:
+                self._least = spending.dearest
             return reply
         except asyncio.CancelledError:
-            recalled = await cluster.recall(task.name)
-            if recalled.unclaimed:
-                raise _StoppedError(NOTHING) from None
-            if recalled.reply is not None:
-                late = Reply.from_text(recalled.reply)
-                runner.known.record(late.answers)
-                raise _StoppedError(late.spending) from None
+            spending = await self._recall(task.name)
             raise
         finally:
+            if grant:
+                purse.settle(grant, spending)
             cluster.forget(task.name)
 
-
-class _StoppedError(asyncio.CancelledError):
-    """A block was cancelled, and it is known what it had spent."""
-
-    def __init__(self, spending: Spending | None) -> None:
-        super().__init__()
-        self.spending = spending
+    async def _recall(self, name: str) -> Spending | None:
+        """End a task; what it has spent, None if nobody can tell. Late answers are kept."""
+        recalled = await self._runner.cluster.recall(name)
+        if recalled.unclaimed:
+            return NOTHING
+        late = Reply.from_text(recalled.reply) if recalled.reply is not None else None
+        if late is None:
+            return None
+        self._runner.known.record(late.answers)
+        return late.spending
 
 
 def _unrecorded(run: ScoredRun) -> list[Request]:
