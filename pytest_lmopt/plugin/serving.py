@@ -48,14 +48,21 @@ REPORTS = ("--cov", "--junit", "--html", "--report-log", "--log-file")
 
 
 class Channel:
-    """Lines of JSON from and to the worker; what the pipeline prints goes to the worker's log."""
+    """Lines of JSON from and to the worker.
+
+    What the pipeline, or a program it starts, prints goes to the worker's log; it can read nothing.
+    """
 
     def __init__(self) -> None:
+        self._in: TextIO = os.fdopen(os.dup(0), encoding="utf-8")
         self._out: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
         os.dup2(2, 1)
         self._lock = threading.Lock()
         self._ended = False
-        first = json.loads(sys.stdin.readline())
+        first = json.loads(self._in.readline())
         self.spec = Spec.from_text(first["spec"])
         self.root = Path(first["root"])
         self.worker_path: list[str] = first["path"]
@@ -70,7 +77,7 @@ class Channel:
         """Hear what the worker says, on a thread; end at once if it is gone."""
 
         def follow() -> None:
-            for line in sys.stdin:
+            for line in self._in:
                 message = json.loads(line)
                 self._ended = self._ended or "end" in message
                 heard(message)
@@ -149,7 +156,10 @@ async def _serve(item: pytest.Function, channel: Channel) -> str:
         stopped: set[str] = set()
 
         async def run(name: str, task: Task) -> None:
-            reply = await server.run(task)
+            try:
+                reply = await server.run(task)
+            except Exception as error:
+                reply = Reply(end=End.REFUSED, problem=f"{type(error).__name__}: {error}")
             under_way.pop(name, None)
             channel.send(name=name, reply=reply.to_text())
 

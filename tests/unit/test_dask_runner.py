@@ -22,7 +22,7 @@ from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.errors import BudgetExhaustedError, LmoptError
 from pytest_lmopt.lm.money.book import Book
-from pytest_lmopt.lm.money.ledger import Account, Ledger
+from pytest_lmopt.lm.money.ledger import Account, Charge, Ledger
 from pytest_lmopt.lm.money.prices import Price, give_prices
 from pytest_lmopt.lm.recordings.recorded import CacheMode
 from pytest_lmopt.lm.recordings.store import RecordingStore
@@ -214,6 +214,17 @@ def test_tokens_and_dollars_are_kept_to_as_well(tmp_path: Path, budget: Budget) 
         assert 0 < world.calls <= EXAMPLES // 2 + 3
     finally:
         give_prices({})
+
+
+def test_a_limit_that_is_used_up_to_the_last_token_ends_it(tmp_path: Path) -> None:
+    """Nothing is granted of nothing."""
+    world = World(tmp_path, budget=Budget(tokens=100))
+    world.ledger.settle(
+        world.ledger.reserve(Charge(tokens=100, micro_usd=0)), Usage(output_tokens=100)
+    )
+    with pytest.raises(BudgetExhaustedError):
+        world.evaluate()
+    assert world.calls == 0
 
 
 @pytest.mark.parametrize("afar", [True, False])

@@ -48,8 +48,9 @@ class KnownAnswers:
         if self._store is None:
             return {}
         found: dict[str, Completion] = {}
+        candidates = {block.candidate.digest, INCUMBENT}
         for example in block.examples:
-            for candidate in {block.candidate.digest, INCUMBENT}:
+            for candidate in candidates:
                 for key in self._store.keys_at(self._place(candidate, example, block.repeat)):
                     answer = self._store.get(key, since=self._since)
                     if answer is not None:

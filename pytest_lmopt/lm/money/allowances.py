@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from pytest_lmopt.lm.money.book import Book
@@ -120,6 +120,7 @@ class Purse:
         """
         expected = self._calls_per_example * SLACK or FIRST_CALLS
         calls = math.ceil(examples * expected * 2**tries)
+        least = replace(least, tokens=max(1, least.tokens))  # there is no call without a token
         while (granted := self._charge(calls, least)) is None:
             self._back.clear()
             await self._back.wait()
