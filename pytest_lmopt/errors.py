@@ -9,6 +9,7 @@
     │   ├── SuiteError           a mark, a test signature, a metric that is not one
     │   ├── SnapshotError        a snapshot file
     │   ├── RecordError          a file of committed recordings
+    │   ├── UnmeteredError       a call of litellm's that no budget would see
     │   ├── ClusterError         a Dask cluster that can't be used
     │   └── ModelError           no model, key or quota, an unknown model, a local one not installed
     ├── LMError                  one call to a model
@@ -21,6 +22,7 @@
     ├── MetricError              a metric raised or returned nonsense: the suite is broken
     ├── IncompleteError          too many answers are missing to judge the suite
     ├── RecordingsError          the file of recorded answers can't be used
+    ├── SessionFileError         the file that workers share can't be used
     ├── WorkersLostError         too many workers ended while they ran the same examples
     └── LostContextError         a prompt was called where no run can be seen
 
@@ -31,6 +33,7 @@ control characters or secrets.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,6 +115,30 @@ class RecordError(InputError):
         super().__init__(
             f"{path}, line {line}: {problem}; restore the file from git, or delete it and run "
             "--lm-snapshot-update to make it anew"
+        )
+
+
+class UnmeteredError(InputError):
+    """A pipeline calls a ``function`` of litellm's that is neither metered nor recorded.
+
+    ``caught`` are those that are.
+    """
+
+    def __init__(self, function: str, *, caught: Sequence[str]) -> None:
+        self.function = function
+        if function in caught:
+            advice = (
+                f"it was taken from litellm.main, where it can't be caught; write 'from litellm "
+                f"import {function}'"
+            )
+        else:
+            advice = (
+                f"only a Prompt and litellm's {' and '.join(caught)} are; ask before the suite, as "
+                "in a fixture"
+            )
+        super().__init__(
+            f"litellm's {function} was called inside a suite, where it would be neither charged to "
+            f"the budget nor recorded, so it was not made: {advice}"
         )
 
 
@@ -219,6 +246,16 @@ class WorkersLostError(LmoptError):
     def __init__(self, problem: str, *, suite: str) -> None:
         self.suite = suite
         super().__init__(problem)
+
+
+class SessionFileError(LmoptError):
+    """The file that the workers of a session share can't be used."""
+
+    def __init__(self, problem: str, *, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"{path}, which all workers share, can't be used: {problem}; run without them (-n 0)"
+        )
 
 
 class LostContextError(LmoptError):

@@ -15,6 +15,10 @@ pytest_plugins = ["pytester"]
 
 
 MEMORY = Path("/dev/shm")
+OFF = ("asyncio", "randomly", "hypothesispytest", "inline_snapshot", "syrupy")
+"""Plugins that act without being asked, or take long to load, are off in inner runs; ``-p NAME``
+turns one on again."""
+UNASKED = " ".join(f"-p no:{name}" for name in OFF)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,6 +51,14 @@ def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the developer's shell or the CI system sets must not decide a test."""
     for name in ("CI", "LMOPT_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTEST_ADDOPTS", UNASKED)
+
+
+@pytest.fixture
+def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """pytester, which clears this variable."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", UNASKED)
+    return pytester
 
 
 @pytest.fixture

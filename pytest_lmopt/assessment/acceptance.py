@@ -14,7 +14,7 @@ from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.optimizers.search import SearchOutcome
 from pytest_lmopt.snapshots.prompt_files import rewrite_prompt
 from pytest_lmopt.snapshots.snapshot import Baseline, Snapshot
-from pytest_lmopt.snapshots.store import snapshot_files
+from pytest_lmopt.snapshots.store import NO_MODEL, snapshot_files
 from pytest_lmopt.stats.intervals import mean_interval
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
@@ -67,7 +67,10 @@ class Acceptance:
         return "\n".join(lines), tuple(unwritable)
 
     def model(self, evaluation: Evaluation) -> str:
-        """The models that were called, as snapshots name them."""
+        """The models that were called, as snapshots name them; ``none`` where no call was made."""
+        outcomes = evaluation.outcomes
+        if not any(each.usage.calls or each.states or each.direct_models for each in outcomes):
+            return NO_MODEL
         default = self._suite.model or ""
         models = {state.model or default for state in evaluation.states.values()}
         models = models | evaluation.direct_models or {default}

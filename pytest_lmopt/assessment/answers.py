@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pytest_lmopt.lm.local.model import model_identity
 from pytest_lmopt.lm.recordings.files import Answer
-from pytest_lmopt.lm.seam import Completion, WholeCompletion
+from pytest_lmopt.lm.seam import Completion, Refusal, WholeCompletion
 from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.suites.example import Dataset
@@ -29,7 +29,7 @@ def answers_of(evaluation: Evaluation, dataset: Dataset) -> list[list[Answer]]:
 
 def _answers(calls: tuple[Call, ...], *, drawn: int) -> Iterator[Answer]:
     for call in calls:
-        if call.request is not None and call.usage.calls:
+        if call.request is not None and (call.usage.calls or call.refused):
             request = replace(
                 call.request,
                 model=model_identity(call.request.model),
@@ -38,4 +38,6 @@ def _answers(calls: tuple[Call, ...], *, drawn: int) -> Iterator[Answer]:
             answer = Completion(text=call.text, usage=call.usage)
             if call.whole is not None:
                 answer = WholeCompletion(text=call.text, usage=call.usage, whole=call.whole)
+            if call.refused:
+                answer = Refusal(text="", usage=call.usage, problem=call.error or "")
             yield request, answer

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pytest_lmopt.assessment.acceptance import Acceptance
 from pytest_lmopt.assessment.describe import describe_evaluation, describe_search
 from pytest_lmopt.assessment.early_stop import evaluate_until_certain, stopped_comparison
+from pytest_lmopt.assessment.oversights import measures_nothing, overlooked
 from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.runner import BlockRunner
@@ -18,6 +19,7 @@ from pytest_lmopt.errors import BudgetExhaustedError, SuiteError
 from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.optimizers.journal import Journal
+from pytest_lmopt.optimizers.plan import answers_vary
 from pytest_lmopt.optimizers.registry import STRATEGIES
 from pytest_lmopt.optimizers.search import SearchOutcome, search
 from pytest_lmopt.reports.suite_report import Status, SuiteReport
@@ -66,11 +68,17 @@ class Assessment:
             mode=terms.gate,
             inconclusive_fails=terms.inconclusive_fails,
         )
-        if evaluation.only_error:
-            problem = f"the pipeline raised on every example, first {evaluation.only_error}"
+        nothing = measures_nothing(self._suite, evaluation)
+        if problem and terms.accepting and not math.isnan(evaluation.mean):
+            problem += (
+                "; the baseline is written all the same, as --lm-snapshot-update asks, but the "
+                "threshold holds whatever the baseline"
+            )
+        problem = nothing or problem
         report = replace(
             self._report(evaluation, "failed" if problem else "passed"),
             problem=problem or "",
+            warning=overlooked(self._suite, evaluation),
             model=acceptance.model(evaluation),
             baseline=baseline,
             comparison=comparison,
@@ -82,7 +90,7 @@ class Assessment:
         if outcome is not None and terms.strategy is not None:
             described = describe_search(outcome, acceptance, strategy=terms.strategy)
             report = replace(report, search=described)
-        if math.isnan(evaluation.mean):
+        if nothing or math.isnan(evaluation.mean):
             return report
         if outcome is None:
             return replace(report, accept=acceptance.of_evaluation(evaluation))
@@ -157,7 +165,7 @@ class Assessment:
         if outcome.winner is None or not outcome.accepted:
             return outcome.incumbent
         winner, judged = outcome.winner.proposal.candidate, self._suite.splits.judged
-        draw = 1 if outcome.prompts.random else 0
+        draw = 1 if answers_vary(outcome.incumbent) else 0
         if self._terms.accepting:
             try:
                 return await self._evaluator.evaluate(winner, judged, draw=draw)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 
 from pytest_lmopt.blocks.plain import run_from_plain, run_to_plain
@@ -43,10 +44,12 @@ class Archive:
                     repeat=run.repeat,
                     ending=run.ending,
                     value=run.score.value if run.score else None,
+                    kind=sys.intern(run.kind),
                     missing=run.missing,
                     usage=run.usage,
                     states=self._shared(plain["states"], run.states),
                     direct_models=self._models.setdefault(models, models),
+                    varies=run.varies,
                 )
             )
         self._runs.executemany("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?)", rows)

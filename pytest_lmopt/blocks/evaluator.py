@@ -7,7 +7,7 @@ from contextlib import aclosing
 from functools import partial
 
 from pytest_lmopt.blocks.archive import Archive
-from pytest_lmopt.blocks.runner import Block, BlockRunner, cut
+from pytest_lmopt.blocks.runner import Block, BlockRunner, piece_size
 from pytest_lmopt.blocks.unrecorded import incomplete_replay
 from pytest_lmopt.errors import BudgetExhaustedError, IncompleteError
 from pytest_lmopt.lm.seam import Usage
@@ -45,30 +45,40 @@ class Evaluator:
         Raises ``IncompleteError`` once more than the suite's ``max_missing`` have no answer, or at
         the end of a replay that lacked any, and whatever ends a block early.
         """
-        left = self._todo(candidate, examples, draw)
+        (evaluation,) = await self.evaluate_all([candidate], examples, draw=draw)
+        return evaluation
+
+    async def evaluate_all(
+        self, candidates: Sequence[Candidate], examples: Sequence[Example], *, draw: int = 0
+    ) -> list[Evaluation]:
+        """Evaluate several candidates on the same examples, as ``evaluate`` does one."""
+        todo = [(candidate, self._todo(candidate, examples, draw)) for candidate in candidates]
+        size = piece_size(sum(len(left) for _, left in todo), hands=self._runner.hands)
         blocks = [
-            Block(candidate=candidate, examples=piece, repeat=repeat)
-            for piece in cut(left, hands=self._runner.hands)
+            Block(candidate=candidate, examples=tuple(left[start : start + size]), repeat=repeat)
+            for candidate, left in todo
+            for start in range(0, len(left), size)
             for repeat in self._repeats(draw)
         ]
+        whose = iter(blocks)
         try:
             async with aclosing(self._runner.run(blocks)) as results:
                 async for runs in results:
-                    self._file(candidate, runs)
+                    self._file(next(whose).candidate, runs)
                     if not self._unrecorded:  # a replay is free, and is to name all that it lacks
                         self._check_missing(len(examples))
         except BudgetExhaustedError as error:
-            left = self._todo(candidate, examples, draw)
+            left = sum(len(self._todo(candidate, examples, draw)) for candidate in candidates)
             raise BudgetExhaustedError(
-                f"{error}. {len(self._done)} runs are complete, {len(left)} of this "
-                f"evaluation's {len(examples)} examples are not{self._estimate(left)}; "
+                f"{error}. {len(self._done)} runs are complete, {left} of this evaluation's "
+                f"{len(examples) * len(candidates)} examples are not{self._estimate(left)}; "
                 "answers already paid for are recorded, so running again with a larger budget "
                 "pays only for the rest",
                 limit=error.limit,
             ) from None
         if self._unrecorded:
             raise incomplete_replay(self._unrecorded, dict(self._missing))
-        return self.kept(candidate, examples, draw=draw)
+        return [self.kept(candidate, examples, draw=draw) for candidate in candidates]
 
     def kept(
         self, candidate: Candidate, examples: Sequence[Example], *, draw: int = 0
@@ -122,6 +132,6 @@ class Evaluator:
                 missing=dict(self._missing),
             )
 
-    def _estimate(self, examples: Sequence[Example]) -> str:
-        calls = self.calls_per_example * len(examples)
+    def _estimate(self, examples: int) -> str:
+        calls = self.calls_per_example * examples
         return f" (about {calls} more calls)" if self._done else ""

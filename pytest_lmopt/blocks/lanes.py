@@ -8,7 +8,7 @@ is recorded.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from typing import Any
 
 from pytest_lmopt.blocks.plain import (
@@ -23,6 +23,7 @@ from pytest_lmopt.blocks.runner import AT_ONCE, Block, LocalRunner
 from pytest_lmopt.errors import LmoptError, WorkersLostError
 from pytest_lmopt.metrics.scored_run import ScoredRun
 from pytest_lmopt.runs.executor import Executor
+from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.suite import Suite
 
 LOOK_SECONDS = 0.02
@@ -46,15 +47,11 @@ class LeadingRunner:
 
     async def run(self, blocks: Sequence[Block]) -> AsyncGenerator[list[ScoredRun]]:
         """As the protocol says; a block that ends early ends those after it."""
-        try:
-            jobs = [block_to_text(block) for block in blocks if len(blocks) > 1]
-        except NotPlainError:
-            jobs = []
-        if not jobs:
+        if len(blocks) < 2 or not all(map(_can_be_sent, _candidates(blocks))):
             async for runs in self.local.run(blocks):
                 yield runs
             return
-        lead = _Lead(self, blocks, jobs)
+        lead = _Lead(self, blocks)
         try:
             for place in range(len(blocks)):
                 yield await lead.result(place)
@@ -65,10 +62,9 @@ class LeadingRunner:
 class _Lead:
     """One evaluation's blocks: offered, taken, settled; all by their place in it."""
 
-    def __init__(self, runner: LeadingRunner, blocks: Sequence[Block], jobs: Sequence[str]) -> None:
+    def __init__(self, runner: LeadingRunner, blocks: Sequence[Block]) -> None:
         self._runner = runner
         self._blocks = blocks
-        self._jobs = jobs
         self._ahead = AHEAD * AT_ONCE * runner.hands
         self._published = 0
         self._places: dict[int, int] = {}
@@ -95,11 +91,13 @@ class _Lead:
         """Look who has done what, and offer and take as much as there should be."""
         for number, result in self._runner.queue.collect(self._places).items():
             self._settled[self._places.pop(number)] = result
-        more = self._jobs[self._published :][: max(0, self._ahead - len(self._places))]
+        end = self._published + self._ahead - len(self._places)
+        more = self._blocks[self._published : end]
         if more:
-            numbers = self._runner.queue.publish(self._runner.suite.name, more)
-            self._places |= zip(numbers, range(self._published, len(self._jobs)), strict=False)
-            self._published += len(more)
+            jobs = [block_to_text(block) for block in more]
+            for number in self._runner.queue.publish(self._runner.suite.name, jobs):
+                self._places[number] = self._published
+                self._published += 1
         while sum(not task.done() for task in self._mine.values()) < AT_ONCE:
             taken = self._runner.queue.take(self._runner.suite.name, self._runner.worker)
             if taken is None:
@@ -153,6 +151,18 @@ async def help_with(suite: Suite, executor: Executor, *, queue: Queue, worker: s
         await _cancel(under_way.values())
         for number in under_way:
             queue.hand_in(number, None)
+
+
+def _candidates(blocks: Sequence[Block]) -> Iterable[Candidate]:
+    return {block.candidate.digest: block.candidate for block in blocks}.values()
+
+
+def _can_be_sent(candidate: Candidate) -> bool:
+    try:
+        block_to_text(Block(candidate=candidate, examples=()))
+    except NotPlainError:
+        return False
+    return True
 
 
 async def _next(tasks: Collection[asyncio.Task[Any]]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pytest_lmopt.blocks.runner import Block
-from pytest_lmopt.lm.seam import Completion, Request, Usage, WholeCompletion
+from pytest_lmopt.lm.seam import Request, Usage
 from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.metrics.score import Score
 from pytest_lmopt.metrics.scored_run import ScoredRun
@@ -103,6 +103,7 @@ def run_to_plain(run: ScoredRun) -> Plain:
         "ending": run.ending.value,
         "score": [run.score.value, run.score.feedback] if run.score else None,
         "got": run.got,
+        "kind": run.kind,
         "missing": run.missing,
         "trace": [_call_to_plain(call) for call in run.trace],
         "judging": [_call_to_plain(call) for call in run.judging],
@@ -154,20 +155,6 @@ def request_to_plain(request: Request) -> Plain:
 def request_from_plain(plain: Plain) -> Request:
     """The request that ``request_to_plain`` wrote."""
     return Request(**{**plain, "messages": tuple(Message(*each) for each in plain["messages"])})
-
-
-def answer_to_plain(answer: Completion) -> Plain:
-    """An answer as JSON, without the fields that were read from it."""
-    whole = answer.whole if isinstance(answer, WholeCompletion) else None
-    return {"text": answer.text, "usage": vars(answer.usage), "whole": whole}
-
-
-def answer_from_plain(plain: Plain) -> Completion:
-    """The answer that ``answer_to_plain`` wrote."""
-    text, usage = plain["text"], Usage(**plain["usage"])
-    if plain["whole"] is not None:
-        return WholeCompletion(text=text, usage=usage, whole=plain["whole"])
-    return Completion(text=text, usage=usage)
 
 
 def _shown(value: Any) -> Any:

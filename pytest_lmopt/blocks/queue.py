@@ -6,13 +6,11 @@ session; a job and its result are text. What a lost worker held is taken by anot
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from pytest_lmopt.lm.sqlite_file import open_scratch, transaction
+from pytest_lmopt.lm.session_file import SessionFile
 
 MOST_LOSSES = 3
 """So many workers may be lost with one block, or leading one suite; then it is given up."""
@@ -91,16 +89,17 @@ CREATE INDEX IF NOT EXISTS open_jobs ON jobs (suite, number) WHERE worker IS NUL
 
 
 class SqliteQueue:
-    """A queue in a file of the session's folder; safe to use from several threads."""
+    """A queue in the session's file."""
 
-    def __init__(self, path: Path) -> None:
-        self._lock = threading.Lock()
-        self._connection = open_scratch(path, _SCHEMA)
+    def __init__(self, file: SessionFile) -> None:
+        self._file = file
+        with file.statements() as connection:
+            connection.executescript(_SCHEMA)
 
     def enter(self, suite: str, worker: str) -> Part:
         """As the protocol says."""
-        with self._lock, transaction(self._connection):
-            run = self._connection.execute
+        with self._file.transaction() as connection:
+            run = connection.execute
             run("INSERT OR IGNORE INTO suites VALUES (?, ?, 0, 0)", (suite, worker))
             leader, losses, finished = run(
                 "SELECT leader, losses, finished FROM suites WHERE name = ?", (suite,)
@@ -115,9 +114,9 @@ class SqliteQueue:
 
     def publish(self, suite: str, jobs: Sequence[str]) -> list[int]:
         """As the protocol says."""
-        with self._lock, transaction(self._connection):
+        with self._file.transaction() as connection:
             insert = "INSERT INTO jobs (suite, job) VALUES (?, ?)"
-            cursors = [self._connection.execute(insert, (suite, job)) for job in jobs]
+            cursors = [connection.execute(insert, (suite, job)) for job in jobs]
             return [cursor.lastrowid or 0 for cursor in cursors]
 
     def take(self, suite: str, worker: str, *, leaving: int = 0) -> tuple[int, str] | None:
@@ -126,24 +125,22 @@ class SqliteQueue:
             "SELECT number, job FROM jobs WHERE suite = ? AND worker IS NULL ORDER BY number"
             " LIMIT ?"
         )
-        with self._lock:
+        with self._file.statements() as connection:
             # most looks find nothing: they must not wait for others to write
-            if self._connection.execute(query, (suite, 1)).fetchone() is None:
+            if connection.execute(query, (suite, 1)).fetchone() is None:
                 return None
-            with transaction(self._connection):
-                rows = self._connection.execute(query, (suite, leaving + 1)).fetchall()
-                if len(rows) <= leaving:
-                    return None
-                number, job = rows[0]
-                self._connection.execute(
-                    "UPDATE jobs SET worker = ? WHERE number = ?", (worker, number)
-                )
+        with self._file.transaction() as connection:
+            rows = connection.execute(query, (suite, leaving + 1)).fetchall()
+            if len(rows) <= leaving:
+                return None
+            number, job = rows[0]
+            connection.execute("UPDATE jobs SET worker = ? WHERE number = ?", (worker, number))
         return int(number), str(job)
 
     def hand_in(self, number: int, result: str | None) -> None:
         """As the protocol says."""
-        with self._lock:
-            self._connection.execute(
+        with self._file.statements() as connection:
+            connection.execute(
                 "UPDATE jobs SET settled = 1, result = ? WHERE number = ?", (result, number)
             )
 
@@ -152,8 +149,8 @@ class SqliteQueue:
         if not numbers:
             return {}
         some = f"number IN ({','.join(map(str, numbers))})"
-        with self._lock:
-            rows = self._connection.execute(
+        with self._file.statements() as connection:
+            rows = connection.execute(
                 f"SELECT number, result, losses FROM jobs WHERE {some}"
                 f" AND (settled OR losses >= {MOST_LOSSES})"
             ).fetchall()
@@ -164,8 +161,8 @@ class SqliteQueue:
 
     def withdraw(self, numbers: Collection[int]) -> None:
         """As the protocol says."""
-        with self._lock, transaction(self._connection):
-            self._connection.executemany(
+        with self._file.transaction() as connection:
+            connection.executemany(
                 "DELETE FROM jobs WHERE number = ?", [(number,) for number in numbers]
             )
 
@@ -175,21 +172,21 @@ class SqliteQueue:
         if standing is None or standing.finished or standing.leader is None:
             return None
         some = f"number IN ({','.join(map(str, numbers))})"
-        with self._lock:
-            rows = self._connection.execute(f"SELECT number FROM jobs WHERE {some}").fetchall()
+        with self._file.statements() as connection:
+            rows = connection.execute(f"SELECT number FROM jobs WHERE {some}").fetchall()
         return {int(number) for (number,) in rows}
 
     def finish(self, suite: str, worker: str) -> None:
         """As the protocol says."""
-        with self._lock:
-            self._connection.execute(
+        with self._file.statements() as connection:
+            connection.execute(
                 "UPDATE suites SET finished = 1 WHERE name = ? AND leader = ?", (suite, worker)
             )
 
     def lose(self, worker: str) -> None:
         """As the protocol says."""
-        with self._lock, transaction(self._connection):
-            run = self._connection.execute
+        with self._file.transaction() as connection:
+            run = connection.execute
             run(
                 "UPDATE jobs SET worker = NULL, losses = losses + 1"
                 " WHERE worker = ? AND NOT settled",
@@ -203,13 +200,8 @@ class SqliteQueue:
 
     def standing(self, suite: str) -> Standing | None:
         """As the protocol says."""
-        with self._lock:
-            row = self._connection.execute(
+        with self._file.statements() as connection:
+            row = connection.execute(
                 "SELECT leader, finished FROM suites WHERE name = ?", (suite,)
             ).fetchone()
         return None if row is None else Standing(row[0], bool(row[1]))
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._connection.close()

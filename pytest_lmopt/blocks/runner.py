@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,13 +44,11 @@ class BlockRunner(Protocol):
         """
 
 
-def cut(examples: Sequence[Example], *, hands: int) -> Iterator[tuple[Example, ...]]:
-    """Pieces of 8 to 25 examples, several for each of ``hands`` processes if there are enough."""
-    size = LARGEST
-    if hands > 1:
-        size = min(LARGEST, max(SMALLEST, len(examples) // (2 * AT_ONCE * hands)))
-    for start in range(0, len(examples), size):
-        yield tuple(examples[start : start + size])
+def piece_size(runs: int, *, hands: int) -> int:
+    """Examples per block: 25, or fewer, so that each of ``hands`` processes has several blocks."""
+    if hands == 1:
+        return LARGEST
+    return min(LARGEST, max(SMALLEST, runs // (2 * AT_ONCE * hands)))
 
 
 async def in_order(

@@ -28,7 +28,8 @@ def incomplete_replay(calls: Iterable[Call], missing: dict[str, str]) -> Incompl
         f"{count} {'request is' if count == 1 else 'requests are'} not recorded, and "
         f"--lm-cache=replay asks no model: {'; '.join(parts)}. Nothing is judged. To record them, "
         "and those that follow from their answers, run the same without --lm-cache=replay where "
-        "the model can be asked; to commit them, add --lm-record=DIR and --lm-snapshot-update",
+        "the model can be asked; to commit them, add --lm-snapshot-update, with --lm-record=DIR "
+        "where the ini value lm_record names no folder",
         missing=missing,
     )
 

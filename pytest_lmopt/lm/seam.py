@@ -116,6 +116,13 @@ class WholeCompletion(Completion):
     whole: Mapping[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Refusal(Completion):
+    """What is recorded in place of an answer where a provider refused; ``problem`` is why."""
+
+    problem: str
+
+
 def is_local(model: str) -> bool:
     """Whether a model string names the packaged model, or a file of the user's."""
     return model == "local" or model.startswith("local:")

@@ -18,7 +18,6 @@ from pathlib import Path
 BUSY_TIMEOUT_SECONDS = 60.0
 IN_USE_SECONDS = 10.0
 ALONE_SECONDS = 0.5
-LOOK_AGAIN_SECONDS = 0.01
 LOG_PAGES = 10_000
 """40 MB."""
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT)
@@ -78,26 +77,6 @@ def open_database(path: Path, schema: str) -> Database:
                 f"{path} can't be used ({problem}), and another process still has it open; end "
                 "that, then run again"
             ) from None
-
-
-def open_scratch(path: Path, schema: str) -> sqlite3.Connection:
-    """Open or create a file that need not outlive its session, for any thread, one at a time.
-
-    Raises ``sqlite3.OperationalError`` where the file can't be used.
-    """
-    connection = _connect(path, BUSY_TIMEOUT_SECONDS)
-    deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            break
-        except sqlite3.OperationalError:  # another process is creating it: SQLite does not wait
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(LOOK_AGAIN_SECONDS)
-    connection.execute("PRAGMA synchronous=OFF")
-    connection.executescript(schema)
-    return connection
 
 
 @contextmanager

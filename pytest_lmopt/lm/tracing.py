@@ -21,6 +21,8 @@ from pytest_lmopt.errors import (
     LostContextError,
     MissingAnswerError,
     RecordingsError,
+    RefusedError,
+    SessionFileError,
     UnrecordedError,
 )
 from pytest_lmopt.lm.seam import LM, Request, Usage
@@ -33,7 +35,13 @@ R = TypeVar("R")
 DIRECT = "litellm:"
 """Begins the name of a call that bypassed ``Prompt``; its model follows."""
 
-_UNHIDEABLE = (MissingAnswerError, BudgetExhaustedError, InputError, RecordingsError)
+_UNHIDEABLE = (
+    MissingAnswerError,
+    BudgetExhaustedError,
+    InputError,
+    RecordingsError,
+    SessionFileError,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +50,8 @@ class Call:
 
     A call that bypassed ``Prompt`` is named by its model, its inputs are its ``messages``.
     ``outputs`` is empty and ``error`` says why where no usable answer came; ``unrecorded`` is
-    True if that is because no model was asked. ``request`` is None where none could be made,
+    True if that is because no model was asked, ``refused`` if because its provider refused.
+    ``request`` is None where none could be made,
     ``whole`` the provider's own answer where the pipeline was given that.
     """
 
@@ -54,6 +63,7 @@ class Call:
     request: Request | None = None
     error: str | None = None
     unrecorded: bool = False
+    refused: bool = False
     whole: Mapping[str, Any] | None = None
 
 
@@ -130,7 +140,12 @@ class RunContext:
         if self.stop is None and isinstance(error, _UNHIDEABLE):
             self.stop = error
         said = str(error) or type(error).__name__
-        return replace(call, error=said, unrecorded=isinstance(error, UnrecordedError))
+        return replace(
+            call,
+            error=said,
+            unrecorded=isinstance(error, UnrecordedError),
+            refused=isinstance(error, RefusedError),
+        )
 
     def occurrence(self, key: str) -> int:
         """How many direct calls with this key the run has begun before."""

@@ -11,13 +11,16 @@ from pytest_lmopt.metrics.score import Score
 from pytest_lmopt.runs.run import Ending
 from pytest_lmopt.suites.prompt_state import PromptState
 
+NOTHING = type(None).__name__
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScoredRun:
     """A run and its score, None where the example is missing or skipped; ``missing`` says why.
 
-    ``example`` is the example's id, ``got`` the prediction as text, or why there is none;
-    ``judging`` are the metric's own calls, ``states`` the prompts the run called, by key.
+    ``example`` is the example's id, ``got`` the prediction as text, or why there is none, and
+    ``kind`` the name of its type; ``judging`` are the metric's own calls, ``states`` the prompts
+    the run called, by key.
     """
 
     example: str
@@ -25,6 +28,7 @@ class ScoredRun:
     ending: Ending
     score: Score | None
     got: str
+    kind: str = NOTHING
     missing: str = ""
     trace: tuple[Call, ...] = ()
     judging: tuple[Call, ...] = ()
@@ -44,20 +48,32 @@ class ScoredRun:
             if call.prompt.startswith(DIRECT)
         )
 
+    @property
+    def varies(self) -> bool:
+        """Whether what was asked without a prompt may be answered otherwise another time."""
+        return any(
+            call.prompt.startswith(DIRECT)
+            and call.request is not None
+            and call.request.params.get("temperature") != 0
+            for call in self.trace
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
     """What is kept in memory of a scored run, however many there are; the rest is on disk.
 
-    ``value`` is its score, None if it has none. ``states`` and ``direct_models`` are as in
-    ``ScoredRun``; runs that called the same prompts share one mapping.
+    ``value`` is its score, None if it has none; all others are as in ``ScoredRun``. Runs that
+    called the same prompts share one mapping of ``states``.
     """
 
     example: str
     repeat: int
     ending: Ending
     value: float | None
+    kind: str
     missing: str
     usage: Usage
     states: Mapping[str, PromptState]
     direct_models: frozenset[str]
+    varies: bool

@@ -65,6 +65,7 @@ def _kept(
         ending=run.ending,
         score=score,
         got=redact(str(run.prediction)) if returned else run.problem,
+        kind=type(run.prediction).__name__,
         missing=missing,
         trace=run.trace,
         judging=judging,

@@ -55,9 +55,15 @@ class Plan:
     @property
     def _accepting_runs(self) -> int:
         """Runs that draw an accepted winner's scores afresh; none where answers are not random."""
-        states = self._evaluator.kept(self.incumbent, self.dev).states
-        random = any(state.random for state in states.values())
+        random = answers_vary(self._evaluator.kept(self.incumbent, self.dev))
         return len(self.dev) + len(self.holdout) if random else 0
+
+
+def answers_vary(evaluation: Evaluation) -> bool:
+    """Whether asking again may bring other answers, be it through prompts or past them."""
+    return any(state.random for state in evaluation.states.values()) or any(
+        outcome.varies for outcome in evaluation.outcomes
+    )
 
 
 class TrainBench:

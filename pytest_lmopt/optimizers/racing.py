@@ -71,9 +71,9 @@ async def race(
             field = field[: left // (size - reached)]
         if not field:
             break
-        base = await evaluator.evaluate(incumbent, dev[:size])
-        for proposal in field:
-            evaluation = await evaluator.evaluate(proposal.candidate, dev[:size])
+        candidates = [proposal.candidate for proposal in field]
+        base, *raced = await evaluator.evaluate_all([incumbent, *candidates], dev[:size])
+        for proposal, evaluation in zip(field, raced, strict=True):
             trials[proposal.candidate.digest] = _trial(proposal, evaluation, base)
         field.sort(key=lambda proposal: trials[proposal.candidate.digest].rank)
         field = field[: max(1, len(field) // 2)]

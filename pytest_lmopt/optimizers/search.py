@@ -80,9 +80,10 @@ async def search(
     notes = [journal.note]
     try:
         with ledger.keeping(plan.confirmation_calls):
-            await _rounds(
-                optimizer, evaluator, plan, prompts=prompts, trials=trials, journal=journal
-            )
+            if prompts.states:
+                await _rounds(
+                    optimizer, evaluator, plan, prompts=prompts, trials=trials, journal=journal
+                )
     except BudgetExhaustedError as error:
         notes.append(f"the search stopped early: {error}")
     base = await evaluator.evaluate(plan.incumbent, plan.dev + plan.holdout)
@@ -90,6 +91,8 @@ async def search(
     winner = next((trial for trial in trials if trial.difference > 0.0), None)
     if winner is None:
         found = "no candidate beat the incumbent on dev" if trials else "no candidate was raced"
+        if not prompts.states:
+            found += ": the pipeline calls no Prompt, and only a Prompt can be changed"
         notes.insert(0, found)
         journal.record("finished")
         return replace(outcome, note="; ".join(filter(None, notes)))

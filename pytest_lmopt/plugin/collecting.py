@@ -29,15 +29,24 @@ def collect_suites(session: pytest.Session) -> None:
             )
     if not marked:
         return
-    from pytest_lmopt.errors import InputError
+    from pytest_lmopt.errors import DatasetError, InputError
     from pytest_lmopt.plugin.marks import suite_of
     from pytest_lmopt.plugin.orphans import find_orphans
 
-    for item in marked:
-        if item.nodeid in state.suites or item.nodeid in state.problems:
-            continue  # another lane of the same suite
+    if state.copies > 1:
+        _reject(
+            state,
+            marked[0],
+            f"{marked[0].nodeid}: under --dist each every one of the {state.copies} workers would "
+            f"run this suite and pay for its calls; share the work instead with -n {state.copies}, "
+            "or run pytest once for each environment",
+        )
+    for item in {item.nodeid: item for item in marked}.values():  # a suite may have several lanes
         try:
             state.suites[item.nodeid] = suite_of(item, state.options)
+        except DatasetError as error:
+            # which may be used by several tests, and knows of none
+            _reject(state, item, f"{item.nodeid}: {error}")
         except InputError as error:
             _reject(state, item, str(error))
     try:
@@ -45,12 +54,9 @@ def collect_suites(session: pytest.Session) -> None:
     except InputError as error:
         for item in marked:
             _reject(state, item, str(error))
-    if state.options.executor is not None and not session.config.option.collectonly:
-        from pytest_lmopt.plugin.clustering import connect
-
-        connect(state)
+    _find_cluster(session, state)
     whole = not any("::" in argument for argument in session.config.args)
-    if whole and not state.partial and not state.problems:
+    if whole and not state.partial:
         found = find_orphans(state.suites.values())
         state.orphans = tuple(
             path.relative_to(state.root).as_posix()
@@ -59,8 +65,16 @@ def collect_suites(session: pytest.Session) -> None:
         )
 
 
+def _find_cluster(session: pytest.Session, state: LmSession) -> None:
+    if state.options.executor is not None and not session.config.option.collectonly:
+        from pytest_lmopt.plugin.clustering import connect
+
+        connect(state)
+
+
 def _reject(state: LmSession, item: pytest.Item, problem: str) -> None:
-    """Refuse to run; a worker, which can't, fails the test instead."""
+    """Refuse to run; a worker has the controller do it, before that hands out any test."""
     if not state.is_worker:
         raise pytest.UsageError(problem)
-    state.problems[item.nodeid] = problem
+    report = pytest.CollectReport(item.nodeid, "failed", problem, [], lm_problem=problem)
+    item.ihook.pytest_collectreport(report=report)

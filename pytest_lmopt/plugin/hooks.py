@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 
@@ -54,20 +55,17 @@ def pytest_deselected(items: Sequence[pytest.Item]) -> None:
         item.config.stash[session_key].partial = True
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Turn the selected marked tests into suites."""
+    """Turn the selected marked tests into suites, before a worker announces its tests."""
     collecting.collect_suites(session)
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run a suite in place of its test function."""
-    session = pyfuncitem.config.stash[session_key]
-    if pyfuncitem.nodeid in session.problems:
-        pytest.fail(session.problems[pyfuncitem.nodeid], pytrace=False)
-    if pyfuncitem.nodeid not in session.suites:
-        return None
-    from pytest_lmopt.plugin.running import run_suite
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """Put a suite in place of its test function, whichever plugin would have called that."""
+    session = item.config.stash[session_key]
+    if isinstance(item, pytest.Function) and item.nodeid in session.suites:
+        from pytest_lmopt.plugin.running import run_suite
 
-    run_suite(pyfuncitem, session)
-    return True
+        item.runtest = partial(run_suite, item, session)  # type: ignore[method-assign]

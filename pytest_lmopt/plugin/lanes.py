@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from _pytest.runner import call_and_report, runtestprotocol
+from _pytest.runner import runtestprotocol
 
 from pytest_lmopt.blocks.queue import Part
 from pytest_lmopt.plugin.collecting import MARK_NAME
@@ -38,20 +38,31 @@ def add_lanes(items: list[pytest.Item], count: int) -> None:
 
 def take_part(item: pytest.Item, nextitem: pytest.Item | None, session: LmSession) -> bool | None:
     """Run a lane that does not lead, without a report; True if this item was one."""
+    if session.queue is None:
+        return None
     part = session.parts[item.nodeid] = session.queue.enter(item.nodeid, session.worker)
     if part is Part.HELP:
         runtestprotocol(item, log=False, nextitem=nextitem)
     elif part is Part.NOTHING:
-        # what earlier tests had set up, and the next does not need, waits to be torn down
-        report = call_and_report(item, "teardown", log=False, nextitem=nextitem)
-        if report.failed:
-            item.ihook.pytest_runtest_logreport(report=report)
+        _tear_down(item, nextitem)
     return True if part in (Part.HELP, Part.NOTHING) else None
+
+
+def _tear_down(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Tear down what earlier tests had set up and the next does not need."""
+    call = pytest.CallInfo.from_call(
+        lambda: item.session._setupstate.teardown_exact(nextitem),
+        when="teardown",
+        reraise=(pytest.exit.Exception, KeyboardInterrupt),
+    )
+    if call.excinfo is not None:
+        report = item.ihook.pytest_runtest_makereport(item=item, call=call)
+        item.ihook.pytest_runtest_logreport(report=report)
 
 
 def finish(nodeid: str, session: LmSession) -> None:
     """Let the other lanes end once the leading one has."""
-    if session.parts.get(nodeid) in (Part.LEAD, Part.GIVE_UP):
+    if session.queue is not None and nodeid in session.parts:
         session.queue.finish(nodeid, session.worker)
 
 

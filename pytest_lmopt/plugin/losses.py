@@ -19,7 +19,7 @@ LOST = "lost"
 
 def lose(session: LmSession, worker: str) -> None:
     """Let the others have what a worker that is gone had taken."""
-    if session.has_queue:
+    if session.queue is not None:
         session.queue.lose(worker)
 
 
@@ -29,7 +29,7 @@ def settle(session: LmSession, report: pytest.TestReport, sched: Scheduling, wor
     The suite's own report will follow: without one the run is red (``turn_red``).
     """
     suite = report.nodeid
-    standing = session.queue.standing(suite) if session.has_queue else None
+    standing = session.queue.standing(suite) if session.queue is not None else None
     if standing is None or (standing.finished and standing.leader == worker):
         return  # an ordinary test, or the suite's own tear-down
     report.outcome = LOST  # type: ignore[assignment]
@@ -50,16 +50,15 @@ def turn_red(session: LmSession, run: pytest.Session) -> None:
 
 
 @contextmanager
-def kept_out_of_junit(config: pytest.Config) -> Iterator[None]:
-    """Take the test case of a report that is told in this block out of the junit file again."""
+def kept_out_of_junit(config: pytest.Config, report: pytest.TestReport) -> Iterator[None]:
+    """Take the lost worker's test case out of the junit file, once its loss is told."""
     from _pytest.junitxml import xml_key
 
-    xml = config.stash.get(xml_key, None)
-    known = len(xml.node_reporters_ordered) if xml is not None else 0
     yield
+    xml = config.stash.get(xml_key, None)
     if xml is not None:
-        for case in xml.node_reporters_ordered[known:]:
-            xml.node_reporters_ordered.remove(case)
-            xml.node_reporters = {
-                key: other for key, other in xml.node_reporters.items() if other is not case
-            }
+        lost = xml.node_reporter(report)
+        xml.node_reporters_ordered.remove(lost)
+        xml.node_reporters = {
+            key: case for key, case in xml.node_reporters.items() if case is not lost
+        }

@@ -87,7 +87,7 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
         elif arguments.get(name) is None:
             arguments[name] = getattr(defaults, name)
     suite = Suite(
-        name=item.nodeid,
+        name=_name(item),
         pipeline=pipeline_of(item),
         dataset=load_dataset(arguments["dataset"], beside=item.path.parent),
         model=arguments.get("model") or options.model,
@@ -97,7 +97,7 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
             if name in arguments
         },
     )
-    below_file = item.nodeid.split("::", 1)[-1]
+    below_file = _name(item).split("::", 1)[-1]
     snapshot = snapshot_path(item.path, below_file)
     folder, root = options.record, item.config.rootpath
     return MarkedSuite(
@@ -109,12 +109,17 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
     )
 
 
+def _name(item: pytest.Function) -> str:
+    """The test's node id, without the group that ``--dist loadgroup`` appends."""
+    return f"{item.listchain()[-2].nodeid}::{item.name}"
+
+
 def _budgets(item: pytest.Function) -> tuple[BudgetMark, ...]:
     """The budgets a test's calls are charged to, its own first."""
     budgets: dict[str, Budget] = {}
     for mark, node in _marks(item):
         if "budget" in mark.kwargs:
-            owner = node.nodeid or "the session"
+            owner = (_name(item) if node is item else node.nodeid) or "the session"
             number = sum(known.partition(" (mark ")[0] == owner for known in budgets) + 1
             name = owner if number == 1 else f"{owner} (mark {number})"
             budgets[name] = mark.kwargs["budget"]

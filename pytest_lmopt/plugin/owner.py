@@ -33,6 +33,12 @@ class OwnerHooks:
         node.workerinput[WORKER_KEY] = self._session.for_workers(dist=dist)
 
     @pytest.hookimpl(tryfirst=True)
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Refuse to run what a worker found to be a usage error."""
+        if hasattr(report, "lm_problem"):
+            raise pytest.UsageError(report.lm_problem)
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self) -> bool | None:
         """Run nothing in a dry run."""
         return True if self._session.options.dry_run else None
@@ -67,7 +73,7 @@ class OwnerHooks:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
         """Take a suite's report off the test's, leaving a few figures for junit."""
         if report.outcome == losses.LOST and self._run is not None:
-            with losses.kept_out_of_junit(self._run.config):
+            with losses.kept_out_of_junit(self._run.config, report):
                 yield
             return
         if report.when == "call" or not report.passed:

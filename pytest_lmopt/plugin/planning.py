@@ -5,20 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from pytest_lmopt.plugin.accounting import SESSION
 from pytest_lmopt.plugin.marks import MarkedSuite
 from pytest_lmopt.plugin.session import LmSession
 from pytest_lmopt.snapshots.store import load_snapshot
 from pytest_lmopt.stats.power import minimum_detectable_effect
+from pytest_lmopt.suites.budget import Budget
 
 ASSUMED_DISCORDANCE = 0.3
 """Share of examples whose outcome differs between two prompts, where nothing is known yet."""
 
 
 def plan_lines(session: LmSession) -> Iterator[str]:
-    """A few lines per suite."""
+    """A few lines per suite, then the budgets that are too small."""
     for marked in session.suites.values():
         yield marked.suite.name
         yield from (f"  {line}" for line in _plan(marked, session.options.strategy))
+    yield from _too_small(session)
 
 
 def _plan(marked: MarkedSuite, strategy: str | None) -> Iterator[str]:
@@ -52,3 +55,40 @@ def _plan(marked: MarkedSuite, strategy: str | None) -> Iterator[str]:
             f"{judged_on} examples can show a difference of about {effect:.2f} (80 % power, if "
             f"{ASSUMED_DISCORDANCE:.0%} of them change)"
         )
+
+
+def _too_small(session: LmSession) -> Iterator[str]:
+    """Budgets that can't pay for judging the suites that share them."""
+    budgets: dict[str, Budget] = {}
+    needs: dict[tuple[str, str], float] = {}
+    for marked in session.suites.values():
+        payers = {mark.owner: mark.budget for mark in marked.budgets}
+        if session.options.budget is not None:
+            payers[SESSION] = session.options.budget
+        budgets |= payers
+        for name, amount in _need(marked, session.options.strategy).items():
+            for owner in payers:
+                needs[owner, name] = needs.get((owner, name), 0.0) + amount
+    for (owner, name), needed in needs.items():
+        limit = getattr(budgets[owner], name)
+        if limit is not None and round(needed, 6) > limit:
+            told = f"{needed:.4f}" if name == "usd" else f"{needed:,.0f}"
+            yield (
+                f"warning: the budget of {owner} ({budgets[owner]}) is too small: judging alone "
+                f"takes about {told} {name}, less what is recorded"
+            )
+
+
+def _need(marked: MarkedSuite, strategy: str | None) -> dict[str, float]:
+    """The least that judging takes, by limit; one call for each run where nothing is known.
+
+    A search also judges its winner on holdout.
+    """
+    suite, splits = marked.suite, marked.suite.splits
+    searching = strategy not in (None, "baseline")
+    examples = len(splits.judged) + (len(splits.holdout) if searching else 0)
+    snapshot = load_snapshot(marked.snapshot)
+    if snapshot is None or not snapshot.score.get("n"):
+        return {"calls": examples * suite.repeats}
+    share = examples / snapshot.score["n"]
+    return {name: snapshot.usage.get(name, 0) * share for name in ("calls", "tokens", "usd")}

@@ -69,11 +69,12 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
             model=suite.model,
             concurrency=options.concurrency,
             timeout=options.example_timeout,
+            slots=session.slots(),
         ) as executor,
     ):
-        if part is Part.HELP:
-            lane = help_with(suite, executor, queue=session.queue, worker=session.worker)
-            return asyncio.run(lane)
+        queue, worker = session.queue, session.worker
+        if queue is not None and part is Part.HELP:
+            return asyncio.run(help_with(suite, executor, queue=queue, worker=worker))
         local = LocalRunner(suite, executor)
         runner: BlockRunner = local
         if session.cluster is not None:
@@ -82,14 +83,9 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
             runner = cluster_runner(
                 item, suite, local, ledger=ledger, session=session, cluster=session.cluster
             )
-        elif part is Part.LEAD:
-            runner = LeadingRunner(
-                suite,
-                executor,
-                queue=session.queue,
-                worker=session.worker,
-                hands=session.lanes,
-            )
+        elif queue is not None and part is Part.LEAD:
+            hands = session.lanes
+            runner = LeadingRunner(suite, executor, queue=queue, worker=worker, hands=hands)
         if session.changes:
             session.checks[item.nodeid] = _check(suite, runner, terms, session)
             return
@@ -115,6 +111,8 @@ def _assess(assessment: Assessment, session: LmSession, name: str) -> SuiteRepor
         return assessment.unfinished("budget-stopped", str(error))
     except LmoptError as error:
         return assessment.unfinished("error", str(error))
+    except pytest.fail.Exception as ended:  # from outside, as pytest-timeout does
+        return assessment.unfinished("error", str(ended))
     except KeyboardInterrupt:
         # no test report will carry this one
         session.reports[name] = assessment.unfinished("interrupted", "stopped by Ctrl-C")

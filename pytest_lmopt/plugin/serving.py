@@ -13,9 +13,10 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import pytest
 from _pytest.config import _prepareconfig
@@ -23,6 +24,10 @@ from _pytest.config import _prepareconfig
 from pytest_lmopt.blocks.dask.messages import End, Reply, Spec, Task
 from pytest_lmopt.lm.money.allowances import NOTHING
 from pytest_lmopt.plugin.session import session_key
+
+if TYPE_CHECKING:
+    from pytest_lmopt.plugin.marks import MarkedSuite
+    from pytest_lmopt.suites.suite import Suite
 
 NEUTRAL = {
     "lm_optimize": None,
@@ -92,6 +97,7 @@ class ServingHooks:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
+        self._suites: dict[str, MarkedSuite] = {}
         self.problem = ""
         self.served = False
 
@@ -109,17 +115,19 @@ class ServingHooks:
         """Note it."""
         self._note("pytest failed", str(excrepr))
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
-        """Serve until told to end."""
-        session = pyfuncitem.config.stash[session_key]
-        suite = self._channel.spec.suite
-        if pyfuncitem.nodeid in session.problems:
-            self.problem = session.problems[pyfuncitem.nodeid]
-        elif pyfuncitem.nodeid == suite and suite in session.suites:
-            self.problem = asyncio.run(_serve(pyfuncitem, self._channel))
-            self.served = not self.problem
-        return True
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Serve the suite where its test would be run."""
+        state, suite = session.config.stash[session_key], self._channel.spec.suite
+        for item in session.items:
+            if isinstance(item, pytest.Function) and item.nodeid == suite and suite in state.suites:
+                item.runtest = partial(self._serve, item)  # type: ignore[method-assign]
+        # in place of the suite by itself, which would do so as well
+        self._suites, state.suites = state.suites, {}
+
+    def _serve(self, item: pytest.Function) -> None:
+        self.problem = asyncio.run(_serve(item, self._suites[item.nodeid].suite, self._channel))
+        self.served = not self.problem
 
     def _note(self, what: str, told: str) -> None:
         lines = [line for line in told.splitlines() if line.strip()]
@@ -127,14 +135,14 @@ class ServingHooks:
         self.problem = self.problem or f"{what}: {said[-1] if said else 'nobody knows why'}"
 
 
-async def _serve(item: pytest.Function, channel: Channel) -> str:
+async def _serve(item: pytest.Function, suite: Suite, channel: Channel) -> str:
     """Run blocks until told to end; or what makes this another suite than the leader's."""
     from pytest_lmopt.blocks.dask.serving import BlockServer, LMOfTheBlock
     from pytest_lmopt.plugin.marks import pipeline_of
     from pytest_lmopt.runs.executor import InProcessExecutor
 
     session, spec = item.config.stash[session_key], channel.spec
-    suite = replace(session.suites[item.nodeid].suite, pipeline=pipeline_of(item))
+    suite = replace(suite, pipeline=pipeline_of(item))
     for name, here, there in (
         ("dataset", suite.dataset.digest, spec.dataset),
         ("metric", suite.metric_digest, spec.metric),
@@ -206,7 +214,6 @@ def _run_pytest(channel: Channel, hooks: ServingHooks) -> object:
     with TemporaryDirectory(prefix="lmopt-") as cache:
         config = _prepareconfig([*spec.args, *ours, "-o", f"cache_dir={cache}"])
         try:
-            # after ours: of two that want to be first, the later one is
             config.pluginmanager.register(hooks)
             for name, value in {**NEUTRAL, "lm_model": spec.model}.items():
                 if hasattr(config.option, name):

@@ -20,9 +20,11 @@ from pytest_lmopt.suites.canonical import digest
 if TYPE_CHECKING:
     from pytest_lmopt.blocks.dask.cluster import Cluster
     from pytest_lmopt.blocks.queue import Part, SqliteQueue
+    from pytest_lmopt.lm.faults.concurrency import Gate
     from pytest_lmopt.lm.money.book import Book
     from pytest_lmopt.lm.recordings.store import RecordingStore
     from pytest_lmopt.lm.seam import LM, Completion
+    from pytest_lmopt.lm.session_file import SessionFile
     from pytest_lmopt.lm.stack import Traffic
     from pytest_lmopt.plugin.marks import MarkedSuite
     from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 STATE_FOLDER = ".lmopt"
 LEDGER = "ledger.sqlite"
 RECORDINGS = "recordings.sqlite"
-QUEUE = "queue.sqlite"
+SHARED = "shared.sqlite"
 WORKER_KEY = "lmopt"
 LANE_MODES = ("load", "worksteal")
 """The ways xdist distributes tests (``--dist``) in which a suite may use all workers."""
@@ -57,13 +59,13 @@ class LmSession:
         self.name = given["name"] if given else f"session-{os.getpid()}-{secrets.token_hex(4)}"
         worker = getattr(config, "workerinput", {})
         self.worker = str(worker.get("workerid", "the only process"))
-        has_lanes = given is not None and given["dist"] in LANE_MODES
-        self.lanes = int(worker["workercount"]) if has_lanes else 1
+        dist, workers = (given["dist"], int(worker["workercount"])) if given else ("no", 1)
+        self.lanes = workers if dist in LANE_MODES else 1
+        self.copies = workers if dist == "each" else 1
         self.parts: dict[str, Part] = {}
         self.losses: set[str] = set()
         self.told: set[str] = set()
         self.suites: dict[str, MarkedSuite] = {}
-        self.problems: dict[str, str] = {}
         self.reports: dict[str, SuiteReport] = {}
         self.partial = False
         self.orphans: tuple[str, ...] = ()
@@ -80,6 +82,7 @@ class LmSession:
         self._committed: Mapping[str, Completion] | None = None
         self._provider: LM | None = None
         self._traffic: Traffic | None = None
+        self._shared: SessionFile | None = None
 
     def for_workers(self, *, dist: str) -> dict[str, object]:
         """What a worker must know to join this session; ``dist`` as the option of that name."""
@@ -104,13 +107,39 @@ class LmSession:
 
     @property
     def traffic(self) -> Traffic:
-        """What this process knows of its providers: how much they take, what can't be used."""
+        """What the session knows of its providers: how much they take, what can't be used."""
+        from pytest_lmopt.lm.faults.circuit import Circuit
         from pytest_lmopt.lm.faults.concurrency import Gates
         from pytest_lmopt.lm.stack import Traffic
 
         if self._traffic is None:
-            self._traffic = Traffic(gates=Gates(self.options.concurrency))
+            gates = Gates(self.options.concurrency, self.shared)
+            self._traffic = Traffic(gates=gates, circuit=Circuit(self.shared))
         return self._traffic
+
+    @property
+    def shared(self) -> SessionFile | None:
+        """What workers tell each other; None where there are none, or none has begun."""
+        from pytest_lmopt.errors import SessionFileError
+        from pytest_lmopt.lm.session_file import SessionFile
+
+        path = self.root / STATE_FOLDER / self.name / SHARED
+        if self._shared is None and (self.is_worker or path.exists()):
+            try:
+                self._shared = SessionFile(self._folder() / SHARED)
+            except SessionFileError as error:
+                pytest.fail(str(error), pytrace=False)
+        return self._shared
+
+    def slots(self) -> Gate | None:
+        """A new way in for a suite's examples; None where no other process runs any."""
+        from pytest_lmopt.lm.faults.concurrency import Gate
+        from pytest_lmopt.lm.turns import SharedTurns
+
+        if self.shared is None:
+            return None
+        most = self.options.concurrency
+        return Gate(SharedTurns(self.shared, pool="examples", most=most))
 
     @property
     def store(self) -> RecordingStore | None:
@@ -153,21 +182,17 @@ class LmSession:
 
         if self._book is None:
             self._book = Book(self._state() / LEDGER)
+            self.notices += filter(None, [self._book.notice])
         return self._book
 
     @property
-    def queue(self) -> SqliteQueue:
-        """The queue that all workers' lanes take blocks from."""
+    def queue(self) -> SqliteQueue | None:
+        """The queue that lanes take blocks from; None where there are none, or none has begun."""
         from pytest_lmopt.blocks.queue import SqliteQueue
 
-        if self._queue is None:
-            self._queue = SqliteQueue(self._folder() / QUEUE)
+        if self._queue is None and self.shared is not None:
+            self._queue = SqliteQueue(self.shared)
         return self._queue
-
-    @property
-    def has_queue(self) -> bool:
-        """Whether any worker has opened the queue."""
-        return (self.root / STATE_FOLDER / self.name / QUEUE).exists()
 
     def journal(self, suite: str) -> Path | None:
         """Where a suite's search keeps its journal; nowhere if no answer of it is recorded."""
@@ -186,13 +211,14 @@ class LmSession:
         if self._queue is not None:
             for suite in self.parts:
                 self._queue.finish(suite, self.worker)
-            self._queue.close()
-            self._queue = None
         if not self.is_worker and self.reports:
             self.book.close_accounts(self.name)
         if self._book is not None:
             self._book.close()
             self._book = None
+        if self._shared is not None:
+            self._shared.close()
+            self._shared = None
         folder = self.root / STATE_FOLDER / self.name
         if not self.is_worker and folder.exists():
             from pytest_lmopt.lm.local.model import stop_servers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -21,6 +22,8 @@ def show_ledger(config: pytest.Config) -> int:
         return int(pytest.ExitCode.OK)
     book = Book(path)
     try:
+        if book.notice:
+            print(f"note: {book.notice}")
         for line in ledger_lines(book):
             print(line)
     finally:
@@ -32,7 +35,7 @@ def ledger_lines(book: Book) -> Iterator[str]:
     """A table of the last accounts, oldest first.
 
     *lost* calls brought no answer but may have been billed; *in flight* ones may yet bring one,
-    or belong to a session that was killed and not yet continued.
+    or belong to a session that was killed and not yet continued. Times are local.
     """
     from tabulate import tabulate
 
@@ -47,6 +50,8 @@ def ledger_lines(book: Book) -> Iterator[str]:
             entry.reserved,
             f"{entry.spent.tokens:,}",
             f"${entry.spent.micro_usd / 1e6:.4f}",
+            f"continued {_local(entry.first)}" if entry.continued else _local(entry.first),
+            _local(entry.last),
         ]
         for entry in book.entries(SHOWN)
     ]
@@ -60,5 +65,11 @@ def ledger_lines(book: Book) -> Iterator[str]:
         "in flight",
         "tokens",
         "usd",
+        "first charge",
+        "last charge",
     ]
     yield from tabulate(rows, headers, tablefmt="simple").splitlines()
+
+
+def _local(moment: float | None) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment)) if moment else ""

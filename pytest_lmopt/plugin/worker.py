@@ -27,10 +27,9 @@ class WorkerHooks:
         self, item: pytest.Item, nextitem: pytest.Item | None
     ) -> bool | None:
         """Run a lane that does not lead its suite out of sight."""
-        session = self._session
-        if item.nodeid not in session.suites and item.nodeid not in session.problems:
+        if item.nodeid not in self._session.suites:
             return None
-        return lanes.take_part(item, nextitem, session)
+        return lanes.take_part(item, nextitem, self._session)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logfinish(self, nodeid: str) -> None:

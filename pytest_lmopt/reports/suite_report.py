@@ -77,7 +77,8 @@ class SuiteReport:
     ``--lm-snapshot-update`` writes, relative to the root folder, to their text. ``prompts`` names
     the prompts it called, ``changed`` those that differ from the accepted ones; ``orphans`` are
     the session's snapshots that belong to no test, ``notices`` what its process has to say
-    besides. ``missing_because`` is the id and reason of the first missing example.
+    besides. ``missing_because`` is the id and reason of the first missing example, ``warning`` what
+    the author may have overlooked.
     """
 
     suite: str
@@ -104,6 +105,7 @@ class SuiteReport:
     changed: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()
     missing_because: str = ""
+    warning: str = ""
     notices: tuple[str, ...] = ()
     accept: Mapping[str, str] = field(default_factory=dict)
 

@@ -100,6 +100,8 @@ def _dollars(usage: Usage) -> str:
 def _details(report: SuiteReport, *, verbosity: int, width: int) -> Iterator[str]:
     if report.problem:
         yield f"{report.status}: {printable(report.problem)}"
+    if report.warning:
+        yield f"warning: {report.warning}"
     if report.missing or report.skipped:
         yield f"left out: {report.missing} without an answer, {report.skipped} skipped"
     if report.missing_because and not report.problem:
@@ -114,7 +116,8 @@ def _details(report: SuiteReport, *, verbosity: int, width: int) -> Iterator[str
         names = ", ".join(map(printable, report.changed))
         yield f"changed since the baseline: {names}; to accept, add --lm-snapshot-update"
     if report.comparison is not None:
-        yield from _comparison("against the baseline", report.comparison)
+        judged_by = report.baseline == "compared"
+        yield from _comparison("against the baseline", report.comparison, judged=judged_by)
     if judged and report.spared:
         calls = report.usage.calls * report.spared / max(1, report.n)
         yield f"stopped early: {report.spared} examples not run, about {calls:.0f} calls saved"
@@ -130,16 +133,21 @@ def _details(report: SuiteReport, *, verbosity: int, width: int) -> Iterator[str
         yield from _failing(report, verbosity=verbosity, width=width)
 
 
-def _comparison(title: str, comparison: Comparison) -> Iterator[str]:
+def _comparison(title: str, comparison: Comparison, *, judged: bool = True) -> Iterator[str]:
+    found = str(comparison.verdict)
+    if not judged:
+        same = comparison.difference == 0.0 and comparison.detectable is None
+        found = "no score changed" if same else "for information, not judged"
     yield (
         f"{title}: {comparison.old_mean:.3f} → {comparison.new_mean:.3f} on {comparison.n} examples"
     )
     yield (
         f"  difference {comparison.difference:+.3f}, 95 % interval "
         f"[{comparison.low:+.3f}, {comparison.high:+.3f}], p = {_p(comparison.p_value)} "
-        f"({comparison.test}): {comparison.verdict}"
+        f"({comparison.test}): {found}"
     )
-    if comparison.verdict is Verdict.INCONCLUSIVE and comparison.detectable is not None:
+    undecided = judged and comparison.verdict is Verdict.INCONCLUSIVE
+    if undecided and comparison.detectable is not None:
         decide = f"; about {comparison.needed} would decide this one" if comparison.needed else ""
         yield (
             f"  {comparison.n} examples can show a difference of {comparison.detectable:.3f}"

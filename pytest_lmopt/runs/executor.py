@@ -7,7 +7,7 @@ import contextvars
 import functools
 import inspect
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from typing import Any, Protocol
 
 from pytest_lmopt.errors import LmoptError, LostContextError, MissingAnswerError
@@ -48,9 +48,10 @@ class Executor(Protocol):
 class InProcessExecutor:
     """Runs up to ``concurrency`` examples at a time: tasks for async pipelines, else threads.
 
-    A run that takes more than ``timeout`` seconds is missing: a task is cancelled, a thread left
-    behind without its LM calls. Use as a context manager: inside, calls that pipelines and metrics
-    make on litellm itself are caught; leaving it ends idle threads.
+    Where others run examples too, ``slots`` lets in as many in place of ``concurrency``. A run that
+    takes more than ``timeout`` seconds is missing: a task is cancelled, a thread left behind
+    without its LM calls. Use as a context manager: inside, calls that pipelines and metrics make on
+    litellm itself are caught; leaving it ends idle threads.
     """
 
     def __init__(
@@ -60,12 +61,13 @@ class InProcessExecutor:
         model: str | None = None,
         concurrency: int = 16,
         timeout: float | None = None,
+        slots: AbstractAsyncContextManager[object] | None = None,
     ) -> None:
         self._lm = lm
         self._model = model
         self._catching = ExitStack()
         self._timeout = timeout
-        self._slots = asyncio.Semaphore(concurrency)
+        self._slots = slots or asyncio.Semaphore(concurrency)
         self._threads = Threads(name="lmopt-run")
 
     def __enter__(self) -> InProcessExecutor:

@@ -13,6 +13,8 @@ from pytest_lmopt.suites.example import Dataset
 from pytest_lmopt.suites.reading import MOST_PROMPT_BYTES, MOST_SCORES_BYTES, read_text
 
 FOLDER = "__lm_snapshots__"
+NO_MODEL = "none"
+"""The model of a suite that makes no calls."""
 LONGEST = 180
 """Most bytes of a suite's name in a file name: file systems end at 255."""
 
@@ -57,8 +59,14 @@ def snapshot_files(path: Path, snapshot: Snapshot) -> dict[Path, str]:
 
 
 def stale_because(snapshot: Snapshot, *, dataset: str, metric: str, model: str) -> list[str]:
-    """What changed since the snapshot that makes its scores another thing's: never the prompts."""
-    now = {"dataset": dataset, "metric": metric, "model": model}
+    """What changed since the snapshot that makes its scores another thing's: never the prompts.
+
+    Nor the model where none was asked then or now: asking one, or no longer, is the pipeline's
+    doing.
+    """
+    now = {"dataset": dataset, "metric": metric}
+    if NO_MODEL not in (model, snapshot.model):
+        now["model"] = model
     return [name for name, value in now.items() if getattr(snapshot, name) != value]
 
 

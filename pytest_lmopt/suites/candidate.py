@@ -27,11 +27,6 @@ class Candidate:
         return digest({key: state.digest for key, state in self.states.items()})
 
     @property
-    def random(self) -> bool:
-        """Whether any of its prompts may answer differently each time."""
-        return any(state.random for state in self.states.values())
-
-    @property
     def size(self) -> int:
         """Characters of all prompts together."""
         return sum(state.size for state in self.states.values())

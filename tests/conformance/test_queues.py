@@ -9,6 +9,7 @@ import pytest
 from conformance.queue_conformance import QueueConformance
 
 from pytest_lmopt.blocks.queue import SqliteQueue
+from pytest_lmopt.lm.session_file import SessionFile
 
 
 class TestSqliteQueue(QueueConformance):
@@ -17,7 +18,7 @@ class TestSqliteQueue(QueueConformance):
     @pytest.fixture
     def queues(self, tmp_path: Path) -> Iterator[tuple[SqliteQueue, SqliteQueue]]:
         """Two connections to one file."""
-        one, other = (SqliteQueue(tmp_path / "queue.sqlite") for _ in range(2))
-        yield one, other
+        one, other = (SessionFile(tmp_path / "shared.sqlite") for _ in range(2))
+        yield SqliteQueue(one), SqliteQueue(other)
         one.close()
         other.close()

@@ -49,8 +49,8 @@ class OpenAIServer:
     """Answers ``answer(chat)``, unless there is a fault.
 
     ``fault(number of the call)`` or ``fault_of(question, times it was asked)`` returns one.
-    ``requests`` are the bodies seen, in order of arrival, and ``most_at_once`` how many were being
-    answered together at most; ``url`` is the base URL.
+    ``requests`` are the bodies seen, in order of arrival, and ``most_at_once`` how many it was
+    finding answers to together at most; ``url`` is the base URL.
     """
 
     def __init__(self, answer: Callable[[Chat], Answer], *, host: str = "127.0.0.1") -> None:
@@ -111,15 +111,17 @@ class OpenAIServer:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 with server._taking(body) as found:
                     fault = found or Fault()
-                    if fault.status <= 0:
-                        self._hang_up(reset=fault.status < 0)
-                    elif fault.status != 200:
-                        key = self.headers.get("Authorization", "").removeprefix("Bearer ")
-                        self._send(json.dumps({"error": fault.error}).replace("{key}", key), fault)
-                    elif body.get("stream"):
-                        self._stream(_completion(body, server.answer))
-                    else:
-                        self._send(fault.body(_completion(body, server.answer)), fault)
+                    told = _completion(body, server.answer) if fault.status == 200 else {}
+                # who has the whole answer may ask again at once: that is no longer together
+                if fault.status <= 0:
+                    self._hang_up(reset=fault.status < 0)
+                elif fault.status != 200:
+                    key = self.headers.get("Authorization", "").removeprefix("Bearer ")
+                    self._send(json.dumps({"error": fault.error}).replace("{key}", key), fault)
+                elif body.get("stream"):
+                    self._stream(told)
+                else:
+                    self._send(fault.body(told), fault)
 
             def _send(self, body: str, fault: Fault) -> None:
                 data = body.encode()

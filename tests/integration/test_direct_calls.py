@@ -27,7 +27,12 @@ from pydantic import BaseModel
 from pytest_lmopt import Budget, Example, carry_context
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.runner import LocalRunner
-from pytest_lmopt.errors import BudgetExhaustedError, LostContextError, MissingAnswerError
+from pytest_lmopt.errors import (
+    BudgetExhaustedError,
+    LostContextError,
+    MissingAnswerError,
+    UnmeteredError,
+)
 from pytest_lmopt.lm.local.model import LocalModel
 from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.recordings.recorded import CacheMode
@@ -128,6 +133,16 @@ def by_module(word: str) -> str:
     return text_of(litellm.completion(MODEL, messages(word), temperature=0))
 
 
+def by_inner_module(word: str) -> str:
+    """``litellm.main.completion``, which is another function."""
+    return text_of(litellm.main.completion(model=MODEL, messages=messages(word)))
+
+
+async def awaited_by_inner_module(word: str) -> str:
+    """Its async sister."""
+    return text_of(await litellm.main.acompletion(model=MODEL, messages=messages(word)))
+
+
 def held_elsewhere(word: str) -> str:
     """A function that a framework took hold of."""
     return text_of(held(messages(word)))
@@ -159,7 +174,10 @@ def routed(word: str) -> str:
 
 @pytest.mark.parametrize(
     "pipeline",
-    [by_name, by_module, held_elsewhere, streamed, awaited, awaited_stream, routed],
+    [
+        *(by_name, by_module, by_inner_module, held_elsewhere, streamed),
+        *(awaited, awaited_by_inner_module, awaited_stream, routed),
+    ],
 )
 def test_a_direct_call_is_counted_recorded_traced_and_replayed(
     session: Session, server: OpenAIServer, pipeline: Callable[[str], Any]
@@ -545,6 +563,106 @@ def test_threads_need_the_context_as_prompts_do(session: Session, server: OpenAI
     assert server.calls == 0
     (run,) = session.run(carried, words=["one"])
     assert (run.prediction, len(run.trace)) == ("ONE", 1)
+
+
+inner, ainner = litellm.main.completion, litellm.main.acompletion
+"""Held since before any run, past litellm's own dispatchers."""
+
+
+def embedded(word: str) -> Any:
+    """Asks for an embedding."""
+    return litellm.embedding("openai/vectors", input=[word])
+
+
+async def aembedded(word: str) -> Any:
+    """Asks for one in async code."""
+    return await litellm.aembedding("openai/vectors", input=[word])
+
+
+def continued(word: str) -> Any:
+    """The text protocol of old."""
+    return litellm.text_completion(model=MODEL, prompt=word)
+
+
+async def responded(word: str) -> Any:
+    """OpenAI's newer protocol."""
+    return await litellm.aresponses(model=MODEL, input=word)
+
+
+def messaged(word: str) -> Any:
+    """Anthropic's protocol, whose sync function goes straight to its dispatcher."""
+    return litellm.anthropic_messages_handler(
+        max_tokens=5, messages=messages(word), model="anthropic/claude"
+    )
+
+
+def pictured(word: str) -> Any:
+    """A function of yet another module."""
+    return litellm.image_generation(prompt=word, model=MODEL)
+
+
+def taken_from_inside(word: str) -> Any:
+    """``from litellm.main import completion``."""
+    return inner(model=MODEL, messages=messages(word))
+
+
+async def ataken_from_inside(word: str) -> Any:
+    """``from litellm.main import acompletion``."""
+    return await ainner(model=MODEL, messages=messages(word))
+
+
+def flagged(word: str) -> Any:
+    """As litellm calls itself."""
+    return completion(model=MODEL, messages=messages(word), acompletion=True)
+
+
+@pytest.mark.parametrize("hides", [False, True])
+@pytest.mark.parametrize(
+    ("pipeline", "message"),
+    [
+        (embedded, "litellm's embedding was called inside a suite, .* only a Prompt and litellm's"),
+        (aembedded, "litellm's aembedding was called"),
+        (continued, "litellm's text_completion was called"),
+        (responded, "litellm's aresponses was called"),
+        (messaged, "litellm's messages was called"),
+        (pictured, "litellm's image_generation was called"),
+        (taken_from_inside, "write 'from litellm import completion'"),
+        (ataken_from_inside, "write 'from litellm import acompletion'"),
+        (flagged, "acompletion=True"),
+    ],
+)
+def test_what_no_budget_would_see_is_refused(
+    session: Session,
+    server: OpenAIServer,
+    pipeline: Callable[[str], Any],
+    message: str,
+    hides: bool,
+) -> None:
+    """It is not made, whatever the mode, and the suite is an error even if the pipeline goes on."""
+    asynchronous = asyncio.iscoroutinefunction(pipeline)
+
+    def hiding(word: str) -> None:
+        with suppress(Exception):
+            pipeline(word)
+
+    async def ahiding(word: str) -> None:
+        with suppress(Exception):
+            await pipeline(word)
+
+    asking = (ahiding if asynchronous else hiding) if hides else pipeline
+    with pytest.raises(UnmeteredError, match=message):
+        session.run(asking)
+    assert server.calls == session.ledger.calls == 0
+
+
+def test_what_is_refused_in_a_run_is_made_outside_of_it(
+    session: Session, server: OpenAIServer
+) -> None:
+    """litellm is as it was, for code that a run does not concern, then and afterwards."""
+    state = [litellm.main.completion, litellm.utils._get_call_type_from_public_name]
+    session.run(by_name, words=["one"])
+    assert [litellm.main.completion, litellm.utils._get_call_type_from_public_name] == state
+    assert text_of(inner(model=MODEL, messages=messages("two"))) == "TWO"
 
 
 @pytest.mark.parametrize("hides", [False, True])

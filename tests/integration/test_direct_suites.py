@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -79,25 +80,10 @@ def test_a_budget_that_does_not_suffice_stops_the_suite(
     assert openai_server.calls == 5 + 2
 
 
-def test_a_search_changes_the_prompts_and_leaves_direct_calls_alone(
-    direct: Project, openai_server: OpenAIServer
-) -> None:
-    """A pipeline may have both: demos of its prompt come from runs that called litellm too."""
-    direct.write(
-        "pipeline.py",
-        PIPELINE
-        + """
-
-from pathlib import Path
-from pytest_lmopt import Prompt
-
-mirror = Prompt.load(Path(__file__).parent / "mirror.yaml")
-
-
-def both(word):
-    return mirror(loud=ask(word)).text
-""",
-    )
+@pytest.fixture
+def both(direct: Project, openai_server: OpenAIServer) -> Project:
+    """A pipeline of a direct call and a prompt at temperature 0, which demos make better."""
+    direct.write("pipeline.py", PIPELINE + PROMPT)
     direct.write(
         "test_direct.py",
         """\
@@ -121,6 +107,56 @@ def test_direct(lm_example):
         return said[::-1] if len(chat) > 2 or said.endswith(("1", "2", "3")) else "no idea"
 
     openai_server.answer = answer
-    result = direct.run("--lm-optimize")
+    return direct
+
+
+PROMPT = """
+
+from pathlib import Path
+from pytest_lmopt import Prompt
+
+mirror = Prompt.load(Path(__file__).parent / "mirror.yaml")
+
+
+def both(word):
+    return mirror(loud=ask(word)).text
+"""
+
+
+def test_a_search_changes_the_prompts_and_leaves_direct_calls_alone(both: Project) -> None:
+    """A pipeline may have both: demos of its prompt come from runs that called litellm too."""
+    result = both.run("--lm-optimize")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*winner: bootstrap-*", "*+++ b/mirror.yaml"])
+
+
+@pytest.mark.parametrize(("temperature", "draws"), [("None", 2), ("0", 1)])
+def test_a_winners_direct_calls_are_drawn_afresh_where_they_are_random(
+    both: Project, openai_server: OpenAIServer, temperature: str, draws: int
+) -> None:
+    """As a prompt's are: the answers that won the selection were lucky ones."""
+    text = (both.path / "pipeline.py").read_text()
+    both.write("pipeline.py", text.replace("messages=", f"temperature={temperature}, messages="))
+    result = both.run("--lm-optimize", "--lm-snapshot-update")
+    result.stdout.fnmatch_lines(["written: mirror.yaml"])
+    asked = Counter(
+        body["messages"][-1]["content"]
+        for body in openai_server.requests
+        if body["model"] == "direct"
+    )
+    assert max(asked.values()) == draws
+    assert list(asked.values()).count(draws) >= 40
+
+
+def test_a_search_without_prompts_says_why_nothing_was_raced(
+    direct: Project, openai_server: OpenAIServer
+) -> None:
+    """Nor is anything spent on train: the incumbent is judged, that is all."""
+    text = TEST.replace('"split": "dev"', "").replace("range(12)", "range(60)")
+    direct.write("test_direct.py", text.replace("calls=12", "calls=400"))
+    result = direct.run("--lm-optimize")
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(
+        ["*no candidate was raced: the pipeline calls no Prompt, and only a Prompt can be changed"]
+    )
+    assert openai_server.calls < 60

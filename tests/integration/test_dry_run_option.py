@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
 from doubles.openai_server import OpenAIServer
 from projects.shouting import Project
 
@@ -42,3 +45,30 @@ def test_it_is_refused_under_xdist(project: Project) -> None:
     result = project.run("--lm-dry-run", "-n", "2")
     assert result.ret == 4
     result.stderr.fnmatch_lines(["*--lm-dry-run runs nothing, so it takes no workers*"])
+
+
+@pytest.mark.parametrize("mark", ["budget=Budget(calls=40)", ""])
+def test_it_warns_of_a_budget_that_can_not_suffice(project: Project, mark: str) -> None:
+    """Before anything is spent: the suite's own, or the session's, which all suites share."""
+    project.suite(mark, examples=100)
+    options = [] if mark else ["--lm-budget=calls:40"]
+    owner = "test_words.py::test_shout" if mark else "the session (--lm-budget)"
+    result = project.run("--lm-dry-run", *options)
+    result.stdout.fnmatch_lines(
+        [f"warning: the budget of {owner} (40 calls) is too small: judging alone takes about ?? *"]
+    )
+    project.suite("budget=Budget(calls=100)", examples=100)
+    assert "too small" not in project.run("--lm-dry-run").stdout.str()
+
+
+def test_with_a_baseline_it_knows_how_many_calls_and_tokens_that_is(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """A pipeline of two steps needs twice the calls."""
+    project.suite(examples=60)
+    text = (project.path / "test_words.py").read_text().replace("one_step", "two_steps")
+    project.write("test_words.py", text)
+    project.run("--lm-snapshot-update")
+    told = project.run("--lm-dry-run", "--lm-budget=calls:50,tokens:50").stdout.str()
+    assert re.search(r"too small: judging alone takes about [678]\d calls, less", told)
+    assert re.search(r"too small: judging alone takes about [\d,]+ tokens, less", told)

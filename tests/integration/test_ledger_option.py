@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import sqlite3
+import time
 
 from doubles.openai_server import Fault, OpenAIServer
 from projects.shouting import Project
@@ -79,3 +82,39 @@ def one_step(word):
         (HERE / "died").touch()
         os.kill(os.getpid(), signal.SIGKILL)
 """
+
+
+def test_it_shows_when_an_account_was_charged(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """First and last, in local time; one that a later session continued says since when."""
+    begun = time.strftime("%Y-%m-%d %H:%M", time.localtime())
+    project.suite("budget=Budget(calls=90)", examples=10)
+    project.run()
+    ended = time.strftime("%Y-%m-%d %H:%M", time.localtime())
+    line = project.run("--lm-ledger").outlines[-1]
+    first, last = re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d", line)
+    assert begun <= first <= last <= ended
+
+    with sqlite3.connect(project.path / ".lmopt/ledger.sqlite") as book:
+        book.execute("UPDATE accounts SET earlier_calls = 3")
+    assert f" continued {first} " in project.run("--lm-ledger").outlines[-1]
+
+
+def test_a_damaged_ledger_is_named_and_what_is_lost_with_it(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """It is set aside; whoever relies on what was charged before must know that it is forgotten."""
+    project.suite("budget=Budget(calls=90)", examples=10)
+    project.run()
+    ledger = project.path / ".lmopt/ledger.sqlite"
+    ledger.write_bytes(b"no database at all")
+    result = project.run()
+    result.assert_outcomes(passed=1)
+    told = "note: ledger.sqlite was damaged and is set aside as ledger.sqlite.damaged-*: what was *"
+    result.stdout.fnmatch_lines([f"{told}charged before is forgotten, so budgets start afresh*"])
+    assert ledger.with_name("ledger.sqlite.damaged-1").read_bytes() == b"no database at all"
+    assert "note: " not in project.run().stdout.str()
+
+    ledger.write_bytes(b"no database again")
+    project.run("--lm-ledger").stdout.fnmatch_lines([told])

@@ -170,3 +170,56 @@ def test_a_pipeline_that_raises_on_every_example_is_never_green(
     result = project.run(*options)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["failed: the pipeline raised on every example, first KeyError*"])
+
+
+def test_values_that_nothing_looks_at_are_pointed_out(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Without a metric or an assertion that ever failed, a returned value changes no score."""
+    suite = (
+        HEAD
+        + """
+@pytest.mark.lm_suite(dataset=ROWS)
+def test_shout(lm_example):
+    BODY
+"""
+    )
+    warning = "*warning: the test returned values (str) that nothing looked at: *metric=, or assert"
+    project.write("test_words.py", suite.replace("BODY", "return 'wrong'"))
+    result = project.run()
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines([warning])
+    for body in ("assert lm_example.id", "assert lm_example.id != 'w3'; return 'right'"):
+        project.write("test_words.py", suite.replace("BODY", body))
+        assert "nothing looked at" not in project.run().stdout.str()
+
+
+@pytest.mark.parametrize("options", [[], ["--lm-gate=off"], ["--lm-snapshot-update"]])
+def test_a_test_that_returns_nothing_is_never_green(
+    project: Project, openai_server: OpenAIServer, options: list[str]
+) -> None:
+    """A forgotten return looks like a model that is always wrong, so it is told apart."""
+    project.suite()
+    text = (project.path / "test_words.py").read_text()
+    project.write("test_words.py", text.replace("return one_step", "one_step"))
+    result = project.run(*options)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["failed: the test returned None on every example, *return the *"])
+    assert project.files() == {}
+
+
+def test_nothing_may_be_the_right_answer(project: Project, openai_server: OpenAIServer) -> None:
+    """Where it is expected, or the metric looks elsewhere."""
+    for metric, expected in (("metrics.exact_match", "None"), ("lambda *_: True", "'x'")):
+        project.write(
+            "test_words.py",
+            HEAD
+            + f"""
+ROWS = [{{**row, "expected": {expected}}} for row in ROWS]
+
+@pytest.mark.lm_suite(dataset=ROWS, metric={metric})
+def test_shout(lm_example):
+    return None
+""",
+        )
+        project.run().assert_outcomes(passed=1)

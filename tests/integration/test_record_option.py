@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.openai_server import Fault, OpenAIServer
 from doubles.simulated_model import Chat, SimulatedModel
 from projects.shouting import Project
 
@@ -161,6 +161,24 @@ def test_a_plain_run_records_when_told_to_and_accepts_nothing(
     assert openai_server.calls == asked
     project.run("--lm-record=answers", "--lm-cache=refresh")
     assert openai_server.calls == 2 * asked
+
+
+def test_refused_requests_are_replayed_as_such(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """From committed files, too: the gate counts the same examples as wrong."""
+    _recording(project)
+    project.suite(examples=40)
+    openai_server.fault_of = lambda asked, _: Fault(status=400) if asked < "word2" else None
+    project.run("--lm-snapshot-update").assert_outcomes(passed=1)
+    asked = openai_server.calls
+    for forgotten in (False, True):
+        if forgotten:
+            _forget(project)
+        result = project.run("--lm-cache=replay")
+        result.assert_outcomes(passed=1)
+        result.stdout.fnmatch_lines(["*test_shout *+0.000*holds*"])
+    assert openai_server.calls == asked
 
 
 def test_a_malformed_line_is_a_usage_error(project: Project, openai_server: OpenAIServer) -> None:

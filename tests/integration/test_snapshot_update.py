@@ -142,6 +142,40 @@ def test_changed_data_makes_the_baseline_stale_but_fails_nothing(
     result.stdout.fnmatch_lines(["*the baseline is stale (dataset changed)*--lm-snapshot-update"])
 
 
+def test_scores_that_did_not_change_are_not_called_inconclusive(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """A stale baseline is compared for information only, so there is no verdict."""
+    project.suite()
+    project.run("--lm-snapshot-update")
+    text = (project.path / "test_words.py").read_text()
+    project.write("test_words.py", text.replace("exact_match", "contains"))
+    told = project.run().stdout.str()
+    assert "the baseline is stale (metric changed)" in told
+    assert ": no score changed" in told
+    assert ": inconclusive" not in told
+    openai_server.answer = SimulatedModel(base=0.9).answer
+    project.run("--lm-cache=refresh").stdout.fnmatch_lines(["*: for information, not judged"])
+
+
+def test_scores_under_the_threshold_are_written_and_red(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """The baseline is today's scores, as asked; the threshold is another gate, and says so."""
+    openai_server.answer = lambda _: "no idea"
+    project.suite("threshold=0.9")
+    result = project.run("--lm-snapshot-update")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "failed: score 0.000 is under the threshold 0.9; the baseline is written all the same, "
+            "as --lm-snapshot-update asks, but the threshold holds whatever the baseline",
+            "written: __lm_snapshots__/test_words/test_shout.yaml",
+        ]
+    )
+    assert "the baseline is written" not in project.run().stdout.str()
+
+
 def test_suites_that_did_not_run_keep_their_snapshots(
     project: Project, openai_server: OpenAIServer
 ) -> None:

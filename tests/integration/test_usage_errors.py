@@ -60,12 +60,15 @@ def _suite(mark: str, parameters: str = "lm_example", more: str = "") -> str:
         ),
         (
             _suite("dataset=[]"),
-            "dataset from a list: is empty; at least one example is needed",
+            "test_it.py::test_it: dataset from a list: is empty; at least one example is needed",
         ),
-        (_suite("dataset='nowhere.jsonl'"), "dataset nowhere.jsonl: no such file in *"),
+        (
+            _suite("dataset='nowhere.jsonl'"),
+            "test_it.py::test_it: dataset nowhere.jsonl: no such file in *",
+        ),
         (
             _suite(f"dataset=2 * {ROWS}"),
-            "dataset from a list: row 2 has the id 'a', which row 1 has already",
+            "*::test_it: dataset from a list: row 2 has the id 'a', which row 1 has already",
         ),
     ],
 )

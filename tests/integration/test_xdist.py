@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from doubles.openai_server import OpenAIServer
 from projects.shouting import Project
 
@@ -23,14 +24,18 @@ def test_workers_report_to_the_controller_which_alone_writes(
     assert project.files() == alone
 
 
-def test_a_mistake_found_by_a_worker_fails_the_test_with_the_same_message(
+def test_a_mistake_found_by_a_worker_is_a_usage_error_with_the_same_message(
     project: Project,
 ) -> None:
-    """Workers collect too late to refuse the whole run."""
+    """The controller says it once and runs nothing, the other tests neither."""
     project.suite("metrik=1")
+    project.write("test_more.py", "def test_ordinary(): pass\n")
     result = project.run_apart("-n", "2")
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*test_shout: lm_suite has no argument 'metrik'*"])
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.assert_outcomes()
+    problem = "ERROR: test_words.py::test_shout: lm_suite has no argument 'metrik'; it takes *"
+    result.stderr.fnmatch_lines([problem])
+    result.stderr.no_fnmatch_line("*Traceback*")
 
 
 def test_workers_share_the_budget_of_a_module(

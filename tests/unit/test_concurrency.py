@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from pytest_lmopt import Budget
 from pytest_lmopt.errors import LmoptError, RefusedError, TransientError
-from pytest_lmopt.lm.faults.concurrency import Gate, Gated, Gates
+from pytest_lmopt.lm.faults.concurrency import Gated, Gates
 from pytest_lmopt.lm.money.ledger import Account, Ledger, Metered
 from pytest_lmopt.lm.seam import FunctionLM, Request
+from pytest_lmopt.lm.session_file import SessionFile
 from pytest_lmopt.suites.render import Message
 
 
@@ -48,11 +51,24 @@ class Provider:
         return "x"
 
 
-def story(tell: Callable[[Provider, Gates], Awaitable[None]], *, most: int = 4) -> None:
+NewGates = Callable[[int], Gates]
+
+
+@pytest.fixture(params=["own", "shared"])
+def new_gates(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewGates]:
+    """Makes gates of one process alone, or gates that others could share."""
+    if request.param == "own":
+        yield Gates
+        return
+    with closing(SessionFile(tmp_path / "turns.sqlite")) as file:
+        yield lambda most: Gates(most, file)
+
+
+def story(tell: Callable[[Provider, Gates], Awaitable[None]], gates: Gates) -> None:
     """Play a story on a loop of its own."""
 
     async def play() -> None:
-        await tell(Provider(), Gates(most))
+        await tell(Provider(), gates)
 
     asyncio.run(play())
 
@@ -63,7 +79,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-def test_no_more_than_the_limit_are_under_way() -> None:
+def test_no_more_than_the_limit_are_under_way(new_gates: NewGates) -> None:
     """The others come through in the order they came, as turns get free."""
     order: list[int] = []
 
@@ -82,12 +98,12 @@ def test_no_more_than_the_limit_are_under_way() -> None:
         assert provider.most == 4
         assert order == list(range(10))
 
-    story(tell)
+    story(tell, new_gates(4))
 
 
-def test_each_provider_and_endpoint_has_a_gate_of_its_own() -> None:
+def test_each_provider_and_endpoint_has_a_gate_of_its_own(new_gates: NewGates) -> None:
     """A provider that is slow or refuses does not hold up another."""
-    gates = Gates(4)
+    gates = new_gates(4)
     assert gates.of(asking("openai/a")) is gates.of(asking("openai/b"))
     others = [
         asking("openai/a"),
@@ -100,7 +116,9 @@ def test_each_provider_and_endpoint_has_a_gate_of_its_own() -> None:
     assert len({id(gates.of(request)) for request in others}) == len(others)
 
 
-def test_a_rate_limit_halves_the_limit_once_for_calls_under_way_together() -> None:
+def test_a_rate_limit_halves_the_limit_once_for_calls_under_way_together(
+    new_gates: NewGates,
+) -> None:
     """A burst of refusals is one piece of news; the next one is another, down to 1."""
 
     async def tell(provider: Provider, gates: Gates) -> None:
@@ -109,43 +127,45 @@ def test_a_rate_limit_halves_the_limit_once_for_calls_under_way_together() -> No
         limits = []
         for _ in range(5):
             provider.open.clear()
-            together = range(int(gate.limit))
+            together = range(int(gate.pace.limit))
             calls = [asyncio.create_task(lm.complete(asking())) for _ in together]
             await settle()
             provider.open.set()
             await asyncio.gather(*calls, return_exceptions=True)
-            limits.append(gate.limit)
+            limits.append(gate.pace.limit)
         assert limits == [8.0, 4.0, 2.0, 1.0, 1.0]
 
-    story(tell, most=16)
+    story(tell, new_gates(16))
 
 
-def test_a_round_of_answers_raises_the_limit_by_one_up_to_the_most() -> None:
+def test_a_round_of_answers_raises_the_limit_by_one_up_to_the_most(new_gates: NewGates) -> None:
     """Slowly, as what was too much will be too much again."""
-    gate = Gate(6)
+    gate = new_gates(6).of(asking())
     gate.failed(BUSY, cuts=0)
-    assert gate.limit == 3.0
+    assert gate.pace.limit == 3.0
     for _ in range(4):
         gate.answered()
-    assert gate.limit == pytest.approx(4.0, abs=0.2)
+    assert gate.pace.limit == pytest.approx(4.0, abs=0.2)
     for _ in range(99):
         gate.answered()
-    assert gate.limit == 6
+    assert gate.pace.limit == 6
 
 
-def test_where_one_at_a_time_is_too_much_the_gate_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_one_at_a_time_is_too_much_the_gate_rests(
+    new_gates: NewGates, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Twice as long each time, until an answer comes: or the calls would use up their attempts."""
     now = 100.0
-    monkeypatch.setattr("pytest_lmopt.lm.faults.concurrency.time.monotonic", lambda: now)
-    gate = Gate(1)
+    monkeypatch.setattr("pytest_lmopt.lm.faults.pace.time.monotonic", lambda: now)
+    gate = new_gates(1).of(asking())
     rests = []
     for cuts in range(3):
         gate.failed(BUSY, cuts=cuts)
-        rests.append(gate.closed_until - now)
-        now = gate.closed_until
+        rests.append(gate.pace.closed_until - now)
+        now = gate.pace.closed_until
     gate.answered()
     gate.failed(BUSY, cuts=3)
-    rests.append(gate.closed_until - now)
+    rests.append(gate.pace.closed_until - now)
     assert rests == pytest.approx([0.1, 0.2, 0.4, 0.1])
 
 
@@ -153,7 +173,7 @@ def test_where_one_at_a_time_is_too_much_the_gate_rests(monkeypatch: pytest.Monk
     "error",
     [TransientError("500", request=asking()), RefusedError("too long", request=asking())],
 )
-def test_other_errors_leave_the_limit_as_it_is(error: LmoptError) -> None:
+def test_other_errors_leave_the_limit_as_it_is(new_gates: NewGates, error: LmoptError) -> None:
     """They say nothing about how much is too much, and give their turn back."""
 
     async def tell(provider: Provider, gates: Gates) -> None:
@@ -162,12 +182,12 @@ def test_other_errors_leave_the_limit_as_it_is(error: LmoptError) -> None:
         provider.open.set()
         calls = (lm.complete(asking()) for _ in range(9))
         assert await asyncio.gather(*calls, return_exceptions=True) == [error] * 9
-        assert gates.of(asking()).limit == 4.0
+        assert gates.of(asking()).pace.limit == 4.0
 
-    story(tell)
+    story(tell, new_gates(4))
 
 
-def test_nothing_is_asked_while_the_provider_wants_a_pause() -> None:
+def test_nothing_is_asked_while_the_provider_wants_a_pause(new_gates: NewGates) -> None:
     """Neither what waits already nor what comes; afterwards all goes on."""
 
     async def tell(provider: Provider, gates: Gates) -> None:
@@ -185,12 +205,12 @@ def test_nothing_is_asked_while_the_provider_wants_a_pause() -> None:
         assert time.monotonic() - began >= 0.2
         assert provider.calls == 7
 
-    story(tell)
+    story(tell, new_gates(4))
 
 
-def test_a_pause_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pause_is_bounded(new_gates: NewGates, monkeypatch: pytest.MonkeyPatch) -> None:
     """A provider that asks for an hour is asked again sooner."""
-    monkeypatch.setattr("pytest_lmopt.lm.faults.concurrency.LONGEST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr("pytest_lmopt.lm.faults.pace.LONGEST_PAUSE_SECONDS", 0.05)
 
     async def tell(provider: Provider, gates: Gates) -> None:
         provider.open.set()
@@ -198,10 +218,10 @@ def test_a_pause_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         gates.of(asking()).failed(hour, cuts=0)
         await asyncio.wait_for(Gated(FunctionLM(provider.answer), gates).complete(asking()), 5.0)
 
-    story(tell)
+    story(tell, new_gates(4))
 
 
-def test_a_call_that_waits_has_reserved_nothing() -> None:
+def test_a_call_that_waits_has_reserved_nothing(new_gates: NewGates) -> None:
     """Or a run that is cut short would have paid for what it never asked."""
     ledger = Ledger([Account(Budget(calls=100), owner="suite")])
 
@@ -215,10 +235,10 @@ def test_a_call_that_waits_has_reserved_nothing() -> None:
         await asyncio.gather(*calls, return_exceptions=True)
         assert ledger.calls == 4
 
-    story(tell)
+    story(tell, new_gates(4))
 
 
-def test_calls_that_are_cancelled_give_their_turn_back() -> None:
+def test_calls_that_are_cancelled_give_their_turn_back(new_gates: NewGates) -> None:
     """Those under way, those waiting, and those let through in the same moment."""
 
     async def tell(provider: Provider, gates: Gates) -> None:
@@ -239,4 +259,4 @@ def test_calls_that_are_cancelled_give_their_turn_back() -> None:
         provider.open.set()
         await asyncio.gather(*again)
 
-    story(tell)
+    story(tell, new_gates(4))

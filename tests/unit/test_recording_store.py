@@ -115,6 +115,31 @@ def test_answers_that_can_still_be_read_outlive_the_damage(
     assert damage(path) == ""
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"text": "1", "usage": {"calls": -1}}',
+        '{"text": "1", "usage": {"calls": "many"}}',
+        '{"text": "1", "usage": {}, "whole": 3}',
+        '{"text": 1, "usage": {}}',
+    ],
+)
+def test_what_can_not_be_answered_from_is_not_taken_over(path: Path, text: str) -> None:
+    """An answer that ``get`` would not give is none that was kept."""
+    fill(path, range(300))
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("UPDATE recordings SET answer = ? WHERE rowid <= 5", (text,))
+        database.commit()
+    truncated(path)
+
+    with closing(RecordingStore(path)) as store:
+        notice = store.notice
+
+    left = kept(path, range(300))
+    assert left[0] == 5
+    assert f"; {len(left)} of its answers were still readable" in notice
+
+
 def test_a_foreign_log_costs_nothing(path: Path) -> None:
     """Recordings are recordings: those of the file and those of the log are both kept."""
     other = path.with_name("other.sqlite")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pytest_lmopt import Completion
-from pytest_lmopt.errors import MissingAnswerError
+from pytest_lmopt.errors import MissingAnswerError, RefusedError
 from pytest_lmopt.lm.recordings.recorded import CacheMode, Recorded
 from pytest_lmopt.lm.recordings.store import RecordingStore
 from pytest_lmopt.lm.seam import FunctionLM, Request, Usage
@@ -223,6 +223,26 @@ def test_a_failure_is_shared_but_not_recorded(store: RecordingStore) -> None:
 
     assert [type(error) for error in both] == [MissingAnswerError, MissingAnswerError]
     assert later == "well"
+
+
+def test_a_refusal_is_replayed_but_asked_about_again(store: RecordingStore) -> None:
+    """A gate on recordings meets it as the run that made them; who may ask tries anew."""
+    refusing = True
+
+    def answer(request: Request) -> str:
+        if refusing:
+            raise RefusedError("too long", request=request)
+        return "well"
+
+    async def ask_once(mode: CacheMode) -> str:
+        return (await Recorded(FunctionLM(answer), store, mode=mode).complete(ASKED)).text
+
+    for mode in ("auto", "replay"):
+        with pytest.raises(RefusedError, match="too long"):
+            asyncio.run(ask_once(mode))
+    refusing = False
+    assert asyncio.run(ask_once("auto")) == "well"
+    assert asyncio.run(ask_once("replay")) == "well"
 
 
 def test_recordings_survive_reopening(path: Path) -> None:

@@ -7,12 +7,13 @@ example and repeat. Of what a run without such notes asked for, the leader looks
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TypeGuard
 
 from pytest_lmopt.blocks.runner import Block
 from pytest_lmopt.lm.recordings.files import Answer
 from pytest_lmopt.lm.recordings.recorded import CacheMode, portable_key
 from pytest_lmopt.lm.recordings.store import RecordingStore
-from pytest_lmopt.lm.seam import Completion, Request
+from pytest_lmopt.lm.seam import Completion, Refusal, Request
 from pytest_lmopt.metrics.scored_run import ScoredRun
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.canonical import digest
@@ -37,6 +38,7 @@ class KnownAnswers:
         self._suite = suite
         self._store = store
         self._committed = committed
+        self._replays = mode == "replay"
         self._since = since if mode == "refresh" else 0.0
         self.may_have_more = mode == "auto" and bool(
             committed or (store is not None and not store.is_empty())
@@ -53,7 +55,7 @@ class KnownAnswers:
             for candidate in candidates:
                 for key in self._store.keys_at(self._place(candidate, example, block.repeat)):
                     answer = self._store.get(key, since=self._since)
-                    if answer is not None:
+                    if self._may_use(answer):
                         found[key] = answer
         return found
 
@@ -63,8 +65,9 @@ class KnownAnswers:
         for request in requests:
             key = request.key
             answer = self._store.get(key, since=self._since) if self._store else None
-            answer = answer or self._committed.get(portable_key(request))
-            if answer is not None:
+            if not self._may_use(answer):
+                answer = self._committed.get(portable_key(request), answer)
+            if self._may_use(answer):
                 found[key] = answer
         return found
 
@@ -88,6 +91,10 @@ class KnownAnswers:
             for call in (*run.trace, *run.judging)
             if call.request is not None and call.usage.calls
         )
+
+    def _may_use(self, answer: Completion | None) -> TypeGuard[Completion]:
+        """Whether it can stand for asking: a refusal can in a replay only."""
+        return answer is not None and (self._replays or not isinstance(answer, Refusal))
 
     def _place(self, candidate: str, example: Example, repeat: int) -> str:
         return digest([self._suite, candidate, example.id, example.digest, repeat])

@@ -9,14 +9,10 @@ from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from pytest_lmopt.blocks.plain import (
-    answer_from_plain,
-    answer_to_plain,
-    request_from_plain,
-    request_to_plain,
-)
+from pytest_lmopt.blocks.plain import request_from_plain, request_to_plain
 from pytest_lmopt.lm.money.allowances import Allowance, Spending
 from pytest_lmopt.lm.money.ledger import Charge
+from pytest_lmopt.lm.recordings.answer import dump_answer, load_answer
 from pytest_lmopt.lm.recordings.files import Answer
 from pytest_lmopt.lm.recordings.recorded import CacheMode
 from pytest_lmopt.lm.seam import Completion
@@ -80,7 +76,7 @@ class Task:
 
     def to_text(self) -> str:
         """As JSON, without the allowance: who claims its lease is told."""
-        answers = {key: answer_to_plain(answer) for key, answer in self.answers.items()}
+        answers = {key: dump_answer(answer) for key, answer in self.answers.items()}
         return json.dumps(
             {"name": self.name, "block": self.block, "mode": self.mode} | {"answers": answers}
         )
@@ -89,7 +85,8 @@ class Task:
     def from_text(text: str, allowance: str | None) -> Task:
         """The task that ``to_text`` wrote, with the allowance as text."""
         plain = json.loads(text)
-        answers = {key: answer_from_plain(answer) for key, answer in plain["answers"].items()}
+        loaded = {key: load_answer(answer) for key, answer in plain["answers"].items()}
+        answers = {key: answer for key, answer in loaded.items() if answer is not None}
         granted = Allowance(**json.loads(allowance)) if allowance else None
         return Task(**{**plain, "answers": answers, "allowance": granted})
 
@@ -109,7 +106,8 @@ class End(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What came of a task: ``runs`` as ``runs_to_text`` writes them, ``answers`` the new ones.
+    """What came of a task: ``runs`` as ``runs_to_text`` writes them, ``answers`` the new ones,
+    marked as replayed.
 
     ``spending`` is None if nobody can tell.
     """
@@ -124,7 +122,7 @@ class Reply:
     def to_text(self) -> str:
         """As JSON."""
         answers = [
-            [request_to_plain(request), answer_to_plain(answer)] for request, answer in self.answers
+            [request_to_plain(request), dump_answer(answer)] for request, answer in self.answers
         ]
         spending = asdict(self.spending) if self.spending else None
         return json.dumps({**vars(self), "answers": answers, "spending": spending})
@@ -137,8 +135,9 @@ class Reply:
         if spending is not None:
             spending = Spending(**{**spending, "dearest": Charge(**spending["dearest"])})
         answers = tuple(
-            (request_from_plain(request), answer_from_plain(answer))
+            (request_from_plain(request), loaded)
             for request, answer in plain["answers"]
+            if (loaded := load_answer(answer)) is not None
         )
         return Reply(
             **{**plain, "end": End(plain["end"]), "answers": answers, "spending": spending}

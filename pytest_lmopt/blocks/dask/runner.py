@@ -86,10 +86,7 @@ class _Errand:
             block = replace(self._block, examples=tuple(left))
             reply = await self._send(block)
             self._runner.known.record(reply.answers)
-            self._answers |= {
-                request.key: replace(answer, usage=answer.usage.as_replayed)
-                for request, answer in reply.answers
-            }
+            self._answers |= {request.key: answer for request, answer in reply.answers}
             if reply.end is End.REFUSED:
                 raise SuiteError(
                     f"can't be run on Dask worker {reply.worker}: {reply.problem}",

@@ -17,6 +17,7 @@ from typing import Any
 from pytest_lmopt.errors import LMError, LmoptError, ModelError
 from pytest_lmopt.lm.direct.answers import as_litellm_would, ask, told
 from pytest_lmopt.lm.direct.identity import as_text, model_name, recorded_form
+from pytest_lmopt.lm.direct.refusal import refuse
 from pytest_lmopt.lm.loop import submit
 from pytest_lmopt.lm.seam import Completion, Request, Usage, WholeCompletion
 from pytest_lmopt.lm.tracing import DIRECT, Call, RunContext, current_run, is_our_own
@@ -48,7 +49,7 @@ def direct_call(
     if is_our_own() or mocked or not isinstance(arguments.get("model"), str):
         return None
     if not asynchronous and arguments.get("acompletion"):
-        return None  # how litellm calls itself
+        refuse("completion(acompletion=True)")  # not how litellm calls itself: that is our own
     run = current_run(DIRECT + model_name(arguments))
     if run is None:
         return None

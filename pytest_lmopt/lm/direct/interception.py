@@ -4,6 +4,7 @@ litellm's public ``completion`` and ``acompletion`` only hand their arguments to
 they look up in their module at each call. While runs are open, that dispatcher is ours. The
 functions stay the objects they are, so it does not matter under which name, in which closure or
 since when a pipeline or its framework holds them, and afterwards none of them is left changed.
+Whoever asks ``litellm.main`` for its functions of the same names is given the public ones.
 """
 
 from __future__ import annotations
@@ -19,9 +20,13 @@ from typing import Any
 
 from pytest_lmopt.errors import LmoptError
 from pytest_lmopt.lm.direct.calls import direct_call
+from pytest_lmopt.lm.direct.refusal import PUBLIC, Refused, refusing
+from pytest_lmopt.lm.tracing import our_own
 
 _HOME = "litellm.chat_completions.dispatch"
 _NAMES = ("_DISPATCH", "_ADISPATCH")
+_OTHERS = ("litellm.messages.dispatch", "litellm.ocr.dispatch")
+"""Where not every call begins by naming its kind."""
 
 _lock = threading.RLock()
 _open = 0
@@ -45,7 +50,8 @@ class Caught:
 
         call = direct_call(make, rest["python"], args, kwargs, asynchronous=False)
         if call is None:
-            return self._original.run(args, kwargs, **rest)
+            with our_own():
+                return self._original.run(args, kwargs, **rest)
         return call.answer()
 
     async def arun(self, args: Sequence[Any], kwargs: Mapping[str, Any], **rest: Any) -> Any:
@@ -57,7 +63,8 @@ class Caught:
 
         call = direct_call(make, rest["python"], args, kwargs, asynchronous=True)
         if call is None:
-            return await self._original.arun(args, kwargs, **rest)
+            with our_own():
+                return await self._original.arun(args, kwargs, **rest)
         return await call.aanswer()
 
 
@@ -83,10 +90,16 @@ def catching() -> Iterator[None]:
 
 
 def _catch() -> Callable[[], None]:
-    """Put our dispatchers in place; the function returned undoes it."""
+    """Put what stands in for litellm's own in place; the function returned undoes it."""
     try:
-        home = importlib.import_module(_HOME)
-        originals = {name: getattr(home, name) for name in _NAMES}
+        home, main, utils = map(importlib.import_module, (_HOME, "litellm.main", "litellm.utils"))
+        begin = utils._get_call_type_from_public_name
+        stand_ins: list[tuple[Any, str, Any]] = []
+        stand_ins += [(home, name, Caught(getattr(home, name))) for name in _NAMES]
+        stand_ins += [(main, name, getattr(home, name)) for name in PUBLIC]
+        stand_ins += [(utils, begin.__name__, refusing(begin))]
+        for module in filter(None, map(sys.modules.get, _OTHERS)):
+            stand_ins += [(module, name, Refused(getattr(module, name))) for name in _NAMES]
     except (ImportError, AttributeError) as error:
         raise LmoptError(
             "calls made with litellm itself could not be metered, as the installed litellm is not "
@@ -94,14 +107,15 @@ def _catch() -> Callable[[], None]:
         ) from error
     litellm: Any = sys.modules["litellm"]
     retries = litellm.num_retries
-    for name, original in originals.items():
-        setattr(home, name, Caught(original))
+    originals = [(module, name, getattr(module, name)) for module, name, _ in stand_ins]
+    for module, name, stand_in in stand_ins:
+        setattr(module, name, stand_in)
     # attempts that litellm makes by itself are paid for by nobody: ours take their place
     litellm.num_retries = None
 
     def undo() -> None:
-        for name, original in originals.items():
-            setattr(home, name, original)
+        for module, name, original in originals:
+            setattr(module, name, original)
         litellm.num_retries = retries
 
     return undo

@@ -7,13 +7,36 @@ from __future__ import annotations
 
 from pytest_lmopt.errors import ModelError
 from pytest_lmopt.lm.seam import LM, Completion, Request
+from pytest_lmopt.lm.session_file import SessionFile
 
 
 class Circuit:
-    """The models found unusable so far in this process, with the reason."""
+    """The models found unusable so far, with the reason: in this process, or with ``shared`` in the
+    session.
+    """
 
-    def __init__(self) -> None:
-        self.broken: dict[str, ModelError] = {}
+    def __init__(self, shared: SessionFile | None = None) -> None:
+        self._broken: dict[str, ModelError] = {}
+        self._shared = shared
+
+    def note(self, model: str, error: ModelError) -> None:
+        """A model can't be used; the first reason is kept."""
+        self._broken.setdefault(model, error)
+        if self._shared is not None:
+            with self._shared.statements() as connection:
+                connection.execute(
+                    "INSERT OR IGNORE INTO unusable_models VALUES (?, ?)", (model, str(error))
+                )
+
+    def broken(self, model: str) -> ModelError | None:
+        """Why a model can't be used, None if nothing is known against it."""
+        if self._shared is None or model in self._broken:
+            return self._broken.get(model)
+        with self._shared.statements() as connection:
+            row = connection.execute(
+                "SELECT problem FROM unusable_models WHERE model = ?", (model,)
+            ).fetchone()
+        return None if row is None else ModelError(row[0], model=model)
 
 
 class Noting:
@@ -30,7 +53,7 @@ class Noting:
         try:
             return await self._lm.complete(request)
         except ModelError as error:
-            self._circuit.broken.setdefault(request.model, error)
+            self._circuit.note(request.model, error)
             raise
 
 
@@ -43,7 +66,7 @@ class Guarded:
 
     async def complete(self, request: Request) -> Completion:
         """Answer, or raise again what was raised before."""
-        error = self._circuit.broken.get(request.model)
+        error = self._circuit.broken(request.model)
         if error is not None:
             # an error of its own: raising one object from many tasks piles up their tracebacks
             raise ModelError(str(error), model=error.model) from error

@@ -1,4 +1,4 @@
-"""How many calls go to a provider at once: more while it answers, half when it says too many.
+"""How many calls go to a provider at once: as its pace allows, in the order they came.
 
 One gate per provider, shared by all suites of a process. All calls run on one event loop, so a
 gate needs no lock. A call that waits at a gate has reserved nothing yet.
@@ -7,42 +7,88 @@ gate needs no lock. A call that waits at a gate has reserved nothing yet.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
-from pytest_lmopt.errors import TransientError
-from pytest_lmopt.lm.faults.retries import LONGEST_PAUSE_SECONDS, LONGEST_WAIT_SECONDS
+from pytest_lmopt.errors import SessionFileError, TransientError
+from pytest_lmopt.lm.faults.pace import Pace
 from pytest_lmopt.lm.seam import LM, Completion, Request, is_local
+from pytest_lmopt.lm.session_file import SessionFile
+from pytest_lmopt.lm.turns import SharedTurns
+from pytest_lmopt.suites.canonical import digest
 
 CALLS_AT_ONCE = 16
-FIRST_REST_SECONDS = 0.1
+
+
+class Turns(Protocol):
+    """Turns to be under way, as many at once as their pace allows."""
+
+    pace: Pace
+    """As last seen: by the last ``take``, where that took a turn."""
+
+    def take(self, *, more: bool) -> float:
+        """Take a turn and return 0.0, or return the seconds after which it may be worth another
+        try; a turn given back here is always worth one.
+
+        ``more`` tells whether others wait behind this one.
+        """
+
+    def give_back(self) -> None:
+        """Free a turn."""
+
+    def change_pace(self, change: Callable[[Pace], Pace]) -> None:
+        """Put another pace in place of the present one."""
+
+
+class OwnTurns:
+    """Turns of this process alone, up to ``most`` at once."""
+
+    def __init__(self, most: int) -> None:
+        self.pace = Pace(most=most, limit=most)
+        self._out = 0
+
+    def take(self, *, more: bool) -> float:  # noqa: ARG002 - as the protocol says
+        """As the protocol says."""
+        closed = self.pace.closed_until - time.monotonic()
+        if closed > 0.0:
+            return closed
+        if self._out >= int(self.pace.limit):
+            return math.inf
+        self._out += 1
+        return 0.0
+
+    def give_back(self) -> None:
+        """As the protocol says."""
+        self._out -= 1
+
+    def change_pace(self, change: Callable[[Pace], Pace]) -> None:
+        """As the protocol says."""
+        self.pace = change(self.pace)
 
 
 class Gate:
-    """Lets up to ``limit`` calls through at once, in the order they came.
+    """Lets callers through as turns are free, in the order they came. Belongs to one event loop."""
 
-    ``limit`` starts at ``most``; a rate limit halves it, down to 1, once for all calls that were
-    under way together; each answer raises it by a part, so that a round of answers adds 1. Where
-    one at a time is still too much, the gate closes for a while, twice as long each time. It also
-    closes for as long as the provider asks.
-    """
-
-    def __init__(self, most: int) -> None:
-        self.limit = float(most)
-        self._most = most
-        self._under_way = 0
-        self._cuts = 0
-        self._rest = 0.0
-        self.closed_until = 0.0
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
         self._waiting: deque[asyncio.Future[int]] = deque()
         self._opening: asyncio.TimerHandle | None = None
+
+    @property
+    def pace(self) -> Pace:
+        """How fast callers are let through, as last seen."""
+        return self._turns.pace
 
     async def enter(self) -> int:
         """Wait for a turn; returns how often the limit had been cut by then."""
         turn: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
-        self._admit()
+        if len(self._waiting) == 1:
+            self._admit()
         try:
             return await turn
         except asyncio.CancelledError:
@@ -54,37 +100,42 @@ class Gate:
 
     def leave(self) -> None:
         """Free a turn."""
-        self._under_way -= 1
+        self._turns.give_back()
         self._admit()
 
     def answered(self) -> None:
         """A call went well."""
-        self.limit = min(self._most, self.limit + 1.0 / self.limit)
-        self._rest = 0.0
+        self._turns.change_pace(Pace.answered)
 
     def failed(self, error: TransientError, *, cuts: int) -> None:
         """A call that entered after ``cuts`` cuts failed."""
-        pause = min(LONGEST_PAUSE_SECONDS, error.retry_after or 0.0)
-        if error.rate_limited and cuts == self._cuts:
-            if self.limit == 1.0:
-                self._rest = min(LONGEST_WAIT_SECONDS, max(FIRST_REST_SECONDS, 2 * self._rest))
-                pause = max(pause, self._rest)
-            self.limit = max(1.0, self.limit / 2)
-            self._cuts += 1
-        self.closed_until = max(self.closed_until, time.monotonic() + pause)
+        self._turns.change_pace(lambda pace: pace.failed(error, cuts=cuts))
+
+    async def __aenter__(self) -> None:
+        await self.enter()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.leave()
 
     def _admit(self) -> None:
-        closed = self.closed_until - time.monotonic()
-        if closed > 0.0:
-            if self._opening is None and self._waiting:
-                loop = asyncio.get_running_loop()
-                self._opening = loop.call_later(closed, self._open)
-            return
-        while self._waiting and self._under_way < int(self.limit):
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(self._cuts)
-                self._under_way += 1
+        while self._waiting:
+            if self._waiting[0].done():
+                self._waiting.popleft()
+                continue
+            try:
+                wait = self._turns.take(more=len(self._waiting) > 1)
+            except SessionFileError as error:
+                # told to all who wait: a timer may be the one who called
+                for turn in self._waiting:
+                    if not turn.done():
+                        turn.set_exception(error)
+                self._waiting.clear()
+                return
+            if wait:
+                if self._opening is None and wait < math.inf:
+                    self._opening = asyncio.get_running_loop().call_later(wait, self._open)
+                return
+            self._waiting.popleft().set_result(self._turns.pace.cuts)
 
     def _open(self) -> None:
         self._opening = None
@@ -92,10 +143,14 @@ class Gate:
 
 
 class Gates:
-    """The gates of a process: one for each provider and endpoint, each at most ``most`` wide."""
+    """The gates of a process: one for each provider and endpoint, each at most ``most`` wide.
 
-    def __init__(self, most: int) -> None:
+    With ``shared`` they are those of the session.
+    """
+
+    def __init__(self, most: int, shared: SessionFile | None = None) -> None:
         self._most = most
+        self._shared = shared
         self._gates: dict[tuple[str, str], Gate] = {}
 
     def of(self, request: Request) -> Gate:
@@ -103,7 +158,16 @@ class Gates:
         model = request.model
         provider = model if is_local(model) else model.partition("/")[0]
         endpoint = request.params.get("api_base") or request.params.get("base_url") or ""
-        return self._gates.setdefault((provider, str(endpoint)), Gate(self._most))
+        name = provider, str(endpoint)
+        if name not in self._gates:
+            self._gates[name] = Gate(self._turns(name))
+        return self._gates[name]
+
+    def _turns(self, name: tuple[str, str]) -> Turns:
+        if self._shared is None:
+            return OwnTurns(self._most)
+        # not by its name: an endpoint may hold a password
+        return SharedTurns(self._shared, pool=digest(name), most=self._most)
 
 
 class Gated:

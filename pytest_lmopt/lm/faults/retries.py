@@ -17,6 +17,8 @@ FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 60.0
 """What a provider may ask for; limits are mostly counted by the minute."""
+_chance = random.Random()
+"""Not the global one: users seed that, often alike in all workers, and count on its order."""
 
 
 class Retrying:
@@ -65,4 +67,4 @@ class Retrying:
         # jitter only spreads load: it decides no score, so it needs no seed
         reach = min(LONGEST_WAIT_SECONDS, self._first_wait * 2 ** (tried - 1))
         asked_for = min(LONGEST_PAUSE_SECONDS, error.retry_after or 0.0)
-        return asked_for + random.uniform(0.0, reach)
+        return asked_for + _chance.uniform(0.0, reach)

@@ -37,10 +37,15 @@ KEPT_ACCOUNTS = 1_000
 
 
 class Book:
-    """One book, on file or, without a path, in memory; safe to use from several threads."""
+    """One book, on file or, without a path, in memory; safe to use from several threads.
+
+    A damaged file is set aside under another name and an empty book begun; ``notice`` then says so
+    in a line, and is empty otherwise.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self._lock = threading.Lock()
+        self.notice = ""
         if path is None:
             self._connection = sqlite3.connect(
                 ":memory:", isolation_level=None, check_same_thread=False
@@ -51,6 +56,13 @@ class Book:
             self._file = open_database(path, SCHEMA)
             self._connection = self._file.connection
             add_calls(self._connection)
+            aside = self._file.set_aside
+            if aside is not None:
+                self.notice = (
+                    f"{path.name} was damaged and is set aside as {aside.name}: what was charged "
+                    "before is forgotten, so budgets start afresh, also that of a "
+                    "search that was killed"
+                )
 
     def open_account(
         self, *, owner: str, budget: str, purpose: str, session: str, pid: int, resume: bool

@@ -78,7 +78,11 @@ class Spent:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """An account as the book shows it: its calls by what became of them."""
+    """An account as the book shows it: its calls by what became of them.
+
+    ``first`` and ``last`` are when it was charged, ``first`` since it was ``continued`` if it was;
+    None before the first charge.
+    """
 
     owner: str
     budget: str
@@ -87,6 +91,9 @@ class Entry:
     settled: int
     lost: int
     reserved: int
+    continued: bool
+    first: float | None
+    last: float | None
 
 
 def spent_by(run: Run, account: int) -> Spent:
@@ -114,7 +121,9 @@ def lose_reserved(run: Run, account: int) -> None:
 def entries(run: Run, last: int) -> list[Entry]:
     """The ``last`` accounts, oldest first."""
     rows = run(
-        "SELECT id, owner, budget, is_open FROM accounts ORDER BY id DESC LIMIT ?", (last,)
+        "SELECT id, owner, budget, is_open, earlier_calls, first_call, last_call FROM accounts"
+        " ORDER BY id DESC LIMIT ?",
+        (last,),
     ).fetchall()
     return [
         Entry(
@@ -125,6 +134,9 @@ def entries(run: Run, last: int) -> list[Entry]:
             settled=count(run, number, "settled"),
             lost=count(run, number, "lost"),
             reserved=count(run, number, "reserved"),
+            continued=earlier > 0,
+            first=first_call,
+            last=last_call,
         )
-        for number, owner, budget, is_open in reversed(rows)
+        for number, owner, budget, is_open, earlier, first_call, last_call in reversed(rows)
     ]

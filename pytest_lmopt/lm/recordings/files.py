@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_lmopt.errors import RecordError
-from pytest_lmopt.lm.seam import Completion, Request, Usage, WholeCompletion
+from pytest_lmopt.lm.seam import Completion, Refusal, Request, Usage, WholeCompletion
 from pytest_lmopt.suites.canonical import canonical_json
 from pytest_lmopt.suites.render import Message
 
@@ -68,6 +68,7 @@ def _answer_line(prompt: int, request: Request, completion: Completion) -> dict[
         "output_tokens": usage.output_tokens,
         "micro_usd": usage.micro_usd,
         **({"whole": completion.whole} if isinstance(completion, WholeCompletion) else {}),
+        **({"refused": completion.problem} if isinstance(completion, Refusal) else {}),
     }
 
 
@@ -128,7 +129,7 @@ def _introduce(prompts: dict[int, Mapping[str, Any]], fields: dict[str, Any]) ->
 
 
 def _answer(prompts: Mapping[int, Mapping[str, Any]], fields: dict[str, Any]) -> Answer:
-    full = {"role": "user", "repeat": 0, "whole": None, **fields}
+    full = {"role": "user", "repeat": 0, "whole": None, "refused": None, **fields}
     _check(
         full,
         {
@@ -141,6 +142,7 @@ def _answer(prompts: Mapping[int, Mapping[str, Any]], fields: dict[str, Any]) ->
             "output_tokens": int,
             "micro_usd": int | None,
             "whole": dict | None,
+            "refused": str | None,
         },
     )
     if full["prompt"] not in prompts:
@@ -164,6 +166,8 @@ def _answer(prompts: Mapping[int, Mapping[str, Any]], fields: dict[str, Any]) ->
     text, usage = full["answer"], usage.as_replayed
     if full["whole"] is not None:
         return request, WholeCompletion(text=text, usage=usage, whole=full["whole"])
+    if full["refused"] is not None:
+        return request, Refusal(text=text, usage=usage, problem=full["refused"])
     return request, Completion(text=text, usage=usage)
 
 

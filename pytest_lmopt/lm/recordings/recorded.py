@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from pytest_lmopt.errors import UnrecordedError
+from pytest_lmopt.errors import RefusedError, UnrecordedError
 from pytest_lmopt.lm.local.model import model_identity
-from pytest_lmopt.lm.seam import LM, Completion, Request
+from pytest_lmopt.lm.seam import LM, Completion, Refusal, Request, Usage
 from pytest_lmopt.lm.tracing import may_land
 
 CacheMode = Literal["auto", "replay", "refresh", "off"]
@@ -48,7 +48,8 @@ class Recorded:
 
     ``auto`` asks for what is missing; ``replay`` never asks; ``refresh`` asks once for everything
     not recorded since ``since`` (``time.time`` seconds; by default since now). ``committed`` are
-    further recordings by key, for what the store lacks; ``refresh`` leaves them out.
+    further recordings by key, for what the store lacks; ``refresh`` leaves them out. A refusal is
+    recorded for ``replay`` alone: others ask again, as its cause may be gone.
     """
 
     def __init__(
@@ -74,9 +75,12 @@ class Recorded:
             shared = await self._landing(key, self._in_flight[key])
             return replace(shared, usage=shared.usage.as_replayed)
         recorded = self._store.get(key, since=self._since)
-        if recorded is None and self._mode != "refresh":
-            recorded = self._committed.get(portable_key(request))
-        if recorded is not None:
+        if (recorded is None or isinstance(recorded, Refusal)) and self._mode != "refresh":
+            recorded = self._committed.get(portable_key(request), recorded)
+        if isinstance(recorded, Refusal):
+            if self._mode == "replay":
+                raise RefusedError(recorded.problem, request=request)
+        elif recorded is not None:
             return recorded
         if self._mode == "replay":
             raise UnrecordedError(
@@ -115,11 +119,15 @@ class Recorded:
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
         try:
             recorded = self._store.get(key, since=self._since)
-            if recorded is not None:
+            if recorded is not None and not isinstance(recorded, Refusal):
                 return recorded
             completion = await self._lm.complete(request)
             self._store.put(request, completion)
             return completion
+        except RefusedError as error:
+            if request.ask is None:  # else its provider's own error is told, which is not recorded
+                self._store.put(request, Refusal(text="", usage=Usage(), problem=str(error)))
+            raise
         finally:
             self._store.release(key)
 

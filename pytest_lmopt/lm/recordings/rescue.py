@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
-from pytest_lmopt.lm.seam import Usage
+from pytest_lmopt.lm.recordings.answer import load_answer
 from pytest_lmopt.lm.sqlite_file import read_only
 
 _KEY = re.compile("[0-9a-f]{64}")
@@ -51,12 +51,10 @@ def _rows(connection: sqlite3.Connection) -> Iterator[Row]:
 def _is_sound(row: Row) -> bool:
     key, request, answer = row
     try:
-        parts = json.loads(answer)
-        Usage(**parts["usage"])
         return (
             _KEY.fullmatch(key) is not None
             and isinstance(json.loads(request), list)
-            and isinstance(parts["text"], str)
+            and load_answer(answer) is not None
         )
-    except (TypeError, ValueError, KeyError):
+    except (TypeError, ValueError, RecursionError):
         return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import threading
@@ -13,13 +12,16 @@ from pathlib import Path
 
 from pytest_lmopt.errors import RecordingsError
 from pytest_lmopt.lm.processes import alive
+from pytest_lmopt.lm.recordings.answer import dump_answer, load_answer, storable
 from pytest_lmopt.lm.recordings.rescue import readable_rows
-from pytest_lmopt.lm.seam import Completion, Request, Usage, WholeCompletion
+from pytest_lmopt.lm.seam import Completion, Request
 from pytest_lmopt.lm.sqlite_file import Database, open_database, transaction
-from pytest_lmopt.suites.canonical import canonical_json
 
 CLAIM_SECONDS = 900.0
 """A claim older than any call with all its retries is void, whoever has its process id now."""
+
+LANDING_SECONDS = 3.0
+LOOK_AGAIN_SECONDS = 0.02
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS recordings
@@ -73,6 +75,7 @@ class RecordingStore:
         self._lock = threading.Lock()
         self._path = path
         self._used: set[str] = set()
+        self._claims: set[str] = set()
         with self._usable():
             self._database = open_recordings(path)
         self._connection = self._database.connection
@@ -99,15 +102,12 @@ class RecordingStore:
             if row is None:
                 return None
             self._used.add(key)
-        return _completion(row[0])
+        return load_answer(row[0])
 
     def put(self, request: Request, completion: Completion) -> None:
         """Record an answer, replacing an older one; durable when this returns."""
-        asked = _storable([request.model, request.messages, dict(request.params)])
-        parts = {"text": completion.text, "usage": vars(completion.usage)}
-        if isinstance(completion, WholeCompletion):
-            parts["whole"] = completion.whole
-        answer = _storable(parts)
+        asked = storable([request.model, request.messages, dict(request.params)])
+        answer = dump_answer(completion)
         now = time.time()
         with self._lock, self._usable(), transaction(self._connection):
             self._connection.execute(
@@ -115,6 +115,7 @@ class RecordingStore:
                 (request.key, asked, answer, now, now),
             )
             self._connection.execute("DELETE FROM claims WHERE key = ?", (request.key,))
+            self._claims.discard(request.key)
 
     def claim(self, key: str) -> bool:
         """Whether this process is the one to ask; False while another that lives is asking."""
@@ -134,6 +135,7 @@ class RecordingStore:
             self._connection.execute(
                 "DELETE FROM claims WHERE key = ? AND pid = ?", (key, os.getpid())
             )
+            self._claims.discard(key)
 
     def note_places(self, keys: Iterable[tuple[str, str]]) -> None:
         """Note at which places in a suite, named by the caller, which answers were used."""
@@ -164,8 +166,16 @@ class RecordingStore:
             self._used.clear()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, once the answers that are still under way have had time to arrive.
+
+        A claim that is left over would keep others waiting for as long as this process lives.
+        """
+        deadline = time.monotonic() + LANDING_SECONDS
+        while self._claims and time.monotonic() < deadline:
+            time.sleep(LOOK_AGAIN_SECONDS)
         with self._lock:
+            if self._claims:
+                self._connection.execute("DELETE FROM claims WHERE pid = ?", (os.getpid(),))
             self._database.close()
 
     @contextmanager
@@ -183,6 +193,7 @@ class RecordingStore:
             self._connection.execute(
                 "INSERT OR REPLACE INTO claims VALUES (?, ?, ?)", (key, os.getpid(), time.time())
             )
+            self._claims.add(key)
         return True
 
     def _claimed_elsewhere(self, key: str) -> bool:
@@ -202,31 +213,3 @@ class RecordingStore:
                 ).rowcount
                 for row in readable_rows(aside)
             )
-
-
-def _completion(answer: bytes) -> Completion | None:
-    try:
-        fields = json.loads(answer)
-        text, usage = fields["text"], _usage(fields["usage"]).as_replayed
-        if not isinstance(text, str):
-            return None
-        if "whole" in fields:
-            return WholeCompletion(text=text, usage=usage, whole=dict(fields["whole"]))
-        return Completion(text=text, usage=usage)
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None
-
-
-def _usage(fields: object) -> Usage:
-    if not isinstance(fields, dict):
-        raise ValueError(f"usage is {fields!r}")
-    for name, value in fields.items():
-        unpriced = name == "micro_usd" and value is None
-        if not unpriced and (not isinstance(value, int) or value < 0):
-            raise ValueError(f"usage {name} is {value!r}")
-    return Usage(**fields)
-
-
-def _storable(value: object) -> str:
-    """JSON that can be encoded: half a surrogate pair only as JSON's escape for it."""
-    return canonical_json(value).encode("utf-8", "backslashreplace").decode()

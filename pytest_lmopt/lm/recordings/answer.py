@@ -1,0 +1,49 @@
+"""A recorded answer as text, and back: what is read is sound, or it is not read."""
+
+from __future__ import annotations
+
+import json
+
+from pytest_lmopt.lm.seam import Completion, Refusal, Usage, WholeCompletion
+from pytest_lmopt.suites.canonical import canonical_json
+
+
+def dump_answer(completion: Completion) -> str:
+    """The text that ``load_answer`` reads."""
+    parts: dict[str, object] = {"text": completion.text, "usage": vars(completion.usage)}
+    if isinstance(completion, WholeCompletion):
+        parts["whole"] = completion.whole
+    if isinstance(completion, Refusal):
+        parts["refused"] = completion.problem
+    return storable(parts)
+
+
+def load_answer(answer: str | bytes) -> Completion | None:
+    """The answer, marked as replayed; None where the text is damaged."""
+    try:
+        fields = json.loads(answer)
+        text, usage = fields["text"], _usage(fields["usage"]).as_replayed
+        if not isinstance(text, str):
+            return None
+        if "whole" in fields:
+            return WholeCompletion(text=text, usage=usage, whole=dict(fields["whole"]))
+        if "refused" in fields:
+            return Refusal(text=text, usage=usage, problem=str(fields["refused"]))
+        return Completion(text=text, usage=usage)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def storable(value: object) -> str:
+    """JSON that can be encoded: half a surrogate pair only as JSON's escape for it."""
+    return canonical_json(value).encode("utf-8", "backslashreplace").decode()
+
+
+def _usage(fields: object) -> Usage:
+    if not isinstance(fields, dict):
+        raise ValueError(f"usage is {fields!r}")
+    for name, value in fields.items():
+        unpriced = name == "micro_usd" and value is None
+        if not unpriced and (not isinstance(value, int) or value < 0):
+            raise ValueError(f"usage {name} is {value!r}")
+    return Usage(**fields)

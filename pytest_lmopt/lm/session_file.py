@@ -1,0 +1,68 @@
+"""What the processes of a session tell each other while they run, in one SQLite file.
+
+Nothing in it outlives the session, so no write waits for the disk.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pytest_lmopt.errors import SessionFileError
+from pytest_lmopt.lm.sqlite_file import open_database, transaction
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS pools
+    (name TEXT PRIMARY KEY, width REAL NOT NULL, cuts INTEGER NOT NULL, rest REAL NOT NULL,
+     closed_until REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS takers
+    (pool TEXT NOT NULL, pid INTEGER NOT NULL, out INTEGER NOT NULL, asked REAL NOT NULL,
+     served REAL NOT NULL, PRIMARY KEY (pool, pid)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS unusable_models (model TEXT PRIMARY KEY, problem TEXT NOT NULL);
+"""
+
+
+class SessionFile:
+    """The file, opened or created; may be used by several threads.
+
+    Raises ``SessionFileError`` where it can't be used.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._path = path
+        with self._usable():
+            self._database = open_database(path, _SCHEMA)
+        with self.statements() as connection:
+            connection.execute("PRAGMA synchronous=OFF")
+            # of a dead process that had our number
+            connection.execute("DELETE FROM takers WHERE pid = ?", (os.getpid(),))
+
+    @contextmanager
+    def statements(self) -> Iterator[sqlite3.Connection]:
+        """For single statements, each on its own."""
+        with self._lock, self._usable():
+            yield self._database.connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """For several: all or nothing, with no other process writing between."""
+        with self._lock, self._usable(), transaction(self._database.connection):
+            yield self._database.connection
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._database.close()
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        """SQLite's errors told as ours."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise SessionFileError(str(error), path=self._path) from error

@@ -1,0 +1,288 @@
+"""Turns are shared by all processes of a session: never too many, none lost, about equal parts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
+
+import pytest
+
+from pytest_lmopt.errors import ModelError, SessionFileError, TransientError
+from pytest_lmopt.lm.faults.circuit import Circuit
+from pytest_lmopt.lm.faults.concurrency import Gate, Gates
+from pytest_lmopt.lm.processes import alive
+from pytest_lmopt.lm.seam import Request
+from pytest_lmopt.lm.session_file import SessionFile
+from pytest_lmopt.lm.turns import WANTED_SECONDS, SharedTurns
+from pytest_lmopt.suites.render import Message
+
+MOST = 5
+
+
+class Connections:
+    """Counts connections on loopback: one for each turn that is out."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        self.total = 0
+        self._open: list[socket.socket] = []
+        self._listening = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.port = self._listening.getsockname()[1]
+        threading.Thread(target=self._count, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop counting."""
+        self._listening.close()
+
+    def await_more(self, turns: int) -> None:
+        """Wait for so many further turns."""
+        wanted, deadline = self.total + turns, time.monotonic() + 60
+        while self.total < wanted:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
+    def _count(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listening.accept()
+                connection.setblocking(False)
+                # a turn's connection is closed before the turn is free, also by a kill
+                self._open = [*filter(_is_open, self._open), connection]
+                self.total += 1
+                self.most = max(self.most, len(self._open))
+
+
+def _is_open(connection: socket.socket) -> bool:
+    with suppress(BlockingIOError):
+        with suppress(ConnectionError):
+            connection.recv(1)
+        connection.close()
+        return False
+    return True
+
+
+@pytest.fixture
+def counter() -> Iterator[Connections]:
+    """A counter of turns."""
+    with closing(Connections()) as counter:
+        yield counter
+
+
+Start = Callable[[int, float], subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(tmp_path: Path, counter: Connections) -> Iterator[Start]:
+    """Starts a process with so many callers for so many seconds."""
+    tests = Path(__file__).parent.parent
+    python_path = f"{tests}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    with ExitStack() as ending:
+
+        def start(callers: int, seconds: float) -> subprocess.Popen[str]:
+            script = [sys.executable, "-m", "doubles.turn_taking_process"]
+            given = [tmp_path / "turns.sqlite", MOST, callers, seconds, counter.port]
+            process = subprocess.Popen(
+                [*script, *map(str, given)],
+                env={**os.environ, "PYTHONPATH": python_path},
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            ending.enter_context(process)
+            ending.callback(process.kill)
+            return process
+
+        yield start
+
+
+def test_processes_that_are_killed_take_no_turn_with_them(
+    start: Start, counter: Connections
+) -> None:
+    """With three processes killed at random, not reaped and followed by others, there are never
+    too many turns out, and whoever is left has the use of all.
+    """
+    chance = random.Random(1)
+    processes = [start(3, 60) for _ in range(3)]
+    for _ in range(4):
+        counter.await_more(chance.randrange(200, 400))
+        processes.pop(chance.randrange(3)).kill()
+        processes.append(start(3, 60))
+    for process in processes:
+        process.kill()
+    assert counter.most == MOST
+    counter.most = 0
+    last = start(8, 0.5)
+    said, _ = last.communicate(timeout=60)
+    assert int(said) > MOST
+    assert counter.most == MOST
+
+
+class Pair:
+    """Two processes that live, this one and its parent, at one pool of ``MOST`` turns."""
+
+    def __init__(self, file: SessionFile, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        monkeypatch.setattr("pytest_lmopt.lm.turns.time.monotonic", lambda: self.now)
+        self.one = SharedTurns(file, pool="pool", most=MOST)
+        monkeypatch.setattr("pytest_lmopt.lm.turns.os.getpid", os.getppid)
+        self.other = SharedTurns(file, pool="pool", most=MOST)
+        self.out: Counter[SharedTurns] = Counter()
+
+    def wants(self, turns: SharedTurns) -> bool:
+        """Whether one of many callers gets a turn, a little later."""
+        self.now += 0.001
+        taken = turns.take(more=True) == 0.0
+        self.out[turns] += taken
+        return taken
+
+    def gives_back(self, turns: SharedTurns) -> None:
+        """One turn."""
+        turns.give_back()
+        self.out[turns] -= 1
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[SessionFile]:
+    """An empty file."""
+    with closing(SessionFile(tmp_path / "turns.sqlite")) as file:
+        yield file
+
+
+@pytest.fixture
+def pair(file: SessionFile, monkeypatch: pytest.MonkeyPatch) -> Pair:
+    """Two processes."""
+    return Pair(file, monkeypatch)
+
+
+def test_who_has_more_turns_makes_way(pair: Pair) -> None:
+    """A process alone has all; once another wants some, turns that come free are its own, till
+    both have about as many; then the two take turns at the odd one.
+    """
+    while pair.wants(pair.one):
+        pass
+    assert pair.out == {pair.one: MOST}
+    assert not pair.wants(pair.other)
+    odd = []
+    for _ in range(8):
+        most = max(pair.out, key=pair.out.__getitem__)
+        pair.gives_back(most)
+        got = [turns for turns in (most, pair.one, pair.other) if pair.wants(turns)]
+        assert len(got) == 1
+        odd += got
+    assert odd[:2] == [pair.other, pair.other]
+    assert odd[2:] == [pair.one, pair.other] * 3
+    assert sorted(pair.out.values()) == [2, 3]
+
+
+def test_who_wants_no_more_turns_holds_nobody_up(pair: Pair) -> None:
+    """Having said so, or having said nothing for a while: its callers may have gone."""
+    while pair.wants(pair.one):
+        pass
+    assert not pair.wants(pair.other)
+    pair.gives_back(pair.one)
+    assert not pair.wants(pair.one)
+    pair.now += WANTED_SECONDS
+    assert pair.wants(pair.one)
+    assert not pair.wants(pair.other)
+    pair.gives_back(pair.one)
+    assert pair.other.take(more=False) == 0.0
+    pair.gives_back(pair.one)
+    assert pair.wants(pair.one)
+
+
+REQUEST = Request(model="openai/m", messages=(Message("user", "q"),))
+
+
+@pytest.fixture
+def workers(tmp_path: Path) -> Iterator[list[SessionFile]]:
+    """What two workers have opened of one file."""
+    with ExitStack() as opened:
+        path = tmp_path / "turns.sqlite"
+        yield [opened.enter_context(closing(SessionFile(path))) for _ in range(2)]
+
+
+def test_a_rate_limit_seen_by_one_slows_all_down(workers: list[SessionFile]) -> None:
+    """Once for what was under way together, whoever asked; each one's answers speed all up."""
+    one, other = (Gates(16, file).of(REQUEST) for file in workers)
+
+    async def tell() -> None:
+        cuts = await one.enter(), await other.enter()
+        busy = TransientError("busy", request=REQUEST, rate_limited=True)
+        one.failed(busy, cuts=cuts[0])
+        other.failed(busy, cuts=cuts[1])
+        for gate in (one, other):
+            gate.leave()
+        assert await one.enter() == await other.enter() == 1
+        assert one.pace.limit == other.pace.limit == 8.0
+        one.answered()
+        other.answered()
+        assert other.pace.limit == pytest.approx(8.25, abs=0.01)
+
+    asyncio.run(tell())
+
+
+def test_a_pause_asked_of_one_is_kept_by_all(workers: list[SessionFile]) -> None:
+    """Those that wait already and those that come."""
+    one, other = (Gates(1, file).of(REQUEST) for file in workers)
+
+    async def tell() -> float:
+        cuts = await one.enter()
+        waiting = asyncio.create_task(other.enter())
+        await asyncio.sleep(0.02)
+        later = TransientError("later", request=REQUEST, retry_after=0.3)
+        one.failed(later, cuts=cuts)
+        failed = time.monotonic()
+        one.leave()
+        await waiting
+        return time.monotonic() - failed
+
+    assert asyncio.run(tell()) >= 0.3
+
+
+def test_a_model_one_can_not_use_is_asked_by_none(workers: list[SessionFile]) -> None:
+    """With the same message; others are asked as ever."""
+    one, other = map(Circuit, workers)
+    one.note("openai/locked", ModelError("wrong key", model="openai/locked"))
+    for circuit in (one, other):
+        known = circuit.broken("openai/locked")
+        assert known is not None
+        assert (str(known), known.model) == ("wrong key", "openai/locked")
+        assert circuit.broken("openai/open") is None
+
+
+def test_a_file_that_fails_ends_the_waiting(file: SessionFile) -> None:
+    """With an error that names it, for those whose turn was to come by itself too."""
+    gate = Gate(SharedTurns(file, pool="pool", most=1))
+
+    async def tell() -> None:
+        await gate.enter()
+        waiting = [asyncio.create_task(gate.enter()) for _ in range(2)]
+        await asyncio.sleep(0.01)
+        file.close()
+        for error in await asyncio.gather(*waiting, return_exceptions=True):
+            assert isinstance(error, SessionFileError)
+        with pytest.raises(SessionFileError, match=r"turns.sqlite, .* can't be used: .*-n 0"):
+            await gate.enter()
+
+    asyncio.run(tell())
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="other systems don't tell")
+def test_a_process_that_has_ended_does_not_live_though_nobody_has_noticed() -> None:
+    """Its number stays taken until its parent asks."""
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert alive(process.pid)
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert not alive(process.pid)
+    process.communicate()
+    assert not alive(process.pid)
