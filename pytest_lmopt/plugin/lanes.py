@@ -62,7 +62,7 @@ def _tear_down(item: pytest.Item, nextitem: pytest.Item | None) -> None:
 
 def finish(nodeid: str, session: LmSession) -> None:
     """Let the other lanes end once the leading one has."""
-    if session.queue is not None and nodeid in session.parts:
+    if nodeid in session.parts and session.queue is not None:
         session.queue.finish(nodeid, session.worker)
 
 
