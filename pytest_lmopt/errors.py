@@ -10,6 +10,7 @@
     │   ├── SnapshotError        a snapshot file
     │   ├── RecordError          a file of committed recordings
     │   ├── UnmeteredError       a call of litellm's that no budget would see
+    │   ├── ClusterError         a Dask cluster that can't be used
     │   └── ModelError           no model, key or quota, an unknown model, a local one not installed
     ├── LMError                  one call to a model
     │   ├── TransientError       rate limit, time-out, 5xx, connection: worth another try
@@ -147,6 +148,14 @@ class ModelError(InputError):
     def __init__(self, problem: str, *, model: str | None) -> None:
         self.model = model
         super().__init__(problem)
+
+
+class ClusterError(InputError):
+    """The Dask cluster at ``address`` can't be used."""
+
+    def __init__(self, problem: str, *, address: str) -> None:
+        self.address = address
+        super().__init__(f"--lm-executor={address}: {problem}")
 
 
 class LMError(LmoptError):

@@ -131,23 +131,30 @@ def _call_to_plain(call: Call) -> Plain:
     plain["inputs"] = {name: _shown(value) for name, value in call.inputs.items()}
     plain["outputs"] = {name: _shown(value) for name, value in call.outputs.items()}
     if call.request is not None:
-        request = call.request
-        plain["request"] = {
-            "model": request.model,
-            "messages": request.messages,
-            "params": json.loads(canonical_json(dict(request.params))),
-            "repeat": request.repeat,
-        }
+        plain["request"] = request_to_plain(call.request)
     return plain
 
 
 def _call_from_plain(plain: Plain) -> Call:
     request = plain["request"]
     if request is not None:
-        request = Request(
-            **{**request, "messages": tuple(Message(*each) for each in request["messages"])}
-        )
+        request = request_from_plain(request)
     return Call(**{**plain, "usage": Usage(**plain["usage"]), "request": request})
+
+
+def request_to_plain(request: Request) -> Plain:
+    """A request as JSON, without what its key does not depend on."""
+    return {
+        "model": request.model,
+        "messages": request.messages,
+        "params": json.loads(canonical_json(dict(request.params))),
+        "repeat": request.repeat,
+    }
+
+
+def request_from_plain(plain: Plain) -> Request:
+    """The request that ``request_to_plain`` wrote."""
+    return Request(**{**plain, "messages": tuple(Message(*each) for each in plain["messages"])})
 
 
 def _shown(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,6 +51,26 @@ def piece_size(runs: int, *, hands: int) -> int:
     return min(LARGEST, max(SMALLEST, runs // (2 * AT_ONCE * hands)))
 
 
+async def in_order(
+    blocks: Sequence[Block],
+    run_one: Callable[[Block], Awaitable[list[ScoredRun]]],
+    *,
+    at_once: int,
+) -> AsyncGenerator[list[ScoredRun]]:
+    """What comes of each block, ``at_once`` under way; one that ends early ends those after it."""
+    todo = deque(blocks)
+    under_way: deque[asyncio.Future[list[ScoredRun]]] = deque()
+    try:
+        while todo or under_way:
+            while todo and len(under_way) < at_once:
+                under_way.append(asyncio.ensure_future(run_one(todo.popleft())))
+            yield await under_way.popleft()
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+
+
 class LocalRunner:
     """Runs blocks in this process."""
 
@@ -60,19 +80,9 @@ class LocalRunner:
         self._suite = suite
         self._executor = executor
 
-    async def run(self, blocks: Sequence[Block]) -> AsyncGenerator[list[ScoredRun]]:
+    def run(self, blocks: Sequence[Block]) -> AsyncGenerator[list[ScoredRun]]:
         """As the protocol says; a block that ends early ends those after it."""
-        todo = deque(blocks)
-        under_way: deque[asyncio.Task[list[ScoredRun]]] = deque()
-        try:
-            while todo or under_way:
-                while todo and len(under_way) < AT_ONCE:
-                    under_way.append(asyncio.ensure_future(self.run_one(todo.popleft())))
-                yield await under_way.popleft()
-        finally:
-            for task in under_way:
-                task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
+        return in_order(blocks, self.run_one, at_once=AT_ONCE)
 
     async def run_one(self, block: Block) -> list[ScoredRun]:
         """What comes of one block."""

@@ -54,6 +54,7 @@ def collect_suites(session: pytest.Session) -> None:
     except InputError as error:
         for item in marked:
             _reject(state, item, str(error))
+    _find_cluster(session, state)
     whole = not any("::" in argument for argument in session.config.args)
     if whole and not state.partial:
         found = find_orphans(state.suites.values())
@@ -62,6 +63,13 @@ def collect_suites(session: pytest.Session) -> None:
             for path in found
             if path.is_relative_to(state.root)
         )
+
+
+def _find_cluster(session: pytest.Session, state: LmSession) -> None:
+    if state.options.executor is not None and not session.config.option.collectonly:
+        from pytest_lmopt.plugin.clustering import connect
+
+        connect(state)
 
 
 def _reject(state: LmSession, item: pytest.Item, problem: str) -> None:

@@ -11,6 +11,7 @@ from pytest_lmopt.plugin.option_values import (
     STRATEGIES,
     accepting,
     budget,
+    executor,
     positive,
     prune,
     report,
@@ -112,6 +113,12 @@ def add_options(parser: pytest.Parser) -> None:
         type=positive,
         metavar="N",
         help="examples at a time, and calls to one provider at a time (default: 16)",
+    )
+    group.addoption(
+        "--lm-executor",
+        type=executor,
+        metavar="dask://HOST:PORT",
+        help="run examples on the workers of a Dask cluster; --lm-concurrency then holds for each",
     )
     group.addoption(
         "--lm-timeout",

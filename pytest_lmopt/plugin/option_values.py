@@ -107,6 +107,16 @@ def seconds(value: str) -> float:
     raise argparse.ArgumentTypeError(f"a positive number of seconds expected, found {value!r}")
 
 
+def executor(value: str) -> str:
+    """The address of a Dask scheduler, as Dask writes it."""
+    found = re.fullmatch(r"dask(\+tls)?://([^/\s]+:\d+)/?", value)
+    if found is None:
+        raise argparse.ArgumentTypeError(
+            f"dask://HOST:PORT or dask+tls://HOST:PORT expected, found {value!r}"
+        )
+    return f"{'tls' if found[1] else 'tcp'}://{found[2]}"
+
+
 def report(value: str) -> Path:
     """Where to write the JSON report."""
     kind, separator, path = value.partition(":")

@@ -46,7 +46,8 @@ class Options:
     """The session's options, valid. None leaves it to the mark, then to ``defaults``.
 
     ``record`` is the folder of record files, None for none; ``recording`` says that this run
-    writes them. ``cache_limit`` and ``prune_to`` are sizes in bytes; ``prune_to`` None leaves
+    writes them. ``executor`` is the address of a Dask scheduler, None for this machine.
+    ``cache_limit`` and ``prune_to`` are sizes in bytes; ``prune_to`` None leaves
     pruning to the limit.
     """
 
@@ -67,6 +68,7 @@ class Options:
     cache_limit: int
     prune_to: int | None
     concurrency: int
+    executor: str | None
     timeout: float
     example_timeout: float | None
     seed: int
@@ -81,6 +83,10 @@ def read_options(config: pytest.Config) -> Options:
     """The options in force: command line, then ini, then environment and defaults."""
     if config.getoption("lm_dry_run") and config.getoption("numprocesses", None):
         raise pytest.UsageError("--lm-dry-run runs nothing, so it takes no workers: leave out -n")
+    if config.getoption("lm_executor") and config.getoption("numprocesses", None):
+        raise pytest.UsageError(
+            "--lm-executor spreads examples over a cluster, -n over this machine: leave one out"
+        )
     record = _record_folder(config)
     limit = _from_ini(config, "lm_cache_limit", CACHE_LIMIT, size)
     prune_to = config.getoption("lm_cache_prune")
@@ -119,6 +125,7 @@ def read_options(config: pytest.Config) -> Options:
         prune_to=limit if prune_to == "" else prune_to,
         concurrency=config.getoption("lm_concurrency")
         or _from_ini(config, "lm_concurrency", 16, positive),
+        executor=config.getoption("lm_executor"),
         timeout=config.getoption("lm_timeout") or _from_ini(config, "lm_timeout", 120.0, seconds),
         example_timeout=config.getoption("lm_example_timeout")
         or _from_ini(config, "lm_example_timeout", None, seconds),

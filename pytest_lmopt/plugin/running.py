@@ -75,8 +75,15 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
         queue, worker = session.queue, session.worker
         if queue is not None and part is Part.HELP:
             return asyncio.run(help_with(suite, executor, queue=queue, worker=worker))
-        runner: BlockRunner = LocalRunner(suite, executor)
-        if queue is not None and part is Part.LEAD:
+        local = LocalRunner(suite, executor)
+        runner: BlockRunner = local
+        if session.cluster is not None:
+            from pytest_lmopt.plugin.clustering import cluster_runner
+
+            runner = cluster_runner(
+                item, suite, local, ledger=ledger, session=session, cluster=session.cluster
+            )
+        elif queue is not None and part is Part.LEAD:
             hands = session.lanes
             runner = LeadingRunner(suite, executor, queue=queue, worker=worker, hands=hands)
         if session.changes:

@@ -18,6 +18,7 @@ from pytest_lmopt.plugin.options import Options
 from pytest_lmopt.suites.canonical import digest
 
 if TYPE_CHECKING:
+    from pytest_lmopt.blocks.dask.cluster import Cluster
     from pytest_lmopt.blocks.queue import Part, SqliteQueue
     from pytest_lmopt.lm.faults.concurrency import Gate
     from pytest_lmopt.lm.money.book import Book
@@ -74,6 +75,7 @@ class LmSession:
         self.checks: dict[str, SharedCheck] = {}
         self.refused: list[str] = []
         self.notices: list[str] = []
+        self.cluster: Cluster | None = None
         self._book: Book | None = None
         self._store: RecordingStore | None = None
         self._queue: SqliteQueue | None = None
@@ -200,6 +202,9 @@ class LmSession:
 
     def close(self) -> None:
         """Close the store; the owner also stops the session's servers and removes its folder."""
+        if self.cluster is not None:
+            self.cluster.close()
+            self.cluster = None
         if self._store is not None:
             self._store.close()
             self._store = None

@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that speaks the OpenAI chat protocol.
+"""A real HTTP server, on loopback unless told otherwise, that speaks the OpenAI chat protocol.
 
 What it answers and which calls fail are functions, so that a test knows exactly what a model
 would have said: a text, or a message with tool calls, streamed word by word where asked for. It
@@ -53,7 +53,7 @@ class OpenAIServer:
     finding answers to together at most; ``url`` is the base URL.
     """
 
-    def __init__(self, answer: Callable[[Chat], Answer]) -> None:
+    def __init__(self, answer: Callable[[Chat], Answer], *, host: str = "127.0.0.1") -> None:
         self.answer = answer
         self.fault: Callable[[int], Fault | None] = lambda _: None
         self.fault_of: Callable[[str, int], Fault | None] = lambda *_: None
@@ -62,8 +62,8 @@ class OpenAIServer:
         self._asked: Counter[str] = Counter()
         self.requests: list[dict[str, Any]] = []
         self._lock = threading.Lock()
-        self._http = _HTTP(("127.0.0.1", 0), self._handler())
-        self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
+        self._http = _HTTP((host, 0), self._handler())
+        self.url = f"http://{host}:{self._http.server_port}/v1"
 
     @property
     def calls(self) -> int:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
+from pathlib import Path
 
 import pytest
 
 from pytest_lmopt import Budget, Completion
 from pytest_lmopt.errors import BudgetExhaustedError, LMError, ModelError, RefusedError
 from pytest_lmopt.lm.faults.retries import Retrying
+from pytest_lmopt.lm.money.book import Book
 from pytest_lmopt.lm.money.ledger import Account, Charge, Ledger, Metered
 from pytest_lmopt.lm.seam import FunctionLM, Request, Usage
 from pytest_lmopt.suites.render import Message
@@ -296,3 +299,18 @@ def test_errors_of_the_model_pass_through_unchanged() -> None:
     """Metering adds no error of its own to a failing call."""
     with pytest.raises(LMError, match=r"^no$"):
         asyncio.run(Metered(Counting(failing=True), ledger_of()).complete(request()))
+
+
+def test_a_book_of_the_first_version_goes_on(tmp_path: Path) -> None:
+    """Its charges stood for one call each."""
+    path = tmp_path / "ledger.sqlite"
+    account = Account(Budget(calls=3), owner="s", book=Book(path))
+    Ledger([account]).reserve(CHARGE)
+    account.book.close()
+    with sqlite3.connect(path) as old:
+        old.execute("ALTER TABLE charges DROP COLUMN calls")
+    old.close()
+    book = Book(path)
+    assert book.unsettled(account.number) == 1
+    assert book.spent(account.number).calls == 1
+    book.close()

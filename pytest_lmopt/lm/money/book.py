@@ -20,6 +20,7 @@ from pytest_lmopt.lm.money.book_tables import (
     Entry,
     Run,
     Spent,
+    add_calls,
     count,
     entries,
     lose_reserved,
@@ -28,8 +29,8 @@ from pytest_lmopt.lm.money.book_tables import (
 from pytest_lmopt.lm.processes import alive
 from pytest_lmopt.lm.sqlite_file import open_database, transaction
 
-ChargeAll = Callable[[int, int], int]
-"""(tokens, micro_usd) → number of the charge."""
+ChargeAll = Callable[[int, int, int], int]
+"""(calls, tokens, micro_usd) → number of the charge."""
 
 KEPT_ACCOUNTS = 1_000
 """Closed accounts kept for ``--lm-ledger``; older ones are forgotten with their charges."""
@@ -54,6 +55,7 @@ class Book:
         else:
             self._file = open_database(path, SCHEMA)
             self._connection = self._file.connection
+            add_calls(self._connection)
             aside = self._file.set_aside
             if aside is not None:
                 self.notice = (
@@ -108,24 +110,26 @@ class Book:
 
     @contextmanager
     def charging(self, accounts: Sequence[int]) -> Iterator[tuple[list[Spent], ChargeAll]]:
-        """A transaction for one call: what each account has spent, and how to charge them all.
+        """A transaction for a charge: what each account has spent, and how to charge them all.
 
         Nothing is charged if the block raises.
         """
         with self._transaction() as run:
             now = time.time()
 
-            def charge(tokens: int, micro_usd: int) -> int:
+            def charge(calls: int, tokens: int, micro_usd: int) -> int:
                 for account in accounts:
                     run(
-                        "UPDATE accounts SET calls = calls + 1, tokens = tokens + ?,"
+                        "UPDATE accounts SET calls = calls + ?, tokens = tokens + ?,"
                         " micro_usd = micro_usd + ?, first_call = ifnull(first_call, ?),"
                         " last_call = ? WHERE id = ?",
-                        (tokens, micro_usd, now, now, account),
+                        (calls, tokens, micro_usd, now, now, account),
                     )
+                payers = json.dumps(list(accounts))
                 cursor = run(
-                    "INSERT INTO charges (payer, accounts, tokens, micro_usd) VALUES (?, ?, ?, ?)",
-                    (accounts[0], json.dumps(list(accounts)), tokens, micro_usd),
+                    "INSERT INTO charges (payer, accounts, calls, tokens, micro_usd)"
+                    " VALUES (?, ?, ?, ?, ?)",
+                    (accounts[0], payers, calls, tokens, micro_usd),
                 )
                 return int(cursor.lastrowid or 0)
 
@@ -141,22 +145,33 @@ class Book:
             for account in accounts if calls else ():
                 run("INSERT INTO kept VALUES (?, ?, ?)", (account, accounts[0], calls))
 
-    def settle(self, charge: int, *, tokens: int, micro_usd: int) -> None:
-        """Replace a reservation by what the call cost."""
+    def settle(
+        self, charge: int, *, tokens: int, micro_usd: int, calls: int = 1, lost: int = 0
+    ) -> None:
+        """Replace a reservation by what its calls cost, of which ``lost`` brought no answer."""
         with self._transaction(durable=False) as run:
-            accounts, old_tokens, old_price = run(
-                "SELECT accounts, tokens, micro_usd FROM charges WHERE id = ?", (charge,)
+            payer, accounts, old_calls, old_tokens, old_price = run(
+                "SELECT payer, accounts, calls, tokens, micro_usd FROM charges WHERE id = ?",
+                (charge,),
             ).fetchone()
+            changes = (calls - old_calls, tokens - old_tokens, micro_usd - old_price, time.time())
             for account in json.loads(accounts):
                 run(
-                    "UPDATE accounts SET tokens = tokens + ?, micro_usd = micro_usd + ?,"
-                    " last_call = ? WHERE id = ?",
-                    (tokens - old_tokens, micro_usd - old_price, time.time(), account),
+                    "UPDATE accounts SET calls = calls + ?, tokens = tokens + ?,"
+                    " micro_usd = micro_usd + ?, last_call = ? WHERE id = ?",
+                    (*changes, account),
                 )
             run(
-                "UPDATE charges SET state = 'settled', tokens = ?, micro_usd = ? WHERE id = ?",
-                (tokens, micro_usd, charge),
+                "UPDATE charges SET state = 'settled', calls = ?, tokens = ?, micro_usd = ?"
+                " WHERE id = ?",
+                (calls - lost, tokens, micro_usd, charge),
             )
+            if lost:
+                run(
+                    "INSERT INTO charges (payer, accounts, state, calls, tokens, micro_usd)"
+                    " VALUES (?, ?, 'lost', ?, 0, 0)",
+                    (payer, accounts, lost),
+                )
 
     def lose(self, charge: int) -> None:
         """Keep a reservation for good: the call failed, but may have been billed."""
@@ -164,7 +179,7 @@ class Book:
             run("UPDATE charges SET state = 'lost' WHERE id = ?", (charge,))
 
     def unsettled(self, account: int) -> int:
-        """Charges of which this account is the first payer that were not settled."""
+        """Calls of which this account is the first payer that were not settled."""
         with self._transaction() as run:
             return count(run, account, "reserved") + count(run, account, "lost")
 

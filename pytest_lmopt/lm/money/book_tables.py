@@ -1,7 +1,8 @@
 """The account book's tables, and what is read from them.
 
 A charge is *reserved* while its call is under way, then *settled* at what the call cost, or *lost*
-if no answer came. Times are seconds since the epoch, prices millionths of a dollar.
+if no answer came. It may stand for several ``calls``, made on another machine. Times are seconds
+since the epoch, prices millionths of a dollar.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from pytest_lmopt.lm.sqlite_file import transaction
 
 Run = Callable[..., sqlite3.Cursor]
 """Executes one statement of the transaction under way."""
@@ -37,7 +40,8 @@ CREATE TABLE IF NOT EXISTS charges (
     accounts TEXT NOT NULL,
     state TEXT NOT NULL DEFAULT 'reserved',
     tokens INTEGER NOT NULL,
-    micro_usd INTEGER NOT NULL
+    micro_usd INTEGER NOT NULL,
+    calls INTEGER NOT NULL DEFAULT 1
 );
 CREATE TABLE IF NOT EXISTS kept (
     account INTEGER NOT NULL,
@@ -47,6 +51,14 @@ CREATE TABLE IF NOT EXISTS kept (
 );
 CREATE INDEX IF NOT EXISTS charges_by_payer ON charges (payer, state);
 """
+
+
+def add_calls(connection: sqlite3.Connection) -> None:
+    """Give a book of the first version the charges' column ``calls``."""
+    with transaction(connection):
+        columns = connection.execute("PRAGMA table_info(charges)").fetchall()
+        if "calls" not in [name for _, name, *_ in columns]:
+            connection.execute("ALTER TABLE charges ADD COLUMN calls INTEGER NOT NULL DEFAULT 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +78,7 @@ class Spent:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """An account as the book shows it: its charges by what became of them.
+    """An account as the book shows it: its calls by what became of them.
 
     ``first`` and ``last`` are when it was charged, ``first`` since it was ``continued`` if it was;
     None before the first charge.
@@ -96,12 +108,9 @@ def spent_by(run: Run, account: int) -> Spent:
 
 
 def count(run: Run, account: int, state: str) -> int:
-    """Charges of an account, as first payer, in one state."""
-    return int(
-        run(
-            "SELECT count(*) FROM charges WHERE payer = ? AND state = ?", (account, state)
-        ).fetchone()[0]
-    )
+    """Calls charged to an account, as first payer, in one state."""
+    query = "SELECT ifnull(sum(calls), 0) FROM charges WHERE payer = ? AND state = ?"
+    return int(run(query, (account, state)).fetchone()[0])
 
 
 def lose_reserved(run: Run, account: int) -> None:

@@ -167,7 +167,7 @@ class Ledger:
                     refusal = account.refusal(so_far, charge)
                     if refusal is not None:
                         raise refusal
-                number = charge_all(charge.tokens, charge.micro_usd)
+                number = charge_all(1, charge.tokens, charge.micro_usd)
         self.calls += 1
         return number
 

@@ -61,6 +61,7 @@ def _drop(connection: sqlite3.Connection, limit: int, in_use_since: float) -> in
         keys.append((key,))
     with transaction(connection):
         connection.executemany("DELETE FROM recordings WHERE key = ?", keys)
+        connection.execute("DELETE FROM places WHERE key NOT IN (SELECT key FROM recordings)")
     return len(keys)
 
 

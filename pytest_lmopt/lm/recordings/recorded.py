@@ -6,11 +6,10 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 from pytest_lmopt.errors import RefusedError, UnrecordedError
 from pytest_lmopt.lm.local.model import model_identity
-from pytest_lmopt.lm.recordings.store import RecordingStore
 from pytest_lmopt.lm.seam import LM, Completion, Refusal, Request, Usage
 from pytest_lmopt.lm.tracing import may_land
 
@@ -18,6 +17,22 @@ CacheMode = Literal["auto", "replay", "refresh", "off"]
 
 LOOK_AGAIN_SECONDS = 0.05
 """How often to look whether another process has its answer."""
+
+
+class Store(Protocol):
+    """Where answers are kept; each method is as in ``RecordingStore``."""
+
+    def get(self, key: str, *, since: float = 0.0) -> Completion | None:
+        """The recorded answer, marked as replayed."""
+
+    def put(self, request: Request, completion: Completion) -> None:
+        """Record an answer."""
+
+    def claim(self, key: str) -> bool:
+        """Whether this process is the one to ask."""
+
+    def release(self, key: str) -> None:
+        """Give a claim up."""
 
 
 @dataclass(kw_only=True)
@@ -40,7 +55,7 @@ class Recorded:
     def __init__(
         self,
         lm: LM,
-        store: RecordingStore,
+        store: Store,
         *,
         mode: CacheMode,
         committed: Mapping[str, Completion] | None = None,
@@ -61,7 +76,7 @@ class Recorded:
             return replace(shared, usage=shared.usage.as_replayed)
         recorded = self._store.get(key, since=self._since)
         if (recorded is None or isinstance(recorded, Refusal)) and self._mode != "refresh":
-            recorded = self._committed.get(_portable_key(request), recorded)
+            recorded = self._committed.get(portable_key(request), recorded)
         if isinstance(recorded, Refusal):
             if self._mode == "replay":
                 raise RefusedError(recorded.problem, request=request)
@@ -117,7 +132,7 @@ class Recorded:
             self._store.release(key)
 
 
-def _portable_key(request: Request) -> str:
+def portable_key(request: Request) -> str:
     """The key under which a request is committed: a model file by its name, not its place."""
     if not request.model.startswith("local:"):
         return request.key

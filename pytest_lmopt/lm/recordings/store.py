@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS recordings
     (key TEXT PRIMARY KEY, request TEXT NOT NULL, answer TEXT NOT NULL,
      made REAL NOT NULL DEFAULT 0, used REAL NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, pid INTEGER NOT NULL, since REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS places (place TEXT, key TEXT, PRIMARY KEY (place, key)) WITHOUT ROWID;
 """
 
 
@@ -135,6 +136,23 @@ class RecordingStore:
                 "DELETE FROM claims WHERE key = ? AND pid = ?", (key, os.getpid())
             )
             self._claims.discard(key)
+
+    def note_places(self, keys: Iterable[tuple[str, str]]) -> None:
+        """Note at which places in a suite, named by the caller, which answers were used."""
+        with self._lock, self._usable(), transaction(self._connection):
+            self._connection.executemany("INSERT OR IGNORE INTO places VALUES (?, ?)", keys)
+
+    def keys_at(self, place: str) -> list[str]:
+        """The keys noted for a place; not all need be recorded still."""
+        with self._lock, self._usable():
+            rows = self._connection.execute("SELECT key FROM places WHERE place = ?", (place,))
+            return [key.decode() for (key,) in rows]
+
+    def is_empty(self) -> bool:
+        """Whether nothing is recorded."""
+        with self._lock, self._usable():
+            found = self._connection.execute("SELECT 1 FROM recordings LIMIT 1").fetchone()
+        return found is None
 
     def note_use(self) -> None:
         """Write down that what was read since the last time has been of use now."""

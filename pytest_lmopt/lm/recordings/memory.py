@@ -1,0 +1,33 @@
+"""Recordings that last as long as a block of a suite whose store is on another machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from pytest_lmopt.lm.recordings.files import Answer
+from pytest_lmopt.lm.seam import Completion, Request
+
+
+class MemoryStore:
+    """What was known before, by key, and ``new`` answers in the order they came."""
+
+    def __init__(self, known: Mapping[str, Completion]) -> None:
+        self._answers = dict(known)
+        self.new: list[Answer] = []
+
+    def get(self, key: str, *, since: float = 0.0) -> Completion | None:  # noqa: ARG002 - the protocol's
+        """The answer, marked as replayed; ``since`` was heeded by whoever sent it."""
+        return self._answers.get(key)
+
+    def put(self, request: Request, completion: Completion) -> None:
+        """Keep a new answer."""
+        self._answers[request.key] = replace(completion, usage=completion.usage.as_replayed)
+        self.new.append((request, completion))
+
+    def claim(self, key: str) -> bool:  # noqa: ARG002
+        """Always: nobody else has this store."""
+        return True
+
+    def release(self, key: str) -> None:
+        """Do nothing: nobody else has this store."""
