@@ -35,8 +35,8 @@ def test_replay_never_asks_and_names_what_is_missing(
         [
             "error: 1[0-9] requests are not recorded, and --lm-cache=replay asks no model: "
             "1[0-9] of prompt shout.yaml ('word12*', 'word1*', 'word1*', …). Nothing is judged. "
-            "*run the same without --lm-cache=replay*add --lm-snapshot-update, with "
-            "--lm-record=DIR where the ini value lm_record names no folder"
+            "*run the same without --lm-cache=replay*with --lm-record=DIR it also writes them to "
+            "files to commit"
         ]
     )
     assert openai_server.calls == asked
