@@ -27,12 +27,13 @@ CREATE TABLE IF NOT EXISTS unusable_models (model TEXT PRIMARY KEY, problem TEXT
 
 
 class SessionFile:
-    """The file, opened or created; may be used by several threads.
+    """The file, opened or created for process ``pid``, by default this one; may be used by several
+    threads.
 
     Raises ``SessionFileError`` where it can't be used.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, pid: int | None = None) -> None:
         self._lock = threading.Lock()
         self._path = path
         with self._usable():
@@ -40,7 +41,7 @@ class SessionFile:
         with self.statements() as connection:
             connection.execute("PRAGMA synchronous=OFF")
             # of a dead process that had our number
-            connection.execute("DELETE FROM takers WHERE pid = ?", (os.getpid(),))
+            connection.execute("DELETE FROM takers WHERE pid = ?", (pid or os.getpid(),))
 
     @contextmanager
     def statements(self) -> Iterator[sqlite3.Connection]:

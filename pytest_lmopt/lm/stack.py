@@ -13,7 +13,8 @@ from pytest_lmopt.lm.faults.retries import Retrying
 from pytest_lmopt.lm.local.model import LocalModel, production_folder
 from pytest_lmopt.lm.money.ledger import Ledger, Metered
 from pytest_lmopt.lm.providers import TIMEOUT_SECONDS, LiteLLM, within
-from pytest_lmopt.lm.recordings.recorded import CacheMode, Recorded, Store
+from pytest_lmopt.lm.recordings.protocol import Store
+from pytest_lmopt.lm.recordings.recorded import CacheMode, Recorded
 from pytest_lmopt.lm.seam import LM, Completion, Request, is_local
 
 

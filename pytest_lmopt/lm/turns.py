@@ -25,12 +25,12 @@ WANTED_SECONDS = 0.1
 
 
 class SharedTurns:
-    """One pool of the session's turns, as seen by this process; used by one thread at a time."""
+    """One pool of the session's turns, as seen by process ``pid``, by default this one."""
 
-    def __init__(self, file: SessionFile, *, pool: str, most: int) -> None:
+    def __init__(self, file: SessionFile, *, pool: str, most: int, pid: int | None = None) -> None:
         self.pace = Pace(most=most, limit=most)
         self._file = file
-        self._me = pool, os.getpid()
+        self._me = pool, pid or os.getpid()
         self._asked = 0.0
         with file.transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO pools VALUES (?, ?, 0, 0, 0)", (pool, most))

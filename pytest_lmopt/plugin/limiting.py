@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_lmopt.plugin.session import RECORDINGS, STATE_FOLDER, LmSession
+from pytest_lmopt.plugin.session import LmSession
 
 SLACK = 0.9
 """Share of the limit to which a file that passed it is cut, so that not every run has to."""
@@ -13,19 +13,16 @@ def keep_limit(session: LmSession) -> None:
 
     Nothing that this session used is dropped.
     """
-    path, options = session.root / STATE_FOLDER / RECORDINGS, session.options
-    if options.dry_run or not path.exists():
+    options, stores = session.options, session.stores
+    size = stores.recordings_size()
+    if options.dry_run or not size:
         return
     limit = options.prune_to
     if limit is None:
-        log = path.with_name(f"{path.name}-wal")
-        size = sum(file.stat().st_size for file in (path, log) if file.exists())
         if size <= options.cache_limit:
             return
         limit = int(options.cache_limit * SLACK)
-    from pytest_lmopt.lm.recordings.pruning import prune
-
-    pruned = prune(path, limit, in_use_since=session.started)
+    pruned = stores.prune_recordings(limit, in_use_since=session.started)
     if pruned.recordings or options.prune_to is not None:
         session.notices.append(
             f"recordings pruned: {pruned.recordings} dropped, {_size(pruned.before)} → "

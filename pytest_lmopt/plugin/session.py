@@ -7,39 +7,41 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_lmopt.lm.processes import alive
 from pytest_lmopt.plugin.options import Options
+from pytest_lmopt.stores.folder import StateFolder
 from pytest_lmopt.suites.canonical import digest
 
 if TYPE_CHECKING:
     from pytest_lmopt.blocks.dask.cluster import Cluster
-    from pytest_lmopt.blocks.queue import Part, SqliteQueue
+    from pytest_lmopt.blocks.queue import Part, Queue
     from pytest_lmopt.lm.faults.concurrency import Gate
-    from pytest_lmopt.lm.money.book import Book
-    from pytest_lmopt.lm.recordings.store import RecordingStore
+    from pytest_lmopt.lm.money.protocol import Book
+    from pytest_lmopt.lm.recordings.protocol import Recordings
     from pytest_lmopt.lm.seam import LM, Completion
-    from pytest_lmopt.lm.session_file import SessionFile
     from pytest_lmopt.lm.stack import Traffic
     from pytest_lmopt.plugin.marks import MarkedSuite
     from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
+    from pytest_lmopt.stores.protocol import SharedStore, Stores
 
-STATE_FOLDER = ".lmopt"
-LEDGER = "ledger.sqlite"
-RECORDINGS = "recordings.sqlite"
-SHARED = "shared.sqlite"
 WORKER_KEY = "lmopt"
 LANE_MODES = ("load", "worksteal")
 """The ways xdist distributes tests (``--dist``) in which a suite may use all workers."""
 
-FORGOTTEN_SECONDS = 24 * 3600
 PROPERTY = "lm_suite"
 """Name of the test property that carries a suite's report from its process to the owner."""
+
+
+def stores_in(folder: StateFolder) -> Stores:
+    """The stores of a project: here, and nowhere else, their backend is chosen."""
+    from pytest_lmopt.stores.sqlite import SqliteStores
+
+    return SqliteStores(folder)
 
 
 class LmSession:
@@ -57,6 +59,7 @@ class LmSession:
         self.owner_pid = given["pid"] if given else os.getpid()
         self.started = float(given["started"]) if given else time.time()
         self.name = given["name"] if given else f"session-{os.getpid()}-{secrets.token_hex(4)}"
+        self.folder = StateFolder(self.root, session=self.name)
         worker = getattr(config, "workerinput", {})
         self.worker = str(worker.get("workerid", "the only process"))
         dist, workers = (given["dist"], int(worker["workercount"])) if given else ("no", 1)
@@ -76,13 +79,13 @@ class LmSession:
         self.refused: list[str] = []
         self.notices: list[str] = []
         self.cluster: Cluster | None = None
+        self._stores: Stores | None = None
         self._book: Book | None = None
-        self._store: RecordingStore | None = None
-        self._queue: SqliteQueue | None = None
+        self._store: Recordings | None = None
         self._committed: Mapping[str, Completion] | None = None
         self._provider: LM | None = None
         self._traffic: Traffic | None = None
-        self._shared: SessionFile | None = None
+        self._shared: SharedStore | None = None
 
     def for_workers(self, *, dist: str) -> dict[str, object]:
         """What a worker must know to join this session; ``dist`` as the option of that name."""
@@ -99,7 +102,9 @@ class LmSession:
         if self._provider is None:
             give_prices(self.options.prices)
             timeout = self.options.timeout
-            local = LocalModel(folder=self._folder, owner_pid=self.owner_pid, timeout=timeout)
+            local = LocalModel(
+                folder=self.folder.made_for_session, owner_pid=self.owner_pid, timeout=timeout
+            )
             self._provider = Provider(local, timeout=timeout)
             if self.options.example_timeout is not None and self.options.cache != "replay":
                 load_litellm()  # takes seconds, which must not count as the first examples' time
@@ -118,15 +123,20 @@ class LmSession:
         return self._traffic
 
     @property
-    def shared(self) -> SessionFile | None:
+    def stores(self) -> Stores:
+        """Where all that its processes share is kept."""
+        if self._stores is None:
+            self._stores = stores_in(self.folder)
+        return self._stores
+
+    @property
+    def shared(self) -> SharedStore | None:
         """What workers tell each other; None where there are none, or none has begun."""
         from pytest_lmopt.errors import SessionFileError
-        from pytest_lmopt.lm.session_file import SessionFile
 
-        path = self.root / STATE_FOLDER / self.name / SHARED
-        if self._shared is None and (self.is_worker or path.exists()):
+        if self._shared is None and (self.is_worker or self.stores.is_shared):
             try:
-                self._shared = SessionFile(self._folder() / SHARED)
+                self._shared = self.stores.open_shared()
             except SessionFileError as error:
                 pytest.fail(str(error), pytrace=False)
         return self._shared
@@ -134,22 +144,19 @@ class LmSession:
     def slots(self) -> Gate | None:
         """A new way in for a suite's examples; None where no other process runs any."""
         from pytest_lmopt.lm.faults.concurrency import Gate
-        from pytest_lmopt.lm.turns import SharedTurns
 
         if self.shared is None:
             return None
-        most = self.options.concurrency
-        return Gate(SharedTurns(self.shared, pool="examples", most=most))
+        return Gate(self.shared.turns("examples", most=self.options.concurrency))
 
     @property
-    def store(self) -> RecordingStore | None:
-        """The recordings under the root folder; None where they are off."""
+    def store(self) -> Recordings | None:
+        """The recordings; None where they are off."""
         from pytest_lmopt.errors import RecordingsError
-        from pytest_lmopt.lm.recordings.store import RecordingStore
 
         if self._store is None and self.options.cache != "off":
             try:
-                self._store = RecordingStore(self._state() / RECORDINGS)
+                self._store = self.stores.open_recordings()
             except RecordingsError as error:
                 pytest.fail(str(error), pytrace=False)
             self.notices += filter(None, [self._store.notice])
@@ -177,28 +184,22 @@ class LmSession:
 
     @property
     def book(self) -> Book:
-        """The account book under the root folder, which all processes share."""
-        from pytest_lmopt.lm.money.book import Book
-
+        """The account book, which all processes share."""
         if self._book is None:
-            self._book = Book(self._state() / LEDGER)
+            self._book = self.stores.open_book()
             self.notices += filter(None, [self._book.notice])
         return self._book
 
     @property
-    def queue(self) -> SqliteQueue | None:
+    def queue(self) -> Queue | None:
         """The queue that lanes take blocks from; None where there are none, or none has begun."""
-        from pytest_lmopt.blocks.queue import SqliteQueue
-
-        if self._queue is None and self.shared is not None:
-            self._queue = SqliteQueue(self.shared)
-        return self._queue
+        return None if self.shared is None else self.shared.queue
 
     def journal(self, suite: str) -> Path | None:
         """Where a suite's search keeps its journal; nowhere if no answer of it is recorded."""
         if self.options.cache != "auto":
             return None
-        return self._state() / "journals" / f"{digest(suite)}.jsonl"
+        return self.folder.made() / "journals" / f"{digest(suite)}.jsonl"
 
     def close(self) -> None:
         """Close the store; the owner also stops the session's servers and removes its folder."""
@@ -208,9 +209,9 @@ class LmSession:
         if self._store is not None:
             self._store.close()
             self._store = None
-        if self._queue is not None:
+        if self._shared is not None:
             for suite in self.parts:
-                self._queue.finish(suite, self.worker)
+                self._shared.queue.finish(suite, self.worker)
         if not self.is_worker and self.reports:
             self.book.close_accounts(self.name)
         if self._book is not None:
@@ -219,31 +220,12 @@ class LmSession:
         if self._shared is not None:
             self._shared.close()
             self._shared = None
-        folder = self.root / STATE_FOLDER / self.name
+        folder = self.folder.session_path
         if not self.is_worker and folder.exists():
             from pytest_lmopt.lm.local.model import stop_servers
 
             stop_servers(folder)
             shutil.rmtree(folder, ignore_errors=True)
-
-    def _folder(self) -> Path:
-        state = self._state()
-        for left in state.glob("session-*-*"):
-            # a killed session's; not a fresh one, which may be of another machine
-            old = time.time() - left.stat().st_mtime > FORGOTTEN_SECONDS
-            if old and not alive(int(left.name.split("-")[1])):
-                shutil.rmtree(left, ignore_errors=True)
-        folder = state / self.name
-        folder.mkdir(exist_ok=True)
-        return folder
-
-    def _state(self) -> Path:
-        state = self.root / STATE_FOLDER
-        state.mkdir(exist_ok=True)
-        ignore = state / ".gitignore"
-        with suppress(FileExistsError), ignore.open("x") as file:
-            file.write("*\n")
-        return state
 
 
 session_key = pytest.StashKey[LmSession]()

@@ -7,20 +7,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytest_lmopt.lm.money.book import Book
-from pytest_lmopt.plugin.session import LEDGER, STATE_FOLDER
+from pytest_lmopt.lm.money.protocol import Book
+from pytest_lmopt.plugin.session import stores_in
 from pytest_lmopt.reports.text import printable
+from pytest_lmopt.stores.folder import StateFolder
 
 SHOWN = 20
 
 
 def show_ledger(config: pytest.Config) -> int:
     """Print the accounts; returns the exit status."""
-    path = config.rootpath / STATE_FOLDER / LEDGER
-    if not path.exists():
+    stores = stores_in(StateFolder(config.rootpath, session="none"))
+    if not stores.has_book:
         print(f"no ledger yet: nothing was charged under {config.rootpath}")
         return int(pytest.ExitCode.OK)
-    book = Book(path)
+    book = stores.open_book()
     try:
         if book.notice:
             print(f"note: {book.notice}")

@@ -23,9 +23,9 @@ from pytest_lmopt.assessment.assess import Assessment
 from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.errors import BudgetExhaustedError
-from pytest_lmopt.lm.money.book import Book
+from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.money.ledger import Account, Ledger, Sitting
-from pytest_lmopt.lm.recordings.store import RecordingStore
+from pytest_lmopt.lm.recordings.store import SqliteRecordings
 from pytest_lmopt.lm.seam import FunctionLM, Request
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.runs.executor import InProcessExecutor
@@ -81,9 +81,16 @@ def search(folder: Path, calls: int, *, killed_at: int) -> None:
     budget = Budget(calls=calls)
     sitting = Sitting(session=str(os.getpid()), pid=os.getpid(), purpose="p", resume=True)
     ledger = Ledger(
-        [Account(budget, owner="test_shout", book=Book(folder / "ledger.sqlite"), sitting=sitting)]
+        [
+            Account(
+                budget,
+                owner="test_shout",
+                book=SqliteBook(folder / "ledger.sqlite"),
+                sitting=sitting,
+            )
+        ]
     )
-    store = RecordingStore(folder / "recordings.sqlite")
+    store = SqliteRecordings(folder / "recordings.sqlite")
     lm = suite_lm(FunctionLM(answer), ledger=ledger, store=store, mode="auto")
     terms = Terms(
         root=folder,

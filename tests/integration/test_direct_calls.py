@@ -36,7 +36,7 @@ from pytest_lmopt.errors import (
 from pytest_lmopt.lm.local.model import LocalModel
 from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.recordings.recorded import CacheMode
-from pytest_lmopt.lm.recordings.store import RecordingStore
+from pytest_lmopt.lm.recordings.store import SqliteRecordings
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.stack import Provider, suite_lm
 from pytest_lmopt.metrics.evaluation import Evaluation
@@ -55,7 +55,7 @@ class Session:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.store = RecordingStore(folder / "recordings.sqlite")
+        self.store = SqliteRecordings(folder / "recordings.sqlite")
         self.ledger = Ledger([])
 
     def lm(self, budget: Budget | None = None, mode: CacheMode = "auto") -> LM:

@@ -10,7 +10,7 @@ import pytest
 from doubles.openai_server import Fault, OpenAIServer
 from projects.shouting import Project
 
-from pytest_lmopt.lm.money.book import Book
+from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.sqlite_file import damage
 
 SNAPSHOTS = """\
@@ -170,7 +170,7 @@ def test_timeout_ends_a_suite_that_hangs(
         result.assert_outcomes(failed=1)
         result.stdout.fnmatch_lines(["error: Timeout (>6.0s) from pytest-timeout."])
         assert rows_of(result, "test_words.py::test_shout") == 1
-        (account,) = Book(state / "ledger.sqlite").entries(1)
+        (account,) = SqliteBook(state / "ledger.sqlite").entries(1)
         assert not account.is_open
     project.write("test_words.py", HANGING.replace("SECONDS", "0"))
     project.run("--timeout=100", f"--timeout-method={method}").assert_outcomes(passed=1)
@@ -229,7 +229,7 @@ def test_forked_runs_each_suite_in_a_process_of_its_own(
             pytest.xfail("it can't send the report of any test: of pytest 9.2, for one")
         result.assert_outcomes(passed=3)
         assert openai_server.calls == 2 * asked
-    book = Book(project.path / ".lmopt/ledger.sqlite")
+    book = SqliteBook(project.path / ".lmopt/ledger.sqlite")
     assert not any(account.is_open for account in book.entries(9))
 
 

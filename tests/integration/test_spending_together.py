@@ -12,7 +12,7 @@ from pathlib import Path
 from doubles.openai_server import Fault, OpenAIServer
 from doubles.spending_process import OWNER
 
-from pytest_lmopt.lm.money.book import Book
+from pytest_lmopt.lm.money.book import SqliteBook
 
 CALLS, PROCESSES, CONCURRENCY = 1_200, 4, 32
 
@@ -53,7 +53,7 @@ def test_four_processes_with_faults_and_kills_stay_within_one_budget(tmp_path: P
             victim.wait()
             processes.append(_spender(book, server.url))
         assert [process.wait(120) for process in processes] == [0] * PROCESSES
-    (entry,) = Book(book).entries(1)
+    (entry,) = SqliteBook(book).entries(1)
     assert entry.owner == OWNER
     assert entry.spent.calls == CALLS == entry.settled + entry.lost + entry.reserved
     assert entry.settled <= server.calls <= CALLS

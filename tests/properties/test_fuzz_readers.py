@@ -22,7 +22,7 @@ from pytest_lmopt.errors import (
     RecordingsError,
     SnapshotError,
 )
-from pytest_lmopt.lm.recordings.store import RecordingStore
+from pytest_lmopt.lm.recordings.store import SqliteRecordings
 from pytest_lmopt.lm.seam import Request, Usage
 from pytest_lmopt.snapshots.snapshot import Baseline, Snapshot, dump_snapshot
 from pytest_lmopt.snapshots.store import load_snapshot
@@ -159,7 +159,7 @@ def recordings() -> bytes:
     """A store of some answers, as a file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "r.sqlite"
-        store = RecordingStore(path)
+        store = SqliteRecordings(path)
         for number in range(40):
             answer = Completion(text="answer" * 40, usage=Usage(calls=1))
             store.put(replace(ASKED, repeat=number), answer)
@@ -169,7 +169,7 @@ def recordings() -> bytes:
 
 def use_recordings(folder: Path) -> None:
     """Open, read, write, read back, close."""
-    store = RecordingStore(folder / "r.sqlite")
+    store = SqliteRecordings(folder / "r.sqlite")
     try:
         store.get(ASKED.key)
         store.put(ASKED, Completion(text="new", usage=Usage(calls=1)))
@@ -219,7 +219,7 @@ def test_any_row_of_recordings() -> None:
                 database.execute(f"CREATE TABLE {COLUMNS}")
                 database.execute("INSERT INTO recordings VALUES (?, '', ?)", (ASKED.key, answer))
                 database.execute("UPDATE recordings SET answer = CAST(answer AS TEXT)")
-            store = RecordingStore(path)
+            store = SqliteRecordings(path)
             assert store.get(ASKED.key) is None, answer
             store.close()
             use_recordings(Path(folder))
@@ -232,4 +232,4 @@ def test_a_table_of_the_same_name_that_is_not_ours() -> None:
         with closing(sqlite3.connect(path)) as database, database:
             database.execute("CREATE TABLE recordings (key TEXT, request TEXT, answer TEXT)")
         with pytest.raises(RecordingsError, match="is not ours; move the file away"):
-            RecordingStore(path)
+            SqliteRecordings(path)

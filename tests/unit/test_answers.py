@@ -16,7 +16,7 @@ from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.errors import IncompleteError, MissingAnswerError
 from pytest_lmopt.lm.recordings.files import Answer
 from pytest_lmopt.lm.recordings.recorded import Recorded
-from pytest_lmopt.lm.recordings.store import RecordingStore
+from pytest_lmopt.lm.recordings.store import SqliteRecordings
 from pytest_lmopt.lm.seam import LM, FunctionLM, Request
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.suites.candidate import Candidate
@@ -117,7 +117,7 @@ def test_a_model_file_is_named_by_its_name_and_size(
     ((request, completion), *_), *_ = evaluated(FunctionLM(say))
 
     assert request.model == "local:small.gguf-70"
-    store = RecordingStore(tmp_path / "recordings.sqlite")
+    store = SqliteRecordings(tmp_path / "recordings.sqlite")
     lm = Recorded(FunctionLM(say), store, mode="replay", committed={request.key: completion})
     wanted = Request(model=there, messages=request.messages, params=request.params)
     assert asyncio.run(lm.complete(wanted)).text == "W0"
@@ -126,7 +126,7 @@ def test_a_model_file_is_named_by_its_name_and_size(
 
 def test_a_replay_names_all_that_it_lacks(tmp_path: Path) -> None:
     """By prompt, each request once; not even one may be missing."""
-    store = RecordingStore(tmp_path / "recordings.sqlite")
+    store = SqliteRecordings(tmp_path / "recordings.sqlite")
     lm = Recorded(FunctionLM(say), store, mode="auto")
     evaluated(lm)
 

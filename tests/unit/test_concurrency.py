@@ -15,7 +15,7 @@ from pytest_lmopt.errors import LmoptError, RefusedError, TransientError
 from pytest_lmopt.lm.faults.concurrency import Gated, Gates
 from pytest_lmopt.lm.money.ledger import Account, Ledger, Metered
 from pytest_lmopt.lm.seam import FunctionLM, Request
-from pytest_lmopt.lm.session_file import SessionFile
+from pytest_lmopt.stores.sqlite import SqliteShared
 from pytest_lmopt.suites.render import Message
 
 
@@ -60,8 +60,8 @@ def new_gates(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewGat
     if request.param == "own":
         yield Gates
         return
-    with closing(SessionFile(tmp_path / "turns.sqlite")) as file:
-        yield lambda most: Gates(most, file)
+    with closing(SqliteShared(tmp_path / "turns.sqlite")) as shared:
+        yield lambda most: Gates(most, shared)
 
 
 def story(tell: Callable[[Provider, Gates], Awaitable[None]], gates: Gates) -> None:

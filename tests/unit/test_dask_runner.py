@@ -21,11 +21,11 @@ from pytest_lmopt.blocks.dask.runner import DaskRunner
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.errors import BudgetExhaustedError, LmoptError
-from pytest_lmopt.lm.money.book import Book
+from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.money.ledger import Account, Charge, Ledger
 from pytest_lmopt.lm.money.prices import Price, give_prices
 from pytest_lmopt.lm.recordings.recorded import CacheMode
-from pytest_lmopt.lm.recordings.store import RecordingStore
+from pytest_lmopt.lm.recordings.store import SqliteRecordings
 from pytest_lmopt.lm.seam import Request, Usage
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.metrics.evaluation import Evaluation
@@ -82,10 +82,10 @@ class World:
     def __init__(self, folder: Path, *, budget: Budget, calls_each: int = 1) -> None:
         self.suite = _suite(calls_each=calls_each)
         self.model = Model()
-        self.book = Book(folder / "ledger.sqlite")
+        self.book = SqliteBook(folder / "ledger.sqlite")
         self._folder = folder
         self.ledger = Ledger([Account(budget, owner="s", book=self.book)])
-        self.store = RecordingStore(folder / "recordings.sqlite")
+        self.store = SqliteRecordings(folder / "recordings.sqlite")
 
     @property
     def calls(self) -> int:

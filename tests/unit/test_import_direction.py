@@ -18,6 +18,7 @@ LAYERS = (
     "runs",
     "metrics",
     "blocks",
+    "stores",
     "comparison",
     "optimizers",
     "snapshots",

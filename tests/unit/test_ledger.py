@@ -12,7 +12,7 @@ import pytest
 from pytest_lmopt import Budget, Completion
 from pytest_lmopt.errors import BudgetExhaustedError, LMError, ModelError, RefusedError
 from pytest_lmopt.lm.faults.retries import Retrying
-from pytest_lmopt.lm.money.book import Book
+from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.money.ledger import Account, Charge, Ledger, Metered
 from pytest_lmopt.lm.seam import FunctionLM, Request, Usage
 from pytest_lmopt.suites.render import Message
@@ -304,13 +304,13 @@ def test_errors_of_the_model_pass_through_unchanged() -> None:
 def test_a_book_of_the_first_version_goes_on(tmp_path: Path) -> None:
     """Its charges stood for one call each."""
     path = tmp_path / "ledger.sqlite"
-    account = Account(Budget(calls=3), owner="s", book=Book(path))
+    account = Account(Budget(calls=3), owner="s", book=SqliteBook(path))
     Ledger([account]).reserve(CHARGE)
     account.book.close()
     with sqlite3.connect(path) as old:
         old.execute("ALTER TABLE charges DROP COLUMN calls")
     old.close()
-    book = Book(path)
+    book = SqliteBook(path)
     assert book.unsettled(account.number) == 1
     assert book.spent(account.number).calls == 1
     book.close()

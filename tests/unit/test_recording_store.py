@@ -1,4 +1,4 @@
-"""The store shared by processes: claims, damage survived, size kept."""
+"""Recordings in a file: damage survived, old claims void, size kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from pytest_lmopt import Completion
 from pytest_lmopt.lm.recordings import store as recording_store
 from pytest_lmopt.lm.recordings.pruning import prune
 from pytest_lmopt.lm.recordings.recorded import Recorded
-from pytest_lmopt.lm.recordings.store import RecordingStore
+from pytest_lmopt.lm.recordings.store import SqliteRecordings
 from pytest_lmopt.lm.seam import FunctionLM, Request, Usage
 from pytest_lmopt.lm.sqlite_file import damage
 from pytest_lmopt.suites.render import Message
@@ -35,9 +34,9 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(path: Path) -> Iterator[RecordingStore]:
+def store(path: Path) -> Iterator[SqliteRecordings]:
     """An empty store."""
-    with closing(RecordingStore(path)) as store:
+    with closing(SqliteRecordings(path)) as store:
         yield store
 
 
@@ -53,14 +52,14 @@ def answer(number: int = 0) -> Completion:
 
 def fill(path: Path, numbers: range) -> None:
     """Record answers to some requests."""
-    with closing(RecordingStore(path)) as store:
+    with closing(SqliteRecordings(path)) as store:
         for number in numbers:
             store.put(request(number), answer(number))
 
 
 def kept(path: Path, numbers: range) -> list[int]:
     """Which of some requests have their own answer."""
-    with closing(RecordingStore(path)) as store:
+    with closing(SqliteRecordings(path)) as store:
         found = {number: store.get(request(number).key) for number in numbers}
     for number, completion in found.items():
         assert completion is None or completion.text == answer(number).text
@@ -103,7 +102,7 @@ def test_answers_that_can_still_be_read_outlive_the_damage(
     fill(path, range(300))
     harm(path)
 
-    with closing(RecordingStore(path)) as store:
+    with closing(SqliteRecordings(path)) as store:
         notice = store.notice
     left = kept(path, range(300))
 
@@ -132,7 +131,7 @@ def test_what_can_not_be_answered_from_is_not_taken_over(path: Path, text: str) 
         database.commit()
     truncated(path)
 
-    with closing(RecordingStore(path)) as store:
+    with closing(SqliteRecordings(path)) as store:
         notice = store.notice
 
     left = kept(path, range(300))
@@ -144,16 +143,11 @@ def test_a_foreign_log_costs_nothing(path: Path) -> None:
     """Recordings are recordings: those of the file and those of the log are both kept."""
     other = path.with_name("other.sqlite")
     fill(path, range(300))
-    with closing(RecordingStore(other)) as store:
+    with closing(SqliteRecordings(other)) as store:
         store.put(request(300), answer(300))
         Path(f"{path}-wal").write_bytes(Path(f"{other}-wal").read_bytes())
 
     assert kept(path, range(301)) == list(range(301))
-
-
-def test_a_sound_store_has_nothing_to_say(store: RecordingStore) -> None:
-    """The notice is there after damage only."""
-    assert store.notice == ""
 
 
 def test_a_store_of_the_first_version_is_carried_on(path: Path) -> None:
@@ -170,11 +164,11 @@ def test_a_store_of_the_first_version_is_carried_on(path: Path) -> None:
     fill(path, range(1, 3))
 
     assert kept(path, range(4)) == [0, 1, 2]
-    with closing(RecordingStore(path)) as store:
+    with closing(SqliteRecordings(path)) as store:
         assert store.get(request().key, since=1.0) is None
 
 
-def ask(store: RecordingStore, wanted: Request, text: str = "asked here") -> str:
+def ask(store: SqliteRecordings, wanted: Request, text: str = "asked here") -> str:
     """The answer to a request, asking where it must."""
 
     async def once() -> str:
@@ -188,13 +182,13 @@ def test_processes_that_need_the_same_answer_make_one_call(path: Path, tmp_path:
     """One asks; the others wait for its answer."""
     program = (
         "import asyncio, sys; from pathlib import Path\n"
-        "from test_recording_store import FunctionLM, Recorded, RecordingStore, request\n"
+        "from test_recording_store import FunctionLM, Recorded, SqliteRecordings, request\n"
         "async def answer(asked):\n"
         "    with open('calls', 'a') as log: log.write('x')\n"
         "    await asyncio.sleep(0.5)\n"
         "    return 'said once'\n"
         "async def main():\n"
-        "    lm = Recorded(FunctionLM(answer), RecordingStore(Path('r.sqlite')), mode='auto')\n"
+        "    lm = Recorded(FunctionLM(answer), SqliteRecordings(Path('r.sqlite')), mode='auto')\n"
         "    both = [lm.complete(request(number)) for number in (1, 2)]\n"
         "    assert {c.text for c in await asyncio.gather(*both)} == {'said once'}\n"
         "asyncio.run(main())"
@@ -217,25 +211,7 @@ def claim_for(path: Path, wanted: Request, pid: int, since: float) -> None:
         database.commit()
 
 
-def test_a_claim_is_respected_while_its_process_lives(path: Path, store: RecordingStore) -> None:
-    """It ends with the answer, or when it is given up."""
-    claim_for(path, request(), OTHER_PROCESS, time.time())
-
-    assert not store.claim(request().key)
-    store.put(request(), answer())
-    assert store.claim(request().key)
-
-
-def test_a_dead_processs_claim_is_taken_over(path: Path, store: RecordingStore) -> None:
-    """Nobody waits for an answer that will never come."""
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    claim_for(path, request(), dead.pid, time.time())
-
-    assert ask(store, request()) == "asked here"
-
-
-def test_an_old_claim_is_void(path: Path, store: RecordingStore) -> None:
+def test_an_old_claim_is_void(path: Path, store: SqliteRecordings) -> None:
     """Process ids are used again."""
     since = time.time() - recording_store.CLAIM_SECONDS - 1
     claim_for(path, request(), OTHER_PROCESS, since)
@@ -243,7 +219,7 @@ def test_an_old_claim_is_void(path: Path, store: RecordingStore) -> None:
     assert ask(store, request()) == "asked here"
 
 
-def test_a_failed_call_gives_its_claim_up(path: Path, store: RecordingStore) -> None:
+def test_a_failed_call_gives_its_claim_up(path: Path, store: SqliteRecordings) -> None:
     """Others may ask at once."""
 
     def fail(_: Request) -> str:
@@ -259,59 +235,13 @@ def test_a_failed_call_gives_its_claim_up(path: Path, store: RecordingStore) -> 
         assert database.execute("SELECT count(*) FROM claims").fetchone() == (0,)
 
 
-def test_pruning_drops_what_was_not_used_for_longest(path: Path) -> None:
-    """Reading counts as use; the file shrinks to its limit, and stays sound."""
-    fill(path, range(600))
-    with closing(RecordingStore(path)) as store:
-        for number in range(100):
-            store.get(request(number).key)
-        store.note_use()
+def test_a_pruned_file_is_smaller_and_sound(path: Path) -> None:
+    """What was dropped takes no space."""
+    fill(path, range(300))
     before = path.stat().st_size
 
     pruned = prune(path, before // 2, in_use_since=time.time())
 
-    left = kept(path, range(600))
     assert pruned.before == before
-    assert before // 4 < pruned.after == path.stat().st_size <= before // 2
-    assert pruned.recordings == 600 - len(left)
-    assert left[:100] == list(range(100))
-    assert left[100:] == list(range(600 - len(left) + 100, 600))
+    assert pruned.after == path.stat().st_size <= before // 2
     assert damage(path) == ""
-
-
-def test_pruning_never_drops_what_the_session_used(path: Path) -> None:
-    """Even where that alone exceeds the limit."""
-    fill(path, range(100))
-    started = time.time()
-    with closing(RecordingStore(path)) as store:
-        for number in range(50):
-            store.get(request(number).key)
-        store.put(request(100), answer(100))
-        store.note_use()
-        pruned = prune(path, 0, in_use_since=started)
-
-    assert pruned.recordings == 50
-    assert kept(path, range(101)) == [*range(50), 100]
-
-
-def test_a_store_under_its_limit_is_left_alone(path: Path) -> None:
-    """Nothing is dropped, nothing rewritten."""
-    fill(path, range(20))
-
-    pruned = prune(path, 10_000_000, in_use_since=time.time())
-
-    assert pruned.recordings == 0
-    assert pruned.before == pruned.after
-    assert kept(path, range(20)) == list(range(20))
-
-
-def test_answers_of_any_script_and_repeats_are_apart(store: RecordingStore) -> None:
-    """A repeat is another question."""
-    store.put(request(), Completion(text="HÉ\x00😀", usage=USAGE))
-    again = replace(request(), repeat=1)
-
-    first = store.get(request().key)
-
-    assert first is not None
-    assert first.text == "HÉ\x00😀"
-    assert store.get(again.key) is None

@@ -15,7 +15,7 @@ import pytest
 from pytest_lmopt import Completion
 from pytest_lmopt.errors import MissingAnswerError, RefusedError
 from pytest_lmopt.lm.recordings.recorded import CacheMode, Recorded
-from pytest_lmopt.lm.recordings.store import RecordingStore
+from pytest_lmopt.lm.recordings.store import SqliteRecordings
 from pytest_lmopt.lm.seam import FunctionLM, Request, Usage
 from pytest_lmopt.lm.tracing import RunContext, running
 from pytest_lmopt.suites.candidate import Candidate
@@ -51,14 +51,14 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(path: Path) -> Iterator[RecordingStore]:
+def store(path: Path) -> Iterator[SqliteRecordings]:
     """An empty store."""
-    store = RecordingStore(path)
+    store = SqliteRecordings(path)
     yield store
     store.close()
 
 
-def ask(model: Model, store: RecordingStore, mode: CacheMode, *requests: Request) -> list[str]:
+def ask(model: Model, store: SqliteRecordings, mode: CacheMode, *requests: Request) -> list[str]:
     """Answers to one request after the other, in one session."""
 
     async def one_by_one() -> list[str]:
@@ -68,7 +68,7 @@ def ask(model: Model, store: RecordingStore, mode: CacheMode, *requests: Request
     return asyncio.run(one_by_one())
 
 
-def test_auto_asks_once(store: RecordingStore) -> None:
+def test_auto_asks_once(store: SqliteRecordings) -> None:
     """The second time, in this session or a later one, the recording answers."""
     model = Model()
 
@@ -77,18 +77,7 @@ def test_auto_asks_once(store: RecordingStore) -> None:
     assert model.calls == 1
 
 
-def test_a_replayed_answer_says_what_it_saved(store: RecordingStore) -> None:
-    """Its usage is that of the call, marked as replayed, with the price as saved."""
-    ask(Model(), store, "auto", ASKED)
-
-    replayed = store.get(ASKED.key)
-
-    assert replayed is not None
-    assert replayed.usage == replace(USAGE, replayed=1, saved_micro_usd=40)
-    assert store.get("unknown") is None
-
-
-def test_replay_never_asks(store: RecordingStore) -> None:
+def test_replay_never_asks(store: SqliteRecordings) -> None:
     """What is recorded is answered; what is not is missing, and the message names it."""
     model = Model()
     ask(model, store, "auto", ASKED)
@@ -105,7 +94,7 @@ def test_replay_never_asks(store: RecordingStore) -> None:
     assert model.calls == 1
 
 
-def test_refresh_asks_for_everything_once_a_session(store: RecordingStore) -> None:
+def test_refresh_asks_for_everything_once_a_session(store: SqliteRecordings) -> None:
     """A new answer replaces the old recording and serves the rest of the session."""
     model = Model()
     ask(model, store, "auto", ASKED)
@@ -114,7 +103,7 @@ def test_refresh_asks_for_everything_once_a_session(store: RecordingStore) -> No
     assert ask(model, store, "auto", ASKED) == ["answer 2"]
 
 
-def test_suites_of_a_session_refresh_once_together(store: RecordingStore) -> None:
+def test_suites_of_a_session_refresh_once_together(store: SqliteRecordings) -> None:
     """Each has an LM of its own; what one asked since the session began serves the others."""
     model = Model()
     ask(model, store, "auto", ASKED)
@@ -128,7 +117,7 @@ def test_suites_of_a_session_refresh_once_together(store: RecordingStore) -> Non
 
 
 @pytest.mark.parametrize("mode", ["auto", "refresh"])
-def test_identical_requests_at_once_make_one_call(store: RecordingStore, mode: CacheMode) -> None:
+def test_identical_requests_at_once_make_one_call(store: SqliteRecordings, mode: CacheMode) -> None:
     """One pays; the others share its answer and say so in their usage."""
     model = Model(seconds=0.02)
 
@@ -143,7 +132,7 @@ def test_identical_requests_at_once_make_one_call(store: RecordingStore, mode: C
     assert sum(answer.usage.replayed for answer in answers) == 19
 
 
-def test_a_shared_call_survives_the_one_who_asked_first(store: RecordingStore) -> None:
+def test_a_shared_call_survives_the_one_who_asked_first(store: SqliteRecordings) -> None:
     """The first asker is cancelled; the second still gets the answer, from the same call."""
     model = Model(seconds=0.05)
 
@@ -162,7 +151,7 @@ def test_a_shared_call_survives_the_one_who_asked_first(store: RecordingStore) -
     assert model.calls == 1
 
 
-def test_a_call_nobody_waits_for_any_more_is_still_recorded(store: RecordingStore) -> None:
+def test_a_call_nobody_waits_for_any_more_is_still_recorded(store: SqliteRecordings) -> None:
     """It is paid for, so the next session need not pay again."""
     model = Model(seconds=0.02)
 
@@ -180,7 +169,7 @@ def test_a_call_nobody_waits_for_any_more_is_still_recorded(store: RecordingStor
 
 @pytest.mark.parametrize("others", [0, 1])
 def test_a_call_of_a_run_that_took_too_long_is_cancelled_unless_others_wait(
-    store: RecordingStore, others: int
+    store: SqliteRecordings, others: int
 ) -> None:
     """What hangs must not hold its turn at the provider; who asks later asks anew."""
     model = Model(seconds=0.05)
@@ -202,7 +191,7 @@ def test_a_call_of_a_run_that_took_too_long_is_cancelled_unless_others_wait(
     assert asyncio.run(story()) == (["answer 1", "answer 1"] if others else ["answer 2"])
 
 
-def test_a_failure_is_shared_but_not_recorded(store: RecordingStore) -> None:
+def test_a_failure_is_shared_but_not_recorded(store: SqliteRecordings) -> None:
     """All who wait for it see it; who asks later asks anew."""
     failing = True
 
@@ -225,7 +214,7 @@ def test_a_failure_is_shared_but_not_recorded(store: RecordingStore) -> None:
     assert later == "well"
 
 
-def test_a_refusal_is_replayed_but_asked_about_again(store: RecordingStore) -> None:
+def test_a_refusal_is_replayed_but_asked_about_again(store: SqliteRecordings) -> None:
     """A gate on recordings meets it as the run that made them; who may ask tries anew."""
     refusing = True
 
@@ -243,44 +232,6 @@ def test_a_refusal_is_replayed_but_asked_about_again(store: RecordingStore) -> N
     refusing = False
     assert asyncio.run(ask_once("auto")) == "well"
     assert asyncio.run(ask_once("replay")) == "well"
-
-
-def test_recordings_survive_reopening(path: Path) -> None:
-    """Text of any script comes back as it was."""
-    store = RecordingStore(path)
-    store.put(ASKED, Completion(text="HÉ\n\x00😀", usage=USAGE))
-    store.close()
-
-    reopened = RecordingStore(path)
-    answer = reopened.get(ASKED.key)
-    reopened.close()
-
-    assert answer is not None
-    assert answer.text == "HÉ\n\x00😀"
-
-
-def test_half_a_character_is_recorded_like_any_other(path: Path, store: RecordingStore) -> None:
-    """An answer cut at its longest may end in one; it is paid for all the same."""
-    odd = replace(ASKED, params={"stop": "\udfff"})
-    store.put(odd, Completion(text="well \ud83d", usage=USAGE))
-
-    answer = store.get(odd.key)
-
-    assert answer is not None
-    assert answer.text == "well \ud83d"
-
-
-def test_two_stores_may_share_a_file(path: Path) -> None:
-    """Several processes of a session record side by side."""
-    one, two = RecordingStore(path), RecordingStore(path)
-
-    one.put(ASKED, Completion(text="from one", usage=USAGE))
-    seen = two.get(ASKED.key)
-    one.close()
-    two.close()
-
-    assert seen is not None
-    assert seen.text == "from one"
 
 
 @pytest.mark.parametrize(
@@ -316,7 +267,7 @@ def test_recordings_made_by_earlier_versions_stay_valid() -> None:
     assert ASKED.key == "3bd89f875be11aa64a530842eefccb478c63767cbdc4432315726d2c88432e1a"
 
 
-def test_the_file_holds_json_and_no_pickle(path: Path, store: RecordingStore) -> None:
+def test_the_file_holds_json_and_no_pickle(path: Path, store: SqliteRecordings) -> None:
     """A recording can be read, and opening a foreign file can run nothing."""
     import json
 

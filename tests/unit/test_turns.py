@@ -24,6 +24,7 @@ from pytest_lmopt.lm.processes import alive
 from pytest_lmopt.lm.seam import Request
 from pytest_lmopt.lm.session_file import SessionFile
 from pytest_lmopt.lm.turns import WANTED_SECONDS, SharedTurns
+from pytest_lmopt.stores.sqlite import SqliteShared
 from pytest_lmopt.suites.render import Message
 
 MOST = 5
@@ -133,8 +134,7 @@ class Pair:
         self.now = 100.0
         monkeypatch.setattr("pytest_lmopt.lm.turns.time.monotonic", lambda: self.now)
         self.one = SharedTurns(file, pool="pool", most=MOST)
-        monkeypatch.setattr("pytest_lmopt.lm.turns.os.getpid", os.getppid)
-        self.other = SharedTurns(file, pool="pool", most=MOST)
+        self.other = SharedTurns(file, pool="pool", most=MOST, pid=os.getppid())
         self.out: Counter[SharedTurns] = Counter()
 
     def wants(self, turns: SharedTurns) -> bool:
@@ -203,14 +203,14 @@ REQUEST = Request(model="openai/m", messages=(Message("user", "q"),))
 
 
 @pytest.fixture
-def workers(tmp_path: Path) -> Iterator[list[SessionFile]]:
+def workers(tmp_path: Path) -> Iterator[list[SqliteShared]]:
     """What two workers have opened of one file."""
     with ExitStack() as opened:
         path = tmp_path / "turns.sqlite"
-        yield [opened.enter_context(closing(SessionFile(path))) for _ in range(2)]
+        yield [opened.enter_context(closing(SqliteShared(path))) for _ in range(2)]
 
 
-def test_a_rate_limit_seen_by_one_slows_all_down(workers: list[SessionFile]) -> None:
+def test_a_rate_limit_seen_by_one_slows_all_down(workers: list[SqliteShared]) -> None:
     """Once for what was under way together, whoever asked; each one's answers speed all up."""
     one, other = (Gates(16, file).of(REQUEST) for file in workers)
 
@@ -230,7 +230,7 @@ def test_a_rate_limit_seen_by_one_slows_all_down(workers: list[SessionFile]) -> 
     asyncio.run(tell())
 
 
-def test_a_pause_asked_of_one_is_kept_by_all(workers: list[SessionFile]) -> None:
+def test_a_pause_asked_of_one_is_kept_by_all(workers: list[SqliteShared]) -> None:
     """Those that wait already and those that come."""
     one, other = (Gates(1, file).of(REQUEST) for file in workers)
 
@@ -248,7 +248,7 @@ def test_a_pause_asked_of_one_is_kept_by_all(workers: list[SessionFile]) -> None
     assert asyncio.run(tell()) >= 0.3
 
 
-def test_a_model_one_can_not_use_is_asked_by_none(workers: list[SessionFile]) -> None:
+def test_a_model_one_can_not_use_is_asked_by_none(workers: list[SqliteShared]) -> None:
     """With the same message; others are asked as ever."""
     one, other = map(Circuit, workers)
     one.note("openai/locked", ModelError("wrong key", model="openai/locked"))

@@ -11,8 +11,8 @@ from typing import TypeGuard
 
 from pytest_lmopt.blocks.runner import Block
 from pytest_lmopt.lm.recordings.files import Answer
+from pytest_lmopt.lm.recordings.protocol import Recordings
 from pytest_lmopt.lm.recordings.recorded import CacheMode, portable_key
-from pytest_lmopt.lm.recordings.store import RecordingStore
 from pytest_lmopt.lm.seam import Completion, Refusal, Request
 from pytest_lmopt.metrics.scored_run import ScoredRun
 from pytest_lmopt.suites.candidate import Candidate
@@ -29,7 +29,7 @@ class KnownAnswers:
     def __init__(
         self,
         suite: str,
-        store: RecordingStore | None,
+        store: Recordings | None,
         *,
         mode: CacheMode,
         committed: Mapping[str, Completion],

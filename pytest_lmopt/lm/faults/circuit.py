@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pytest_lmopt.errors import ModelError
 from pytest_lmopt.lm.seam import LM, Completion, Request
-from pytest_lmopt.lm.session_file import SessionFile
+from pytest_lmopt.lm.shared import Shared
 
 
 class Circuit:
@@ -15,7 +15,7 @@ class Circuit:
     session.
     """
 
-    def __init__(self, shared: SessionFile | None = None) -> None:
+    def __init__(self, shared: Shared | None = None) -> None:
         self._broken: dict[str, ModelError] = {}
         self._shared = shared
 
@@ -23,20 +23,14 @@ class Circuit:
         """A model can't be used; the first reason is kept."""
         self._broken.setdefault(model, error)
         if self._shared is not None:
-            with self._shared.statements() as connection:
-                connection.execute(
-                    "INSERT OR IGNORE INTO unusable_models VALUES (?, ?)", (model, str(error))
-                )
+            self._shared.note_unusable(model, str(error))
 
     def broken(self, model: str) -> ModelError | None:
         """Why a model can't be used, None if nothing is known against it."""
         if self._shared is None or model in self._broken:
             return self._broken.get(model)
-        with self._shared.statements() as connection:
-            row = connection.execute(
-                "SELECT problem FROM unusable_models WHERE model = ?", (model,)
-            ).fetchone()
-        return None if row is None else ModelError(row[0], model=model)
+        problem = self._shared.unusable(model)
+        return None if problem is None else ModelError(problem, model=model)
 
 
 class Noting:

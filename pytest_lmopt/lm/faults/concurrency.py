@@ -12,36 +12,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
 
 from pytest_lmopt.errors import SessionFileError, TransientError
 from pytest_lmopt.lm.faults.pace import Pace
 from pytest_lmopt.lm.seam import LM, Completion, Request, is_local
-from pytest_lmopt.lm.session_file import SessionFile
-from pytest_lmopt.lm.turns import SharedTurns
+from pytest_lmopt.lm.shared import Shared, Turns
 from pytest_lmopt.suites.canonical import digest
 
 CALLS_AT_ONCE = 16
-
-
-class Turns(Protocol):
-    """Turns to be under way, as many at once as their pace allows."""
-
-    pace: Pace
-    """As last seen: by the last ``take``, where that took a turn."""
-
-    def take(self, *, more: bool) -> float:
-        """Take a turn and return 0.0, or return the seconds after which it may be worth another
-        try; a turn given back here is always worth one.
-
-        ``more`` tells whether others wait behind this one.
-        """
-
-    def give_back(self) -> None:
-        """Free a turn."""
-
-    def change_pace(self, change: Callable[[Pace], Pace]) -> None:
-        """Put another pace in place of the present one."""
 
 
 class OwnTurns:
@@ -148,7 +126,7 @@ class Gates:
     With ``shared`` they are those of the session.
     """
 
-    def __init__(self, most: int, shared: SessionFile | None = None) -> None:
+    def __init__(self, most: int, shared: Shared | None = None) -> None:
         self._most = most
         self._shared = shared
         self._gates: dict[tuple[str, str], Gate] = {}
@@ -167,7 +145,7 @@ class Gates:
         if self._shared is None:
             return OwnTurns(self._most)
         # not by its name: an endpoint may hold a password
-        return SharedTurns(self._shared, pool=digest(name), most=self._most)
+        return self._shared.turns(digest(name), most=self._most)
 
 
 class Gated:

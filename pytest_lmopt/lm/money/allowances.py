@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from pytest_lmopt.lm.money.book import Book
-from pytest_lmopt.lm.money.book_tables import Spent
+from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.money.ledger import Account, Charge, Ledger
+from pytest_lmopt.lm.money.protocol import Spent
 from pytest_lmopt.suites.budget import Budget
 
 FIRST_CALLS = 4
@@ -41,7 +41,7 @@ class Allowance:
         if self.micro_usd is not None:
             usd = self.micro_usd / 1e6 or NEXT_TO_NOTHING
         budget = Budget(calls=self.calls, tokens=self.tokens, usd=usd, seconds=self.seconds)
-        return SpendingLedger([Account(budget, owner=owner, book=Book())])
+        return SpendingLedger([Account(budget, owner=owner, book=SqliteBook())])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,7 @@
-"""The account book: who may spend how much, and every call charged, in one SQLite file.
+"""The account book in one SQLite file.
 
-All processes of a session write to the same book. A call is charged in one transaction that also
-checks every account it is charged to, so no two processes can spend the same remainder. Times are
-seconds since the epoch, prices millionths of a dollar.
+A call is charged in one transaction that also checks every account it is charged to, so no two
+processes can spend the same remainder.
 """
 
 from __future__ import annotations
@@ -11,32 +10,28 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from pytest_lmopt.lm.money.book_tables import (
     SCHEMA,
-    Entry,
     Run,
-    Spent,
     add_calls,
     count,
     entries,
     lose_reserved,
     spent_by,
 )
+from pytest_lmopt.lm.money.protocol import ChargeAll, Entry, Spent
 from pytest_lmopt.lm.processes import alive
 from pytest_lmopt.lm.sqlite_file import open_database, transaction
-
-ChargeAll = Callable[[int, int, int], int]
-"""(calls, tokens, micro_usd) → number of the charge."""
 
 KEPT_ACCOUNTS = 1_000
 """Closed accounts kept for ``--lm-ledger``; older ones are forgotten with their charges."""
 
 
-class Book:
+class SqliteBook:
     """One book, on file or, without a path, in memory; safe to use from several threads.
 
     A damaged file is set aside under another name and an empty book begun; ``notice`` then says so
@@ -67,11 +62,7 @@ class Book:
     def open_account(
         self, *, owner: str, budget: str, purpose: str, session: str, pid: int, resume: bool
     ) -> tuple[int, int]:
-        """Number of a session's account for ``owner``, and the calls charged to it before.
-
-        With ``resume``, an account for the same purpose that a dead session left open is
-        continued: what it has spent stays spent.
-        """
+        """As the protocol says."""
         with self._transaction() as run:
             mine = run(
                 "SELECT id, earlier_calls FROM accounts WHERE session = ? AND owner = ?",
@@ -104,16 +95,13 @@ class Book:
             return int(cursor.lastrowid or 0), 0
 
     def spent(self, account: int) -> Spent:
-        """What an account has been charged so far."""
+        """As the protocol says."""
         with self._transaction() as run:
             return spent_by(run, account)
 
     @contextmanager
     def charging(self, accounts: Sequence[int]) -> Iterator[tuple[list[Spent], ChargeAll]]:
-        """A transaction for a charge: what each account has spent, and how to charge them all.
-
-        Nothing is charged if the block raises.
-        """
+        """As the protocol says."""
         with self._transaction() as run:
             now = time.time()
 
@@ -136,10 +124,7 @@ class Book:
             yield [spent_by(run, account) for account in accounts], charge
 
     def keep(self, accounts: Sequence[int], calls: int) -> None:
-        """Set calls of these accounts aside for the first of them, in place of what it had kept.
-
-        0 sets them free again.
-        """
+        """As the protocol says."""
         with self._transaction() as run:
             run("DELETE FROM kept WHERE payer = ?", (accounts[0],))
             for account in accounts if calls else ():
@@ -148,7 +133,7 @@ class Book:
     def settle(
         self, charge: int, *, tokens: int, micro_usd: int, calls: int = 1, lost: int = 0
     ) -> None:
-        """Replace a reservation by what its calls cost, of which ``lost`` brought no answer."""
+        """As the protocol says."""
         with self._transaction(durable=False) as run:
             payer, accounts, old_calls, old_tokens, old_price = run(
                 "SELECT payer, accounts, calls, tokens, micro_usd FROM charges WHERE id = ?",
@@ -174,17 +159,17 @@ class Book:
                 )
 
     def lose(self, charge: int) -> None:
-        """Keep a reservation for good: the call failed, but may have been billed."""
+        """As the protocol says."""
         with self._transaction(durable=False) as run:
             run("UPDATE charges SET state = 'lost' WHERE id = ?", (charge,))
 
     def unsettled(self, account: int) -> int:
-        """Calls of which this account is the first payer that were not settled."""
+        """As the protocol says."""
         with self._transaction() as run:
             return count(run, account, "reserved") + count(run, account, "lost")
 
     def close_accounts(self, session: str) -> None:
-        """End a session in order: its accounts are continued by none, what is reserved is lost."""
+        """As the protocol says."""
         with self._transaction() as run:
             run("UPDATE accounts SET is_open = 0 WHERE session = ?", (session,))
             run(
@@ -201,12 +186,12 @@ class Book:
                 run(f"DELETE FROM {table} WHERE payer NOT IN (SELECT id FROM accounts)")
 
     def entries(self, last: int) -> list[Entry]:
-        """The ``last`` accounts, oldest first."""
+        """As the protocol says."""
         with self._transaction() as run:
             return entries(run, last)
 
     def close(self) -> None:
-        """Close the file."""
+        """As the protocol says."""
         with self._lock:
             self._connection.close()
             if self._file is not None:

@@ -1,17 +1,12 @@
-"""The account book's tables, and what is read from them.
-
-A charge is *reserved* while its call is under way, then *settled* at what the call cost, or *lost*
-if no answer came. It may stand for several ``calls``, made on another machine. Times are seconds
-since the epoch, prices millionths of a dollar.
-"""
+"""The account book's tables, and what is read from them."""
 
 from __future__ import annotations
 
 import sqlite3
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from pytest_lmopt.lm.money.protocol import Entry, Spent
 from pytest_lmopt.lm.sqlite_file import transaction
 
 Run = Callable[..., sqlite3.Cursor]
@@ -59,41 +54,6 @@ def add_calls(connection: sqlite3.Connection) -> None:
         columns = connection.execute("PRAGMA table_info(charges)").fetchall()
         if "calls" not in [name for _, name, *_ in columns]:
             connection.execute("ALTER TABLE charges ADD COLUMN calls INTEGER NOT NULL DEFAULT 1")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Spent:
-    """What an account has been charged; ``seconds`` since its first call.
-
-    The time between a session that was killed and the one that continues it is left out. ``kept``
-    are calls set aside, which nobody may make yet.
-    """
-
-    calls: int
-    tokens: int
-    micro_usd: int
-    seconds: float
-    kept: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """An account as the book shows it: its calls by what became of them.
-
-    ``first`` and ``last`` are when it was charged, ``first`` since it was ``continued`` if it was;
-    None before the first charge.
-    """
-
-    owner: str
-    budget: str
-    is_open: bool
-    spent: Spent
-    settled: int
-    lost: int
-    reserved: int
-    continued: bool
-    first: float | None
-    last: float | None
 
 
 def spent_by(run: Run, account: int) -> Spent:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from pytest_lmopt.errors import BudgetExhaustedError, ModelError
-from pytest_lmopt.lm.money.book import Book
-from pytest_lmopt.lm.money.book_tables import Spent
+from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.money.prices import price
+from pytest_lmopt.lm.money.protocol import Book, Spent
 from pytest_lmopt.lm.seam import LM, Completion, Request, Usage
 from pytest_lmopt.suites.budget import Budget
 
@@ -101,7 +101,7 @@ class Account:
 
 @lru_cache(maxsize=1)
 def _own_book() -> Book:
-    return Book()
+    return SqliteBook()
 
 
 class Ledger:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_lmopt.lm.recordings.protocol import Pruned
 from pytest_lmopt.lm.recordings.store import open_recordings
 from pytest_lmopt.lm.sqlite_file import transaction
 
@@ -14,20 +14,8 @@ _ROW_BYTES = 200
 """Of a row besides its texts: the key, twice, and the times."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pruned:
-    """What was dropped, and the file's size before and after, in bytes."""
-
-    recordings: int
-    before: int
-    after: int
-
-
 def prune(path: Path, limit: int, *, in_use_since: float) -> Pruned:
-    """Drop the recordings not used for longest until the file has at most ``limit`` bytes.
-
-    What was used since ``in_use_since`` (``time.time`` seconds) stays, whatever its size.
-    """
+    """As ``Stores`` says, of the file at ``path``."""
     with closing(open_recordings(path)) as database:
         connection = database.connection
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

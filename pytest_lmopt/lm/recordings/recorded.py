@@ -6,10 +6,11 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Literal
 
 from pytest_lmopt.errors import RefusedError, UnrecordedError
 from pytest_lmopt.lm.local.model import model_identity
+from pytest_lmopt.lm.recordings.protocol import Store
 from pytest_lmopt.lm.seam import LM, Completion, Refusal, Request, Usage
 from pytest_lmopt.lm.tracing import may_land
 
@@ -17,22 +18,6 @@ CacheMode = Literal["auto", "replay", "refresh", "off"]
 
 LOOK_AGAIN_SECONDS = 0.05
 """How often to look whether another process has its answer."""
-
-
-class Store(Protocol):
-    """Where answers are kept; each method is as in ``RecordingStore``."""
-
-    def get(self, key: str, *, since: float = 0.0) -> Completion | None:
-        """The recorded answer, marked as replayed."""
-
-    def put(self, request: Request, completion: Completion) -> None:
-        """Record an answer."""
-
-    def claim(self, key: str) -> bool:
-        """Whether this process is the one to ask."""
-
-    def release(self, key: str) -> None:
-        """Give a claim up."""
 
 
 @dataclass(kw_only=True)

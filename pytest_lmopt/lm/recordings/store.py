@@ -1,4 +1,4 @@
-"""The store of recordings: answers by their request's key, shared by all processes of a session."""
+"""The recordings in one SQLite file: answers by their request's key."""
 
 from __future__ import annotations
 
@@ -63,17 +63,18 @@ def _add_times(connection: sqlite3.Connection) -> None:
                 )
 
 
-class RecordingStore:
-    """Answers that were paid for, and which process is about to ask for one.
+class SqliteRecordings:
+    """Answers in a file; what is claimed is claimed by process ``pid``, by default this one.
 
     A damaged file is set aside under another name and begun anew with the answers that can still
     be read; ``notice`` then says so in a line, and is empty otherwise. Raises ``RecordingsError``
     where the file can't be used for another reason: locked, no folder, no permission.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, pid: int | None = None) -> None:
         self._lock = threading.Lock()
         self._path = path
+        self._given_pid = pid
         self._used: set[str] = set()
         self._claims: set[str] = set()
         with self._usable():
@@ -89,12 +90,12 @@ class RecordingStore:
                 f"{self._take_over(aside)} of its answers were still readable and are kept"
             )
 
-    def get(self, key: str, *, since: float = 0.0) -> Completion | None:
-        """The recorded answer, marked as replayed; None if there is none made since then, or none
-        that can be read.
+    @property
+    def _pid(self) -> int:
+        return self._given_pid or os.getpid()  # asked each time: the process may have forked
 
-        ``since`` is a time in seconds as ``time.time`` counts them.
-        """
+    def get(self, key: str, *, since: float = 0.0) -> Completion | None:
+        """As the protocol says."""
         with self._lock, self._usable():
             row = self._connection.execute(
                 "SELECT answer FROM recordings WHERE key = ? AND made >= ?", (key, since)
@@ -105,7 +106,7 @@ class RecordingStore:
         return load_answer(row[0])
 
     def put(self, request: Request, completion: Completion) -> None:
-        """Record an answer, replacing an older one; durable when this returns."""
+        """As the protocol says."""
         asked = storable([request.model, request.messages, dict(request.params)])
         answer = dump_answer(completion)
         now = time.time()
@@ -118,7 +119,7 @@ class RecordingStore:
             self._claims.discard(request.key)
 
     def claim(self, key: str) -> bool:
-        """Whether this process is the one to ask; False while another that lives is asking."""
+        """As the protocol says."""
         with self._lock, self._usable():
             if self._claimed_elsewhere(key):
                 return False
@@ -130,32 +131,32 @@ class RecordingStore:
                 self._connection.execute("PRAGMA synchronous=FULL")
 
     def release(self, key: str) -> None:
-        """Give a claim up, so that others may ask; one that ``put`` has settled is gone already."""
+        """As the protocol says."""
         with self._lock, self._usable():
             self._connection.execute(
-                "DELETE FROM claims WHERE key = ? AND pid = ?", (key, os.getpid())
+                "DELETE FROM claims WHERE key = ? AND pid = ?", (key, self._pid)
             )
             self._claims.discard(key)
 
     def note_places(self, keys: Iterable[tuple[str, str]]) -> None:
-        """Note at which places in a suite, named by the caller, which answers were used."""
+        """As the protocol says."""
         with self._lock, self._usable(), transaction(self._connection):
             self._connection.executemany("INSERT OR IGNORE INTO places VALUES (?, ?)", keys)
 
     def keys_at(self, place: str) -> list[str]:
-        """The keys noted for a place; not all need be recorded still."""
+        """As the protocol says."""
         with self._lock, self._usable():
             rows = self._connection.execute("SELECT key FROM places WHERE place = ?", (place,))
             return [key.decode() for (key,) in rows]
 
     def is_empty(self) -> bool:
-        """Whether nothing is recorded."""
+        """As the protocol says."""
         with self._lock, self._usable():
             found = self._connection.execute("SELECT 1 FROM recordings LIMIT 1").fetchone()
         return found is None
 
     def note_use(self) -> None:
-        """Write down that what was read since the last time has been of use now."""
+        """As the protocol says."""
         if not self._used:
             return
         with self._lock, self._usable(), transaction(self._connection):
@@ -166,16 +167,13 @@ class RecordingStore:
             self._used.clear()
 
     def close(self) -> None:
-        """Close the file, once the answers that are still under way have had time to arrive.
-
-        A claim that is left over would keep others waiting for as long as this process lives.
-        """
+        """As the protocol says."""
         deadline = time.monotonic() + LANDING_SECONDS
         while self._claims and time.monotonic() < deadline:
             time.sleep(LOOK_AGAIN_SECONDS)
         with self._lock:
             if self._claims:
-                self._connection.execute("DELETE FROM claims WHERE pid = ?", (os.getpid(),))
+                self._connection.execute("DELETE FROM claims WHERE pid = ?", (self._pid,))
             self._database.close()
 
     @contextmanager
@@ -191,7 +189,7 @@ class RecordingStore:
             if self._claimed_elsewhere(key):
                 return False
             self._connection.execute(
-                "INSERT OR REPLACE INTO claims VALUES (?, ?, ?)", (key, os.getpid(), time.time())
+                "INSERT OR REPLACE INTO claims VALUES (?, ?, ?)", (key, self._pid, time.time())
             )
             self._claims.add(key)
         return True
@@ -199,7 +197,7 @@ class RecordingStore:
     def _claimed_elsewhere(self, key: str) -> bool:
         query = "SELECT pid, since FROM claims WHERE key = ?"
         row = self._connection.execute(query, (key,)).fetchone()
-        if row is None or row[0] == os.getpid():
+        if row is None or row[0] == self._pid:
             return False
         pid, since = row
         return time.time() - since < CLAIM_SECONDS and alive(pid)

@@ -1,0 +1,108 @@
+"""The account book: who may spend how much, and every call charged.
+
+All processes of a session write to the same book. A charge is *reserved* while its call is under
+way, then *settled* at what the call cost, or *lost* if no answer came. It may stand for several
+calls, made on another machine. Times are seconds since the epoch, prices millionths of a dollar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+ChargeAll = Callable[[int, int, int], int]
+"""(calls, tokens, micro_usd) → number of the charge."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spent:
+    """What an account has been charged; ``seconds`` since its first call.
+
+    The time between a session that was killed and the one that continues it is left out. ``kept``
+    are calls set aside, which nobody may make yet.
+    """
+
+    calls: int
+    tokens: int
+    micro_usd: int
+    seconds: float
+    kept: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """An account as the book shows it: its calls by what became of them.
+
+    ``first`` and ``last`` are when it was charged, ``first`` since it was ``continued`` if it was;
+    None before the first charge.
+    """
+
+    owner: str
+    budget: str
+    is_open: bool
+    spent: Spent
+    settled: int
+    lost: int
+    reserved: int
+    continued: bool
+    first: float | None
+    last: float | None
+
+
+class Book(Protocol):
+    """The accounts of all sessions. An account is named by its number, and so is a charge."""
+
+    notice: str
+    """What befell the book, in a line; empty mostly."""
+
+    def open_account(
+        self, *, owner: str, budget: str, purpose: str, session: str, pid: int, resume: bool
+    ) -> tuple[int, int]:
+        """Number of a session's account for ``owner``, and the calls charged to it before.
+
+        ``pid`` is the process that owns the session. With ``resume``, an account for the same
+        purpose that a dead session left open is continued: what it has spent stays spent.
+        """
+
+    def spent(self, account: int) -> Spent:
+        """What an account has been charged so far."""
+
+    def charging(
+        self, accounts: Sequence[int]
+    ) -> AbstractContextManager[tuple[list[Spent], ChargeAll]]:
+        """A transaction for a charge: what each account has spent, and how to charge them all.
+
+        No other process charges before the block ends, and the charge is durable then. Nothing is
+        charged if the block raises.
+        """
+
+    def keep(self, accounts: Sequence[int], calls: int) -> None:
+        """Set calls of these accounts aside for the first of them, in place of what it had kept.
+
+        0 sets them free again.
+        """
+
+    def settle(
+        self, charge: int, *, tokens: int, micro_usd: int, calls: int = 1, lost: int = 0
+    ) -> None:
+        """Replace a reservation by what its calls cost, of which ``lost`` brought no answer."""
+
+    def lose(self, charge: int) -> None:
+        """Keep a reservation for good: its calls failed, but may have been billed."""
+
+    def unsettled(self, account: int) -> int:
+        """Calls of which this account is the first payer that were not settled."""
+
+    def close_accounts(self, session: str) -> None:
+        """End a session in order: its accounts are continued by none, what is reserved is lost.
+
+        Accounts that were closed long ago may be forgotten, with their charges.
+        """
+
+    def entries(self, last: int) -> list[Entry]:
+        """The ``last`` accounts, oldest first."""
+
+    def close(self) -> None:
+        """Let go of it."""

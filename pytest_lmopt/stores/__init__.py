@@ -1,0 +1,1 @@
+"""Where a session keeps what its processes share: one interface, and SQLite behind it."""

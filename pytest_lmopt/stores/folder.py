@@ -1,0 +1,42 @@
+"""The folder ``.lmopt``: what is kept from session to session, and what each has for itself."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from pytest_lmopt.lm.processes import alive
+
+STATE_FOLDER = ".lmopt"
+FORGOTTEN_SECONDS = 24 * 3600
+
+
+class StateFolder:
+    """The folder under ``root``, and in it that of a session, ``session-<pid>-<anything>``.
+
+    Neither is made before it is needed.
+    """
+
+    def __init__(self, root: Path, *, session: str) -> None:
+        self.path = root / STATE_FOLDER
+        self.session_path = self.path / session
+
+    def made(self) -> Path:
+        """Its path, once it is there."""
+        self.path.mkdir(exist_ok=True)
+        ignore = self.path / ".gitignore"
+        with suppress(FileExistsError), ignore.open("x") as file:
+            file.write("*\n")
+        return self.path
+
+    def made_for_session(self) -> Path:
+        """The path of the session's own, once it is there; those of sessions long gone are not."""
+        for left in self.made().glob("session-*-*"):
+            # a killed session's; not a fresh one, which may be of another machine
+            old = time.time() - left.stat().st_mtime > FORGOTTEN_SECONDS
+            if old and not alive(int(left.name.split("-")[1])):
+                shutil.rmtree(left, ignore_errors=True)
+        self.session_path.mkdir(exist_ok=True)
+        return self.session_path

@@ -1,0 +1,23 @@
+"""Every backend passes the conformance class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conformance.stores_conformance import StoresConformance, StoresOf
+
+from pytest_lmopt.lm.recordings import store
+from pytest_lmopt.stores.folder import StateFolder
+from pytest_lmopt.stores.sqlite import SqliteStores
+
+
+class TestSqliteStores(StoresConformance):
+    """In files."""
+
+    @pytest.fixture
+    def stores_of(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StoresOf:
+        """Connections of their own to the same files."""
+        monkeypatch.setattr(store, "LANDING_SECONDS", 1.0)
+        folder = StateFolder(tmp_path, session="session-1-a")
+        return lambda pid: SqliteStores(folder, pid=pid)
