@@ -19,8 +19,12 @@ LOST = "lost"
 
 def lose(session: LmSession, worker: str) -> None:
     """Let the others have what a worker that is gone had taken."""
+    from pytest_lmopt.blocks.board import Board
+
     if session.queue is not None:
         session.queue.lose(worker)
+    if session.shared is not None:
+        Board(session.shared).remove(worker)
 
 
 def settle(session: LmSession, report: pytest.TestReport, sched: Scheduling, worker: str) -> None:
