@@ -36,7 +36,8 @@ LOG_WIDTH = 300
 class Every:
     """Does something again and again, on a thread of its own, until it fails or is ended."""
 
-    def __init__(self, seconds: float, work: Callable[[], None]) -> None:
+    def __init__(self, seconds: float, work: Callable[[], None], *, at_once: bool = False) -> None:
+        self._pause = 0.0 if at_once else seconds
         self._seconds = seconds
         self._work = work
         self._ended = threading.Event()
@@ -49,7 +50,8 @@ class Every:
         self._thread.join(END_SECONDS)
 
     def _run(self) -> None:
-        while not self._ended.wait(self._seconds):
+        while not self._ended.wait(self._pause):
+            self._pause = self._seconds
             try:
                 self._work()
             except Exception:
@@ -61,7 +63,7 @@ class Display:
 
     def __init__(self, screen: Screen, *, live: bool) -> None:
         self._screen = screen
-        self._live = live
+        self.live = live
         self._read: Callable[[], Sequence[Progress]] = list
         self._then: Callable[[], object] = list
         self._every: Every | None = None
@@ -96,7 +98,7 @@ class Display:
     def _look(self) -> None:
         from pytest_lmopt.reports.progress_line import progress_line
 
-        if self._live:
+        if self.live:
             line = progress_line(self._read(), now=time.time(), width=self._screen.width)
             self._screen.show(line)
         elif time.monotonic() >= self._due:
@@ -178,7 +180,7 @@ def _told(file: SessionFile, worker: str, tracker: Tracker) -> Iterator[None]:
             board.put(worker, now)
             last = now
 
-    every = Every(TELL_SECONDS, tell)
+    every = Every(TELL_SECONDS, tell, at_once=True)
     try:
         yield
     finally:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import NormalDist
 
-from pytest_lmopt.stats.intervals import wilson_interval
+Z = NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +36,21 @@ class RunningMean:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval, as ``mean_interval`` has it."""
-        if self.n and self.binary:
-            return wilson_interval(round(self.total), self.n)
-        if self.n < 2:
-            return 0.0, 1.0
-        from scipy.stats import t
+        """The 95 % interval as ``mean_interval`` has it, without what takes seconds to load.
 
-        variance = max(0.0, self.squares - self.n * self.mean**2) / (self.n - 1)
-        reach = float(t.isf(0.025, self.n - 1)) * math.sqrt(variance / self.n)
-        return max(0.0, self.mean - reach), min(1.0, self.mean + reach)
+        Of few scores that are not 0 or 1 it is up to a percent narrower, from six of them on.
+        """
+        n = self.n
+        if n and self.binary:
+            centre = (self.total + Z * Z / 2.0) / (n + Z * Z)
+            spread = self.mean * (1.0 - self.mean) / n + (Z / n) ** 2 / 4.0
+            reach = Z * math.sqrt(spread) / (1.0 + Z * Z / n)
+        elif n >= 2:
+            # Student's quantile by the first terms of its expansion (Abramowitz & Stegun 26.7.5)
+            quantile = Z + (Z**3 + Z) / (4 * (n - 1))
+            quantile += (5 * Z**5 + 16 * Z**3 + 3 * Z) / (96 * (n - 1) ** 2)
+            variance = max(0.0, self.squares - n * self.mean**2) / (n - 1)
+            centre, reach = self.mean, quantile * math.sqrt(variance / n)
+        else:
+            return 0.0, 1.0
+        return max(0.0, centre - reach), min(1.0, centre + reach)

@@ -124,14 +124,16 @@ def test_spending_without_limits_is_told_all_the_same() -> None:
     assert Tracker("s", [account]).now().spending == (Spending("calls", 1, None),)
 
 
-@pytest.mark.parametrize("binary", [True, False])
-def test_a_running_mean_is_the_mean_of_all_values(binary: bool) -> None:
-    """With the very interval that the report will have."""
+@pytest.mark.parametrize(("binary", "n"), [(True, 1), (True, 40), (False, 6), (False, 40)])
+def test_a_running_mean_is_the_mean_of_all_values(binary: bool, n: int) -> None:
+    """With the interval that the report will have."""
     draw = random.Random(1)
-    values = [float(draw.random() < 0.7) if binary else draw.random() for _ in range(40)]
-    running = RunningMean().of_more(values[:13]).of_more(values[13:])
-    assert running.mean == pytest.approx(sum(values) / 40)
-    assert running.interval == pytest.approx(mean_interval(values))
+    values = [float(draw.random() < 0.7) if binary else draw.random() for _ in range(n)]
+    running = RunningMean().of_more(values[: n // 3]).of_more(values[n // 3 :])
+    assert running.mean == pytest.approx(sum(values) / n)
+    (low, high), (true_low, true_high) = running.interval, mean_interval(values)
+    assert high - low == pytest.approx(true_high - true_low, rel=0.01)
+    assert low == pytest.approx(true_low, abs=0.005)
     assert RunningMean().interval == RunningMean().of_more([0.5]).interval == (0.0, 1.0)
 
 
