@@ -92,7 +92,7 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
             session.checks[item.nodeid] = _check(suite, runner, terms, session)
             return
         tracker = Tracker(suite.name, ledger.accounts)
-        with watched(session, tracker, quiet=item.config.get_verbosity() < 0):
+        with watched(item.config, session, tracker):
             assessment = Assessment(suite, runner, ledger, terms, tracker=tracker)
             report = _assess(assessment, session, item.nodeid)
     report = replace(report, orphans=session.orphans, notices=tuple(session.notices))

@@ -107,8 +107,11 @@ class Display:
                 self._screen.tell(progress_line([progress], now=time.time(), width=LOG_WIDTH))
 
 
+display_key = pytest.StashKey[Display]()
+
+
 def display(config: pytest.Config) -> Display | None:
-    """The display for a session; None with ``-q``, or without pytest's own."""
+    """The display for a session, put into its stash; None with ``-q``, or without pytest's own."""
     reporter: TerminalReporter | None = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or config.get_verbosity() < 0:
         return None
@@ -119,7 +122,8 @@ def display(config: pytest.Config) -> Display | None:
         and config.getoption("capture") != "no"  # tests write where they like
         and not in_ci()
     )
-    return Display(Screen(reporter._tw), live=live)
+    config.stash[display_key] = Display(Screen(reporter._tw), live=live)
+    return config.stash[display_key]
 
 
 class WorkersProgress:
@@ -150,17 +154,18 @@ class WorkersProgress:
 
 
 @contextmanager
-def watched(session: LmSession, tracker: Tracker, *, quiet: bool) -> Iterator[None]:
+def watched(config: pytest.Config, session: LmSession, tracker: Tracker) -> Iterator[None]:
     """Let a suite's progress be seen while it runs."""
-    if session.is_worker and session.shared is not None and not quiet:
+    shown = config.stash.get(display_key, None)
+    if session.is_worker and session.shared is not None and config.get_verbosity() >= 0:
         with _told(session.shared, session.worker, tracker):
             yield
-    elif session.display is not None:
-        session.display.begin(lambda: [tracker.now()])
+    elif shown is not None:
+        shown.begin(lambda: [tracker.now()])
         try:
             yield
         finally:
-            session.display.end()
+            shown.end()
     else:
         yield
 
@@ -190,8 +195,7 @@ def _told(file: SessionFile, worker: str, tracker: Tracker) -> Iterator[None]:
                 board.remove(worker)
 
 
-def watch_workers(session: LmSession) -> None:
+def watch_workers(session: LmSession, shown: Display) -> None:
     """Show what the workers tell, from now to the display's end."""
-    if session.display is not None:
-        told = WorkersProgress(session.root / STATE_FOLDER / session.name / SHARED)
-        session.display.begin(told.read, then=told.close)
+    told = WorkersProgress(session.root / STATE_FOLDER / session.name / SHARED)
+    shown.begin(told.read, then=told.close)
