@@ -19,11 +19,11 @@ LOST = "lost"
 
 def lose(session: LmSession, worker: str) -> None:
     """Let the others have what a worker that is gone had taken."""
-    from pytest_lmopt.blocks.board import Board
-
     if session.queue is not None:
         session.queue.lose(worker)
     if session.shared is not None:
+        from pytest_lmopt.blocks.board import Board
+
         Board(session.shared).remove(worker)
 
 
