@@ -12,6 +12,7 @@ from pytest_lmopt.assessment.early_stop import evaluate_until_certain, stopped_c
 from pytest_lmopt.assessment.oversights import measures_nothing, overlooked
 from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.blocks.evaluator import Evaluator
+from pytest_lmopt.blocks.progress import Tracker
 from pytest_lmopt.blocks.runner import BlockRunner
 from pytest_lmopt.comparison.gate import gate_failure
 from pytest_lmopt.comparison.verdict import Comparison, compare
@@ -35,12 +36,21 @@ from pytest_lmopt.suites.suite import Suite
 class Assessment:
     """One suite under assessment."""
 
-    def __init__(self, suite: Suite, runner: BlockRunner, ledger: Ledger, terms: Terms) -> None:
+    def __init__(
+        self,
+        suite: Suite,
+        runner: BlockRunner,
+        ledger: Ledger,
+        terms: Terms,
+        *,
+        tracker: Tracker | None = None,
+    ) -> None:
         self._suite = suite
         self._terms = terms
         self._ledger = ledger
         self._runner = runner
-        self._evaluator = Evaluator(suite, runner)
+        self._tracker = tracker or Tracker(suite.name)
+        self._evaluator = Evaluator(suite, runner, tracker=self._tracker)
         self._incumbent = Candidate(name="incumbent", states={})
         self._started = time.monotonic()
 
@@ -111,13 +121,14 @@ class Assessment:
         if seed is None:
             seed = snapshot.split_seed if snapshot else 0
         self._suite = replace(self._suite, split_seed=seed)
-        self._evaluator = Evaluator(self._suite, self._runner)
+        self._evaluator = Evaluator(self._suite, self._runner, tracker=self._tracker)
 
     async def _evaluate(
         self, snapshot: Snapshot | None
     ) -> tuple[Evaluation, ConfidenceSequence | None]:
         """Evaluate on dev and holdout; the sequence is there if it stopped before the end."""
         judged = self._suite.splits.judged
+        self._tracker.begin("evaluation", of=len(judged) * self._suite.repeats, scored=True)
         if snapshot is None or not self._may_stop(snapshot):
             return await self._evaluator.evaluate(self._incumbent, judged), None
         evaluation, sequence = await evaluate_until_certain(
@@ -170,6 +181,7 @@ class Assessment:
         winner, judged = outcome.winner.proposal.candidate, self._suite.splits.judged
         draw = 1 if answers_vary(outcome.incumbent) else 0
         if self._terms.accepting:
+            self._tracker.begin("acceptance")
             try:
                 return await self._evaluator.evaluate(winner, judged, draw=draw)
             except BudgetExhaustedError:

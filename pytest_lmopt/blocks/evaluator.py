@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from functools import partial
 
 from pytest_lmopt.blocks.archive import Archive
+from pytest_lmopt.blocks.progress import Tracker
 from pytest_lmopt.blocks.runner import Block, BlockRunner, piece_size
 from pytest_lmopt.blocks.unrecorded import incomplete_replay
 from pytest_lmopt.errors import BudgetExhaustedError, IncompleteError
@@ -23,11 +24,14 @@ class Evaluator:
     """Runs candidates over examples of one suite and scores them, each pair once.
 
     ``usage`` counts every call, replayed or paid, so it is the same however much was recorded
-    before: plans rest on it.
+    before: plans rest on it. ``tracker`` is told what is done.
     """
 
-    def __init__(self, suite: Suite, runner: BlockRunner) -> None:
+    def __init__(
+        self, suite: Suite, runner: BlockRunner, *, tracker: Tracker | None = None
+    ) -> None:
         self.suite = suite
+        self.tracker = tracker or Tracker(suite.name)
         self.usage = Usage()
         self._runner = runner
         self._archive = Archive()
@@ -60,6 +64,7 @@ class Evaluator:
             for start in range(0, len(left), size)
             for repeat in self._repeats(draw)
         ]
+        self.tracker.expect(sum(len(block.examples) for block in blocks))
         whose = iter(blocks)
         try:
             async with aclosing(self._runner.run(blocks)) as results:
@@ -116,9 +121,21 @@ class Evaluator:
             self._most_calls = max(self._most_calls, outcome.usage.calls)
             if outcome.missing:
                 self._missing[outcome.example] = outcome.missing
+        self.tracker.add(len(runs), list(self._complete(identity, runs)))
         self._unrecorded += [
             call for run in runs for call in (*run.trace, *run.judging) if call.unrecorded
         ]
+
+    def _complete(self, identity: str, runs: Sequence[ScoredRun]) -> Iterator[float]:
+        """Scores of the examples whose last repeat is among these runs."""
+        k = self.suite.repeats
+        for run in runs:
+            if (run.repeat + 1) % k == 0:
+                repeats = range(run.repeat + 1 - k, run.repeat + 1)
+                done = [self._done.get((identity, run.example, repeat)) for repeat in repeats]
+                values = [one.value for one in done if one is not None and one.value is not None]
+                if values:
+                    yield sum(values) / len(values)
 
     def _check_missing(self, at_least: int) -> None:
         base = max(len(self._done), len(self.suite.splits.judged), at_least)

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pytest_lmopt.blocks.evaluator import Evaluator
+from pytest_lmopt.blocks.progress import Best
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.optimizers.protocol import Proposal, Trial
+from pytest_lmopt.stats.paired import paired_interval
 from pytest_lmopt.suites.candidate import Candidate
-from pytest_lmopt.suites.example import Example
+from pytest_lmopt.suites.example import Example, groups_of
 
 FIRST_RUNG = 16
 
@@ -65,20 +67,34 @@ async def race(
         field.pop()
     trials: dict[str, Trial] = {}
     reached = 0
-    for size in rungs(len(dev)):
+    sizes = rungs(len(dev))
+    for size in sizes:
         left = runs_left()
         if left is not None:
             field = field[: left // (size - reached)]
         if not field:
             break
         candidates = [proposal.candidate for proposal in field]
+        evaluator.tracker.begin(f"race, rung {sizes.index(size) + 1} of {len(sizes)}")
         base, *raced = await evaluator.evaluate_all([incumbent, *candidates], dev[:size])
         for proposal, evaluation in zip(field, raced, strict=True):
             trials[proposal.candidate.digest] = _trial(proposal, evaluation, base)
         field.sort(key=lambda proposal: trials[proposal.candidate.digest].rank)
+        evaluator.tracker.lead(_best(trials[field[0].candidate.digest], base, dev))
         field = field[: max(1, len(field) // 2)]
         reached = size
     return sorted(trials.values(), key=lambda trial: trial.rank)
+
+
+def _best(trial: Trial, incumbent: Evaluation, dev: Sequence[Example]) -> Best:
+    old, new = incumbent.scores, trial.evaluation.scores
+    shared = [identity for identity in new if identity in old]
+    gains = [round(new[identity] - old[identity], 9) for identity in shared]
+    groups = groups_of(dev)
+    clusters = [groups.get(identity, identity) for identity in shared] if groups else None
+    binary = {*old.values(), *new.values()} <= {0.0, 1.0}
+    low, high = paired_interval(gains, clusters, binary=binary) if gains else (-1.0, 1.0)
+    return Best(trial.proposal.candidate.name, trial.difference, low, high, gain=True)
 
 
 def _trial(proposal: Proposal, evaluation: Evaluation, incumbent: Evaluation) -> Trial:

@@ -64,6 +64,7 @@ async def search(
     """
     journal = journal or Journal()
     plan = Plan(evaluator, ledger, journal, seed=seed)
+    evaluator.tracker.begin("probe")
     probe = await evaluator.evaluate(plan.incumbent, plan.dev[:PROBE])
     prompts = Candidate(name="incumbent", states=probe.states)
     journal.begin(
@@ -86,6 +87,7 @@ async def search(
                 )
     except BudgetExhaustedError as error:
         notes.append(f"the search stopped early: {error}")
+    evaluator.tracker.begin("incumbent")
     base = await evaluator.evaluate(plan.incumbent, plan.dev + plan.holdout)
     outcome = SearchOutcome(incumbent=base, prompts=prompts, trials=tuple(trials))
     winner = next((trial for trial in trials if trial.difference > 0.0), None)
@@ -101,6 +103,7 @@ async def search(
         notes.insert(0, found)
         journal.record("finished")
         return replace(outcome, note="; ".join(filter(None, notes)))
+    evaluator.tracker.begin("confirmation")
     held = await evaluator.evaluate(winner.proposal.candidate, plan.holdout)
     confirmation = compare(
         evaluator.kept(plan.incumbent, plan.holdout).scores,
@@ -142,6 +145,7 @@ async def _rounds(
             train=plan.train,
             trials=tuple(trials),
         )
+        evaluator.tracker.begin("proposals")
         fresh = _distinct(await optimizer.propose(history, bench), known)
         if not fresh:
             return

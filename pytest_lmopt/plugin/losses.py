@@ -21,6 +21,10 @@ def lose(session: LmSession, worker: str) -> None:
     """Let the others have what a worker that is gone had taken."""
     if session.queue is not None:
         session.queue.lose(worker)
+    if session.shared is not None:
+        from pytest_lmopt.blocks.board import Board
+
+        Board(session.shared).remove(worker)
 
 
 def settle(session: LmSession, report: pytest.TestReport, sched: Scheduling, worker: str) -> None:

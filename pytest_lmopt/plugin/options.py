@@ -151,12 +151,17 @@ def _prices(config: pytest.Config) -> dict[str, Price]:
 
 
 def _may_accept(value: str | None) -> bool:
-    if value == "yes" and os.environ.get("CI", "").lower() not in ("", "0", "false"):
+    if value == "yes" and in_ci():
         raise pytest.UsageError(
             f"--lm-snapshot-update rewrites committed files, and CI={os.environ['CI']!r} says that "
             "nobody is there to review them; if this job commits them, use --lm-snapshot-update=ci"
         )
     return value is not None
+
+
+def in_ci() -> bool:
+    """Whether nobody is there to watch."""
+    return os.environ.get("CI", "").lower() not in ("", "0", "false")
 
 
 def _record_folder(config: pytest.Config) -> Path | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_lmopt.plugin import losses
+from pytest_lmopt.plugin import losses, watching
 from pytest_lmopt.plugin.session import PROPERTY, WORKER_KEY, LmSession
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ class OwnerHooks:
         self._session = session
         self._run: pytest.Session | None = None
         self._tests = 0
+        self._display: watching.Display | None = None
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Know the run."""
@@ -39,9 +40,12 @@ class OwnerHooks:
             raise pytest.UsageError(report.lm_problem)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self) -> bool | None:
-        """Run nothing in a dry run."""
-        return True if self._session.options.dry_run else None
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Run nothing in a dry run; else be ready to show progress."""
+        if self._session.options.dry_run:
+            return True
+        self._display = watching.display(session.config)
+        return None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
@@ -52,6 +56,8 @@ class OwnerHooks:
         """Let the share of tests done be that of tests, not lanes."""
         if self._run is not None and self._tests:
             self._run.testscollected = self._tests
+            if self._display is not None:
+                watching.watch_workers(self._session, self._display)
 
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_testnodedown(self, node: Any, error: object | None) -> None:
@@ -63,6 +69,11 @@ class OwnerHooks:
     def pytest_handlecrashitem(self, report: Any, sched: Any) -> None:
         """Have another worker go on with a suite."""
         losses.settle(self._session, report, sched, report.node.gateway.id)
+
+    def pytest_enter_pdb(self) -> None:
+        """Leave the terminal to the debugger."""
+        if self._display is not None:
+            self._display.end()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
@@ -87,6 +98,8 @@ class OwnerHooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write what was accepted and the reports asked for."""
+        if self._display is not None:
+            self._display.end()
         losses.turn_red(self._session, session)
         if self._session.reports:
             from pytest_lmopt.plugin.gathering import write_files
@@ -104,3 +117,8 @@ class OwnerHooks:
             from pytest_lmopt.plugin.telling import tell
 
             tell(session, terminalreporter)
+
+    def pytest_unconfigure(self) -> None:
+        """Leave the terminal as it was, however the session ended."""
+        if self._display is not None:
+            self._display.close()

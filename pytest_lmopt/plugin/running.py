@@ -11,6 +11,7 @@ from pytest_lmopt.assessment.assess import Assessment
 from pytest_lmopt.assessment.sharing import try_changes
 from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.blocks.lanes import LeadingRunner, help_with
+from pytest_lmopt.blocks.progress import Tracker
 from pytest_lmopt.blocks.queue import MOST_LOSSES, Part
 from pytest_lmopt.blocks.runner import BlockRunner, LocalRunner
 from pytest_lmopt.comparison.verdict import ALPHA
@@ -19,6 +20,7 @@ from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.plugin.accounting import suite_ledger
 from pytest_lmopt.plugin.marks import pipeline_of
 from pytest_lmopt.plugin.session import PROPERTY, LmSession
+from pytest_lmopt.plugin.watching import watched
 from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport, to_json
 from pytest_lmopt.reports.text import printable
 from pytest_lmopt.runs.executor import InProcessExecutor
@@ -89,7 +91,10 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
         if session.changes:
             session.checks[item.nodeid] = _check(suite, runner, terms, session)
             return
-        report = _assess(Assessment(suite, runner, ledger, terms), session, item.nodeid)
+        tracker = Tracker(suite.name, ledger.accounts)
+        with watched(item.config, session, tracker):
+            assessment = Assessment(suite, runner, ledger, terms, tracker=tracker)
+            report = _assess(assessment, session, item.nodeid)
     report = replace(report, orphans=session.orphans, notices=tuple(session.notices))
     item.user_properties.append((PROPERTY, to_json(report)))
     if report.status != "passed":

@@ -48,31 +48,47 @@ def analyse_pairs(
         raise ValueError(f"differences must be finite and at least one, got {differences!r}")
     n = len(differences)
     mean = math.fsum(differences) / n
+    low, high = paired_interval(differences, groups, binary=binary, alpha=alpha)
     if not any(differences):
-        bound = tango_interval(0, 0, len(set(groups)) if groups else n, alpha=alpha)[1]
         return PairedAnalysis(
-            n=n, mean=0.0, low=-bound, high=bound, p_value=1.0, test="no difference", deviation=0.0
+            n=n, mean=0.0, low=low, high=high, p_value=1.0, test="no difference", deviation=0.0
         )
     if binary and groups is None:
         gained = sum(value > 0 for value in differences)
         lost = sum(value < 0 for value in differences)
-        low, high = tango_interval(gained, lost, n, alpha=alpha)
         p_value, test = mid_p(gained, lost), "mid-p McNemar"
     else:
-        low, high = t_interval(differences, groups, alpha=alpha)
-        if groups is None and 2 * differences.count(0.0) > n:
-            # mostly zeros: t sees too little spread, as on rare 0/1 changes; since d² <= |d|, the
-            # score interval on summed gains and losses errs on the safe side
-            gains = math.fsum(value for value in differences if value > 0)
-            losses = -math.fsum(value for value in differences if value < 0)
-            sparse = tango_interval(gains, losses, n, alpha=alpha)
-            low, high = min(low, sparse[0]), max(high, sparse[1])
         p_value, test = sign_flip_p(_unit_sums(differences, groups), seed=seed), "sign-flip"
     error, freedom = standard_error(differences, groups)
     deviation = error * math.sqrt(n) if freedom else math.nan
     return PairedAnalysis(
         n=n, mean=mean, low=low, high=high, p_value=p_value, test=test, deviation=deviation
     )
+
+
+def paired_interval(
+    differences: Sequence[float],
+    groups: Sequence[Hashable] | None = None,
+    *,
+    binary: bool,
+    alpha: float = 0.05,
+) -> tuple[float, float]:
+    """The 1 − ``alpha`` interval of such an analysis, without its test."""
+    n = len(differences)
+    if not any(differences):
+        bound = tango_interval(0, 0, len(set(groups)) if groups else n, alpha=alpha)[1]
+        return -bound, bound
+    gains = math.fsum(value for value in differences if value > 0)
+    losses = -math.fsum(value for value in differences if value < 0)
+    if binary and groups is None:
+        return tango_interval(gains, losses, n, alpha=alpha)
+    low, high = t_interval(differences, groups, alpha=alpha)
+    if groups is None and 2 * differences.count(0.0) > n:
+        # mostly zeros: t sees too little spread, as on rare 0/1 changes; since d² <= |d|, the
+        # score interval on summed gains and losses errs on the safe side
+        sparse = tango_interval(gains, losses, n, alpha=alpha)
+        low, high = min(low, sparse[0]), max(high, sparse[1])
+    return low, high
 
 
 def _unit_sums(differences: Sequence[float], groups: Sequence[Hashable] | None) -> Sequence[float]:

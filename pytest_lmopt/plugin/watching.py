@@ -1,0 +1,201 @@
+"""Progress while suites run: workers tell it, and the session's owner shows it."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_lmopt.plugin.options import in_ci
+from pytest_lmopt.plugin.screen import Screen
+from pytest_lmopt.plugin.session import SHARED, STATE_FOLDER, LmSession
+
+if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
+
+    from pytest_lmopt.blocks.board import Board
+    from pytest_lmopt.blocks.progress import Progress, Tracker
+    from pytest_lmopt.lm.session_file import SessionFile
+
+LOOK_SECONDS = 0.25
+TELL_SECONDS = 0.5
+"""How often a worker tells how far it is, if that has changed."""
+PERIOD_SECONDS = 30.0
+"""Between lines where the output is no terminal, or none that a line can be erased on."""
+END_SECONDS = 5.0
+"""The longest wait for a thread's end, should the ledger be locked just then."""
+LOG_WIDTH = 300
+
+
+class Every:
+    """Does something again and again, on a thread of its own, until it fails or is ended."""
+
+    def __init__(self, seconds: float, work: Callable[[], None], *, at_once: bool = False) -> None:
+        self._pause = 0.0 if at_once else seconds
+        self._seconds = seconds
+        self._work = work
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lmopt-progress", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Do it no more."""
+        self._ended.set()
+        self._thread.join(END_SECONDS)
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._pause):
+            self._pause = self._seconds
+            try:
+                self._work()
+            except Exception:
+                return  # who can't be told about progress can do without
+
+
+class Display:
+    """Shows how far suites are: live on a terminal, elsewhere in a line now and then."""
+
+    def __init__(self, screen: Screen, *, live: bool) -> None:
+        self._screen = screen
+        self.live = live
+        self._read: Callable[[], Sequence[Progress]] = list
+        self._then: Callable[[], object] = list
+        self._every: Every | None = None
+        self._due = 0.0
+
+    def begin(
+        self,
+        read: Callable[[], Sequence[Progress]],
+        then: Callable[[], object] = list,
+    ) -> None:
+        """Show what ``read`` brings, and do something ``then``, at the end; no effect if begun."""
+        if self._every is not None:
+            return
+        self._read, self._then = read, then
+        self._due = self._due or time.monotonic() + PERIOD_SECONDS
+        self._screen.offer()
+        self._every = Every(LOOK_SECONDS, self._look)
+
+    def end(self) -> None:
+        """Leave the screen as if there had been nothing."""
+        if self._every is not None:
+            self._every.end()
+            self._every = None
+            self._screen.give_back()
+            self._then()
+
+    def close(self) -> None:
+        """Show nothing ever again."""
+        self.end()
+        self._screen.close()
+
+    def _look(self) -> None:
+        from pytest_lmopt.reports.progress_line import progress_line
+
+        if self.live:
+            line = progress_line(self._read(), now=time.time(), width=self._screen.width)
+            self._screen.show(line)
+        elif time.monotonic() >= self._due:
+            self._due = time.monotonic() + PERIOD_SECONDS
+            for progress in self._read():
+                self._screen.tell(progress_line([progress], now=time.time(), width=LOG_WIDTH))
+
+
+display_key = pytest.StashKey[Display]()
+
+
+def display(config: pytest.Config) -> Display | None:
+    """The display for a session, put into its stash; None with ``-q``, or without pytest's own."""
+    reporter: TerminalReporter | None = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or config.get_verbosity() < 0:
+        return None
+    live = (
+        reporter.isatty()
+        and os.name == "posix"
+        and os.environ.get("TERM", "dumb") != "dumb"
+        and config.getoption("capture") != "no"  # tests write where they like
+        and not in_ci()
+    )
+    config.stash[display_key] = Display(Screen(reporter._tw), live=live)
+    return config.stash[display_key]
+
+
+class WorkersProgress:
+    """What the workers of a session tell, once there is any."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: SessionFile | None = None
+        self._board: Board | None = None
+
+    def read(self) -> Sequence[Progress]:
+        """Of all suites under way."""
+        from pytest_lmopt.blocks.board import Board
+        from pytest_lmopt.lm.session_file import SessionFile
+
+        if self._board is None:
+            if not self._path.exists():
+                return ()
+            # not the one of the session, which only its main thread opens and closes
+            self._file = SessionFile(self._path)
+            self._board = Board(self._file)
+        return self._board.read()
+
+    def close(self) -> None:
+        """Close the session's file."""
+        if self._file is not None:
+            self._file.close()
+
+
+@contextmanager
+def watched(config: pytest.Config, session: LmSession, tracker: Tracker) -> Iterator[None]:
+    """Let a suite's progress be seen while it runs."""
+    shown = config.stash.get(display_key, None)
+    if session.is_worker and session.shared is not None and config.get_verbosity() >= 0:
+        with _told(session.shared, session.worker, tracker):
+            yield
+    elif shown is not None:
+        shown.begin(lambda: [tracker.now()])
+        try:
+            yield
+        finally:
+            shown.end()
+    else:
+        yield
+
+
+@contextmanager
+def _told(file: SessionFile, worker: str, tracker: Tracker) -> Iterator[None]:
+    from pytest_lmopt.blocks.board import Board
+    from pytest_lmopt.errors import SessionFileError
+
+    board: Board | None = None
+    last: Progress | None = None
+
+    def tell() -> None:
+        nonlocal board, last
+        board = board or Board(file)
+        if (now := tracker.now()) != last:
+            board.put(worker, now)
+            last = now
+
+    every = Every(TELL_SECONDS, tell, at_once=True)
+    try:
+        yield
+    finally:
+        every.end()
+        if board is not None:
+            with suppress(SessionFileError):
+                board.remove(worker)
+
+
+def watch_workers(session: LmSession, shown: Display) -> None:
+    """Show what the workers tell, from now to the display's end."""
+    told = WorkersProgress(session.root / STATE_FOLDER / session.name / SHARED)
+    shown.begin(told.read, then=told.close)
