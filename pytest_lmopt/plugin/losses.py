@@ -22,9 +22,7 @@ def lose(session: LmSession, worker: str) -> None:
     if session.queue is not None:
         session.queue.lose(worker)
     if session.shared is not None:
-        from pytest_lmopt.blocks.board import Board
-
-        Board(session.shared).remove(worker)
+        session.shared.board.remove(worker)
 
 
 def settle(session: LmSession, report: pytest.TestReport, sched: Scheduling, worker: str) -> None:

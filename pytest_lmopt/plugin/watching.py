@@ -7,21 +7,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_lmopt.plugin.options import in_ci
 from pytest_lmopt.plugin.screen import Screen
-from pytest_lmopt.plugin.session import SHARED, STATE_FOLDER, LmSession
+from pytest_lmopt.plugin.session import LmSession
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
     from pytest_lmopt.blocks.board import Board
     from pytest_lmopt.blocks.progress import Progress, Tracker
-    from pytest_lmopt.lm.session_file import SessionFile
+    from pytest_lmopt.stores.protocol import SharedStore, Stores
 
 LOOK_SECONDS = 0.25
 TELL_SECONDS = 0.5
@@ -129,28 +128,23 @@ def display(config: pytest.Config) -> Display | None:
 class WorkersProgress:
     """What the workers of a session tell, once there is any."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: SessionFile | None = None
-        self._board: Board | None = None
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self._shared: SharedStore | None = None
 
     def read(self) -> Sequence[Progress]:
         """Of all suites under way."""
-        from pytest_lmopt.blocks.board import Board
-        from pytest_lmopt.lm.session_file import SessionFile
-
-        if self._board is None:
-            if not self._path.exists():
+        if self._shared is None:
+            if not self._stores.is_shared:
                 return ()
             # not the one of the session, which only its main thread opens and closes
-            self._file = SessionFile(self._path)
-            self._board = Board(self._file)
-        return self._board.read()
+            self._shared = self._stores.open_shared()
+        return self._shared.board.read()
 
     def close(self) -> None:
-        """Close the session's file."""
-        if self._file is not None:
-            self._file.close()
+        """Let go of what the workers share."""
+        if self._shared is not None:
+            self._shared.close()
 
 
 @contextmanager
@@ -158,7 +152,7 @@ def watched(config: pytest.Config, session: LmSession, tracker: Tracker) -> Iter
     """Let a suite's progress be seen while it runs."""
     shown = config.stash.get(display_key, None)
     if session.is_worker and session.shared is not None and config.get_verbosity() >= 0:
-        with _told(session.shared, session.worker, tracker):
+        with _told(session.shared.board, session.worker, tracker):
             yield
     elif shown is not None:
         shown.begin(lambda: [tracker.now()])
@@ -171,16 +165,13 @@ def watched(config: pytest.Config, session: LmSession, tracker: Tracker) -> Iter
 
 
 @contextmanager
-def _told(file: SessionFile, worker: str, tracker: Tracker) -> Iterator[None]:
-    from pytest_lmopt.blocks.board import Board
+def _told(board: Board, worker: str, tracker: Tracker) -> Iterator[None]:
     from pytest_lmopt.errors import SessionFileError
 
-    board: Board | None = None
     last: Progress | None = None
 
     def tell() -> None:
-        nonlocal board, last
-        board = board or Board(file)
+        nonlocal last
         if (now := tracker.now()) != last:
             board.put(worker, now)
             last = now
@@ -190,12 +181,11 @@ def _told(file: SessionFile, worker: str, tracker: Tracker) -> Iterator[None]:
         yield
     finally:
         every.end()
-        if board is not None:
-            with suppress(SessionFileError):
-                board.remove(worker)
+        with suppress(SessionFileError):
+            board.remove(worker)
 
 
 def watch_workers(session: LmSession, shown: Display) -> None:
     """Show what the workers tell, from now to the display's end."""
-    told = WorkersProgress(session.root / STATE_FOLDER / session.name / SHARED)
+    told = WorkersProgress(session.stores)
     shown.begin(told.read, then=told.close)

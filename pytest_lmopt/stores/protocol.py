@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from pytest_lmopt.blocks.board import Board
 from pytest_lmopt.blocks.queue import Queue
 from pytest_lmopt.lm.money.protocol import Book
 from pytest_lmopt.lm.recordings.protocol import Pruned, Recordings
@@ -15,7 +16,7 @@ from pytest_lmopt.lm.shared import Shared
 
 
 class SharedStore(Shared, Protocol):
-    """What lasts as long as a session: turns, unusable models, and the blocks of its suites.
+    """What lasts as long as a session: turns, unusable models, its suites' blocks and progress.
 
     Raises ``SessionFileError`` where it can't be used.
     """
@@ -23,6 +24,10 @@ class SharedStore(Shared, Protocol):
     @property
     def queue(self) -> Queue:
         """The queue that lanes take blocks from."""
+
+    @property
+    def board(self) -> Board:
+        """Where workers tell how far they are."""
 
     def close(self) -> None:
         """Let go of it; the session's other processes still have it."""

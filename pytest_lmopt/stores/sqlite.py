@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pytest_lmopt.blocks.board import SqliteBoard
 from pytest_lmopt.blocks.queue import SqliteQueue
 from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.recordings.protocol import Pruned
@@ -25,6 +26,7 @@ class SqliteShared:
         self._file = SessionFile(path, pid=pid)
         self._pid = pid
         self.queue = SqliteQueue(self._file)
+        self.board = SqliteBoard(self._file)
 
     def turns(self, pool: str, *, most: int) -> SharedTurns:
         """As the protocol says."""

@@ -23,6 +23,7 @@ from conformance.recordings_conformance import (
 from conformance.shared_conformance import SharedConformance, SharedOf
 
 from pytest_lmopt import Completion
+from pytest_lmopt.blocks.progress import Progress
 from pytest_lmopt.blocks.queue import Queue
 from pytest_lmopt.lm.money.protocol import Book
 from pytest_lmopt.stores.protocol import SharedStore, Stores
@@ -119,3 +120,18 @@ class StoresConformance(
             pruned = stores.prune_recordings(0, in_use_since=started)
         assert pruned.recordings == 50
         assert kept(stores) == [*range(50), 100]
+
+    def test_what_a_worker_tells_stands_until_it_tells_anew_or_leads_no_more(
+        self, stores_of: StoresOf
+    ) -> None:
+        """All see it, the suite that began first standing first."""
+        one, other = (stores_of(pid).open_shared() for pid in (OWN, OTHER))
+        first, second = Progress(suite="a", began=1.0), Progress(suite="b", began=2.0)
+        one.board.put("gw1", second)
+        one.board.put("gw0", replace(first, done=1))
+        one.board.put("gw0", first)
+        assert other.board.read() == [first, second]
+        other.board.remove("gw1")
+        assert one.board.read() == [first]
+        one.close()
+        other.close()

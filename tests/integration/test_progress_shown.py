@@ -11,12 +11,10 @@ import pytest
 from doubles.terminal import Terminal
 from projects.shouting import Project
 
-from pytest_lmopt.blocks.board import Board
 from pytest_lmopt.blocks.progress import Progress
-from pytest_lmopt.lm.session_file import SessionFile
 from pytest_lmopt.plugin import losses, watching
 from pytest_lmopt.plugin.options import read_options
-from pytest_lmopt.plugin.session import SHARED, LmSession
+from pytest_lmopt.plugin.session import LmSession
 
 SHOWN = "test_words.py::test_shout evaluation "
 PYTEST = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider")
@@ -155,9 +153,7 @@ def test_a_lost_worker_tells_nothing_any_more(pytester: pytest.Pytester) -> None
     """What it led is led by another, who tells of it."""
     config = pytester.parseconfigure()
     session = LmSession(config, read_options(config))
-    folder = pytester.path / ".lmopt" / session.name
-    folder.mkdir(parents=True)
-    board = Board(SessionFile(folder / SHARED))
+    board = session.stores.open_shared().board
     board.put("gw0", Progress(suite="s", began=1.0))
     losses.lose(session, "gw0")
     assert board.read() == []

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from pytest_lmopt import Budget
-from pytest_lmopt.blocks.board import Board
 from pytest_lmopt.blocks.progress import Best, Progress, Spending, Tracker
 from pytest_lmopt.lm.money.ledger import Account, Charge, Ledger
-from pytest_lmopt.lm.session_file import SessionFile
 from pytest_lmopt.reports.progress_line import columns, progress_line
 from pytest_lmopt.stats.intervals import mean_interval
 from pytest_lmopt.stats.running import RunningMean
@@ -135,15 +132,3 @@ def test_a_running_mean_is_the_mean_of_all_values(binary: bool, n: int) -> None:
     assert high - low == pytest.approx(true_high - true_low, rel=0.01)
     assert low == pytest.approx(true_low, abs=0.005)
     assert RunningMean().interval == RunningMean().of_more([0.5]).interval == (0.0, 1.0)
-
-
-def test_the_board_holds_the_latest_of_each_worker(tmp_path: Path) -> None:
-    """Longest under way first; removed ones are gone; what is read is what was put."""
-    board = Board(SessionFile(tmp_path / "shared.sqlite"))
-    later = Progress(suite="other", began=2000.0)
-    board.put("gw0", later)
-    board.put("gw1", replace(HALF_WAY, done=1))
-    board.put("gw1", HALF_WAY)
-    assert board.read() == [HALF_WAY, later]
-    board.remove("gw1")
-    assert board.read() == [later]
