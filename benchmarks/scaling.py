@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -27,8 +28,6 @@ from pathlib import Path
 CONCURRENCY = 16
 
 SUITE = """\
-import time
-
 import pytest
 from pytest_lmopt import Prompt
 
@@ -40,8 +39,7 @@ ask = Prompt(name="ask", instruction="Say yes.", inputs=["word"], output="answer
              params={{"temperature": 0}})
 
 def work():
-    end = time.thread_time() + {work}
-    while time.thread_time() < end:
+    for _ in range({loops}):
         pass
     return "yes"
 
@@ -81,6 +79,33 @@ class Figures:
     megabytes: float
 
 
+@cache
+def loops() -> int:
+    """How often an empty loop turns in an example's 50 ms, on one core of this machine."""
+    turns = 2_000_000
+    return int(turns * CPU_SECONDS / min(_turning(turns) for _ in range(5)))
+
+
+def two_cores() -> float:
+    """How much more two bare processes compute here than one: what no harness could exceed."""
+    turns = 100 * loops()
+    alone = _turning(turns)
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(2) as pool:
+        pool.map(_turning, [1, 1])  # started
+        began = time.perf_counter()
+        pool.map(_turning, [turns, turns], chunksize=1)
+        together = time.perf_counter() - began
+    return 2 * alone / together
+
+
+def _turning(turns: int) -> float:
+    began = time.perf_counter()
+    for _ in range(turns):
+        pass
+    return time.perf_counter() - began
+
+
 def main(largest: int) -> None:
     """Measure and print all tables."""
     sizes = [size for size in (100, 1_000, 10_000, 100_000) if size <= largest]
@@ -97,6 +122,7 @@ def main(largest: int) -> None:
             for workers in (0, 2, 4)
         ],
     )
+    print(f"\nTwo bare processes compute {two_cores():.2f} times as much as one on this machine.")
     show(
         "Workers, 50 ms of Python per example",
         [Case(pipeline="CPU", examples=400, workers=workers) for workers in (0, 2, 4)],
@@ -127,7 +153,7 @@ def measured(case: Case) -> Figures:
     with tempfile.TemporaryDirectory() as folder, model(case.latency) as url:
         path = Path(folder)
         run = PIPELINES[case.pipeline]
-        suite = SUITE.format(n=case.examples, work=CPU_SECONDS, run=run)
+        suite = SUITE.format(n=case.examples, loops=loops(), run=run)
         (path / "test_scaling.py").write_text(suite, encoding="utf-8")
         options = ["--lm-cache=off", f"--lm-concurrency={CONCURRENCY}", "--lm-report=json:lm.json"]
         options += ["-n", str(case.workers)] if case.workers else []

@@ -69,6 +69,7 @@ class _Lead:
         self._published = 0
         self._places: dict[int, int] = {}
         self._mine: dict[int, asyncio.Task[list[ScoredRun]]] = {}
+        self._numbers: dict[int, int] = {}
         self._settled: dict[int, Result] = {}
 
     async def result(self, place: int) -> list[ScoredRun]:
@@ -79,12 +80,13 @@ class _Lead:
                 return await self._read(place, self._settled.pop(place))
             task = self._mine.get(place)
             if task is not None and task.done():
+                self._runner.queue.withdraw([self._numbers.pop(place)])
                 return self._mine.pop(place).result()
             await _next(self._mine.values())
 
     async def end(self) -> None:
         """Take back what is still offered or under way."""
-        self._runner.queue.withdraw(self._places)
+        self._runner.queue.withdraw([*self._places, *self._numbers.values()])
         await _cancel(self._mine.values())
 
     def _go_on(self) -> None:
@@ -102,8 +104,9 @@ class _Lead:
             taken = self._runner.queue.take(self._runner.suite.name, self._runner.worker)
             if taken is None:
                 return
+            # it stays in the queue till it is done: what a lost leader was at work on is told
             place = self._places.pop(taken[0])
-            self._runner.queue.withdraw([taken[0]])
+            self._numbers[place] = taken[0]
             self._mine[place] = asyncio.ensure_future(
                 self._runner.local.run_one(self._blocks[place])
             )

@@ -54,6 +54,11 @@ def block_from_text(text: str, examples: Mapping[str, Example]) -> Block:
     )
 
 
+def examples_of(text: str) -> list[str]:
+    """The ids of the examples of a block that ``block_to_text`` wrote."""
+    return list(json.loads(text)["examples"])
+
+
 def runs_to_text(runs: Iterable[ScoredRun], candidate: Candidate) -> str:
     """A block's scored runs for whoever has the candidate; raises ``NotPlainError``."""
     runs = list(runs)

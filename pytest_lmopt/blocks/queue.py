@@ -6,6 +6,7 @@ session; a job and its result are text. What a lost worker held is taken by anot
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -38,10 +39,14 @@ class Result(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """Who leads a suite, or led it to its end; nobody if the leader was lost."""
+    """Who leads a suite, or led it to its end; nobody if the leader was lost.
+
+    ``left`` are the jobs that the leader lost last was at work on.
+    """
 
     leader: str | None
     finished: bool
+    left: tuple[str, ...] = ()
 
 
 class Queue(Protocol):
@@ -80,7 +85,7 @@ class Queue(Protocol):
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS suites (name TEXT PRIMARY KEY, leader TEXT, losses INTEGER NOT NULL,
-                                   finished INTEGER NOT NULL);
+                                   finished INTEGER NOT NULL, left_jobs TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS jobs (number INTEGER PRIMARY KEY, suite TEXT NOT NULL, job TEXT NOT NULL,
                                  worker TEXT, losses INTEGER NOT NULL DEFAULT 0,
                                  settled INTEGER NOT NULL DEFAULT 0, result TEXT);
@@ -100,7 +105,7 @@ class SqliteQueue:
         """As the protocol says."""
         with self._file.transaction() as connection:
             run = connection.execute
-            run("INSERT OR IGNORE INTO suites VALUES (?, ?, 0, 0)", (suite, worker))
+            run("INSERT OR IGNORE INTO suites VALUES (?, ?, 0, 0, '[]')", (suite, worker))
             leader, losses, finished = run(
                 "SELECT leader, losses, finished FROM suites WHERE name = ?", (suite,)
             ).fetchone()
@@ -188,6 +193,11 @@ class SqliteQueue:
         with self._file.transaction() as connection:
             run = connection.execute
             run(
+                "UPDATE suites SET left_jobs = (SELECT json_group_array(job) FROM jobs"
+                " WHERE suite = name AND worker = leader AND NOT settled) WHERE leader = ?",
+                (worker,),
+            )
+            run(
                 "UPDATE jobs SET worker = NULL, losses = losses + 1"
                 " WHERE worker = ? AND NOT settled",
                 (worker,),
@@ -202,6 +212,6 @@ class SqliteQueue:
         """As the protocol says."""
         with self._file.statements() as connection:
             row = connection.execute(
-                "SELECT leader, finished FROM suites WHERE name = ?", (suite,)
+                "SELECT leader, finished, left_jobs FROM suites WHERE name = ?", (suite,)
             ).fetchone()
-        return None if row is None else Standing(row[0], bool(row[1]))
+        return None if row is None else Standing(row[0], bool(row[1]), tuple(json.loads(row[2])))

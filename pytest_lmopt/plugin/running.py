@@ -11,6 +11,7 @@ from pytest_lmopt.assessment.assess import Assessment
 from pytest_lmopt.assessment.sharing import try_changes
 from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.blocks.lanes import LeadingRunner, help_with
+from pytest_lmopt.blocks.plain import examples_of
 from pytest_lmopt.blocks.progress import Tracker
 from pytest_lmopt.blocks.queue import MOST_LOSSES, Part
 from pytest_lmopt.blocks.runner import BlockRunner, LocalRunner
@@ -33,11 +34,7 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
     suite = replace(marked.suite, pipeline=pipeline_of(item))  # with this lane's own fixtures
     part = session.parts.get(item.nodeid)
     if part is Part.GIVE_UP:
-        pytest.fail(
-            f"{MOST_LOSSES} workers were lost while they led this suite; run it without -n to see "
-            "what ends its process",
-            pytrace=False,
-        )
+        pytest.fail(_given_up(item.nodeid, session), pytrace=False)
     ledger = suite_ledger(session, marked)
     lm = suite_lm(
         session.provider,
@@ -99,6 +96,16 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
     item.user_properties.append((PROPERTY, to_json(report)))
     if report.status != "passed":
         pytest.fail(printable(f"{report.status}: {report.problem}"), pytrace=False)
+
+
+def _given_up(suite: str, session: LmSession) -> str:
+    standing = session.queue.standing(suite) if session.queue is not None else None
+    left = [example for job in standing.left for example in examples_of(job)] if standing else []
+    at_work = f", the last at work on the examples {', '.join(left)}" if left else ""
+    return (
+        f"{MOST_LOSSES} workers were lost while they led this suite{at_work}; something that it "
+        "runs ends the process (os._exit, a crash, too little memory)"
+    )
 
 
 def _check(suite: Suite, runner: BlockRunner, terms: Terms, session: LmSession) -> SharedCheck:

@@ -112,3 +112,13 @@ class QueueConformance:
             expected = Part.GIVE_UP if lost_too_many else Part.LEAD
             assert queue.enter("suite", f"w{number + 1}") is expected
             assert queue.take("suite", "w9") is None
+
+    def test_what_a_lost_leader_was_at_work_on_is_told(self, queue: Queue) -> None:
+        """Not what it had offered, nor what others had taken, or it had finished."""
+        queue.enter("suite", "w0")
+        numbers = queue.publish("suite", ["done", "theirs", "mine", "offered"])
+        for worker in ("w0", "w1", "w0"):
+            queue.take("suite", worker)
+        queue.withdraw(numbers[:1])
+        queue.lose("w0")
+        assert queue.standing("suite") == Standing(None, finished=False, left=("mine",))

@@ -51,23 +51,24 @@ def _report(path: Path) -> list[dict[str, Any]]:
     return suites
 
 
-@pytest.mark.parametrize(
-    ("options", "workers"),
-    [(["--lm-gate=noninferior"], "2"), (["--lm-optimize", "--lm-snapshot-update"], "4")],
-)
-def test_the_report_is_the_same_with_any_number_of_workers(
-    project: Project, openai_server: OpenAIServer, options: list[str], workers: str
+def test_a_search_is_the_same_with_any_number_of_workers(
+    project: Project, openai_server: OpenAIServer
 ) -> None:
-    """Scores, verdict, trials, winner, usage, files."""
+    """Scores, verdict, trials, winner, usage, files; of a plain run ``test_xdist.py`` tells."""
     project.suite("budget=Budget(calls=500)", examples=120)
     project.run("--lm-snapshot-update")
     before = {name: (project.path / name).read_bytes() for name in project.files()}
     told = []
-    for run in (project.run, functools.partial(project.run_apart, "-n", workers)):
+    for run in (project.run, functools.partial(project.run_apart, "-n", "4")):
         for name, content in before.items():
             (project.path / name).write_bytes(content)
         project.write("shout.yaml", SHOUT)
-        result = run("--lm-cache=off", "--lm-report=json:lm.json", *options)
+        result = run(
+            "--lm-optimize",
+            "--lm-snapshot-update",
+            "--lm-cache=off",
+            "--lm-report=json:lm.json",
+        )
         result.assert_outcomes(passed=1)
         told.append((_report(project.path / "lm.json"), project.files()))
     assert told[0] == told[1]

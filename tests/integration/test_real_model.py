@@ -116,13 +116,18 @@ def test_the_main_job_search_accept_gate(shop: Shop) -> None:
     assert (status, "regressed against the baseline" in output) == (1, True), output
 
 
-def test_the_same_prompt_run_ten_times_anew_never_fails(shop: Shop) -> None:
-    """The server's answers vary a little with what it happens to batch; that is no regression."""
+def test_the_same_prompt_run_ten_times_anew_never_fails(
+    shop: Shop, runs: Callable[[int, int], int]
+) -> None:
+    """The server's answers vary a little with what it happens to batch; that is no regression.
+
+    Ten times with ``--simulations=full``.
+    """
     data = shop.path / "tests/ledger.jsonl"
     data.write_text("".join(data.read_text().splitlines(keepends=True)[:36]))
     status, output = shop.run("-k", "ledger", "--lm-snapshot-update", "--lm-cache=off")
     assert status == 0, output
-    for seed in range(10):
+    for seed in range(runs(4, 10)):
         status, output = shop.run("-k", "ledger", f"--lm-seed={seed}", "--lm-cache=off")
         assert status == 0, output
 

@@ -91,13 +91,15 @@ def test_snapshot_plugins_accept_only_their_own(
     """``--snapshot-update`` is syrupy's, ``--inline-snapshot`` inline-snapshot's."""
     project.suite()
     project.write("test_others.py", SNAPSHOTS)
-    project.run_apart("--lm-snapshot-update", "--snapshot-update")
+    both = ("-p", "syrupy", "-p", "inline_snapshot")
+    project.run_apart(*both, "--lm-snapshot-update", "--snapshot-update")
     assert (project.path / "__lm_snapshots__/test_words/test_shout.yaml").exists()
     theirs = project.path / "__snapshots__"
     assert [path.name for path in theirs.iterdir()] == ["test_others.ambr"]
     before = project.files(["__lm_snapshots__", "__snapshots__"])
-    project.run_apart("--snapshot-update", "--inline-snapshot=fix").assert_outcomes(passed=3)
-    project.run_apart().assert_outcomes(passed=3)
+    fixed = project.run_apart(*both, "--snapshot-update", "--inline-snapshot=fix")
+    fixed.assert_outcomes(passed=3)
+    project.run_apart(*both).assert_outcomes(passed=3)
     assert project.files(["__lm_snapshots__", "__snapshots__"]) == before
 
 

@@ -73,6 +73,15 @@ def count(run: Run, account: int, state: str) -> int:
     return int(run(query, (account, state)).fetchone()[0])
 
 
+def counts(run: Run) -> dict[tuple[int, str], int]:
+    """Calls charged to each account, whoever paid first, by their state."""
+    rows = run(
+        "SELECT each.value, state, sum(calls) FROM charges, json_each(charges.accounts) AS each"
+        " GROUP BY each.value, state"
+    ).fetchall()
+    return {(int(account), state): int(calls) for account, state, calls in rows}
+
+
 def lose_reserved(run: Run, account: int) -> None:
     """Give up the calls that a dead process had under way."""
     run("UPDATE charges SET state = 'lost' WHERE payer = ? AND state = 'reserved'", (account,))
@@ -85,15 +94,16 @@ def entries(run: Run, last: int) -> list[Entry]:
         " ORDER BY id DESC LIMIT ?",
         (last,),
     ).fetchall()
+    calls = counts(run)
     return [
         Entry(
             owner=owner,
             budget=budget,
             is_open=bool(is_open),
             spent=spent_by(run, number),
-            settled=count(run, number, "settled"),
-            lost=count(run, number, "lost"),
-            reserved=count(run, number, "reserved"),
+            settled=calls.get((number, "settled"), 0),
+            lost=calls.get((number, "lost"), 0),
+            reserved=calls.get((number, "reserved"), 0),
             continued=earlier > 0,
             first=first_call,
             last=last_call,
