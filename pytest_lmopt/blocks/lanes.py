@@ -22,9 +22,7 @@ from pytest_lmopt.blocks.queue import MOST_LOSSES, Queue, Result
 from pytest_lmopt.blocks.runner import AT_ONCE, Block, LocalRunner
 from pytest_lmopt.errors import LmoptError, WorkersLostError
 from pytest_lmopt.metrics.scored_run import ScoredRun
-from pytest_lmopt.runs.executor import Executor
 from pytest_lmopt.suites.candidate import Candidate
-from pytest_lmopt.suites.suite import Suite
 
 LOOK_SECONDS = 0.02
 """How often a lane looks into the queue."""
@@ -36,11 +34,9 @@ AHEAD = 2
 class LeadingRunner:
     """Runs blocks with the help of ``hands`` − 1 other lanes."""
 
-    def __init__(
-        self, suite: Suite, executor: Executor, *, queue: Queue, worker: str, hands: int
-    ) -> None:
-        self.suite = suite
-        self.local = LocalRunner(suite, executor)
+    def __init__(self, local: LocalRunner, *, queue: Queue, worker: str, hands: int) -> None:
+        self.suite = local.suite
+        self.local = local
         self.queue = queue
         self.worker = worker
         self.hands = hands
@@ -125,9 +121,9 @@ class _Lead:
         return runs_from_text(result.text, block.candidate)
 
 
-async def help_with(suite: Suite, executor: Executor, *, queue: Queue, worker: str) -> None:
+async def help_with(local: LocalRunner, *, queue: Queue, worker: str) -> None:
     """Work on a suite's blocks until nobody leads it any more."""
-    local = LocalRunner(suite, executor)
+    suite = local.suite
     examples = {example.id: example for example in suite.dataset}
     under_way: dict[int, asyncio.Task[str | None]] = {}
 

@@ -77,7 +77,7 @@ class LocalRunner:
     hands = 1
 
     def __init__(self, suite: Suite, executor: Executor) -> None:
-        self._suite = suite
+        self.suite = suite
         self._executor = executor
 
     def run(self, blocks: Sequence[Block]) -> AsyncGenerator[list[ScoredRun]]:
@@ -87,5 +87,5 @@ class LocalRunner:
     async def run_one(self, block: Block) -> list[ScoredRun]:
         """What comes of one block."""
         return await run_and_score(
-            self._suite, self._executor, block.candidate, block.examples, repeat=block.repeat
+            self.suite, self._executor, block.candidate, block.examples, repeat=block.repeat
         )

@@ -9,11 +9,11 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from pytest_lmopt.errors import SessionFileError
-from pytest_lmopt.lm.sqlite_file import open_database, transaction
+from pytest_lmopt.lm.sqlite_file import open_database, told_as, transaction
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS pools
@@ -60,10 +60,5 @@ class SessionFile:
         with self._lock:
             self._database.close()
 
-    @contextmanager
-    def _usable(self) -> Iterator[None]:
-        """SQLite's errors told as ours."""
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise SessionFileError(str(error), path=self._path) from error
+    def _usable(self) -> AbstractContextManager[None]:
+        return told_as(SessionFileError, self._path)

@@ -10,10 +10,12 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from pytest_lmopt.errors import LmoptError
 
 BUSY_TIMEOUT_SECONDS = 60.0
 IN_USE_SECONDS = 10.0
@@ -77,6 +79,15 @@ def open_database(path: Path, schema: str) -> Database:
                 f"{path} can't be used ({problem}), and another process still has it open; end "
                 "that, then run again"
             ) from None
+
+
+@contextmanager
+def told_as(error_class: Callable[..., LmoptError], path: Path) -> Iterator[None]:
+    """SQLite's errors told as ours, made from the problem and the file's ``path``."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise error_class(str(error), path=path) from error
 
 
 @contextmanager

@@ -27,9 +27,10 @@ def add_lanes(items: list[pytest.Item], count: int) -> None:
         for item in items
         if isinstance(item, pytest.Function) and item.get_closest_marker(MARK_NAME) is not None
     ]
-    others = [item for item in items if item not in suites]
-    if not suites or count < 2:
+    if not suites:
         return
+    marked = set(suites)
+    others = [item for item in items if item not in marked]
     bounds = [len(others) * number // count for number in range(count + 1)]
     parts = [others[start:end] for start, end in pairwise(bounds)]
     lanes = [suites, *([_again(item) for item in suites] for _ in range(count - 1))]

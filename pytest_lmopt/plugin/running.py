@@ -72,9 +72,9 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
         ) as executor,
     ):
         queue, worker = session.queue, session.worker
-        if queue is not None and part is Part.HELP:
-            return asyncio.run(help_with(suite, executor, queue=queue, worker=worker))
         local = LocalRunner(suite, executor)
+        if queue is not None and part is Part.HELP:
+            return asyncio.run(help_with(local, queue=queue, worker=worker))
         runner: BlockRunner = local
         if session.cluster is not None:
             from pytest_lmopt.plugin.clustering import cluster_runner
@@ -83,8 +83,7 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
                 item, suite, local, ledger=ledger, session=session, cluster=session.cluster
             )
         elif queue is not None and part is Part.LEAD:
-            hands = session.lanes
-            runner = LeadingRunner(suite, executor, queue=queue, worker=worker, hands=hands)
+            runner = LeadingRunner(local, queue=queue, worker=worker, hands=session.lanes)
         if session.changes:
             session.checks[item.nodeid] = _check(suite, runner, terms, session)
             return

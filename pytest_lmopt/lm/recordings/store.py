@@ -6,8 +6,8 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pytest_lmopt.errors import RecordingsError
@@ -15,7 +15,7 @@ from pytest_lmopt.lm.processes import alive
 from pytest_lmopt.lm.recordings.answer import dump_answer, load_answer, storable
 from pytest_lmopt.lm.recordings.rescue import readable_rows
 from pytest_lmopt.lm.seam import Completion, Request
-from pytest_lmopt.lm.sqlite_file import Database, open_database, transaction
+from pytest_lmopt.lm.sqlite_file import Database, open_database, told_as, transaction
 
 CLAIM_SECONDS = 900.0
 """A claim older than any call with all its retries is void, whoever has its process id now."""
@@ -176,13 +176,8 @@ class SqliteRecordings:
                 self._connection.execute("DELETE FROM claims WHERE pid = ?", (self._pid,))
             self._database.close()
 
-    @contextmanager
-    def _usable(self) -> Iterator[None]:
-        """SQLite's errors told as ours."""
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise RecordingsError(str(error), path=self._path) from error
+    def _usable(self) -> AbstractContextManager[None]:
+        return told_as(RecordingsError, self._path)
 
     def _claim(self, key: str) -> bool:
         with transaction(self._connection):
