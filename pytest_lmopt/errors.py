@@ -11,6 +11,7 @@
     │   ├── RecordError          a file of committed recordings
     │   ├── UnmeteredError       a call of litellm's that no budget would see
     │   ├── ClusterError         a Dask cluster that can't be used
+    │   ├── StrategyError        a strategy of another package, or a meta-prompt, that can't be used
     │   └── ModelError           no model, key or quota, an unknown model, a local one not installed
     ├── LMError                  one call to a model
     │   ├── TransientError       rate limit, time-out, 5xx, connection: worth another try
@@ -105,6 +106,14 @@ class SnapshotError(InputError):
     def __init__(self, problem: str, *, path: Path) -> None:
         self.path = path
         super().__init__(f"{path}: {problem}")
+
+
+class StrategyError(InputError):
+    """What a search was to go by can't be used; ``strategy`` names the strategy or meta-prompt."""
+
+    def __init__(self, problem: str, *, strategy: str) -> None:
+        self.strategy = strategy
+        super().__init__(problem)
 
 
 class RecordError(InputError):

@@ -18,10 +18,13 @@ from pytest_lmopt.comparison.gate import gate_failure
 from pytest_lmopt.comparison.verdict import Comparison, compare
 from pytest_lmopt.errors import BudgetExhaustedError, SuiteError
 from pytest_lmopt.lm.money.ledger import Ledger
+from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.metrics.evaluation import Evaluation
+from pytest_lmopt.optimizers.bench import Proposer
 from pytest_lmopt.optimizers.journal import Journal
 from pytest_lmopt.optimizers.plan import answers_vary
-from pytest_lmopt.optimizers.registry import STRATEGIES
+from pytest_lmopt.optimizers.protocol import Settings
+from pytest_lmopt.optimizers.registry import make
 from pytest_lmopt.optimizers.search import SearchOutcome, search
 from pytest_lmopt.reports.suite_report import Status, SuiteReport
 from pytest_lmopt.snapshots.snapshot import Snapshot
@@ -34,7 +37,7 @@ from pytest_lmopt.suites.suite import Suite
 
 
 class Assessment:
-    """One suite under assessment."""
+    """One suite under assessment; ``lm`` is what a search's proposer is asked through."""
 
     def __init__(
         self,
@@ -43,12 +46,14 @@ class Assessment:
         ledger: Ledger,
         terms: Terms,
         *,
+        lm: LM | None = None,
         tracker: Tracker | None = None,
     ) -> None:
         self._suite = suite
         self._terms = terms
         self._ledger = ledger
         self._runner = runner
+        self._lm = lm
         self._tracker = tracker or Tracker(suite.name)
         self._evaluator = Evaluator(suite, runner, tracker=self._tracker)
         self._incumbent = Candidate(name="incumbent", states={})
@@ -162,13 +167,19 @@ class Assessment:
                 suite=self._suite.name,
             )
         return await search(
-            STRATEGIES[strategy](self._terms.seed),
+            make(strategy, Settings(seed=self._terms.seed, meta_prompts=self._terms.meta_prompts)),
             self._evaluator,
             self._ledger,
             seed=self._terms.seed,
             holdout_use=holdout_use,
             journal=Journal(self._terms.journal, resume=self._terms.resume),
+            proposer=self._proposer(),
         )
+
+    def _proposer(self) -> Proposer | None:
+        """The model that writes proposals: the one asked for, else the suite's own."""
+        model = self._terms.proposer or self._suite.model
+        return Proposer(lm=self._lm, model=model) if self._lm is not None and model else None
 
     async def _accepted_scores(self, outcome: SearchOutcome) -> Evaluation:
         """The evaluation that accepting makes the baseline.

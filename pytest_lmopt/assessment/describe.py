@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pytest_lmopt.assessment.acceptance import Acceptance
 from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.metrics.evaluation import Evaluation
+from pytest_lmopt.optimizers.protocol import Trial
 from pytest_lmopt.optimizers.search import SearchOutcome
 from pytest_lmopt.reports.suite_report import (
     FailingExample,
@@ -12,6 +15,7 @@ from pytest_lmopt.reports.suite_report import (
     SearchReport,
     Status,
     SuiteReport,
+    TrialReport,
 )
 from pytest_lmopt.runs.run import Ending
 from pytest_lmopt.safe_text import redact
@@ -77,9 +81,7 @@ def describe_search(
     diff, unwritable = acceptance.diff(winner.candidate if winner else outcome.prompts, outcome)
     return SearchReport(
         strategy=strategy,
-        trials=tuple(
-            (trial.proposal.candidate.name, trial.difference, trial.n) for trial in outcome.trials
-        ),
+        trials=describe_trials(outcome.trials),
         winner=winner.candidate.name if winner else None,
         reason=winner.reason if winner else "",
         confirmation=outcome.confirmation,
@@ -89,6 +91,45 @@ def describe_search(
         diff=diff,
         unwritable=unwritable,
     )
+
+
+def describe_trials(trials: Sequence[Trial]) -> tuple[TrialReport, ...]:
+    """The candidates raced, those on the Pareto front of score, tokens and seconds marked."""
+    costs = [_costs(trial) for trial in trials]
+    return tuple(
+        TrialReport(
+            name=trial.proposal.candidate.name,
+            reason=trial.proposal.reason,
+            difference=trial.difference,
+            low=trial.low,
+            high=trial.high,
+            n=trial.n,
+            score=trial.evaluation.mean,
+            tokens=tokens,
+            seconds=seconds,
+            size=trial.proposal.candidate.size,
+            calls=trial.calls,
+            efficient=not any(
+                _dominates((other, *theirs), (trial, tokens, seconds))
+                for other, theirs in zip(trials, costs, strict=True)
+            ),
+        )
+        for trial, (tokens, seconds) in zip(trials, costs, strict=True)
+    )
+
+
+def _costs(trial: Trial) -> tuple[float, float]:
+    """Tokens and seconds per call."""
+    usage = trial.evaluation.usage
+    calls = max(1, usage.calls)
+    return usage.tokens / calls, usage.milliseconds / 1000 / calls
+
+
+def _dominates(one: tuple[Trial, float, float], other: tuple[Trial, float, float]) -> bool:
+    """Whether ``one`` is nowhere worse than ``other`` and somewhere better."""
+    ours = (one[0].difference, -one[1], -one[2])
+    theirs = (other[0].difference, -other[1], -other[2])
+    return ours != theirs and all(a >= b for a, b in zip(ours, theirs, strict=True))
 
 
 def _failing(

@@ -17,6 +17,8 @@ class Terms:
     ``resplit`` draws new splits; None keeps those of the snapshot. ``journal`` is where a search
     keeps its journal, if it does; ``resume`` lets it continue one that was killed. ``record`` is
     the file for the answers that the evaluation rests on, None where they are not asked for.
+    ``proposer`` is the model that writes proposals, None for the suite's own; ``meta_prompts`` the
+    folder of the user's own meta-prompts, if any.
     """
 
     root: Path
@@ -33,3 +35,5 @@ class Terms:
     show_holdout: bool = False
     journal: Path | None = None
     resume: bool = True
+    proposer: str | None = None
+    meta_prompts: Path | None = None

@@ -59,7 +59,8 @@ class Usage:
     """Cost of one or more calls. ``micro_usd`` are millionths of a dollar, None if unpriced.
 
     ``replayed`` counts the answers among ``calls`` that came from the recordings, and
-    ``saved_micro_usd`` is their part of the price, which was not paid again.
+    ``saved_micro_usd`` is their part of the price, which was not paid again. ``milliseconds`` is
+    how long the model took when it was asked, replayed answers included.
     """
 
     calls: int = 0
@@ -68,6 +69,7 @@ class Usage:
     output_tokens: int = 0
     micro_usd: int | None = 0
     saved_micro_usd: int = 0
+    milliseconds: int = field(default=0, compare=False)
 
     @property
     def as_replayed(self) -> Usage:
@@ -88,6 +90,7 @@ class Usage:
             output_tokens=self.output_tokens + other.output_tokens,
             micro_usd=(self.micro_usd or 0) + (other.micro_usd or 0) if priced else None,
             saved_micro_usd=self.saved_micro_usd + other.saved_micro_usd,
+            milliseconds=self.milliseconds + other.milliseconds,
         )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from pytest_lmopt.lm.faults.circuit import Circuit, Guarded, Noting
@@ -30,7 +31,13 @@ class Provider:
         self._timeout = timeout
 
     async def complete(self, request: Request) -> Completion:
-        """One attempt at whichever provider the model string names."""
+        """One attempt at whichever provider the model string names; its answer says how long."""
+        started = time.monotonic()
+        completion = await self._ask(request)
+        taken = round((time.monotonic() - started) * 1000)
+        return replace(completion, usage=replace(completion.usage, milliseconds=taken))
+
+    async def _ask(self, request: Request) -> Completion:
         if request.ask is not None:
             async with within(self._timeout, request):
                 return await request.ask()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from pytest_lmopt.metrics.evaluation import Evaluation
@@ -23,13 +24,17 @@ class Proposal:
 class Trial:
     """A proposal and what dev showed: its evaluation, and the mean paired difference.
 
-    ``difference`` is candidate − incumbent over the ``n`` dev examples both were run on.
+    ``difference`` is candidate − incumbent over the ``n`` dev examples both were run on, with its
+    95 % interval from ``low`` to ``high``; ``calls`` are those the search had made by then.
     """
 
     proposal: Proposal
     evaluation: Evaluation
     difference: float
+    low: float
+    high: float
     n: int
+    calls: int = 0
 
     @property
     def rank(self) -> tuple[int, float, int]:
@@ -39,17 +44,32 @@ class Trial:
 
 
 @dataclass(frozen=True, kw_only=True)
+class About:
+    """What a proposer is told of a suite.
+
+    ``dataset`` summarises train, ``source`` is the pipeline's code (empty without the user's
+    consent), ``metric`` says how answers are scored.
+    """
+
+    dataset: str = ""
+    source: str = ""
+    metric: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class History:
     """All that a search has shown so far; read-only.
 
     ``incumbent`` is the incumbent's evaluation on dev as far as it was run, ``candidate`` the
-    incumbent with all its prompts spelt out, ``train`` what proposals may learn from.
+    incumbent with all its prompts spelt out, ``train`` what proposals may learn from. ``trials``
+    come best first.
     """
 
     candidate: Candidate
     incumbent: Evaluation
     train: tuple[Example, ...]
     trials: tuple[Trial, ...] = ()
+    about: About = field(default_factory=About)
 
 
 class Bench(Protocol):
@@ -58,9 +78,27 @@ class Bench(Protocol):
     async def run(self, candidate: Candidate, examples: Sequence[Example]) -> Evaluation:
         """Evaluate a candidate on train examples, as far as the strategy's allowance reaches."""
 
+    async def ask(self, question: str, *, draw: int = 0) -> str | None:
+        """The proposer's answer, at temperature 1; each ``draw`` is an answer of its own.
+
+        None where none came, or where the strategy's allowance is spent.
+        """
+
 
 class Optimizer(Protocol):
     """A search strategy. Options and seed go to its constructor; it has no other state outside."""
 
     async def propose(self, history: History, bench: Bench) -> Sequence[Proposal]:
         """The next candidates to race; empty when the strategy is finished."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a strategy is made from: the session's seed, and the user's own meta-prompts, if any."""
+
+    seed: int = 0
+    meta_prompts: Path | None = None
+
+
+Strategy = Callable[[Settings], Optimizer]
+"""Makes an optimizer; what the registry and the entry points hold."""

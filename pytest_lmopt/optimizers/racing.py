@@ -7,7 +7,8 @@ with, and is never dropped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.progress import Best
@@ -52,14 +53,15 @@ async def race(
     evaluator: Evaluator,
     *,
     runs_left: Callable[[], int | None],
+    calls: Callable[[], int],
 ) -> list[Trial]:
     """Race proposals on dev; returns their trials, best first.
 
     ``runs_left`` says how many more runs can be paid for (None: any number), the incumbent's own
-    not counted. The field is cut to the first candidates whose race can be paid for until one is
-    left, and again before each rung, should runs turn out dearer; the one left meets the other
-    examples as far as whole rungs can be paid for. Ties go to the shorter prompt, then to the
-    earlier proposal.
+    not counted, and ``calls`` how many calls the search has made. The field is cut to the first
+    candidates whose race can be paid for until one is left, and again before each rung, should
+    runs turn out dearer; the one left meets the other examples as far as whole rungs can be paid
+    for. Ties go to the shorter prompt, then to the earlier proposal.
     """
     field = list(proposals)
     granted = runs_left()
@@ -67,6 +69,7 @@ async def race(
         field.pop()
     trials: dict[str, Trial] = {}
     reached = 0
+    groups = groups_of(dev)
     sizes = rungs(len(dev))
     for size in sizes:
         left = runs_left()
@@ -78,31 +81,41 @@ async def race(
         evaluator.tracker.begin(f"race, rung {sizes.index(size) + 1} of {len(sizes)}")
         base, *raced = await evaluator.evaluate_all([incumbent, *candidates], dev[:size])
         for proposal, evaluation in zip(field, raced, strict=True):
-            trials[proposal.candidate.digest] = _trial(proposal, evaluation, base)
+            trials[proposal.candidate.digest] = _trial(
+                proposal, evaluation, base, groups=groups, calls=calls()
+            )
         field.sort(key=lambda proposal: trials[proposal.candidate.digest].rank)
-        evaluator.tracker.lead(_best(trials[field[0].candidate.digest], base, dev))
+        evaluator.tracker.lead(_best(trials[field[0].candidate.digest]))
         field = field[: max(1, len(field) // 2)]
         reached = size
     return sorted(trials.values(), key=lambda trial: trial.rank)
 
 
-def _best(trial: Trial, incumbent: Evaluation, dev: Sequence[Example]) -> Best:
-    old, new = incumbent.scores, trial.evaluation.scores
+def _best(trial: Trial) -> Best:
+    name = trial.proposal.candidate.name
+    return Best(name, trial.difference, trial.low, trial.high, gain=True)
+
+
+def _trial(
+    proposal: Proposal,
+    evaluation: Evaluation,
+    incumbent: Evaluation,
+    *,
+    groups: Mapping[str, str] | None,
+    calls: int,
+) -> Trial:
+    old, new = incumbent.scores, evaluation.scores
     shared = [identity for identity in new if identity in old]
     gains = [round(new[identity] - old[identity], 9) for identity in shared]
-    groups = groups_of(dev)
     clusters = [groups.get(identity, identity) for identity in shared] if groups else None
     binary = {*old.values(), *new.values()} <= {0.0, 1.0}
     low, high = paired_interval(gains, clusters, binary=binary) if gains else (-1.0, 1.0)
-    return Best(trial.proposal.candidate.name, trial.difference, low, high, gain=True)
-
-
-def _trial(proposal: Proposal, evaluation: Evaluation, incumbent: Evaluation) -> Trial:
-    old, new = incumbent.scores, evaluation.scores
-    gains = [new[identity] - old[identity] for identity in new if identity in old]
     return Trial(
         proposal=proposal,
         evaluation=evaluation,
-        difference=sum(gains) / len(gains) if gains else 0.0,
+        difference=math.fsum(gains) / len(gains) if gains else 0.0,
+        low=low,
+        high=high,
         n=len(gains),
+        calls=calls,
     )

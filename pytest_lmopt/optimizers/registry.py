@@ -1,16 +1,53 @@
-"""The strategies by name."""
+"""The strategies by name: ours, and those that other packages offer by entry point."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
 
+from pytest_lmopt.errors import StrategyError
 from pytest_lmopt.optimizers.baseline import Baseline
 from pytest_lmopt.optimizers.bootstrap import Bootstrap
-from pytest_lmopt.optimizers.protocol import Optimizer
+from pytest_lmopt.optimizers.protocol import Optimizer, Settings, Strategy
 
-STRATEGIES: Mapping[str, Callable[[int], Optimizer]] = {
-    "auto": lambda seed: Bootstrap(seed=seed),
-    "baseline": lambda seed: Baseline(),  # noqa: ARG005 - one signature for all
-    "bootstrap": lambda seed: Bootstrap(seed=seed),
+GROUP = "pytest_lmopt.optimizers"
+"""The entry point group; an entry's name is the strategy's, its object a ``Strategy``."""
+
+STRATEGIES: Mapping[str, Strategy] = {
+    "auto": lambda settings: Bootstrap(seed=settings.seed),
+    "baseline": lambda _: Baseline(),
+    "bootstrap": lambda settings: Bootstrap(seed=settings.seed),
 }
-"""Strategy by the name users give, made from the session's seed."""
+"""Our own strategies by the name users give."""
+
+
+@lru_cache(maxsize=1)
+def offered() -> Mapping[str, EntryPoint]:
+    """What installed packages offer, by name; our own names can't be taken."""
+    found = entry_points(group=GROUP)
+    return {entry.name: entry for entry in found if entry.name not in STRATEGIES}
+
+
+def make(name: str, settings: Settings) -> Optimizer:
+    """The strategy called ``name``.
+
+    Raises ``StrategyError`` where a package's own can't be loaded or made, or is no strategy.
+    """
+    if name in STRATEGIES:
+        return STRATEGIES[name](settings)
+    entry = offered()[name]
+    try:
+        optimizer = entry.load()(settings)
+    except Exception as error:
+        raise StrategyError(
+            f"the strategy {name!r} ({entry.value}) can't be made: {type(error).__name__}: {error}",
+            strategy=name,
+        ) from error
+    if not callable(getattr(optimizer, "propose", None)):
+        raise StrategyError(
+            f"the strategy {name!r} ({entry.value}) made {optimizer!r}, which has no "
+            "'async def propose(history, bench)'",
+            strategy=name,
+        )
+    return optimizer  # type: ignore[no-any-return]

@@ -7,14 +7,18 @@ from dataclasses import dataclass, replace
 
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.comparison.verdict import ALPHA, Comparison, Verdict, compare
-from pytest_lmopt.errors import BudgetExhaustedError
+from pytest_lmopt.errors import BudgetExhaustedError, LmoptError, StrategyError
 from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.metrics.evaluation import Evaluation
+from pytest_lmopt.optimizers.bench import Proposer, TrainBench
 from pytest_lmopt.optimizers.journal import Journal
-from pytest_lmopt.optimizers.plan import Plan, TrainBench
-from pytest_lmopt.optimizers.protocol import History, Optimizer, Proposal, Trial
+from pytest_lmopt.optimizers.plan import Plan
+from pytest_lmopt.optimizers.proposing.grounding import about
+from pytest_lmopt.optimizers.proposing.leakage import copied
+from pytest_lmopt.optimizers.protocol import Bench, History, Optimizer, Proposal, Trial
 from pytest_lmopt.optimizers.racing import race
 from pytest_lmopt.suites.candidate import Candidate
+from pytest_lmopt.suites.canonical import digest
 from pytest_lmopt.suites.example import groups_of
 from pytest_lmopt.suites.suite import Suite
 
@@ -54,13 +58,15 @@ async def search(
     seed: int,
     holdout_use: int = 1,
     journal: Journal | None = None,
+    proposer: Proposer | None = None,
 ) -> SearchOutcome:
     """Search for a candidate better than the suite's prompts as they stand.
 
     ``holdout_use`` counts the confirmations this holdout has served, this one included: the k-th
     is tested at α/(k(k+1)), which adds up to at most α over all searches to come. With a
-    ``journal`` a search that was killed is continued. Raises ``BudgetExhaustedError`` only if not
-    even the incumbent can be judged.
+    ``journal`` a search that was killed is continued. Without a ``proposer`` a strategy's questions
+    stay unanswered. Raises ``StrategyError`` where the strategy itself fails, and
+    ``BudgetExhaustedError`` only if not even the incumbent can be judged.
     """
     journal = journal or Journal()
     plan = Plan(evaluator, ledger, journal, seed=seed)
@@ -72,6 +78,7 @@ async def search(
             optimizer,
             evaluator.suite,
             ledger,
+            proposer,
             prompts=prompts,
             seed=seed,
             holdout_use=holdout_use,
@@ -82,9 +89,11 @@ async def search(
     try:
         with ledger.keeping(plan.confirmation_calls):
             if prompts.states:
+                bench = TrainBench(evaluator, plan, proposer)
                 await _rounds(
-                    optimizer, evaluator, plan, prompts=prompts, trials=trials, journal=journal
-                )
+                    optimizer, evaluator, plan, bench, prompts=prompts, trials=trials,
+                    journal=journal,
+                )  # fmt: skip
     except BudgetExhaustedError as error:
         notes.append(f"the search stopped early: {error}")
     evaluator.tracker.begin("incumbent")
@@ -127,6 +136,7 @@ async def _rounds(
     optimizer: Optimizer,
     evaluator: Evaluator,
     plan: Plan,
+    bench: Bench,
     *,
     prompts: Candidate,
     trials: list[Trial],
@@ -136,21 +146,30 @@ async def _rounds(
 
     Fills ``trials``, best first, as it goes: what was raced counts even if the budget ends.
     """
-    bench = TrainBench(evaluator, plan)
     known = {prompts.digest}
+    described = about(evaluator.suite)
     while True:
         history = History(
             candidate=prompts,
             incumbent=evaluator.kept(plan.incumbent, plan.dev),
             train=plan.train,
             trials=tuple(trials),
+            about=described,
         )
         evaluator.tracker.begin("proposals")
-        fresh = _distinct(await optimizer.propose(history, bench), known)
+        distinct = _distinct(await _proposed(optimizer, history, bench), known)
+        fresh = _original(distinct, prompts, plan, journal)
         if not fresh:
             return
         journal.record("proposed", candidates=[_named(proposal) for proposal in fresh])
-        raced = await race(fresh, plan.incumbent, plan.dev, evaluator, runs_left=plan.runs_left)
+        raced = await race(
+            fresh,
+            plan.incumbent,
+            plan.dev,
+            evaluator,
+            runs_left=plan.runs_left,
+            calls=lambda: plan.calls,
+        )
         if not raced:
             return
         journal.record(
@@ -165,6 +184,7 @@ def _inputs(
     optimizer: Optimizer,
     suite: Suite,
     ledger: Ledger,
+    proposer: Proposer | None,
     *,
     prompts: Candidate,
     seed: int,
@@ -176,6 +196,8 @@ def _inputs(
         "metric": suite.metric_digest,
         "prompts": prompts.digest,
         "model": suite.model,
+        "proposer": proposer.model if proposer else None,
+        "source": digest(suite.source),
         "strategy": repr(optimizer),
         "budget": [str(account.budget) for account in ledger.accounts],
         "repeats": suite.repeats,
@@ -187,6 +209,33 @@ def _inputs(
 
 def _named(proposal: Proposal) -> list[str]:
     return [proposal.candidate.name, proposal.candidate.digest]
+
+
+async def _proposed(optimizer: Optimizer, history: History, bench: Bench) -> Sequence[Proposal]:
+    """What the strategy proposes; its own mistakes are told as such."""
+    try:
+        return await optimizer.propose(history, bench)
+    except LmoptError:
+        raise
+    except Exception as error:
+        name = type(optimizer).__name__
+        raise StrategyError(
+            f"the strategy {name} failed: {type(error).__name__}: {error}", strategy=name
+        ) from error
+
+
+def _original(
+    proposals: Sequence[Proposal], prompts: Candidate, plan: Plan, journal: Journal
+) -> list[Proposal]:
+    """Proposals that copy no answer into an instruction."""
+    kept = []
+    for proposal in proposals:
+        words = copied(proposal.candidate, prompts, (*plan.train, *plan.dev))
+        if words is None:
+            kept.append(proposal)
+        else:
+            journal.record("rejected", candidate=_named(proposal), copies=words)
+    return kept
 
 
 def _distinct(proposals: Sequence[Proposal], known: set[str]) -> list[Proposal]:

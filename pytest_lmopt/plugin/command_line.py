@@ -47,6 +47,16 @@ def add_options(parser: pytest.Parser) -> None:
         help=f"search for better prompts: {', '.join(STRATEGIES)} (default: auto)",
     )
     group.addoption(
+        "--lm-proposer",
+        metavar="MODEL",
+        help="model that writes proposals for a search (default: the suite's own)",
+    )
+    group.addoption(
+        "--lm-no-source",
+        action="store_true",
+        help="keep the pipeline's code from the model that writes proposals",
+    )
+    group.addoption(
         "--lm-snapshot-update",
         nargs="?",
         const="yes",
@@ -162,6 +172,11 @@ def add_options(parser: pytest.Parser) -> None:
         help="write the session's report to a file",
     )
     parser.addini("lm_model", "default of --lm-model")
+    parser.addini("lm_proposer", "default of --lm-proposer")
+    parser.addini(
+        "lm_meta_prompts",
+        "folder of meta-prompts (Jinja2) used in place of the strategies' own, by file name",
+    )
     parser.addini("lm_gate", "default of --lm-gate")
     parser.addini("lm_threshold", "default of --lm-threshold")
     parser.addini("lm_margin", "default of --lm-margin")

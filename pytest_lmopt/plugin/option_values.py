@@ -29,12 +29,17 @@ LIMITS: dict[str, type[int] | type[float]] = {
 
 
 def strategy(value: str) -> str:
-    """A strategy's name."""
+    """A strategy's name: one of ours, or one that an installed package offers."""
     if value in STRATEGIES:
         return value
+    from pytest_lmopt.optimizers.registry import offered
+
+    if value in offered():
+        return value
+    known = ", ".join((*STRATEGIES, *offered()))
     raise argparse.ArgumentTypeError(
-        f"{value!r} is no strategy; the strategies are {', '.join(STRATEGIES)}. If it is a path, "
-        f"write --lm-optimize=auto {value}, or put it before --lm-optimize"
+        f"{value!r} is no strategy; the strategies are {known}. If it is a path, write "
+        f"--lm-optimize=auto {value}, or put it before --lm-optimize"
     )
 
 

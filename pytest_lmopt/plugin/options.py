@@ -47,6 +47,7 @@ class Options:
 
     ``record`` is the folder of record files, None for none; ``recording`` says that this run
     writes them. ``executor`` is the address of a Dask scheduler, None for this machine.
+    ``show_source`` lets a search's proposer read the pipeline's code.
     ``cache_limit`` and ``prune_to`` are sizes in bytes; ``prune_to`` None leaves
     pruning to the limit.
     """
@@ -54,6 +55,9 @@ class Options:
     defaults: Defaults
     model: str | None
     strategy: str | None
+    proposer: str | None
+    show_source: bool
+    meta_prompts: Path | None
     accepting: bool
     gate: GateMode | None
     threshold: float | None
@@ -106,6 +110,9 @@ def read_options(config: pytest.Config) -> Options:
             config.getoption("lm_model"), config.getini("lm_model"), os.environ.get("LMOPT_MODEL")
         ),
         strategy=config.getoption("lm_optimize"),
+        proposer=_first(config.getoption("lm_proposer"), config.getini("lm_proposer")),
+        show_source=bool(config.getoption("lm_optimize")) and not config.getoption("lm_no_source"),
+        meta_prompts=_meta_prompts(config),
         accepting=accepting,
         gate=config.getoption("lm_gate"),
         threshold=config.getoption("lm_threshold"),
@@ -136,6 +143,21 @@ def read_options(config: pytest.Config) -> Options:
         dry_run=config.getoption("lm_dry_run"),
         json_report=config.getoption("lm_report"),
     )
+
+
+def _meta_prompts(config: pytest.Config) -> Path | None:
+    given = config.getini("lm_meta_prompts")
+    if not given:
+        return None
+    from pytest_lmopt.errors import StrategyError
+    from pytest_lmopt.optimizers.proposing.meta_prompts import check_folder
+
+    folder: Path = config.rootpath / given
+    try:
+        check_folder(folder)
+    except StrategyError as error:
+        raise pytest.UsageError(f"ini value {error}") from None
+    return folder
 
 
 def _prices(config: pytest.Config) -> dict[str, Price]:

@@ -25,13 +25,18 @@ from pytest_lmopt.plugin.watching import watched
 from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport, to_json
 from pytest_lmopt.reports.text import printable
 from pytest_lmopt.runs.executor import InProcessExecutor
+from pytest_lmopt.suites.source import pipeline_source
 from pytest_lmopt.suites.suite import Suite
 
 
 def run_suite(item: pytest.Function, session: LmSession) -> None:
     """Assess the item's suite and leave its report on the item; fails the test if it failed."""
     marked, options = session.suites[item.nodeid], session.options
-    suite = replace(marked.suite, pipeline=pipeline_of(item))  # with this lane's own fixtures
+    suite = replace(
+        marked.suite,
+        pipeline=pipeline_of(item),  # with this lane's own fixtures
+        source=pipeline_source(item.function, session.root) if options.show_source else "",
+    )
     part = session.parts.get(item.nodeid)
     if part is Part.GIVE_UP:
         pytest.fail(_given_up(item.nodeid, session), pytrace=False)
@@ -60,6 +65,8 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
         show_holdout=item.config.get_verbosity() > 1,
         journal=session.journal(suite.name),
         resume=options.resume,
+        proposer=options.proposer,
+        meta_prompts=options.meta_prompts,
     )
     with (
         session.noting_use(),
@@ -89,7 +96,7 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
             return
         tracker = Tracker(suite.name, ledger.accounts)
         with watched(item.config, session, tracker):
-            assessment = Assessment(suite, runner, ledger, terms, tracker=tracker)
+            assessment = Assessment(suite, runner, ledger, terms, lm=lm, tracker=tracker)
             report = _assess(assessment, session, item.nodeid)
     report = replace(report, orphans=session.orphans, notices=tuple(session.notices))
     item.user_properties.append((PROPERTY, to_json(report)))

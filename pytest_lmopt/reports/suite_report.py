@@ -34,14 +34,37 @@ class Repeats:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrialReport:
+    """A candidate that was raced on ``n`` dev examples.
+
+    ``difference`` to the incumbent with its 95 % interval; mean ``score``; ``tokens`` and
+    ``seconds`` per call, ``size`` of its prompts in characters; ``calls`` the search had made by
+    then. ``efficient``: no other has a better score without more tokens or seconds.
+    """
+
+    name: str
+    reason: str
+    difference: float
+    low: float
+    high: float
+    n: int
+    score: float
+    tokens: float
+    size: int
+    calls: int
+    efficient: bool
+    seconds: float = field(default=0.0, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class SearchReport:
     """What a search tried and found; ``diff`` is the change to the prompt files.
 
-    ``trials`` are the candidates raced, best first: name, difference on dev, examples.
+    ``trials`` are the candidates raced, best first.
     """
 
     strategy: str
-    trials: tuple[tuple[str, float, int], ...]
+    trials: tuple[TrialReport, ...]
     winner: str | None
     reason: str
     confirmation: Comparison | None
@@ -120,7 +143,7 @@ def from_json(text: str) -> SuiteReport:
     fields = json.loads(text)
     search = fields.pop("search")
     if search is not None:
-        search["trials"] = tuple(tuple(trial) for trial in search["trials"])
+        search["trials"] = tuple(TrialReport(**trial) for trial in search["trials"])
         search["unwritable"] = tuple(search["unwritable"])
         search["confirmation"] = _comparison(search["confirmation"])
         search = SearchReport(**search)

@@ -167,8 +167,8 @@ def _search(search: SearchReport, report: SuiteReport) -> Iterator[str]:
         f"{_calls(report.usage, ' calls')}, {report.usage.tokens:,} tokens, "
         f"{_dollars(report.usage)}; budget {report.budget}"
     )
-    for name, difference, n in search.trials:
-        yield f"  {name:<16} {difference:+.3f} on {n} dev examples"
+    for trial in search.trials:
+        yield f"  {printable(trial.name):<16} {trial.difference:+.3f} on {trial.n} dev examples"
     if search.note:
         yield printable(search.note)
     if search.confirmation is None:

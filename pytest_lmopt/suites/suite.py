@@ -27,7 +27,8 @@ class Suite:
     ``threshold`` is the lowest acceptable score, ``margin`` the largest harmless loss, both in
     [0, 1]; ``max_missing`` the largest share of examples that may stay without an answer.
     ``model`` is the default for prompts that name none. Each example is run ``repeats`` times, and
-    its score is their mean. ``split_seed`` draws the splits anew.
+    its score is their mean. ``split_seed`` draws the splits anew. ``source`` is the pipeline's code
+    as far as a proposer may see it.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Suite:
     model: str | None = None
     repeats: int = 1
     split_seed: int = 0
+    source: str = ""
 
     @cached_property
     def splits(self) -> Splits:

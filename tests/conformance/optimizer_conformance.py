@@ -18,12 +18,16 @@ from pytest_lmopt.lm.seam import FunctionLM, Request
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.metrics import exact_match
 from pytest_lmopt.metrics.evaluation import Evaluation
+from pytest_lmopt.optimizers.bench import Proposer
 from pytest_lmopt.optimizers.protocol import Bench, History, Optimizer, Proposal
 from pytest_lmopt.optimizers.search import SearchOutcome, search
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.suite import Suite
+
+PROPOSER = "proposer"
+"""Name of the model that proposals are asked of."""
 
 Answer = Callable[[Request], str]
 
@@ -56,6 +60,9 @@ class _SpyBench:
     async def run(self, candidate: Candidate, examples: Sequence[Example]) -> Evaluation:
         self._seen |= {example.id for example in examples}
         return await self._bench.run(candidate, examples)
+
+    async def ask(self, question: str, *, draw: int = 0) -> str | None:
+        return await self._bench.ask(question, draw=draw)
 
 
 class OptimizerConformance:
@@ -90,7 +97,8 @@ class OptimizerConformance:
         async def run() -> SearchOutcome:
             with InProcessExecutor(lm=lm, model="simulated", concurrency=concurrency) as executor:
                 evaluator = Evaluator(suite, LocalRunner(suite, executor))
-                return await search(spy, evaluator, ledger, seed=seed)
+                proposer = Proposer(lm=lm, model=PROPOSER)
+                return await search(spy, evaluator, ledger, seed=seed, proposer=proposer)
 
         return asyncio.run(run()), spy, asked
 

@@ -108,7 +108,7 @@ def search(folder: Path, calls: int, *, killed_at: int) -> None:
     found = report.search
     assert found is not None
     result = {
-        "trials": found.trials,
+        "trials": [(trial.name, trial.difference, trial.n) for trial in found.trials],
         "winner": found.winner,
         "confirmation": repr(found.confirmation),
         "note": found.note,

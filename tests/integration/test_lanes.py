@@ -47,7 +47,9 @@ def _report(path: Path) -> list[dict[str, Any]]:
     """A JSON report without what may differ from run to run: how long it took."""
     suites: list[dict[str, Any]] = json.loads(path.read_text())["suites"]
     for suite in suites:
-        del suite["seconds"]
+        del suite["seconds"], suite["usage"]["milliseconds"]
+        for trial in suite["search"]["trials"]:
+            del trial["seconds"], trial["efficient"]
     return suites
 
 

@@ -60,6 +60,7 @@ def _race(instructions: list[str], *, dev: int, left: int | None = None) -> list
                 suite.dataset.examples,
                 evaluator,
                 runs_left=runs_left,
+                calls=lambda: evaluator.usage.calls,
             )
 
     return asyncio.run(run())

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from doubles.trial_reports import trial_report
 
 from pytest_lmopt.comparison.verdict import Verdict, compare
 from pytest_lmopt.lm.seam import Usage
@@ -52,7 +53,7 @@ FULL = replace(
     usage=Usage(calls=3, micro_usd=None),
     search=SearchReport(
         strategy="bootstrap",
-        trials=(("demos-1", 0.25, 16), ("demos-2", -0.5, 8)),
+        trials=(trial_report("demos-1", 0.25, 16), trial_report("demos-2", -0.5, 8)),
         winner="demos-1",
         reason="seen",
         confirmation=compare(OLD, NEW),
@@ -94,9 +95,10 @@ def test_the_document_lists_the_suites_in_order() -> None:
     assert [suite["status"] for suite in document["suites"]] == ["error", "failed"]
     assert document["suites"][0]["score"] is None
     assert document["suites"][1]["comparison"]["verdict"] == "improved"
-    assert document["suites"][1]["search"]["trials"] == [
-        ["demos-1", 0.25, 16],
-        ["demos-2", -0.5, 8],
+    trials = document["suites"][1]["search"]["trials"]
+    assert [(trial["name"], trial["difference"], trial["n"]) for trial in trials] == [
+        ("demos-1", 0.25, 16),
+        ("demos-2", -0.5, 8),
     ]
     assert document["suites"][1]["usage"]["micro_usd"] is None
 

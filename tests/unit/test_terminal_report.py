@@ -8,6 +8,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import pytest
+from doubles.trial_reports import trial_report
 
 from pytest_lmopt.comparison.verdict import Comparison, Verdict, compare
 from pytest_lmopt.lm.seam import Usage
@@ -63,7 +64,7 @@ REPORT = SuiteReport(
 
 SEARCH = SearchReport(
     strategy="bootstrap",
-    trials=(("demos-3", 0.12, 24), ("demos-1", -0.05, 16)),
+    trials=(trial_report("demos-3", 0.12, 24), trial_report("demos-1", -0.05, 16)),
     winner="demos-3",
     reason="demos from the passing runs of a, b",
     confirmation=comparison(10, 18, of=20),

@@ -1,0 +1,75 @@
+"""The bench a strategy works at: it runs train examples and asks the proposer, up to a share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_lmopt.blocks.evaluator import Evaluator
+from pytest_lmopt.errors import LMError
+from pytest_lmopt.lm.seam import LM, Request
+from pytest_lmopt.metrics.evaluation import Evaluation
+from pytest_lmopt.optimizers.plan import Plan
+from pytest_lmopt.suites.candidate import Candidate
+from pytest_lmopt.suites.example import Example
+from pytest_lmopt.suites.render import Message
+
+STRATEGY_SHARE = 0.4
+"""Most of the calls beyond the judging ones that a strategy may spend."""
+
+PARAMS = {"temperature": 1.0, "max_tokens": 2048}
+"""How proposers are asked: proposals should differ from each other."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposer:
+    """The model that writes proposals, metered like the pipeline's."""
+
+    lm: LM
+    model: str
+
+
+class TrainBench:
+    """Runs train examples only and asks ``proposer``, while the strategy's share lasts."""
+
+    def __init__(self, evaluator: Evaluator, plan: Plan, proposer: Proposer | None) -> None:
+        self._evaluator = evaluator
+        self._plan = plan
+        self._proposer = proposer
+        self._train = frozenset(example.id for example in plan.train)
+        left = plan.runs_left()
+        self._calls = None if left is None else int(left * STRATEGY_SHARE) * plan.calls_per_run
+
+    async def run(self, candidate: Candidate, examples: Sequence[Example]) -> Evaluation:
+        """Evaluate on as many of the examples as the allowance still covers."""
+        strangers = [example.id for example in examples if example.id not in self._train]
+        if strangers:
+            raise ValueError(f"a strategy may run train examples only, not {strangers[0]!r}")
+        if self._calls is not None:
+            done = self._evaluator.kept(candidate, examples).ids
+            fresh = [example for example in examples if example.id not in done]
+            paid = {example.id for example in fresh[: self._calls // self._plan.calls_per_run]}
+            self._calls -= len(paid) * self._plan.calls_per_run
+            examples = [example for example in examples if example.id in done | paid]
+        return await self._evaluator.evaluate(candidate, examples)
+
+    async def ask(self, question: str, *, draw: int = 0) -> str | None:
+        """As the protocol says."""
+        if self._proposer is None:
+            return None
+        if self._calls is not None:
+            if self._calls < 1:
+                return None
+            self._calls -= 1
+        request = Request(
+            model=self._proposer.model,
+            messages=(Message("user", question),),
+            params=PARAMS,
+            repeat=draw,
+        )
+        try:
+            completion = await self._proposer.lm.complete(request)
+        except LMError:
+            return None
+        self._plan.asked += completion.usage
+        return completion.text

@@ -1,0 +1,1 @@
+"""What strategies need that have a model write proposals: evidence, meta-prompts, reading."""

@@ -1,0 +1,63 @@
+"""Meta-prompts: what proposers are asked. Jinja2 files, which a user's own folder may replace."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_lmopt.errors import StrategyError
+
+if TYPE_CHECKING:
+    from pytest_lmopt.suites.sandbox import Sandbox
+
+FOLDER = Path(__file__).parent.parent / "meta_prompts"
+"""Our own, a file each, named after the strategy that asks."""
+
+SUFFIX = ".j2"
+
+
+def known() -> list[str]:
+    """Names of the files that a user's folder may replace."""
+    return sorted(path.name for path in FOLDER.glob(f"*{SUFFIX}"))
+
+
+def meta_prompt(name: str, folder: Path | None, /, **values: Any) -> str:
+    """The text asked of a proposer: ``folder``'s file of that name, or ours, rendered.
+
+    Raises ``StrategyError`` where the user's file can't be read or rendered.
+    """
+    path = FOLDER / f"{name}{SUFFIX}"
+    if folder is not None and (folder / path.name).exists():
+        path = folder / path.name
+    try:
+        environment = _environment()
+        template = environment.from_string(path.read_text(encoding="utf-8"))
+        return environment.bounded(template, values).strip()
+    except Exception as error:  # a template may do anything an expression can: divide, index, ...
+        line = getattr(error, "lineno", None)
+        place = f"{path}, line {line}" if line else str(path)
+        raise StrategyError(
+            f"meta-prompt {place}: {error}; it may use {', '.join(sorted(values))}",
+            strategy=name,
+        ) from error
+
+
+def check_folder(folder: Path) -> None:
+    """Raise ``StrategyError`` unless ``folder`` is one that holds meta-prompts and nothing else."""
+    if not folder.is_dir():
+        raise StrategyError(f"lm_meta_prompts: there is no folder {folder}", strategy=folder.name)
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        if path.name not in known():
+            raise StrategyError(
+                f"lm_meta_prompts: {path} replaces nothing; the meta-prompts are "
+                f"{', '.join(known())}",
+                strategy=path.stem,
+            )
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Sandbox:
+    from pytest_lmopt.suites.sandbox import Sandbox
+
+    return Sandbox()
