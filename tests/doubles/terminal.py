@@ -38,7 +38,12 @@ class Terminal:
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env={**os.environ, "TERM": "xterm", **(environment or {})},
+            env={
+                **os.environ,
+                "TERM": "xterm",
+                "COLUMNS": str(self._columns),
+                **(environment or {}),
+            },
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,

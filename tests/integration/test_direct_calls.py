@@ -710,11 +710,13 @@ def test_a_thread_left_over_from_a_block_that_ended_makes_no_more_calls(
     """What it asks after the end is still caught, and then litellm is as it was."""
     home = importlib.import_module("litellm.chat_completions.dispatch")
     before = home._DISPATCH
-    ended, finished = threading.Event(), threading.Event()
+    begun, ended, finished = threading.Event(), threading.Event(), threading.Event()
 
     def pipeline(word: str) -> None:
         if word == "first":
+            begun.wait(60)
             by_name(word)
+        begun.set()
         ended.wait(60)
         try:
             by_name(word)
