@@ -18,7 +18,7 @@ from pytest_lmopt.comparison.gate import gate_failure
 from pytest_lmopt.comparison.verdict import Comparison, compare
 from pytest_lmopt.errors import BudgetExhaustedError, SuiteError
 from pytest_lmopt.lm.money.ledger import Ledger
-from pytest_lmopt.lm.seam import LM
+from pytest_lmopt.lm.seam import LM, PACKAGED
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.optimizers.bench import Proposer
 from pytest_lmopt.optimizers.journal import Journal
@@ -177,8 +177,12 @@ class Assessment:
         )
 
     def _proposer(self) -> Proposer | None:
-        """The model that writes proposals: the one asked for, else the suite's own."""
-        model = self._terms.proposer or self._suite.model
+        """The model that writes proposals: the one asked for, else the suite's own.
+
+        Unless asked for, that is not the packaged one: it is too small to write instructions.
+        """
+        own = None if self._suite.model == PACKAGED else self._suite.model
+        model = self._terms.proposer or own
         return Proposer(lm=self._lm, model=model) if self._lm is not None and model else None
 
     async def _accepted_scores(self, outcome: SearchOutcome) -> Evaluation:

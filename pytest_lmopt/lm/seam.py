@@ -16,6 +16,9 @@ from pytest_lmopt.suites.render import Message
 SCHEMA = 1
 """Version of what a request's key is computed from."""
 
+PACKAGED = "local"
+"""The model string of the packaged model."""
+
 DEFAULT_MAX_TOKENS = 1024
 """Sent where a prompt sets no ``max_tokens``, so that every call has an upper price."""
 
@@ -128,7 +131,7 @@ class Refusal(Completion):
 
 def is_local(model: str) -> bool:
     """Whether a model string names the packaged model, or a file of the user's."""
-    return model == "local" or model.startswith("local:")
+    return model == PACKAGED or model.startswith("local:")
 
 
 class LM(Protocol):

@@ -30,12 +30,16 @@ class Proposer:
 
 
 class TrainBench:
-    """Runs train examples only and asks ``proposer``, while the strategy's share lasts."""
+    """Runs train examples only and asks ``proposer``, while the strategy's share lasts.
+
+    ``unheard``: something was asked, and there was no proposer.
+    """
 
     def __init__(self, evaluator: Evaluator, plan: Plan, proposer: Proposer | None) -> None:
         self._evaluator = evaluator
         self._plan = plan
         self._proposer = proposer
+        self.unheard = False
         self._train = frozenset(example.id for example in plan.train)
         left = plan.runs_left()
         self._calls = None if left is None else int(left * STRATEGY_SHARE) * plan.calls_per_run
@@ -56,6 +60,7 @@ class TrainBench:
     async def ask(self, question: str, *, draw: int = 0) -> str | None:
         """As the protocol says."""
         if self._proposer is None:
+            self.unheard = True
             return None
         if self._calls is not None:
             if self._calls < 1:

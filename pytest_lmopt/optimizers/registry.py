@@ -7,17 +7,20 @@ from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 
 from pytest_lmopt.errors import StrategyError
+from pytest_lmopt.optimizers.auto import Auto
 from pytest_lmopt.optimizers.baseline import Baseline
 from pytest_lmopt.optimizers.bootstrap import Bootstrap
 from pytest_lmopt.optimizers.protocol import Optimizer, Settings, Strategy
+from pytest_lmopt.optimizers.reflect import Reflect
 
 GROUP = "pytest_lmopt.optimizers"
 """The entry point group; an entry's name is the strategy's, its object a ``Strategy``."""
 
 STRATEGIES: Mapping[str, Strategy] = {
-    "auto": lambda settings: Bootstrap(seed=settings.seed),
+    "auto": lambda settings: Auto(seed=settings.seed, meta_prompts=settings.meta_prompts),
     "baseline": lambda _: Baseline(),
     "bootstrap": lambda settings: Bootstrap(seed=settings.seed),
+    "reflect": lambda settings: Reflect(seed=settings.seed, meta_prompts=settings.meta_prompts),
 }
 """Our own strategies by the name users give."""
 

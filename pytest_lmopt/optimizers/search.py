@@ -25,6 +25,11 @@ from pytest_lmopt.suites.suite import Suite
 PROBE = 8
 """Dev examples run first, to learn which prompts there are and how many calls a run makes."""
 
+NOBODY_ASKED = (
+    "no model was asked for instructions: the packaged one can't write any, so --lm-proposer=MODEL "
+    "must name one"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SearchOutcome:
@@ -86,16 +91,18 @@ async def search(
     )
     trials: list[Trial] = []
     notes = [journal.note]
+    bench = TrainBench(evaluator, plan, proposer)
     try:
         with ledger.keeping(plan.confirmation_calls):
             if prompts.states:
-                bench = TrainBench(evaluator, plan, proposer)
                 await _rounds(
                     optimizer, evaluator, plan, bench, prompts=prompts, trials=trials,
                     journal=journal,
                 )  # fmt: skip
     except BudgetExhaustedError as error:
         notes.append(f"the search stopped early: {error}")
+    if bench.unheard:
+        notes.append(NOBODY_ASKED)
     evaluator.tracker.begin("incumbent")
     base = await evaluator.evaluate(plan.incumbent, plan.dev + plan.holdout)
     outcome = SearchOutcome(incumbent=base, prompts=prompts, trials=tuple(trials))

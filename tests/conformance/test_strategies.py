@@ -6,9 +6,11 @@ from conformance.optimizer_conformance import OptimizerConformance
 from doubles.simulated_model import SimulatedModel
 
 from pytest_lmopt.comparison.verdict import Verdict
+from pytest_lmopt.optimizers.auto import Auto
 from pytest_lmopt.optimizers.baseline import Baseline
 from pytest_lmopt.optimizers.bootstrap import Bootstrap
 from pytest_lmopt.optimizers.protocol import Optimizer
+from pytest_lmopt.optimizers.reflect import Reflect
 from pytest_lmopt.optimizers.registry import STRATEGIES
 from pytest_lmopt.plugin import option_values
 
@@ -66,6 +68,22 @@ class TestBootstrap(OptimizerConformance):
             )
             accepted += outcome.accepted
         assert accepted <= 3
+
+
+class TestReflect(OptimizerConformance):
+    """``reflect``."""
+
+    def make(self, seed: int) -> Optimizer:
+        """With its default sizes."""
+        return Reflect(seed=seed)
+
+
+class TestAuto(OptimizerConformance):
+    """``auto``."""
+
+    def make(self, seed: int) -> Optimizer:
+        """With its default sizes."""
+        return Auto(seed=seed)
 
 
 def test_the_option_offers_exactly_the_strategies_there_are() -> None:

@@ -1,0 +1,155 @@
+"""``reflect``: one prompt rewritten from what went wrong in whole runs of the pipeline.
+
+After GEPA (Agrawal et al., arXiv 2507.19457): a parent from the per-example Pareto front runs a
+small batch of train examples; the proposer reads the traces, scores and feedback, and rewrites one
+prompt's instruction; a child that does better than its parent on that batch is raced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pytest_lmopt.metrics.evaluation import Evaluation
+from pytest_lmopt.optimizers.pareto import drawn, front
+from pytest_lmopt.optimizers.proposing.answers import instructions_in
+from pytest_lmopt.optimizers.proposing.evidence import short_names, steps, told
+from pytest_lmopt.optimizers.proposing.meta_prompts import meta_prompt
+from pytest_lmopt.optimizers.protocol import Bench, History, Proposal
+from pytest_lmopt.suites.candidate import Candidate
+from pytest_lmopt.suites.example import Example
+
+LOOKS = 3
+"""Batches a parent is run on at most before it is taken to fail nowhere."""
+
+PASSING_SHOWN = 2
+"""Runs without a fault that a proposer is shown beside the faulty ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Idea:
+    """A rewriting to be asked for: one prompt of a parent, and what is to be learnt from."""
+
+    parent: Candidate
+    key: str
+    batch: tuple[Example, ...]
+    evaluation: Evaluation
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reflect:
+    """``children`` rewritings a round, each from ``batch`` train examples of its own.
+
+    Ends after ``rounds``, or once ``patience`` rounds have brought nothing better.
+    """
+
+    seed: int
+    rounds: int = 6
+    children: int = 6
+    batch: int = 8
+    patience: int = 2
+    meta_prompts: Path | None = None
+
+    async def propose(self, history: History, bench: Bench) -> Sequence[Proposal]:
+        """The children of the next round that did better than their parents."""
+        for number in range(next_round(history), self.rounds + 1):
+            if number - best_round(history) > self.patience:
+                break
+            ideas = await self._ideas(history, bench, number)
+            if not ideas:
+                break
+            children = await asyncio.gather(*(self._rewritten(history, bench, i) for i in ideas))
+            better = [
+                child
+                for idea, child in zip(ideas, children, strict=True)
+                if child is not None and await self._is_better(bench, idea, child)
+            ]
+            if better:
+                return better
+        return ()
+
+    async def _ideas(self, history: History, bench: Bench, number: int) -> list[_Idea]:
+        """What to rewrite; fewer than ``children`` where nothing fails or no more can be run."""
+        chance = random.Random(f"{self.seed}/{number}")
+        parents = front(history)
+        keys = sorted(history.candidate.states)
+        chance.shuffle(keys)
+        ideas: list[_Idea] = []
+        for child in range(1, self.children + 1):
+            parent = drawn(parents, chance)
+            for _ in range(LOOKS):
+                batch = chance.sample(history.train, min(self.batch, len(history.train)))
+                evaluation = await bench.run(parent, batch)
+                if any(score < 1.0 for score in evaluation.scores.values()):
+                    ideas.append(
+                        _Idea(
+                            parent=parent,
+                            key=keys[(number * self.children + child) % len(keys)],
+                            batch=tuple(batch),
+                            evaluation=evaluation,
+                            name=f"reflect-{number}-{child}",
+                        )
+                    )
+                    break
+        return ideas
+
+    async def _rewritten(self, history: History, bench: Bench, idea: _Idea) -> Proposal | None:
+        """The child that the proposer makes of an idea; None where it made none."""
+        names = short_names(sorted(idea.parent.states))
+        scores = idea.evaluation.scores
+        worst = sorted(scores, key=lambda identity: scores[identity])
+        failing = [identity for identity in worst if scores[identity] < 1.0]
+        wanted = (
+            failing + [identity for identity in worst if identity not in failing][:PASSING_SHOWN]
+        )
+        examples = {example.id: example for example in idea.batch}
+        all_steps = steps(idea.parent, idea.evaluation.runs)
+        question = meta_prompt(
+            "reflect",
+            self.meta_prompts,
+            about=history.about,
+            steps=all_steps,
+            step=next(step for step in all_steps if step.key == idea.key),
+            runs=told(idea.evaluation, examples, names, wanted=wanted),
+        )
+        answer = await bench.ask(question, draw=int(idea.name.rpartition("-")[2]))
+        state = idea.parent.states[idea.key]
+        # a rewriting answers for one prompt, whatever it calls it
+        found = instructions_in(answer, [names[idea.key]])
+        text = found.get(names[idea.key], state.instruction)
+        if text.strip() == state.instruction.strip():
+            return None
+        changed = replace(state, instruction=text)
+        return Proposal(
+            candidate=Candidate(name=idea.name, states={**idea.parent.states, idea.key: changed}),
+            reason=f"{idea.parent.name}, {names[idea.key]} rewritten from {len(failing)} failures",
+        )
+
+    async def _is_better(self, bench: Bench, idea: _Idea, child: Proposal) -> bool:
+        """Whether the child does better than its parent on the batch it was made from."""
+        seen = [example for example in idea.batch if example.id in idea.evaluation.scores]
+        scores = (await bench.run(child.candidate, seen)).scores
+        before = [idea.evaluation.scores[identity] for identity in scores]
+        return math.fsum(scores.values()) > math.fsum(before)
+
+
+def next_round(history: History) -> int:
+    """The round to come, from the names of what was raced: counted from 1."""
+    return 1 + max((_round(trial.proposal) for trial in history.trials), default=0)
+
+
+def best_round(history: History) -> int:
+    """The round of the best trial; 0 where none was better than the incumbent."""
+    best = history.trials[0] if history.trials else None
+    return _round(best.proposal) if best is not None and best.difference > 0.0 else 0
+
+
+def _round(proposal: Proposal) -> int:
+    found = re.search(r"-(\d+)-\d+\Z", proposal.candidate.name)
+    return int(found[1]) if found else 1

@@ -1,0 +1,78 @@
+"""Reflection: what a proposer is told, and what becomes of its answers."""
+
+from __future__ import annotations
+
+from conformance.optimizer_conformance import PROPOSER, OptimizerConformance
+from doubles.simulated_model import SimulatedModel
+
+from pytest_lmopt.lm.seam import Request
+from pytest_lmopt.optimizers.auto import Auto
+from pytest_lmopt.optimizers.protocol import Optimizer
+from pytest_lmopt.optimizers.reflect import Reflect
+
+
+class _Searching(OptimizerConformance):
+    __test__ = False
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self._optimizer = optimizer
+
+    def make(self, seed: int) -> Optimizer:
+        return self._optimizer
+
+
+def _with_proposer(text: str, model: SimulatedModel) -> tuple[list[str], object]:
+    asked: list[str] = []
+
+    def answer(request: Request) -> str:
+        if request.model != PROPOSER:
+            return model.answer(request.messages)
+        asked.append(request.messages[-1].content)
+        return text
+
+    return asked, answer
+
+
+CAREFUL = '<instruction prompt="shout">SHOUT it, carefully</instruction>'
+
+
+def test_a_rewriting_that_helps_is_found_and_confirmed() -> None:
+    """The proposer's instruction replaces the prompt's, and holdout proves it better."""
+    asked, answer = _with_proposer(CAREFUL, SimulatedModel(base=0.3, bonus=0.5))
+    outcome, _, _ = _Searching(Reflect(seed=0)).search(answer)  # type: ignore[arg-type]
+    assert asked
+    assert outcome.accepted
+    assert outcome.winner is not None
+    state = outcome.winner.proposal.candidate.states["shout"]
+    assert state.instruction == "SHOUT it, carefully"
+
+
+def test_the_proposer_is_told_what_failed_and_never_of_holdout_or_dev() -> None:
+    """Inputs, answers, expected answers and scores of train runs that went wrong."""
+    asked, answer = _with_proposer(CAREFUL, SimulatedModel(base=0.3, bonus=0.5))
+    _Searching(Reflect(seed=0)).search(answer)  # type: ignore[arg-type]
+    first = asked[0]
+    assert "SHOUT it" in first
+    assert "said: no idea" in first
+    assert "Expected: WORD" in first
+    assert "Score: 0.00" in first
+
+
+def test_a_rewriting_that_does_not_help_on_its_batch_is_not_raced() -> None:
+    """It costs a batch, no race."""
+    useless = '<instruction prompt="shout">SHOUT it, please</instruction>'
+    _, answer = _with_proposer(useless, SimulatedModel(base=0.3))
+    outcome, spy, _ = _Searching(Reflect(seed=0)).search(answer)  # type: ignore[arg-type]
+    assert spy.proposals == []
+    assert outcome.trials == ()
+
+
+def test_auto_puts_demos_and_a_rewriting_together() -> None:
+    """Each helps by itself, and the winner has both."""
+    _, answer = _with_proposer(CAREFUL, SimulatedModel(base=0.25, bonus=0.3, per_demo=0.08))
+    outcome, _, _ = _Searching(Auto(seed=0)).search(answer)  # type: ignore[arg-type]
+    assert outcome.accepted
+    assert outcome.winner is not None
+    state = outcome.winner.proposal.candidate.states["shout"]
+    assert state.demos
+    assert "carefully" in state.instruction
