@@ -56,7 +56,13 @@ class Evaluator:
         self, candidates: Sequence[Candidate], examples: Sequence[Example], *, draw: int = 0
     ) -> list[Evaluation]:
         """Evaluate several candidates on the same examples, as ``evaluate`` does one."""
-        todo = [(candidate, self._todo(candidate, examples, draw)) for candidate in candidates]
+        return await self.evaluate_each([(each, examples) for each in candidates], draw=draw)
+
+    async def evaluate_each(
+        self, work: Sequence[tuple[Candidate, Sequence[Example]]], *, draw: int = 0
+    ) -> list[Evaluation]:
+        """Evaluate candidates on examples of their own, as ``evaluate`` does one."""
+        todo = self._distinct(work, draw)
         size = piece_size(sum(len(left) for _, left in todo), hands=self._runner.hands)
         blocks = [
             Block(candidate=candidate, examples=tuple(left[start : start + size]), repeat=repeat)
@@ -71,19 +77,20 @@ class Evaluator:
                 async for runs in results:
                     self._file(next(whose).candidate, runs)
                     if not self._unrecorded:  # a replay is free, and is to name all that it lacks
-                        self._check_missing(len(examples))
+                        self._check_missing(max(len(examples) for _, examples in work))
         except BudgetExhaustedError as error:
-            left = sum(len(self._todo(candidate, examples, draw)) for candidate in candidates)
+            left = sum(len(left) for _, left in self._distinct(work, draw))
+            wanted = sum(len(examples) for _, examples in work)
             raise BudgetExhaustedError(
                 f"{error}. {len(self._done)} runs are complete, {left} of this evaluation's "
-                f"{len(examples) * len(candidates)} examples are not{self._estimate(left)}; "
+                f"{wanted} examples are not{self._estimate(left)}; "
                 "answers already paid for are recorded, so running again with a larger budget "
                 "pays only for the rest",
                 limit=error.limit,
             ) from None
         if self._unrecorded:
             raise incomplete_replay(self._unrecorded, dict(self._missing))
-        return [self.kept(candidate, examples, draw=draw) for candidate in candidates]
+        return [self.kept(candidate, examples, draw=draw) for candidate, examples in work]
 
     def kept(
         self, candidate: Candidate, examples: Sequence[Example], *, draw: int = 0
@@ -109,9 +116,22 @@ class Evaluator:
     def _repeats(self, draw: int) -> range:
         return range(draw * self.suite.repeats, (draw + 1) * self.suite.repeats)
 
-    def _todo(self, candidate: Candidate, examples: Sequence[Example], draw: int) -> list[Example]:
-        identity, last = candidate.digest, self._repeats(draw)[-1]
-        return [example for example in examples if (identity, example.id, last) not in self._done]
+    def _distinct(
+        self, work: Sequence[tuple[Candidate, Sequence[Example]]], draw: int
+    ) -> list[tuple[Candidate, list[Example]]]:
+        """What is still to be run of some work, each pair once."""
+        planned: set[tuple[str, str]] = set()
+        todo = []
+        for candidate, examples in work:
+            identity, last = candidate.digest, self._repeats(draw)[-1]
+            left = []
+            for example in examples:
+                known = (identity, example.id, last) in self._done
+                if not known and (identity, example.id) not in planned:
+                    planned.add((identity, example.id))
+                    left.append(example)
+            todo.append((candidate, left))
+        return todo
 
     def _file(self, candidate: Candidate, runs: Sequence[ScoredRun]) -> None:
         identity = candidate.digest

@@ -46,16 +46,30 @@ class TrainBench:
 
     async def run(self, candidate: Candidate, examples: Sequence[Example]) -> Evaluation:
         """Evaluate on as many of the examples as the allowance still covers."""
+        (evaluation,) = await self.run_each([(candidate, examples)])
+        return evaluation
+
+    async def run_each(
+        self, work: Sequence[tuple[Candidate, Sequence[Example]]]
+    ) -> Sequence[Evaluation]:
+        """As the protocol says; the first in ``work`` are paid for first."""
+        return await self._evaluator.evaluate_each(
+            [(candidate, self._covered(candidate, examples)) for candidate, examples in work]
+        )
+
+    def _covered(self, candidate: Candidate, examples: Sequence[Example]) -> Sequence[Example]:
+        """The examples whose runs are done already or can be paid for, which they now are."""
         strangers = [example.id for example in examples if example.id not in self._train]
         if strangers:
             raise ValueError(f"a strategy may run train examples only, not {strangers[0]!r}")
-        if self._calls is not None:
-            done = self._evaluator.kept(candidate, examples).ids
-            fresh = [example for example in examples if example.id not in done]
-            paid = {example.id for example in fresh[: self._calls // self._plan.calls_per_run]}
-            self._calls -= len(paid) * self._plan.calls_per_run
-            examples = [example for example in examples if example.id in done | paid]
-        return await self._evaluator.evaluate(candidate, examples)
+        if self._calls is None:
+            return examples
+        price = self._plan.calls_per_run
+        done = self._evaluator.kept(candidate, examples).ids
+        fresh = [example.id for example in examples if example.id not in done]
+        paid = fresh[: self._calls // price]
+        self._calls -= len(paid) * price
+        return [example for example in examples if example.id in done.union(paid)]
 
     async def ask(self, question: str, *, draw: int = 0) -> str | None:
         """As the protocol says."""

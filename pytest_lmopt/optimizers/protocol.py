@@ -78,6 +78,11 @@ class Bench(Protocol):
     async def run(self, candidate: Candidate, examples: Sequence[Example]) -> Evaluation:
         """Evaluate a candidate on train examples, as far as the strategy's allowance reaches."""
 
+    async def run_each(
+        self, work: Sequence[tuple[Candidate, Sequence[Example]]]
+    ) -> Sequence[Evaluation]:
+        """As ``run``, several candidates on train examples of their own, at the same time."""
+
     async def ask(self, question: str, *, draw: int = 0) -> str | None:
         """The proposer's answer, at temperature 1; each ``draw`` is an answer of its own.
 

@@ -23,9 +23,13 @@ from pytest_lmopt.optimizers.proposing.meta_prompts import meta_prompt
 from pytest_lmopt.optimizers.protocol import Bench, History, Proposal
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
+from pytest_lmopt.suites.splits import seeded_order
 
 LOOKS = 3
 """Batches a parent is run on at most before it is taken to fail nowhere."""
+
+TRIED_SHOWN = 8
+"""Earlier wordings, the best, that a proposer is shown with their scores."""
 
 PASSING_SHOWN = 2
 """Runs without a fault that a proposer is shown beside the faulty ones."""
@@ -41,18 +45,25 @@ class _Idea:
     evaluation: Evaluation
     name: str
 
+    @property
+    def seen(self) -> list[Example]:
+        """The examples of the batch that the parent has a score on."""
+        return [example for example in self.batch if example.id in self.evaluation.scores]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reflect:
-    """``children`` rewritings a round, each from ``batch`` train examples of its own.
+    """``children`` rewritings a round, each from a ``batch`` of train examples.
 
-    Ends after ``rounds``, or once ``patience`` rounds have brought nothing better.
+    Batches are drawn from ``width`` times as many examples, and more in each further round. Ends
+    after ``rounds``, or once ``patience`` rounds have brought nothing better.
     """
 
     seed: int
     rounds: int = 6
     children: int = 6
     batch: int = 8
+    width: int = 3
     patience: int = 2
     meta_prompts: Path | None = None
 
@@ -64,11 +75,15 @@ class Reflect:
             ideas = await self._ideas(history, bench, number)
             if not ideas:
                 break
-            children = await asyncio.gather(*(self._rewritten(history, bench, i) for i in ideas))
+            asked = await asyncio.gather(*(self._rewritten(history, bench, i) for i in ideas))
+            made = [
+                (idea, child) for idea, child in zip(ideas, asked, strict=True) if child is not None
+            ]
+            tried = await bench.run_each([(child.candidate, idea.seen) for idea, child in made])
             better = [
                 child
-                for idea, child in zip(ideas, children, strict=True)
-                if child is not None and await self._is_better(bench, idea, child)
+                for (idea, child), evaluation in zip(made, tried, strict=True)
+                if _is_better(evaluation, idea.evaluation)
             ]
             if better:
                 return better
@@ -80,24 +95,25 @@ class Reflect:
         parents = front(history)
         keys = sorted(history.candidate.states)
         chance.shuffle(keys)
-        ideas: list[_Idea] = []
-        for child in range(1, self.children + 1):
-            parent = drawn(parents, chance)
-            for _ in range(LOOKS):
-                batch = chance.sample(history.train, min(self.batch, len(history.train)))
-                evaluation = await bench.run(parent, batch)
+        # the first few train examples serve several children, and ``bootstrap``'s teacher
+        pool = seeded_order(history.train, seed=self.seed)[: self.batch * (self.width + number)]
+        ideas: dict[int, _Idea] = {}
+        chosen = {child: drawn(parents, chance) for child in range(1, self.children + 1)}
+        for _ in range(LOOKS):
+            left = [child for child in chosen if child not in ideas]
+            batches = [chance.sample(pool, min(self.batch, len(pool))) for _ in left]
+            parents_of = [chosen[child] for child in left]
+            evaluations = await bench.run_each(list(zip(parents_of, batches, strict=True)))
+            for child, batch, evaluation in zip(left, batches, evaluations, strict=True):
                 if any(score < 1.0 for score in evaluation.scores.values()):
-                    ideas.append(
-                        _Idea(
-                            parent=parent,
-                            key=keys[(number * self.children + child) % len(keys)],
-                            batch=tuple(batch),
-                            evaluation=evaluation,
-                            name=f"reflect-{number}-{child}",
-                        )
+                    ideas[child] = _Idea(
+                        parent=chosen[child],
+                        key=keys[(number * self.children + child) % len(keys)],
+                        batch=tuple(batch),
+                        evaluation=evaluation,
+                        name=f"reflect-{number}-{child}",
                     )
-                    break
-        return ideas
+        return [ideas[child] for child in sorted(ideas)]
 
     async def _rewritten(self, history: History, bench: Bench, idea: _Idea) -> Proposal | None:
         """The child that the proposer makes of an idea; None where it made none."""
@@ -117,6 +133,7 @@ class Reflect:
             steps=all_steps,
             step=next(step for step in all_steps if step.key == idea.key),
             runs=told(idea.evaluation, examples, names, wanted=wanted),
+            tried=_tried(history, idea.key)[-TRIED_SHOWN:],
         )
         answer = await bench.ask(question, draw=int(idea.name.rpartition("-")[2]))
         state = idea.parent.states[idea.key]
@@ -131,12 +148,21 @@ class Reflect:
             reason=f"{idea.parent.name}, {names[idea.key]} rewritten from {len(failing)} failures",
         )
 
-    async def _is_better(self, bench: Bench, idea: _Idea, child: Proposal) -> bool:
-        """Whether the child does better than its parent on the batch it was made from."""
-        seen = [example for example in idea.batch if example.id in idea.evaluation.scores]
-        scores = (await bench.run(child.candidate, seen)).scores
-        before = [idea.evaluation.scores[identity] for identity in scores]
-        return math.fsum(scores.values()) > math.fsum(before)
+
+def _tried(history: History, key: str) -> list[tuple[str, float]]:
+    """Wordings of a prompt's instruction that were raced, with their best score, worst first."""
+    base = history.incumbent.mean
+    found = {history.candidate.states[key].instruction.strip(): base}
+    for trial in history.trials:
+        text = trial.proposal.candidate.states[key].instruction.strip()
+        found[text] = max(base + trial.difference, found.get(text, 0.0))
+    return sorted(found.items(), key=lambda wording: wording[1])
+
+
+def _is_better(child: Evaluation, parent: Evaluation) -> bool:
+    """Whether the child does better than its parent on the examples both were run on."""
+    before = [parent.scores[identity] for identity in child.scores]
+    return math.fsum(child.scores.values()) > math.fsum(before)
 
 
 def next_round(history: History) -> int:

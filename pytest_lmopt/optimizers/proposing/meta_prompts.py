@@ -60,4 +60,6 @@ def check_folder(folder: Path) -> None:
 def _environment() -> Sandbox:
     from pytest_lmopt.suites.sandbox import Sandbox
 
-    return Sandbox()
+    environment = Sandbox()
+    environment.trim_blocks = environment.lstrip_blocks = True
+    return environment
