@@ -13,9 +13,10 @@ from pytest_lmopt.errors import ModelError, PromptError
 from pytest_lmopt.lm.loop import submit
 from pytest_lmopt.lm.seam import DEFAULT_MAX_TOKENS, LM, Completion, Request, Usage
 from pytest_lmopt.lm.tracing import Call, RunContext, current_run
-from pytest_lmopt.suites.fields import parse_outputs
+from pytest_lmopt.suites.fields import parse_answer
 from pytest_lmopt.suites.prompt_file import load_prompt_file
 from pytest_lmopt.suites.prompt_state import Demo, OutputFormat, PromptState
+from pytest_lmopt.suites.reasoning import with_room
 from pytest_lmopt.suites.render import check_template, render
 
 
@@ -44,6 +45,7 @@ class Prompt:
         demos: Sequence[Demo] = (),
         model: str | None = None,
         params: Mapping[str, Any] | None = None,
+        reasoning: bool = False,
     ) -> None:
         if (output is None) == (not outputs):
             raise PromptError("give either output= (a name) or outputs= (a list)")
@@ -59,6 +61,7 @@ class Prompt:
             demos=tuple(demos),
             model=model,
             params=dict(params or {}),
+            reasoning=reasoning,
         )
         self.name = self.key = name
         self.path: Path | None = None
@@ -106,8 +109,10 @@ class Prompt:
             call = replace(call, request=request)
             raw = await run.lm.complete(request)
             call = replace(call, text=raw.text, usage=raw.usage)
-            completion = _parsed(run.states[self.key], raw)
-            call = replace(call, outputs=completion.fields)
+            state = run.states[self.key]
+            completion = _parsed(state, raw)
+            thought = completion.reasoning if state.reasoning else ""
+            call = replace(call, outputs=completion.fields, reasoning=thought)
             return completion
         except BaseException as error:
             call = run.failed(call, error)
@@ -135,16 +140,21 @@ class Prompt:
             raise PromptError(
                 error.problem, path=self.path or self.name, field=error.field, line=error.line
             ) from error
+        params = {"max_tokens": DEFAULT_MAX_TOKENS, **state.params}
         return Request(
             model=model,
             messages=messages,
-            params={"max_tokens": DEFAULT_MAX_TOKENS, **state.params},
+            params=with_room(params) if state.reasoning else params,
             repeat=run.repeat if run else 0,
         )
 
 
 def _parsed(state: PromptState, raw: Completion) -> Completion:
-    return replace(raw, fields=parse_outputs(state, raw.text))
+    reasoning, answer, outputs = parse_answer(state, raw.text)
+    # an output may have that name where no reasoning is asked for
+    return replace(
+        raw, text=answer, fields=outputs, reasoning=outputs.get("reasoning", reasoning)
+    )
 
 
 def _production_lm() -> LM:

@@ -101,12 +101,14 @@ class Usage:
 class Completion:
     """A model's answer: ``text`` as it came, ``usage`` what it cost, ``fields`` the outputs.
 
-    Each declared output is an attribute too: ``completion.team``.
+    Each declared output is an attribute too: ``completion.team``. A prompt that asks for reasoning
+    has it in ``reasoning``, and only the answer in ``text``.
     """
 
     text: str
     usage: Usage
     fields: Mapping[str, Any] = field(default_factory=dict)
+    reasoning: Any = ""
 
     def __getattr__(self, name: str) -> Any:
         fields = self.__dict__.get("fields", {})

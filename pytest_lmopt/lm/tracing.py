@@ -49,6 +49,7 @@ class Call:
     """One LM call in a trace: which prompt, with what, answering what, at what cost.
 
     A call that bypassed ``Prompt`` is named by its model, its inputs are its ``messages``.
+    ``text`` is all that came, ``reasoning`` the part before the answer, where that was asked for.
     ``outputs`` is empty and ``error`` says why where no usable answer came; ``unrecorded`` is
     True if that is because no model was asked, ``refused`` if because its provider refused.
     ``request`` is None where none could be made,
@@ -65,6 +66,7 @@ class Call:
     unrecorded: bool = False
     refused: bool = False
     whole: Mapping[str, Any] | None = None
+    reasoning: str = ""
 
 
 class Block:

@@ -9,14 +9,11 @@ are the candidates.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytest_lmopt.lm.tracing import Call
-from pytest_lmopt.metrics.scored_run import ScoredRun
+from pytest_lmopt.optimizers.demo_sets import draw, proposal, teach, worked
 from pytest_lmopt.optimizers.protocol import Bench, History, Proposal
-from pytest_lmopt.suites.candidate import Candidate
-from pytest_lmopt.suites.prompt_state import Demo, PromptState
 from pytest_lmopt.suites.splits import seeded_order
 
 
@@ -38,69 +35,26 @@ class Bootstrap:
         """All demo sets in one go; nothing on the second call, or if no run passed."""
         if history.trials:
             return ()
-        passed = await self._teach(history, bench)
+        passed = await teach(
+            bench,
+            history.candidate,
+            seeded_order(history.train, seed=self.seed),
+            step=2 * self.demos,
+            enough=self.pool * self.demos,
+            passing=self.passing,
+        )
+        if not passed:
+            return ()
+        states = history.candidate.states
+        pool = [worked(run, states) for run in passed]
         chance = random.Random(self.seed)
-        proposals: list[Proposal] = []
-        for number in range(1, self.candidates + 1):
-            most = min(self.demos, len(passed))
-            # where demos help at all, more usually help more; now and then a cheaper set is tried
-            count = most if number % 4 else chance.randint(min(1, most), most)
-            drawn = chance.sample(passed, count)
-            if not drawn:
-                break
-            sources = ", ".join(scored.example for scored in drawn)
-            proposals.append(
-                Proposal(
-                    candidate=Candidate(
-                        name=f"bootstrap-{number}",
-                        states={
-                            key: state.with_demos(_demos(key, state, drawn, chance))
-                            for key, state in history.candidate.states.items()
-                        },
-                    ),
-                    reason=f"demos from the passing runs of {sources}",
-                )
+        return [
+            proposal(
+                f"bootstrap-{number}",
+                states,
+                draw(pool, number=number, most=self.demos, chance=chance),
+                chance=chance,
+                reason="demos from the passing runs of",
             )
-        return proposals
-
-    async def _teach(self, history: History, bench: Bench) -> list[ScoredRun]:
-        """Passing runs of the teacher, from train in seeded order."""
-        passed: list[ScoredRun] = []
-        order = seeded_order(history.train, seed=self.seed)
-        step = 2 * self.demos
-        for start in range(0, len(order), step):
-            chunk = order[start : start + step]
-            evaluation = await bench.run(history.candidate, chunk)
-            passed += [
-                scored
-                for scored in evaluation.runs
-                if scored.score is not None and scored.score.value >= self.passing
-            ]
-            if len(passed) >= self.pool * self.demos or len(evaluation.ids) < len(chunk):
-                break
-        return passed
-
-
-def _demos(
-    key: str, state: PromptState, drawn: Sequence[ScoredRun], chance: random.Random
-) -> list[Demo]:
-    """One demo of a prompt from each run that called it, without repetitions."""
-    demos: list[Demo] = []
-    for scored in drawn:
-        calls = [call for call in scored.trace if call.prompt == key and call.error is None]
-        if not calls:
-            continue
-        demo = _demo(state, chance.choice(calls))
-        if demo not in demos:
-            demos.append(demo)
-    return demos
-
-
-def _demo(state: PromptState, call: Call) -> Mapping[str, object]:
-    inputs = {name: call.inputs[name] for name in state.inputs}
-    # a demo shows what the next answer should look like: without the model's stray white space
-    outputs = {
-        name: value.strip() if isinstance(value, str) else value
-        for name, value in ((name, call.outputs[name]) for name in state.outputs)
-    }
-    return {**inputs, **outputs}
+            for number in range(1, self.candidates + 1)
+        ]

@@ -10,7 +10,9 @@ from pytest_lmopt.errors import StrategyError
 from pytest_lmopt.optimizers.auto import Auto
 from pytest_lmopt.optimizers.baseline import Baseline
 from pytest_lmopt.optimizers.bootstrap import Bootstrap
+from pytest_lmopt.optimizers.labeled import Labeled
 from pytest_lmopt.optimizers.protocol import Optimizer, Settings, Strategy
+from pytest_lmopt.optimizers.rationale import Rationale
 from pytest_lmopt.optimizers.reflect import Reflect
 
 GROUP = "pytest_lmopt.optimizers"
@@ -20,6 +22,8 @@ STRATEGIES: Mapping[str, Strategy] = {
     "auto": lambda settings: Auto(seed=settings.seed, meta_prompts=settings.meta_prompts),
     "baseline": lambda _: Baseline(),
     "bootstrap": lambda settings: Bootstrap(seed=settings.seed),
+    "labeled": lambda settings: Labeled(seed=settings.seed),
+    "rationale": lambda settings: Rationale(seed=settings.seed),
     "reflect": lambda settings: Reflect(seed=settings.seed, meta_prompts=settings.meta_prompts),
 }
 """Our own strategies by the name users give."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_lmopt.lm.recordings.recorded import CacheMode
     from pytest_lmopt.suites.budget import Budget
 
-STRATEGIES = ("auto", "baseline", "bootstrap", "reflect")
+STRATEGIES = ("auto", "baseline", "bootstrap", "labeled", "rationale", "reflect")
 GATES: tuple[GateMode, ...] = ("regression", "noninferior", "off")
 CACHE_MODES: tuple[CacheMode, ...] = ("auto", "replay", "refresh", "off")
 OUTCOMES = ("pass", "fail")

@@ -17,7 +17,7 @@ FLOW_WIDTH = 90
 
 
 def rewrite_prompt(text: str, state: PromptState, *, path: Path) -> str:
-    """``text`` of a prompt file with ``state``'s instruction and demos.
+    """``text`` of a prompt file with ``state``'s instruction, reasoning and demos.
 
     Only the lines of what changed are replaced. Comments are kept, except those between demos,
     which go with them. A file that already says the same is returned as it is, byte by byte.
@@ -30,6 +30,8 @@ def rewrite_prompt(text: str, state: PromptState, *, path: Path) -> str:
     changes: dict[str, Any] = {}
     if current.instruction != state.instruction:
         changes["instruction"] = _value(state.instruction, block=True)
+    if current.reasoning != state.reasoning:
+        changes["reasoning"] = state.reasoning
     if current.demos != state.demos:
         changes["demos"] = [_demo(demo) for demo in state.demos]
     rewritten = text

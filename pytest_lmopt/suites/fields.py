@@ -8,26 +8,46 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_lmopt.errors import AnswerError
-from pytest_lmopt.suites.prompt_state import PromptState
+from pytest_lmopt.suites.prompt_state import REASONING, PromptState
+from pytest_lmopt.suites.reasoning import DIRECTIVE, show_reasoning, split_reasoning
 
 
 def format_directive(state: PromptState) -> str:
-    """What the system message adds so that the answer has all fields; empty for one output."""
+    """What the system message adds so that the answer has all parts; empty for a plain text."""
+    form = ""
     if state.format == "lines":
         lines = "\n".join(f"{name}: ..." for name in state.outputs)
-        return f"Answer with one line for each field, in this form:\n{lines}"
+        form = f"Answer with one line for each field, in this form:\n{lines}"
     if state.format == "json":
-        return f"Answer with one JSON object with the keys {', '.join(state.outputs)}."
-    return ""
+        form = f"Answer with one JSON object with the keys {', '.join(state.outputs)}."
+    return "\n\n".join(part for part in (form, DIRECTIVE if state.reasoning else "") if part)
+
+
+def format_answer(state: PromptState, values: Mapping[str, Any]) -> str:
+    """The message a demo shows for ``values``: its outputs, after its reasoning if it asks for it."""
+    answer = format_outputs(state, values)
+    if not state.reasoning:
+        return answer
+    reasoning = str(values.get(REASONING) or "")
+    return show_reasoning(reasoning, answer, below=state.format != "text")
 
 
 def format_outputs(state: PromptState, values: Mapping[str, Any]) -> str:
-    """The answer a demo shows for ``values``."""
+    """The answer itself, for ``values``."""
     if state.format == "json":
         return json.dumps({name: values[name] for name in state.outputs}, ensure_ascii=False)
     if state.format == "lines":
         return "\n".join(f"{name}: {values[name]}" for name in state.outputs)
     return str(values[state.outputs[0]])
+
+
+def parse_answer(state: PromptState, text: str) -> tuple[str, str, dict[str, Any]]:
+    """Reasoning, answer and the answer's output fields of a model's text.
+
+    Raises ``AnswerError`` where a field is missing.
+    """
+    reasoning, answer = split_reasoning(text, state.params) if state.reasoning else ("", text)
+    return reasoning, answer, parse_outputs(state, answer)
 
 
 def parse_outputs(state: PromptState, text: str) -> dict[str, Any]:

@@ -15,7 +15,18 @@ from pytest_lmopt.suites.render import check_template
 from pytest_lmopt.suites.yaml_text import YamlError, load_yaml
 
 _KEYS = frozenset(
-    {"instruction", "inputs", "output", "outputs", "format", "template", "demos", "model", "params"}
+    {
+        "instruction",
+        "inputs",
+        "output",
+        "outputs",
+        "format",
+        "template",
+        "demos",
+        "model",
+        "params",
+        "reasoning",
+    }
 )
 
 
@@ -101,6 +112,7 @@ def _state(document: Any, path: Path) -> PromptState:
         demos=_demos(document),
         model=_text(document, "model") if "model" in document else None,
         params=_params(document),
+        reasoning=_switch(document, "reasoning"),
     )
     if template is not None:
         check_template(template, inputs)
@@ -112,6 +124,13 @@ def _text(document: Any, key: str) -> str:
     if not isinstance(value, str):
         raise PromptError(f"text expected, found {value!r}", field=key)
     return str(value)
+
+
+def _switch(document: Any, key: str) -> bool:
+    value = plain(document.get(key, False))
+    if not isinstance(value, bool):
+        raise PromptError(f"true or false expected, found {value!r}", field=key)
+    return value
 
 
 def _names(document: Any, key: str) -> tuple[str, ...]:

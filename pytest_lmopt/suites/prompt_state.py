@@ -15,6 +15,9 @@ from pytest_lmopt.suites.params import check_params
 Demo = Mapping[str, Any]
 """A worked example shown inside a prompt: its inputs and outputs by field name."""
 
+REASONING = "reasoning"
+"""What led to a demo's outputs, in prompts that ask for it."""
+
 OutputFormat = Literal["text", "lines", "json"]
 
 _FIELD_NAME = re.compile(r"[A-Za-z_]\w*\Z")
@@ -27,7 +30,8 @@ class PromptState:
 
     ``template`` is a Jinja2 template of the user message over ``inputs``; None means the default:
     the value itself for one input, a line ``name: value`` each for several. With one output the
-    answer is plain text; with several, ``format`` says how they are written.
+    answer is plain text; with several, ``format`` says how they are written. With ``reasoning`` the
+    model is asked to think before it answers, and a demo may have a ``reasoning``, too.
 
     Raises ``PromptError`` where fields clash, a demo lacks one, or ``params`` go too far.
     """
@@ -40,6 +44,7 @@ class PromptState:
     demos: tuple[Demo, ...] = ()
     model: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    reasoning: bool = False
 
     def __post_init__(self) -> None:
         _check_names(self.inputs, "inputs", least=1)
@@ -62,9 +67,16 @@ class PromptState:
                 f"one output is plain text, so format {self.format!r} has no meaning",
                 field="format",
             )
+        if self.reasoning and REASONING in self.inputs + self.outputs:
+            raise PromptError(
+                "no input or output can be called 'reasoning' where the model is asked for its "
+                "reasoning; rename it, or leave this out",
+                field=REASONING,
+            )
         check_params(self.params)
+        more = (REASONING,) if self.reasoning else ()
         for number, demo in enumerate(self.demos, start=1):
-            _check_demo(demo, number, self.inputs + self.outputs)
+            _check_demo(demo, number, self.inputs + self.outputs, more)
 
     @cached_property
     def digest(self) -> str:
@@ -79,6 +91,8 @@ class PromptState:
                 [dict(demo) for demo in self.demos],
                 self.model,
                 dict(self.params),
+                # named only where it is on: digests of other prompts stand in old snapshots
+                *([REASONING] if self.reasoning else []),
             ]
         )
 
@@ -122,9 +136,11 @@ def _check_case(outputs: tuple[str, ...]) -> None:
             )
 
 
-def _check_demo(demo: Demo, number: int, fields: tuple[str, ...]) -> None:
+def _check_demo(
+    demo: Demo, number: int, fields: tuple[str, ...], more: tuple[str, ...]
+) -> None:
     missing = [name for name in fields if name not in demo]
-    extra = [name for name in demo if name not in fields]
+    extra = [name for name in demo if name not in fields + more]
     if missing or extra:
         problem = f"lacks {missing[0]!r}" if missing else f"has {extra[0]!r}, which is no field"
         raise PromptError(f"demo {number} {problem}; the fields are {list(fields)}", field="demos")

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_lmopt.errors import PromptError
-from pytest_lmopt.suites.fields import format_directive, format_outputs
+from pytest_lmopt.suites.fields import format_answer, format_directive
 from pytest_lmopt.suites.prompt_state import PromptState
 
 if TYPE_CHECKING:
@@ -32,9 +32,8 @@ def render(state: PromptState, inputs: Mapping[str, Any]) -> tuple[Message, ...]
     messages = [Message("system", _system_text(state))]
     for demo in state.demos:
         asked = {name: demo[name] for name in state.inputs}
-        answered = {name: demo[name] for name in state.outputs}
         messages.append(Message("user", _user_text(state, asked)))
-        messages.append(Message("assistant", format_outputs(state, answered)))
+        messages.append(Message("assistant", format_answer(state, demo)))
     messages.append(Message("user", _user_text(state, inputs)))
     return tuple(messages)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from conformance.optimizer_conformance import OptimizerConformance
 from doubles.simulated_model import SimulatedModel
 
@@ -9,7 +10,9 @@ from pytest_lmopt.comparison.verdict import Verdict
 from pytest_lmopt.optimizers.auto import Auto
 from pytest_lmopt.optimizers.baseline import Baseline
 from pytest_lmopt.optimizers.bootstrap import Bootstrap
+from pytest_lmopt.optimizers.labeled import Labeled
 from pytest_lmopt.optimizers.protocol import Optimizer
+from pytest_lmopt.optimizers.rationale import Rationale
 from pytest_lmopt.optimizers.reflect import Reflect
 from pytest_lmopt.optimizers.registry import STRATEGIES
 from pytest_lmopt.plugin import option_values
@@ -84,6 +87,60 @@ class TestAuto(OptimizerConformance):
     def make(self, seed: int) -> Optimizer:
         """With its default sizes."""
         return Auto(seed=seed)
+
+
+class TestLabeled(OptimizerConformance):
+    """``labeled``."""
+
+    def make(self, seed: int) -> Optimizer:
+        """With its default sizes."""
+        return Labeled(seed=seed)
+
+    @pytest.mark.parametrize("two_steps", [False, True])
+    def test_labels_of_the_last_step_help(self, two_steps: bool) -> None:
+        """They are right where the model itself is not, and only that step has any."""
+        model = SimulatedModel(base=0.5, per_demo=0.12)
+        outcome, spy, _ = self.search(
+            lambda request: model.answer(request.messages), two_steps=two_steps, examples=300
+        )
+        assert outcome.accepted
+        for proposal in spy.proposals:
+            shout, *mirror = proposal.candidate.states.values()
+            assert bool(shout.demos) is not two_steps
+            assert all(state.demos for state in mirror)
+
+
+class TestRationale(OptimizerConformance):
+    """``rationale``."""
+
+    def make(self, seed: int) -> Optimizer:
+        """With its default sizes."""
+        return Rationale(seed=seed)
+
+    @pytest.mark.parametrize("two_steps", [False, True])
+    def test_it_finds_that_thinking_helps(self, two_steps: bool) -> None:
+        """Where it does, the winner asks for it, and its demos show how."""
+        model = SimulatedModel(base=0.4, per_demo=0.03, insight=0.4)
+        outcome, _, _ = self.search(
+            lambda request: model.answer(request.messages), two_steps=two_steps, examples=200
+        )
+        assert outcome.accepted
+        assert outcome.winner is not None
+        for state in outcome.winner.proposal.candidate.states.values():
+            assert state.reasoning
+            assert all(demo["reasoning"].startswith("I am to ") for demo in state.demos)
+
+    def test_with_a_model_that_thinks_badly_demos_help_without(self) -> None:
+        """The same runs' answers are shown without what led to them."""
+        model = SimulatedModel(base=0.4, per_demo=0.12, insight=-0.3)
+        outcome, _, _ = self.search(
+            lambda request: model.answer(request.messages), examples=200
+        )
+        assert outcome.accepted
+        assert outcome.winner is not None
+        state = outcome.winner.proposal.candidate.states["shout"]
+        assert state.demos
+        assert not state.reasoning
 
 
 def test_the_option_offers_exactly_the_strategies_there_are() -> None:

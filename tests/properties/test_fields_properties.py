@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_lmopt.errors import AnswerError
-from pytest_lmopt.suites.fields import format_outputs, parse_outputs
+from pytest_lmopt.suites.fields import format_answer, format_outputs, parse_answer, parse_outputs
 from pytest_lmopt.suites.prompt_state import OutputFormat, PromptState
 
 NAMES = st.lists(
     st.from_regex(r"[A-Za-z_][A-Za-z_0-9]{0,6}", fullmatch=True).filter(
-        lambda name: name not in ("text", "usage", "fields", "question")
+        lambda name: name not in ("text", "usage", "fields", "question", "reasoning")
     ),
     min_size=2,
     max_size=4,
@@ -59,6 +60,24 @@ def test_json_makes_the_round_trip(names: list[str], data: st.DataObject, before
     values: dict[str, Any] = {name: data.draw(JSON, label=name) for name in names}
 
     assert parse_outputs(state, before + format_outputs(state, values)) == values
+
+
+@given(
+    names=NAMES,
+    form=st.sampled_from(["text", "lines", "json"]),
+    reasoning=st.text() | st.text(alphabet="FINALfinal answer:*\n").map(str.strip),
+    data=st.data(),
+)
+def test_reasoning_makes_the_round_trip(
+    names: list[str], form: OutputFormat, reasoning: str, data: st.DataObject
+) -> None:
+    """Whatever is thought before it, markers included, the answer comes back, and the thought."""
+    state = prompt(names[:1] if form == "text" else names, form)
+    values: dict[str, Any] = {name: data.draw(LINE, label=name) for name in state.outputs}
+    state = replace(state, reasoning=True)
+    shown = format_answer(state, {**values, "reasoning": reasoning})
+
+    assert parse_answer(state, shown) == (reasoning.strip(), format_outputs(state, values), values)
 
 
 @given(

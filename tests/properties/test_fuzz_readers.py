@@ -35,7 +35,7 @@ FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthChe
 PROMPT = (
     b"# c\ninstruction: |\n  Say it.\ninputs: [q]\noutputs: [a, b]\nformat: lines\n"
     b"template: '{{ q | upper }}'\ndemos:\n  - {q: x, a: y, b: 1}\nmodel: openai/m\n"
-    b"params: {temperature: 0, max_tokens: 5}\n"
+    b"params: {temperature: 0, max_tokens: 5}\nreasoning: true\n"
 )
 SNAPSHOT = Snapshot(
     suite="s", model="m", dataset="d", metric="x", prompts={"p.yaml": "e"},

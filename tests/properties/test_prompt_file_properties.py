@@ -16,7 +16,7 @@ from pytest_lmopt.suites.prompt_state import PromptState
 
 FIELDS = [
     "instruction", "inputs", "output", "outputs", "format", "template", "demos", "model", "params",
-    "other", "<<",
+    "reasoning", "other", "<<",
 ]  # fmt: skip
 VALUES = [
     "x", "[a]", "[a, b]", "{a: 1}", "[{a: 1, b: 2}]", "", "~", "true", "5", "1.5", ".nan", "[]",

@@ -47,15 +47,19 @@ demos = st.lists(
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.sampled_from(FILES), texts, demos)
-@example(FILES[1], "a\n\n\n", [{"question": " \n x", "answer": "\n"}])
-@example(FILES[0], "?", [{"question": "?---", "answer": "?-"}])
-@example(FILES[2], "\ta: b # c\n", [{"question": "---\n", "answer": "x\n\n"}])
+@given(st.sampled_from(FILES), texts, demos, st.none() | texts)
+@example(FILES[1], "a\n\n\n", [{"question": " \n x", "answer": "\n"}], None)
+@example(FILES[0], "?", [{"question": "?---", "answer": "?-"}], "?\n")
+@example(FILES[2], "\ta: b # c\n", [{"question": "---\n", "answer": "x\n\n"}], None)
 def test_a_rewritten_file_says_what_the_state_says(
-    text: str, instruction: str, shown: list[dict[str, Any]]
+    text: str, instruction: str, shown: list[dict[str, Any]], reasoning: str | None
 ) -> None:
-    """Parsing the rewritten text gives the state, for any instruction and any demos."""
-    state = replace(parse_prompt(text, path=PATH), instruction=instruction).with_demos(shown)
+    """Parsing the rewritten text gives the state, for any instruction, demos and reasoning."""
+    state = replace(parse_prompt(text, path=PATH), instruction=instruction)
+    if reasoning is not None:
+        state = replace(state, reasoning=True)
+        shown = [{**demo, "reasoning": reasoning} for demo in shown]
+    state = state.with_demos(shown)
     rewritten = rewrite_prompt(text, state, path=PATH)
     assert parse_prompt(rewritten, path=PATH) == state
 

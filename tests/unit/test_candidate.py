@@ -41,6 +41,7 @@ def test_candidates_with_equal_states_are_the_same() -> None:
         {"demos": (DEMO,)},
         {"model": "local"},
         {"params": {"temperature": 1}},
+        {"reasoning": True},
     ],
 )
 def test_every_part_of_a_state_counts(changes: dict[str, Any]) -> None:

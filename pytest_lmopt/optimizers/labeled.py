@@ -1,0 +1,163 @@
+"""``labeled``: few-shot demos straight from the expected answers of train (LabeledFewShot).
+
+The labelled prompt is the one whose answer the pipeline returns, as the incumbent's traces show.
+Its inputs are the example's own where they can be told from them; else, as behind earlier steps,
+those it was given when the incumbent ran.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_lmopt.lm.tracing import Call
+from pytest_lmopt.metrics.scored_run import ScoredRun
+from pytest_lmopt.optimizers.demo_sets import Worked, draw, proposal
+from pytest_lmopt.optimizers.protocol import Bench, History, Proposal
+from pytest_lmopt.runs.run import Ending
+from pytest_lmopt.suites.example import Example
+from pytest_lmopt.suites.prompt_state import Demo, PromptState
+from pytest_lmopt.suites.splits import seeded_order
+
+PROBE = 4
+"""Train examples run first, to learn where the labelled prompt's inputs come from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labeled:
+    """Random sets of ``demos`` labels, and of twice as many in turn, ``candidates`` of them.
+
+    Where inputs have to be seen in runs, ``pool`` examples per demo are run.
+    """
+
+    seed: int
+    candidates: int = 8
+    demos: int = 4
+    pool: int = 4
+
+    async def propose(self, history: History, bench: Bench) -> Sequence[Proposal]:
+        """All demo sets in one go; nothing on the second call, or if nothing can be labelled."""
+        states = history.candidate.states
+        runs = list(history.incumbent.runs)
+        key = None if history.trials else answering(runs, states)
+        if key is None:
+            return ()
+        train = [
+            example
+            for example in seeded_order(history.train, seed=self.seed)
+            if label(states[key], example.expected)
+        ]
+        inputs = await self._inputs(key, history, bench, train, single=all(len(run.trace) <= 1 for run in runs))
+        pool = [
+            Worked(
+                example=example.id,
+                demos={key: [{**inputs[example.id], **label(states[key], example.expected)}]},
+            )
+            for example in train
+            if example.id in inputs
+        ]
+        if not pool:
+            return ()
+        chance = random.Random(self.seed)
+        return [
+            proposal(
+                f"labeled-{number}",
+                states,
+                # many a small model needs more than the usual few
+                draw(pool, number=number, most=self.demos * (2 - number % 2), chance=chance),
+                chance=chance,
+                reason="demos from the expected answers of",
+            )
+            for number in range(1, self.candidates + 1)
+        ]
+
+    async def _inputs(
+        self, key: str, history: History, bench: Bench, train: Sequence[Example], *, single: bool
+    ) -> dict[str, Demo]:
+        """The labelled prompt's inputs, as far as they are known, by example id."""
+        state = history.candidate.states[key]
+        if single:  # in other pipelines a step may call its input as the example does another
+            by_name = _taken(train, {name: name for name in state.inputs})
+            if len(by_name) == len(train):
+                return by_name
+
+        async def seen(examples: Sequence[Example]) -> dict[str, Demo]:
+            evaluation = await bench.run(history.candidate, examples)
+            calls = ((run.example, _answer(run, {key})) for run in evaluation.runs)
+            return {
+                identity: {name: call.inputs[name] for name in state.inputs}
+                for identity, call in calls
+                if call is not None
+            }
+
+        first = await seen(train[:PROBE])
+        origin = _origin(state, first, {example.id: example for example in train})
+        if origin is not None:
+            return _taken(train, origin)
+        return first | await seen(train[PROBE : self.pool * self.demos])
+
+
+def answering(runs: Iterable[ScoredRun], keys: Container[str]) -> str | None:
+    """Which of these prompts gave the answer that most runs returned; None if none did."""
+    returned = [run for run in runs if run.ending is Ending.RETURNED]
+    calls = (_answer(run, keys) for run in returned)
+    for key, count in Counter(call.prompt for call in calls if call).most_common(1):
+        if 2 * count > len(returned):
+            return key
+    return None
+
+
+def label(state: PromptState, expected: Any) -> Mapping[str, Any]:
+    """The expected answer as outputs of a prompt; empty where it does not say what they are."""
+    if isinstance(expected, Mapping):
+        if all(name in expected for name in state.outputs):
+            return {name: expected[name] for name in state.outputs}
+    elif len(state.outputs) == 1 and type(expected) in (str, int, float):
+        return {state.outputs[0]: expected}
+    return {}
+
+
+def _answer(run: ScoredRun, keys: Container[str]) -> Call | None:
+    """The last call of these prompts whose outputs are the run's prediction, if there is one."""
+    for call in reversed(run.trace):
+        if call.prompt in keys and call.error is None and _returned(call, run):
+            return call
+    return None
+
+
+def _returned(call: Call, run: ScoredRun) -> bool:
+    """Whether a call's outputs, or a line of the only one, are what the run returned."""
+    if run.kind == "dict":
+        return all(f"{name!r}: {value!r}" in run.got for name, value in call.outputs.items())
+    if len(call.outputs) != 1:
+        return False
+    said, got = str(*call.outputs.values()).strip(), run.got.strip()
+    return got == said or got in map(str.strip, said.splitlines())
+
+
+def _origin(
+    state: PromptState, seen: Mapping[str, Demo], examples: Mapping[str, Example]
+) -> dict[str, str] | None:
+    """For each input of a prompt the example's input that it always equals; None if one has none."""
+    origin: dict[str, str] = {}
+    for name in state.inputs:
+        equal = [
+            {key for key, value in examples[identity].inputs.items() if value == inputs[name]}
+            for identity, inputs in seen.items()
+        ]
+        always = sorted(set.intersection(*equal), key=lambda key: (key != name, key)) if equal else []
+        if not always:
+            return None
+        origin[name] = always[0]
+    return origin
+
+
+def _taken(examples: Iterable[Example], origin: Mapping[str, str]) -> dict[str, Demo]:
+    return {
+        example.id: {name: example.inputs[key] for name, key in origin.items()}
+        for example in examples
+        if all(key in example.inputs for key in origin.values())
+    }
