@@ -152,9 +152,7 @@ class Prompt:
 def _parsed(state: PromptState, raw: Completion) -> Completion:
     reasoning, answer, outputs = parse_answer(state, raw.text)
     # an output may have that name where no reasoning is asked for
-    return replace(
-        raw, text=answer, fields=outputs, reasoning=outputs.get("reasoning", reasoning)
-    )
+    return replace(raw, text=answer, fields=outputs, reasoning=outputs.get("reasoning", reasoning))
 
 
 def _production_lm() -> LM:

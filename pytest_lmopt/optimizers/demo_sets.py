@@ -65,10 +65,8 @@ async def teach(
     return passed
 
 
-def draw(
-    pool: Sequence[Worked], *, number: int, most: int, chance: random.Random
-) -> list[Worked]:
-    """The ``number``-th random set, counted from 1: of ``most`` worked examples if there are as many.
+def draw(pool: Sequence[Worked], *, number: int, most: int, chance: random.Random) -> list[Worked]:
+    """The ``number``-th random set, counted from 1: ``most`` worked examples, if there are so many.
 
     Where demos help at all, more usually help more; every fourth set may be a cheaper one.
     """

@@ -50,7 +50,9 @@ class Labeled:
             for example in seeded_order(history.train, seed=self.seed)
             if label(states[key], example.expected)
         ]
-        inputs = await self._inputs(key, history, bench, train, single=all(len(run.trace) <= 1 for run in runs))
+        inputs = await self._inputs(
+            key, history, bench, train, single=all(len(run.trace) <= 1 for run in runs)
+        )
         pool = [
             Worked(
                 example=example.id,
@@ -141,14 +143,16 @@ def _returned(call: Call, run: ScoredRun) -> bool:
 def _origin(
     state: PromptState, seen: Mapping[str, Demo], examples: Mapping[str, Example]
 ) -> dict[str, str] | None:
-    """For each input of a prompt the example's input that it always equals; None if one has none."""
+    """For each input of a prompt the example's input it always equals; None if one has none."""
     origin: dict[str, str] = {}
     for name in state.inputs:
         equal = [
             {key for key, value in examples[identity].inputs.items() if value == inputs[name]}
             for identity, inputs in seen.items()
         ]
-        always = sorted(set.intersection(*equal), key=lambda key: (key != name, key)) if equal else []
+        always = (
+            sorted(set.intersection(*equal), key=lambda key: (key != name, key)) if equal else []
+        )
         if not always:
             return None
         origin[name] = always[0]

@@ -113,9 +113,7 @@ class Rationale:
                     tries -= 1
                     hinted = await bench.run(_hinted(teacher, hint), [example])
                     passed += [
-                        run
-                        for run in hinted.runs
-                        if passes(run, self.passing) and not _tells(run)
+                        run for run in hinted.runs if passes(run, self.passing) and not _tells(run)
                     ]
             if not before < len(passed) < enough or len(evaluation.ids) < len(chunk):
                 break

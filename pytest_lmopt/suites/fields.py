@@ -24,7 +24,7 @@ def format_directive(state: PromptState) -> str:
 
 
 def format_answer(state: PromptState, values: Mapping[str, Any]) -> str:
-    """The message a demo shows for ``values``: its outputs, after its reasoning if it asks for it."""
+    """What a demo's message shows of ``values``: its outputs, after its reasoning if need be."""
     answer = format_outputs(state, values)
     if not state.reasoning:
         return answer

@@ -74,9 +74,8 @@ class PromptState:
                 field=REASONING,
             )
         check_params(self.params)
-        more = (REASONING,) if self.reasoning else ()
         for number, demo in enumerate(self.demos, start=1):
-            _check_demo(demo, number, self.inputs + self.outputs, more)
+            _check_demo(demo, number, self.inputs + self.outputs, reasoning=self.reasoning)
 
     @cached_property
     def digest(self) -> str:
@@ -136,11 +135,10 @@ def _check_case(outputs: tuple[str, ...]) -> None:
             )
 
 
-def _check_demo(
-    demo: Demo, number: int, fields: tuple[str, ...], more: tuple[str, ...]
-) -> None:
+def _check_demo(demo: Demo, number: int, fields: tuple[str, ...], *, reasoning: bool) -> None:
     missing = [name for name in fields if name not in demo]
-    extra = [name for name in demo if name not in fields + more]
+    known = (*fields, REASONING) if reasoning else fields
+    extra = [name for name in demo if name not in known]
     if missing or extra:
         problem = f"lacks {missing[0]!r}" if missing else f"has {extra[0]!r}, which is no field"
         raise PromptError(f"demo {number} {problem}; the fields are {list(fields)}", field="demos")

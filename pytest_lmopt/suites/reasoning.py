@@ -39,13 +39,14 @@ def split_reasoning(text: str, params: Mapping[str, Any]) -> tuple[str, str]:
     Of several markers the last counts. The answer ends where ``params``'s ``stop`` says.
     """
     reasoning, answer = "", text
-    for head in _MARKED.finditer(text):
+    for head in [*_MARKED.finditer(text)][-1:]:
         reasoning, answer = text[: head.start()].strip(), text[head.end() :].strip()
         if head["open"] and head["colon"].strip() == ":":
             answer = answer.removesuffix(head["open"])
-    stop = params.get("stop") or ()
-    for end in (stop,) if isinstance(stop, str) else stop:
-        answer = answer.lstrip().partition(str(end) or "\0")[0]
+    stop = params.get("stop")
+    for end in stop if isinstance(stop, list | tuple) else [stop]:
+        if end:
+            answer = answer.lstrip().partition(str(end))[0]
     return reasoning, answer
 
 

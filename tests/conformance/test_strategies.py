@@ -133,9 +133,7 @@ class TestRationale(OptimizerConformance):
     def test_with_a_model_that_thinks_badly_demos_help_without(self) -> None:
         """The same runs' answers are shown without what led to them."""
         model = SimulatedModel(base=0.4, per_demo=0.12, insight=-0.3)
-        outcome, _, _ = self.search(
-            lambda request: model.answer(request.messages), examples=200
-        )
+        outcome, _, _ = self.search(lambda request: model.answer(request.messages), examples=200)
         assert outcome.accepted
         assert outcome.winner is not None
         state = outcome.winner.proposal.candidate.states["shout"]

@@ -227,7 +227,7 @@ class TestRationale:
         """A metric need not have words."""
         spy = asked(
             Rationale(seed=1),
-            lambda request: "no idea",
+            lambda _: "no idea",
             metric=lambda example, prediction: prediction == example.expected,
         )
 
@@ -281,7 +281,9 @@ class TestRationale:
             name="shout", instruction="shout", inputs=["word"], output="loud", demos=[demo]
         )
         spy = asked(
-            Rationale(seed=1), right, pipeline=lambda example: shown(word=example.inputs["word"]).text
+            Rationale(seed=1),
+            right,
+            pipeline=lambda example: shown(word=example.inputs["word"]).text,
         )
 
         assert spy.requests
