@@ -16,18 +16,10 @@ from pytest_lmopt.suites.yaml_text import YamlError, load_yaml
 
 _KEYS = frozenset(
     {
-        "instruction",
-        "inputs",
-        "output",
-        "outputs",
-        "format",
-        "template",
-        "demos",
-        "model",
-        "params",
-        "reasoning",
+        "instruction", "inputs", "output", "outputs", "format", "template", "demos", "model",
+        "params", "reasoning",
     }
-)
+)  # fmt: skip
 
 
 def load_prompt_file(path: Path) -> PromptState:

@@ -1,4 +1,4 @@
-"""``--lm-optimize=STRATEGY``: what a strategy finds is accepted, committed and gated like any other."""
+"""``--lm-optimize=STRATEGY``: what it finds is accepted, committed and gated like any other."""
 
 from __future__ import annotations
 

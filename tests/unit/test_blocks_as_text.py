@@ -32,7 +32,7 @@ SHOUT = Prompt(
     demos=[{"word": "a", "loud": "A"}],
     params={"temperature": 0, "stop": ["\n"]},
 ).state
-OTHER = replace(SHOUT, instruction="Shout")
+OTHER = replace(SHOUT, instruction="Shout", reasoning=True)
 EXAMPLES = {name: Example(id=name, inputs={"word": name}) for name in ("a", "b", "c")}
 REQUEST = Request(
     model="openai/m",
@@ -55,7 +55,11 @@ RUN = ScoredRun(
     score=Score(value=0.25, feedback="nearly"),
     got="A",
     trace=(CALL,),
-    judging=(replace(CALL, request=None, error="down", unrecorded=True, whole={"a": [1]}),),
+    judging=(
+        replace(
+            CALL, request=None, reasoning="so", error="down", unrecorded=True, whole={"a": [1]}
+        ),
+    ),
     states={"shout": SHOUT, "other": OTHER},
 )
 
