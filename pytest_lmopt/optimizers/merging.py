@@ -19,13 +19,7 @@ def merged(one: Candidate, other: Candidate, before: Candidate) -> Mapping[str, 
     Both come from ``before``. None where one of them has nothing to add.
     """
     states = {
-        key: replace(
-            state,
-            instruction=_changed(
-                state.instruction, other.states[key].instruction, before.states[key].instruction
-            ),
-            demos=_changed(state.demos, other.states[key].demos, before.states[key].demos),
-        )
+        key: _together(state, other.states[key], before.states[key])
         for key, state in one.states.items()
     }
     digest = Candidate(name="", states=states).digest
@@ -48,6 +42,17 @@ def merges(
                 )
             )
     return proposals
+
+
+def _together(state: PromptState, other: PromptState, before: PromptState) -> PromptState:
+    # demos show reasoning only where it is asked for
+    reasoning, demos = _changed(
+        (state.reasoning, state.demos),
+        (other.reasoning, other.demos),
+        (before.reasoning, before.demos),
+    )
+    instruction = _changed(state.instruction, other.instruction, before.instruction)
+    return replace(state, instruction=instruction, reasoning=reasoning, demos=demos)
 
 
 def _changed(ours: T, theirs: T, before: T) -> T:

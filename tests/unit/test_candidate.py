@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pytest_lmopt.optimizers.merging import merged
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
 
@@ -92,3 +93,15 @@ def test_with_demos_changes_the_demos_only() -> None:
 
     assert (before.demos, after.demos) == ((), (DEMO,))
     assert after.with_demos([]) == before
+
+
+def test_merging_takes_reasoning_and_the_demos_that_show_it_together() -> None:
+    """One candidate's instruction goes with another's reasoned demos."""
+    before = Candidate(name="before", states={"a": state()})
+    worded = Candidate(name="worded", states={"a": state(instruction="Which team?")})
+    demo = {**DEMO, "reasoning": "It is about money."}
+    reasoned = Candidate(name="reasoned", states={"a": state(reasoning=True, demos=(demo,))})
+
+    both = state(instruction="Which team?", reasoning=True, demos=(demo,))
+    assert merged(worded, reasoned, before) == {"a": both}
+    assert merged(reasoned, worded, before) == {"a": both}
