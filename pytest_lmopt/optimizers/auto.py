@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
 from pytest_lmopt.optimizers.bootstrap import Bootstrap
+from pytest_lmopt.optimizers.labeled import Labeled
 from pytest_lmopt.optimizers.merging import merges
 from pytest_lmopt.optimizers.protocol import Bench, History, Proposal
 from pytest_lmopt.optimizers.reflect import Reflect, best_round, next_round
+from pytest_lmopt.suites.candidate import Candidate
 
 
 @dataclass(frozen=True, kw_only=True)
 class Auto:
-    """First ``bootstrap`` and ``reflect`` side by side, then the best merged and rewritten further.
+    """``bootstrap`` and ``reflect`` side by side, round after round, each building on the best.
 
-    At most ``merged`` mergers a round; ends as ``reflect`` does.
+    A round has at most ``demo_sets``, ``rewritings`` and ``merged`` of the best put together: few,
+    so that a small budget lasts for several. Where no run passes, demos are those of ``labeled``.
+    Ends after ``rounds``, or once ``patience`` of them have brought nothing better.
     """
 
     seed: int
-    demo_sets: int = 6
-    merged: int = 3
-    rounds: int = 6
-    patience: int = 2
+    demo_sets: int = 3
+    rewritings: int = 4
+    merged: int = 2
+    rounds: int = 10
+    patience: int = 3
     meta_prompts: Path | None = None
 
     async def propose(self, history: History, bench: Bench) -> Sequence[Proposal]:
@@ -32,26 +38,46 @@ class Auto:
         number = next_round(history)
         if number > self.rounds or number - best_round(history) > self.patience:
             return ()
+        demos = await self._demos(history, bench, number)
         reflect = Reflect(
             seed=self.seed,
+            children=self.rewritings,
             rounds=self.rounds,
             patience=self.patience,
             meta_prompts=self.meta_prompts,
         )
+        rewritten = list(await reflect.propose(history, bench))
+        likeliest = _better(history)
+        if number == 1 and demos and rewritten:
+            likeliest = [demos[0].candidate, *(proposal.candidate for proposal in rewritten)]
+        together = merges(likeliest, history.candidate, most=self.merged, number=number)
         if number > 1:
-            best = [trial.proposal.candidate for trial in history.trials if trial.difference > 0.0]
-            put_together = merges(best, history.candidate, most=self.merged, number=number)
-            return [*put_together, *await reflect.propose(history, bench)]
+            return [*together, *_alternating(demos, rewritten)]
+        return _alternating(demos, rewritten, together)
+
+    async def _demos(self, history: History, bench: Bench, number: int) -> list[Proposal]:
+        """New demo sets; in later rounds for the best candidate, if demos have helped at all."""
         bootstrap = Bootstrap(seed=self.seed, candidates=self.demo_sets)
-        demos = await bootstrap.propose(history, bench)
-        rewritten = await reflect.propose(history, bench)
-        if not demos or not rewritten:
-            return [*demos, *rewritten]
-        likeliest = [demos[0].candidate, *(proposal.candidate for proposal in rewritten)]
-        both = merges(likeliest, history.candidate, most=self.merged, number=1)
-        return [
-            proposal
-            for together in zip_longest(demos, rewritten, both)
-            for proposal in together
-            if proposal is not None
-        ]
+        if number == 1:
+            proposals = list(await bootstrap.propose(history, bench))
+            labeled = Labeled(seed=self.seed, candidates=self.demo_sets)
+            return proposals or list(await labeled.propose(history, bench))
+        best = _better(history)
+        if not any(_shows_new(candidate, history.candidate) for candidate in best):
+            return []
+        pool = await bootstrap.teach(history, bench)
+        names = [f"bootstrap-{number}-{place}" for place in range(1, self.demo_sets)]
+        return bootstrap.sets(pool, names, best[0], random.Random(f"{self.seed}/{number}"))
+
+
+def _better(history: History) -> list[Candidate]:
+    """The candidates better than the incumbent on dev, best first."""
+    return [trial.proposal.candidate for trial in history.trials if trial.difference > 0.0]
+
+
+def _shows_new(candidate: Candidate, before: Candidate) -> bool:
+    return any(state.demos != before.states[key].demos for key, state in candidate.states.items())
+
+
+def _alternating(*kinds: Sequence[Proposal]) -> list[Proposal]:
+    return [each for each_kind in zip_longest(*kinds) for each in each_kind if each is not None]

@@ -12,8 +12,9 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytest_lmopt.optimizers.demo_sets import draw, proposal, teach, worked
+from pytest_lmopt.optimizers.demo_sets import Worked, draw, proposal, teach, worked
 from pytest_lmopt.optimizers.protocol import Bench, History, Proposal
+from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.splits import seeded_order
 
 
@@ -35,6 +36,12 @@ class Bootstrap:
         """All demo sets in one go; nothing on the second call, or if no run passed."""
         if history.trials:
             return ()
+        pool = await self.teach(history, bench)
+        names = [f"bootstrap-{number}" for number in range(1, self.candidates + 1)]
+        return self.sets(pool, names, history.candidate, random.Random(self.seed))
+
+    async def teach(self, history: History, bench: Bench) -> list[Worked]:
+        """What the pipeline's passing runs over train can show; asked again, it costs nothing."""
         passed = await teach(
             bench,
             history.candidate,
@@ -43,18 +50,20 @@ class Bootstrap:
             enough=self.pool * self.demos,
             passing=self.passing,
         )
-        if not passed:
-            return ()
-        states = history.candidate.states
-        pool = [worked(run, states) for run in passed]
-        chance = random.Random(self.seed)
+        return [worked(run, history.candidate.states) for run in passed]
+
+    def sets(
+        self, pool: Sequence[Worked], names: Sequence[str], base: Candidate, chance: random.Random
+    ) -> list[Proposal]:
+        """``base`` with random demo sets from the pool, by ``names``; none from an empty one."""
         return [
             proposal(
-                f"bootstrap-{number}",
-                states,
+                name,
+                base.states,
                 draw(pool, number=number, most=self.demos, chance=chance),
                 chance=chance,
                 reason="demos from the passing runs of",
             )
-            for number in range(1, self.candidates + 1)
+            for number, name in enumerate(names, start=1)
+            if pool
         ]
