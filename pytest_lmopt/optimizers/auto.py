@@ -34,15 +34,22 @@ class Auto:
     meta_prompts: Path | None = None
 
     async def propose(self, history: History, bench: Bench) -> Sequence[Proposal]:
-        """The proposals of the next round, the likeliest first: a race may not afford them all."""
-        number = next_round(history)
-        if number > self.rounds or number - best_round(history) > self.patience:
-            return ()
+        """The proposals of the next round that has any."""
+        for number in range(next_round(history), self.rounds + 1):
+            if number - best_round(history) > self.patience:
+                break
+            proposals = await self._round(history, bench, number)
+            if proposals:
+                return proposals
+        return ()
+
+    async def _round(self, history: History, bench: Bench, number: int) -> list[Proposal]:
+        """The likeliest first: a race may not afford them all."""
         demos = await self._demos(history, bench, number)
         reflect = Reflect(
             seed=self.seed,
             children=self.rewritings,
-            rounds=self.rounds,
+            rounds=number,
             patience=self.patience,
             meta_prompts=self.meta_prompts,
         )

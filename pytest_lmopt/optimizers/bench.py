@@ -71,10 +71,14 @@ class TrainBench:
         self._calls -= len(paid) * price
         return [example for example in examples if example.id in done.union(paid)]
 
+    def may_ask(self) -> bool:
+        """As the protocol says."""
+        self.unheard = self._proposer is None
+        return not self.unheard
+
     async def ask(self, question: str, *, draw: int = 0) -> str | None:
         """As the protocol says."""
-        if self._proposer is None:
-            self.unheard = True
+        if self._proposer is None or not self.may_ask():
             return None
         if self._calls is not None:
             if self._calls < 1:

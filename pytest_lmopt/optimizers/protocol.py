@@ -83,6 +83,9 @@ class Bench(Protocol):
     ) -> Sequence[Evaluation]:
         """As ``run``, several candidates on train examples of their own, at the same time."""
 
+    def may_ask(self) -> bool:
+        """Whether there is a proposer; if a strategy asks in vain, the search's report says so."""
+
     async def ask(self, question: str, *, draw: int = 0) -> str | None:
         """The proposer's answer, at temperature 1; each ``draw`` is an answer of its own.
 

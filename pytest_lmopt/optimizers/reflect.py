@@ -69,6 +69,8 @@ class Reflect:
 
     async def propose(self, history: History, bench: Bench) -> Sequence[Proposal]:
         """The children of the next round that did better than their parents."""
+        if not bench.may_ask():
+            return ()
         for number in range(next_round(history), self.rounds + 1):
             if number - best_round(history) > self.patience:
                 break

@@ -67,6 +67,9 @@ class _SpyBench:
         self._seen |= {example.id for _, examples in work for example in examples}
         return await self._bench.run_each(work)
 
+    def may_ask(self) -> bool:
+        return self._bench.may_ask()
+
     async def ask(self, question: str, *, draw: int = 0) -> str | None:
         return await self._bench.ask(question, draw=draw)
 
