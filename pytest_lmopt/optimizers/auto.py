@@ -46,14 +46,9 @@ class Auto:
     async def _round(self, history: History, bench: Bench, number: int) -> list[Proposal]:
         """The likeliest first: a race may not afford them all."""
         demos = await self._demos(history, bench, number)
-        reflect = Reflect(
-            seed=self.seed,
-            children=self.rewritings,
-            rounds=number,
-            patience=self.patience,
-            meta_prompts=self.meta_prompts,
-        )
-        rewritten = list(await reflect.propose(history, bench))
+        reflect = Reflect(seed=self.seed, children=self.rewritings, meta_prompts=self.meta_prompts)
+        may_ask = bench.may_ask()
+        rewritten = await reflect.children_of(history, bench, number) if may_ask else []
         likeliest = _better(history)
         if number == 1 and demos and rewritten:
             likeliest = [demos[0].candidate, *(proposal.candidate for proposal in rewritten)]

@@ -68,28 +68,28 @@ class Reflect:
     meta_prompts: Path | None = None
 
     async def propose(self, history: History, bench: Bench) -> Sequence[Proposal]:
-        """The children of the next round that did better than their parents."""
-        if not bench.may_ask():
-            return ()
+        """The children of the next round that has any better than their parents."""
         for number in range(next_round(history), self.rounds + 1):
-            if number - best_round(history) > self.patience:
+            if number - best_round(history) > self.patience or not bench.may_ask():
                 break
-            ideas = await self._ideas(history, bench, number)
-            if not ideas:
-                break
-            asked = await asyncio.gather(*(self._rewritten(history, bench, i) for i in ideas))
-            made = [
-                (idea, child) for idea, child in zip(ideas, asked, strict=True) if child is not None
-            ]
-            tried = await bench.run_each([(child.candidate, idea.seen) for idea, child in made])
-            better = [
-                child
-                for (idea, child), evaluation in zip(made, tried, strict=True)
-                if _is_better(evaluation, idea.evaluation)
-            ]
+            better = await self.children_of(history, bench, number)
             if better:
                 return better
         return ()
+
+    async def children_of(self, history: History, bench: Bench, number: int) -> list[Proposal]:
+        """The children of round ``number`` that did better than their parents on their batch."""
+        ideas = await self._ideas(history, bench, number)
+        asked = await asyncio.gather(*(self._rewritten(history, bench, idea) for idea in ideas))
+        made = [
+            (idea, child) for idea, child in zip(ideas, asked, strict=True) if child is not None
+        ]
+        tried = await bench.run_each([(child.candidate, idea.seen) for idea, child in made])
+        return [
+            child
+            for (idea, child), evaluation in zip(made, tried, strict=True)
+            if _is_better(evaluation, idea.evaluation)
+        ]
 
     async def _ideas(self, history: History, bench: Bench, number: int) -> list[_Idea]:
         """What to rewrite; fewer than ``children`` where nothing fails or no more can be run."""
