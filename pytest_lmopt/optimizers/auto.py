@@ -15,18 +15,22 @@ from pytest_lmopt.optimizers.protocol import Bench, History, Proposal
 from pytest_lmopt.optimizers.reflect import Reflect, best_round, next_round
 from pytest_lmopt.suites.candidate import Candidate
 
+LABELED = 8
+"""Labels in the first of the labelled sets; the second has twice as many."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Auto:
     """``bootstrap`` and ``reflect`` side by side, round after round, each building on the best.
 
-    A round has at most ``demo_sets``, ``rewritings`` and ``merged`` of the best put together: few,
-    so that a small budget lasts for several. Where no run passes, demos are those of ``labeled``.
+    A round has at most ``demo_sets``, ``rewritings`` and ``merged`` of the best put together, the
+    first also ``labeled_sets``, which are larger: few, so that a small budget lasts for several.
     Ends after ``rounds``, or once ``patience`` of them have brought nothing better.
     """
 
     seed: int
-    demo_sets: int = 3
+    demo_sets: int = 2
+    labeled_sets: int = 2
     rewritings: int = 4
     merged: int = 2
     rounds: int = 10
@@ -61,14 +65,14 @@ class Auto:
         """New demo sets; in later rounds for the best candidate, if demos have helped at all."""
         bootstrap = Bootstrap(seed=self.seed, candidates=self.demo_sets)
         if number == 1:
-            proposals = list(await bootstrap.propose(history, bench))
-            labeled = Labeled(seed=self.seed, candidates=self.demo_sets)
-            return proposals or list(await labeled.propose(history, bench))
+            labeled = Labeled(seed=self.seed, candidates=self.labeled_sets, demos=LABELED)
+            few = await bootstrap.propose(history, bench)
+            return _alternating(few, await labeled.propose(history, bench))
         best = _better(history)
         if not any(_shows_new(candidate, history.candidate) for candidate in best):
             return []
         pool = await bootstrap.teach(history, bench)
-        names = [f"bootstrap-{number}-{place}" for place in range(1, self.demo_sets)]
+        names = [f"bootstrap-{number}-{place}" for place in range(1, 1 + self.demo_sets)]
         return bootstrap.sets(pool, names, best[0], random.Random(f"{self.seed}/{number}"))
 
 
