@@ -33,8 +33,8 @@ class Auto:
     labeled_sets: int = 2
     rewritings: int = 4
     merged: int = 2
-    rounds: int = 10
-    patience: int = 3
+    rounds: int = 20
+    patience: int = 6
     meta_prompts: Path | None = None
 
     async def propose(self, history: History, bench: Bench) -> Sequence[Proposal]:

@@ -37,18 +37,17 @@ PASSING_SHOWN = 2
 
 @dataclass(frozen=True, kw_only=True)
 class _Idea:
-    """A rewriting to be asked for: one prompt of a parent, and what is to be learnt from."""
+    """A rewriting to be asked for: one prompt of a parent, and what is to be learnt from.
+
+    ``others`` are examples that the proposer does not see, to try the rewriting on.
+    """
 
     parent: Candidate
     key: str
     batch: tuple[Example, ...]
+    others: tuple[Example, ...]
     evaluation: Evaluation
     name: str
-
-    @property
-    def seen(self) -> list[Example]:
-        """The examples of the batch that the parent has a score on."""
-        return [example for example in self.batch if example.id in self.evaluation.scores]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,11 +59,11 @@ class Reflect:
     """
 
     seed: int
-    rounds: int = 6
+    rounds: int = 20
     children: int = 6
     batch: int = 8
     width: int = 3
-    patience: int = 2
+    patience: int = 6
     meta_prompts: Path | None = None
 
     async def propose(self, history: History, bench: Bench) -> Sequence[Proposal]:
@@ -78,18 +77,17 @@ class Reflect:
         return ()
 
     async def children_of(self, history: History, bench: Bench, number: int) -> list[Proposal]:
-        """The children of round ``number`` that did better than their parents on their batch."""
+        """Round ``number``'s children that are no worse than their parents, largest gain first."""
         ideas = await self._ideas(history, bench, number)
         asked = await asyncio.gather(*(self._rewritten(history, bench, idea) for idea in ideas))
         made = [
             (idea, child) for idea, child in zip(ideas, asked, strict=True) if child is not None
         ]
-        tried = await bench.run_each([(child.candidate, idea.seen) for idea, child in made])
-        return [
-            child
-            for (idea, child), evaluation in zip(made, tried, strict=True)
-            if _is_better(evaluation, idea.evaluation)
-        ]
+        before = await bench.run_each([(idea.parent, idea.others) for idea, _ in made])
+        after = await bench.run_each([(child.candidate, idea.others) for idea, child in made])
+        gains = [_gain(old, new) for old, new in zip(before, after, strict=True)]
+        ranked = sorted(zip(gains, range(len(made)), strict=True), key=lambda one: -one[0])
+        return [made[place][1] for gain, place in ranked if gain >= 0.0]
 
     async def _ideas(self, history: History, bench: Bench, number: int) -> list[_Idea]:
         """What to rewrite; fewer than ``children`` where nothing fails or no more can be run."""
@@ -103,15 +101,17 @@ class Reflect:
         chosen = {child: drawn(parents, chance) for child in range(1, self.children + 1)}
         for _ in range(LOOKS):
             left = [child for child in chosen if child not in ideas]
-            batches = [chance.sample(pool, min(self.batch, len(pool))) for _ in left]
+            drawings = [chance.sample(pool, len(pool)) for _ in left]
             parents_of = [chosen[child] for child in left]
+            batches = [drawing[: self.batch] for drawing in drawings]
             evaluations = await bench.run_each(list(zip(parents_of, batches, strict=True)))
-            for child, batch, evaluation in zip(left, batches, evaluations, strict=True):
+            for child, drawing, evaluation in zip(left, drawings, evaluations, strict=True):
                 if any(score < 1.0 for score in evaluation.scores.values()):
                     ideas[child] = _Idea(
                         parent=chosen[child],
                         key=keys[(number * self.children + child) % len(keys)],
-                        batch=tuple(batch),
+                        batch=tuple(drawing[: self.batch]),
+                        others=tuple(drawing[self.batch : 2 * self.batch]),
                         evaluation=evaluation,
                         name=f"reflect-{number}-{child}",
                     )
@@ -161,10 +161,13 @@ def _tried(history: History, key: str) -> list[tuple[str, float]]:
     return sorted(found.items(), key=lambda wording: wording[1])
 
 
-def _is_better(child: Evaluation, parent: Evaluation) -> bool:
-    """Whether the child does better than its parent on the examples both were run on."""
-    before = [parent.scores[identity] for identity in child.scores]
-    return math.fsum(child.scores.values()) > math.fsum(before)
+def _gain(parent: Evaluation, child: Evaluation) -> float:
+    """Sum of the child's gains over its parent; 0 where they share no example."""
+    return math.fsum(
+        score - parent.scores[identity]
+        for identity, score in child.scores.items()
+        if identity in parent.scores
+    )
 
 
 def next_round(history: History) -> int:

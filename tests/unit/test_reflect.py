@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from conformance.optimizer_conformance import PROPOSER, OptimizerConformance
 from doubles.simulated_model import SimulatedModel
 
@@ -58,11 +60,32 @@ def test_the_proposer_is_told_what_failed_and_never_of_holdout_or_dev() -> None:
     assert "Score: 0.00" in first
 
 
-def test_a_rewriting_that_does_not_help_on_its_batch_is_not_raced() -> None:
-    """It costs a batch, no race."""
-    useless = '<instruction prompt="shout">SHOUT it, please</instruction>'
-    _, answer = _with_proposer(useless, SimulatedModel(base=0.3))
+def test_a_rewriting_that_does_harm_is_not_raced() -> None:
+    """It costs a batch, no race; and the search ends."""
+    harmful = '<instruction prompt="shout">Please</instruction>'
+    _, answer = _with_proposer(harmful, SimulatedModel(base=0.6))
     outcome, spy, _ = _Searching(Reflect(seed=0)).search(answer)  # type: ignore[arg-type]
+    assert spy.proposals == []
+    assert outcome.trials == ()
+
+
+def test_a_rewriting_is_tried_on_examples_that_its_author_has_not_seen() -> None:
+    """One that knows the answers it was shown, and no others, gets nowhere."""
+    model = SimulatedModel(base=0.3)
+    copied: dict[str, str] = {}
+
+    def answer(request: Request) -> str:
+        question = request.messages[-1].content
+        if request.model != PROPOSER:
+            if "by heart" in request.messages[0].content:
+                return copied.get(question, "no idea")
+            return model.answer(request.messages)
+        words = set(re.findall(r"Input: (\w+)", question))
+        copied.update({word: word.upper() for word in words})
+        return '<instruction prompt="shout">SHOUT it, by heart</instruction>'
+
+    outcome, spy, _ = _Searching(Reflect(seed=0, rounds=1, children=1)).search(answer)
+    assert copied
     assert spy.proposals == []
     assert outcome.trials == ()
 
