@@ -23,7 +23,8 @@ def instructions_in(answer: str | None, names: Sequence[str]) -> dict[str, str]:
 
     Asked for are ``<instruction prompt="NAME">...</instruction>`` tags; an answer may leave out
     the name where there is one prompt, the closing tag, or write a JSON object by name, or, for
-    one prompt, a fenced block. Anything else, empty or runaway text is no instruction.
+    one prompt, a fenced block. Anything else, runaway text or text without a letter (dots, as in
+    the question) is no instruction.
     """
     if not answer:
         return {}
@@ -32,7 +33,11 @@ def instructions_in(answer: str | None, names: Sequence[str]) -> dict[str, str]:
         fenced = _FENCE.findall(answer)
         found = {names[0]: fenced[-1]} if fenced else {}
     cleaned = {name: _unquoted(text) for name, text in found.items()}
-    return {name: text for name, text in cleaned.items() if 0 < len(text) <= MOST_CHARACTERS}
+    return {
+        name: text
+        for name, text in cleaned.items()
+        if any(map(str.isalpha, text)) and len(text) <= MOST_CHARACTERS
+    }
 
 
 def _tagged(answer: str, names: Sequence[str]) -> dict[str, str]:
