@@ -38,7 +38,13 @@ class SimulatedProposer:
 
 
 def beside(
-    proposer: Callable[[Request], str], model: Callable[[Request], str]
+    proposer: SimulatedProposer, model: Callable[[Request], str]
 ) -> Callable[[Request], str]:
     """One function for a proposer and the pipeline's model."""
-    return lambda request: (proposer if request.model == MODEL else model)(request)
+
+    def answer(request: Request) -> str:
+        if request.model == MODEL:
+            return proposer.answer(request.messages[0].content, request.repeat)
+        return model(request)
+
+    return answer
