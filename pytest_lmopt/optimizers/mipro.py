@@ -15,7 +15,7 @@ from pathlib import Path
 from pytest_lmopt.optimizers.bootstrap import Bootstrap
 from pytest_lmopt.optimizers.choices import Choice, Choices, choices_of, demos_of, instruction_of
 from pytest_lmopt.optimizers.proposing.evidence import Step, steps
-from pytest_lmopt.optimizers.proposing.rewriting import next_turn, turn_of
+from pytest_lmopt.optimizers.proposing.rewriting import gain, next_turn, turn_of
 from pytest_lmopt.optimizers.proposing.tips import Writer
 from pytest_lmopt.optimizers.protocol import Bench, History, Proposal
 from pytest_lmopt.optimizers.tpe import check_installed, suggest
@@ -110,10 +110,9 @@ class Mipro:
 
 def _known(choices: Choices, history: History) -> list[tuple[Choice, float]]:
     """The choices raced, in the order of their turns, and what they brought over the incumbent."""
-    tried = sorted((turn_of(t), t.proposal.candidate.name, t.difference) for t in history.trials)
-    candidates = {t.proposal.candidate.name: t.proposal.candidate for t in history.trials}
+    trials = sorted(history.trials, key=lambda t: (turn_of(t), t.proposal.candidate.name))
     known = [(choices.choice_of(history.candidate), 0.0)]
-    known += [(choices.choice_of(candidates[name]), difference) for _, name, difference in tried]
+    known += [(choices.choice_of(trial.proposal.candidate), gain(trial)) for trial in trials]
     return [(choice, value) for choice, value in known if choice is not None]
 
 

@@ -6,10 +6,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from unicodedata import category
 
 MOST_CHARACTERS = 8_000
 """Longer instructions are taken for runaway text."""
 
+_UNFIT = ("Cc", "Cs")
 _TAG = re.compile(
     r"<instruction(?:\s+prompt\s*=\s*[\"']?(?P<name>[^\"'>]*?)[\"']?)?\s*>"
     r"(?P<text>.*?)(?:</instruction\s*>|(?=<instruction\b)|\Z)",
@@ -32,7 +34,7 @@ def instructions_in(answer: str | None, names: Sequence[str]) -> dict[str, str]:
     if not found and len(names) == 1:
         fenced = _FENCE.findall(answer)
         found = {names[0]: fenced[-1]} if fenced else {}
-    cleaned = {name: _unquoted(text) for name, text in found.items()}
+    cleaned = {name: _cleaned(text) for name, text in found.items()}
     return {
         name: text
         for name, text in cleaned.items()
@@ -70,8 +72,10 @@ def _by_name(value: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
     return {name: value[name] for name in names if isinstance(value.get(name), str)}
 
 
-def _unquoted(text: str) -> str:
-    text = text.strip()
+def _cleaned(text: str) -> str:
+    # no prompt file can hold control characters, nor half a surrogate pair, which JSON can
+    kept = (char for char in text.expandtabs(4) if char == "\n" or category(char) not in _UNFIT)
+    text = "".join(kept).strip()
     fenced = _FENCE.fullmatch(text)
     if fenced:
         text = fenced[1].strip()

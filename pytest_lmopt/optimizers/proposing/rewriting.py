@@ -15,6 +15,9 @@ from pytest_lmopt.suites.candidate import Candidate
 MOST_CHARACTERS = 20_000
 """Of all old instructions shown together; those that did worst are left out first."""
 
+DOUBT = 8
+"""So many examples without any difference are added to those a candidate was raced on."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tried:
@@ -33,15 +36,23 @@ def best(history: History) -> Candidate:
     return history.candidate
 
 
+def gain(trial: Trial) -> float:
+    """A candidate's paired difference to the incumbent, shrunk the more the fewer examples it met.
+
+    Else one that left the race early, with some luck, would seem better than the one that won it.
+    """
+    return trial.difference * trial.n / (trial.n + DOUBT)
+
+
 def tried(history: History, names: Mapping[str, str], *, most: int) -> list[Tried]:
     """The ``most`` best instructions so far of the prompts in ``names`` (key → name), worst first.
 
-    A score is the incumbent's plus the paired difference, since candidates that left the race
-    early met other examples than those that stayed.
+    A score is the incumbent's plus the candidate's gain over it, since candidates that left the
+    race early met other examples than those that stayed.
     """
     mean = history.incumbent.mean if history.incumbent.scores else 0.0
     candidates = [(history.candidate, 0.0)]
-    candidates += [(trial.proposal.candidate, trial.difference) for trial in history.trials]
+    candidates += [(trial.proposal.candidate, gain(trial)) for trial in history.trials]
     scores: dict[tuple[str, ...], int] = {}
     for candidate, difference in candidates:
         states = {**history.candidate.states, **candidate.states}

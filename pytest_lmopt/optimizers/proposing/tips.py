@@ -17,7 +17,7 @@ from pytest_lmopt.optimizers.proposing.answers import instructions_in
 from pytest_lmopt.optimizers.proposing.evidence import Step, shown, told
 from pytest_lmopt.optimizers.proposing.leakage import copied
 from pytest_lmopt.optimizers.proposing.meta_prompts import meta_prompt
-from pytest_lmopt.optimizers.proposing.rewriting import ask_all, instructed, turn_of
+from pytest_lmopt.optimizers.proposing.rewriting import ask_all, gain, instructed, turn_of
 from pytest_lmopt.optimizers.protocol import Bench, History, Trial
 
 TIPS = (
@@ -110,7 +110,7 @@ def _effects(step: Step, trials: Iterable[Trial]) -> list[Effect]:
     gains: dict[str, list[float]] = {}
     for trial in trials:
         text = trial.proposal.candidate.states[step.key].instruction.strip()
-        gains.setdefault(text, []).append(trial.difference)
+        gains.setdefault(text, []).append(gain(trial))
     effects = [
         Effect(
             instruction=text, gain=round(100 * math.fsum(each) / len(each)), candidates=len(each)
