@@ -6,10 +6,13 @@ writes an instruction for that task with a random adverb, one of which ``Simulat
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from doubles.simulated_model import Chat
 
 from pytest_lmopt.lm.seam import Request
 
@@ -46,5 +49,16 @@ def beside(
         if request.model == MODEL:
             return proposer.answer(request.messages[0].content, request.repeat)
         return model(request)
+
+    return answer
+
+
+def served(proposer: SimulatedProposer, model: Callable[[Chat], str]) -> Callable[[Chat], str]:
+    """The same for a server, which isn't told who is asked: the one without an instruction."""
+    draws = itertools.count()
+
+    def answer(chat: Chat) -> str:
+        ((role, question), *more) = chat
+        return model(chat) if role == "system" or more else proposer.answer(question, next(draws))
 
     return answer
