@@ -85,7 +85,7 @@ class Mipro:
         )
         return [
             Proposal(
-                candidate=choices.candidate(choice, name=f"mipro-{turn}.{number}"),
+                candidate=choices.candidate(choice, name=f"mipro-{turn}-{number}"),
                 reason=_reason(choice, pipeline),
             )
             for number, choice in enumerate(chosen, start=1)

@@ -15,7 +15,7 @@ from projects.shouting import Project
 def proposing_server(openai_server: OpenAIServer) -> OpenAIServer:
     """A server that answers both; the word "carefully" makes the pipeline's model much better."""
     model = SimulatedModel(base=0.3, bonus=0.6)
-    openai_server.answer = served(SimulatedProposer(), model.answer)
+    openai_server.answer = served(SimulatedProposer(adverbs=("carefully", "quickly")), model.answer)
     return openai_server
 
 

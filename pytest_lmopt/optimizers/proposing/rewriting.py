@@ -71,8 +71,8 @@ def tried(history: History, names: Mapping[str, str], *, most: int) -> list[Trie
 
 
 def turn_of(trial: Trial) -> int:
-    """The turn of its strategy in which a candidate was proposed, by its name: ``opro-TURN.3``."""
-    found = re.fullmatch(r"[a-z]+-(\d+)\.\d+", trial.proposal.candidate.name)
+    """The turn of its strategy in which a candidate was proposed, by its name: ``opro-TURN-3``."""
+    found = re.fullmatch(r"[a-z]+-(\d+)-\d+", trial.proposal.candidate.name)
     return int(found[1]) if found else 0
 
 
@@ -126,7 +126,7 @@ async def rewritten(
         for answer in answers:
             texts = instructions_in(answer, list(names.values()))
             new = {key: texts[short] for key, short in names.items() if short in texts}
-            candidate = instructed(base, new, name=f"{name}.{len(fresh) + 1}")
+            candidate = instructed(base, new, name=f"{name}-{len(fresh) + 1}")
             if candidate.digest in known or copied(candidate, history.candidate, history.train):
                 continue
             known.add(candidate.digest)
