@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,16 @@ from pytest_lmopt.errors import RefusedError
 from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.seam import FunctionLM, Request
 from pytest_lmopt.lm.stack import suite_lm
+from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.optimizers.bench import Proposer
 from pytest_lmopt.optimizers.coordinate import Coordinate
 from pytest_lmopt.optimizers.mipro import Mipro
 from pytest_lmopt.optimizers.opro import Opro
-from pytest_lmopt.optimizers.protocol import Optimizer
+from pytest_lmopt.optimizers.proposing.rewriting import next_turn, tried
+from pytest_lmopt.optimizers.protocol import History, Optimizer, Proposal, Trial
 from pytest_lmopt.optimizers.search import SearchOutcome, search
 from pytest_lmopt.runs.executor import InProcessExecutor
+from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.suite import Suite
 
@@ -304,3 +308,31 @@ def test_a_strategy_tells_its_options(strategy: Callable[..., Optimizer]) -> Non
     assert repr(strategy(seed=3)) == repr(strategy(seed=3))
     assert repr(strategy(seed=3)) != repr(strategy(seed=3, rounds=1))
     assert "object at" not in repr(strategy(seed=3))
+
+
+def test_old_instructions_come_by_what_they_are_worth() -> None:
+    """A gain on few examples counts for less; what did worst is left out where there is no room."""
+
+    def trial(instruction: str, difference: float, n: int) -> Trial:
+        state = replace(shout.state, instruction=instruction)
+        candidate = Candidate(name="opro-1-1", states={"shout": state})
+        return Trial(
+            proposal=Proposal(candidate=candidate, reason=""),
+            evaluation=nothing,
+            difference=difference,
+            low=-1.0,
+            high=1.0,
+            n=n,
+        )
+
+    own = Candidate(name="incumbent", states={"shout": shout.state})
+    nothing = Evaluation(candidate=own, outcomes=(), read=lambda _: iter(()))
+    trials = (
+        trial("b" * 9_000, 0.42, 40),
+        trial("a" * 9_000, 0.45, 16),
+        trial("c" * 9_000, 0.2, 9),
+    )
+    history = History(candidate=own, incumbent=nothing, train=(), trials=trials)
+    shown = tried(history, {"shout": "shout"}, most=20)
+    assert [(old.instructions["shout"][0], old.score) for old in shown] == [("a", 30), ("b", 35)]
+    assert next_turn(history) == 2

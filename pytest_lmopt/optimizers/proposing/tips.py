@@ -31,6 +31,10 @@ TIPS = (
 """What each instruction should be like."""
 
 
+DRAWS = 10_000
+"""Numbers for the draws of a turn; the second half is for second tries."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Effect:
     """An instruction, and the mean gain on dev of the candidates that had it, in points of 100."""
@@ -63,12 +67,14 @@ class Writer:
         """
         wanted = [(step, number) for step in self.pipeline for number in range(count)]
         questions = [self._question(step, turn, number) for step, number in wanted]
-        answers = await ask_all(bench, [(question, 0) for question in questions])
+        # in a user's words questions may be alike, but no draw of theirs is the same
+        draws = [DRAWS * turn + position for position in range(len(questions))]
+        answers = await ask_all(bench, list(zip(questions, draws, strict=True)))
         texts = [
             self._read(step, answer) for (step, _), answer in zip(wanted, answers, strict=True)
         ]
         again = [i for i, text in enumerate(texts) if text is None and answers[i] is not None]
-        others = await ask_all(bench, [(questions[i], 1) for i in again])
+        others = await ask_all(bench, [(questions[i], draws[i] + DRAWS // 2) for i in again])
         for i, answer in zip(again, others, strict=True):
             texts[i] = self._read(wanted[i][0], answer)
         written: dict[str, list[str]] = {step.key: [] for step in self.pipeline}
@@ -109,7 +115,8 @@ def _effects(step: Step, trials: Iterable[Trial]) -> list[Effect]:
     """What the instructions of a prompt brought so far, worst first."""
     gains: dict[str, list[float]] = {}
     for trial in trials:
-        text = trial.proposal.candidate.states[step.key].instruction.strip()
+        state = trial.proposal.candidate.states.get(step.key)
+        text = step.instruction if state is None else state.instruction.strip()
         gains.setdefault(text, []).append(gain(trial))
     effects = [
         Effect(
