@@ -100,5 +100,5 @@ class TrainBench:
             completion = await proposer.lm.complete(request)
         except LMError:
             return None
-        self._plan.asked += completion.usage
+        self._evaluator.usage += completion.usage
         return completion.text

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pytest_lmopt.suites.budget import Budget
 
 STRATEGIES = (
-    "auto", "baseline", "bootstrap", "coordinate", "labeled", "mipro", "opro", "rationale", "reflect",
+    "auto", "baseline", "bootstrap", "coordinate", "labeled", "mipro", "opro", "rationale",
+    "reflect",
 )  # fmt: skip
 GATES: tuple[GateMode, ...] = ("regression", "noninferior", "off")
 CACHE_MODES: tuple[CacheMode, ...] = ("auto", "replay", "refresh", "off")

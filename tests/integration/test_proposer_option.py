@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 import pytest
@@ -29,7 +30,9 @@ def test_it_is_asked_by_its_name_and_its_calls_count(
 ) -> None:
     """The pipeline's model stays what it was; the ledger has all calls, within the budget."""
     project.suite("budget=Budget(calls=220)")
-    result = project.run("--lm-optimize=opro", "--lm-proposer=openai/writer")
+    result = project.run(
+        "--lm-optimize=opro", "--lm-proposer=openai/writer", "--lm-report=json:report.json"
+    )
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(
         [
@@ -43,6 +46,8 @@ def test_it_is_asked_by_its_name_and_its_calls_count(
     assert set(calls) == {"simulated", "writer"}
     assert calls["writer"] >= 8
     assert calls.total() <= 220
+    (suite,) = json.loads((project.path / "report.json").read_text())["suites"]
+    assert suite["usage"]["calls"] == calls.total()
     (line,) = (
         line for line in project.run("--lm-ledger").outlines if line.startswith("test_words.py")
     )
