@@ -24,7 +24,7 @@ class Evaluator:
     """Runs candidates over examples of one suite and scores them, each pair once.
 
     ``usage`` counts every call, replayed or paid, so it is the same however much was recorded
-    before: plans rest on it. ``tracker`` is told what is done.
+    before: plans rest on it. A search adds its proposer's. ``tracker`` is told what is done.
     """
 
     def __init__(

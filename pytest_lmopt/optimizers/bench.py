@@ -40,6 +40,7 @@ class TrainBench:
         self._plan = plan
         self._proposer = proposer
         self.unheard = False
+        self._answers: dict[tuple[str, int], str | None] = {}
         self._train = frozenset(example.id for example in plan.train)
         left = plan.runs_left()
         self._calls = None if left is None else int(left * STRATEGY_SHARE) * plan.calls_per_run
@@ -80,19 +81,24 @@ class TrainBench:
         """As the protocol says."""
         if self._proposer is None or not self.may_ask():
             return None
+        if (question, draw) not in self._answers:
+            self._answers[question, draw] = await self._asked(self._proposer, question, draw)
+        return self._answers[question, draw]
+
+    async def _asked(self, proposer: Proposer, question: str, draw: int) -> str | None:
         if self._calls is not None:
             if self._calls < 1:
                 return None
             self._calls -= 1
         request = Request(
-            model=self._proposer.model,
+            model=proposer.model,
             messages=(Message("user", question),),
             params=PARAMS,
             repeat=draw,
         )
         try:
-            completion = await self._proposer.lm.complete(request)
+            completion = await proposer.lm.complete(request)
         except LMError:
             return None
-        self._plan.asked += completion.usage
+        self._evaluator.usage += completion.usage
         return completion.text

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.lm.money.ledger import Ledger
-from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.optimizers.journal import Journal
 from pytest_lmopt.suites.candidate import Candidate
@@ -16,10 +15,7 @@ from pytest_lmopt.suites.splits import seeded_order
 
 
 class Plan:
-    """Examples in seeded order, and the runs left after what judging will need.
-
-    ``asked`` is what the proposer has cost.
-    """
+    """Examples in seeded order, and the runs left after what judging will need."""
 
     def __init__(
         self, evaluator: Evaluator, ledger: Ledger, journal: Journal, *, seed: int
@@ -33,12 +29,11 @@ class Plan:
         self._ledger = ledger
         self._granted = ledger.granted
         self._journal = journal
-        self.asked = Usage()
 
     @property
     def calls(self) -> int:
         """Logical calls made so far: of the pipeline, its scoring and the proposer."""
-        return self._evaluator.usage.calls + self.asked.calls
+        return self._evaluator.usage.calls
 
     @property
     def confirmation_calls(self) -> int:

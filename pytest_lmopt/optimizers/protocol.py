@@ -89,7 +89,8 @@ class Bench(Protocol):
     async def ask(self, question: str, *, draw: int = 0) -> str | None:
         """The proposer's answer, at temperature 1; each ``draw`` is an answer of its own.
 
-        None where none came, or where the strategy's allowance is spent.
+        None where none came, or where the strategy's allowance is spent. The same draw of the same
+        question is asked once a search, so a strategy may ask again instead of remembering.
         """
 
 

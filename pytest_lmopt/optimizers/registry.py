@@ -10,7 +10,10 @@ from pytest_lmopt.errors import StrategyError
 from pytest_lmopt.optimizers.auto import Auto
 from pytest_lmopt.optimizers.baseline import Baseline
 from pytest_lmopt.optimizers.bootstrap import Bootstrap
+from pytest_lmopt.optimizers.coordinate import Coordinate
 from pytest_lmopt.optimizers.labeled import Labeled
+from pytest_lmopt.optimizers.mipro import Mipro
+from pytest_lmopt.optimizers.opro import Opro
 from pytest_lmopt.optimizers.protocol import Optimizer, Settings, Strategy
 from pytest_lmopt.optimizers.rationale import Rationale
 from pytest_lmopt.optimizers.reflect import Reflect
@@ -22,9 +25,12 @@ STRATEGIES: Mapping[str, Strategy] = {
     "auto": lambda settings: Auto(seed=settings.seed, meta_prompts=settings.meta_prompts),
     "baseline": lambda _: Baseline(),
     "bootstrap": lambda settings: Bootstrap(seed=settings.seed),
+    "coordinate": lambda s: Coordinate(seed=s.seed, meta_prompts=s.meta_prompts),
     "labeled": lambda settings: Labeled(seed=settings.seed),
+    "mipro": lambda s: Mipro(seed=s.seed, meta_prompts=s.meta_prompts),
+    "opro": lambda s: Opro(seed=s.seed, meta_prompts=s.meta_prompts),
     "rationale": lambda settings: Rationale(seed=settings.seed),
-    "reflect": lambda settings: Reflect(seed=settings.seed, meta_prompts=settings.meta_prompts),
+    "reflect": lambda s: Reflect(seed=s.seed, meta_prompts=s.meta_prompts),
 }
 """Our own strategies by the name users give."""
 

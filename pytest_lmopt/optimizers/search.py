@@ -16,7 +16,7 @@ from pytest_lmopt.optimizers.plan import Plan
 from pytest_lmopt.optimizers.proposing.grounding import about
 from pytest_lmopt.optimizers.proposing.leakage import copied
 from pytest_lmopt.optimizers.protocol import Bench, History, Optimizer, Proposal, Trial
-from pytest_lmopt.optimizers.racing import race
+from pytest_lmopt.optimizers.racing import race, rungs
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.canonical import digest
 from pytest_lmopt.suites.example import groups_of
@@ -155,7 +155,11 @@ async def _rounds(
     """
     known = {prompts.digest}
     described = about(evaluator.suite)
+    least = rungs(len(plan.dev))[0]
     while True:
+        left = plan.runs_left()
+        if left is not None and left < least:
+            return  # a strategy would spend on proposals that can't be raced
         history = History(
             candidate=prompts,
             incumbent=evaluator.kept(plan.incumbent, plan.dev),

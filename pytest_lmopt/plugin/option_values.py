@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from pytest_lmopt.lm.recordings.recorded import CacheMode
     from pytest_lmopt.suites.budget import Budget
 
-STRATEGIES = ("auto", "baseline", "bootstrap", "labeled", "rationale", "reflect")
+STRATEGIES = (
+    "auto", "baseline", "bootstrap", "coordinate", "labeled", "mipro", "opro", "rationale",
+    "reflect",
+)  # fmt: skip
 GATES: tuple[GateMode, ...] = ("regression", "noninferior", "off")
 CACHE_MODES: tuple[CacheMode, ...] = ("auto", "replay", "refresh", "off")
 OUTCOMES = ("pass", "fail")
@@ -30,6 +33,14 @@ LIMITS: dict[str, type[int] | type[float]] = {
 
 def strategy(value: str) -> str:
     """A strategy's name: one of ours, or one that an installed package offers."""
+    if value == "mipro":
+        from pytest_lmopt.errors import StrategyError
+        from pytest_lmopt.optimizers.tpe import check_installed
+
+        try:
+            check_installed()
+        except StrategyError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
     if value in STRATEGIES:
         return value
     from pytest_lmopt.optimizers.registry import offered

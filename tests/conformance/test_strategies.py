@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from conformance.optimizer_conformance import OptimizerConformance
+from conformance.optimizer_conformance import Answer, OptimizerConformance, Spy
 from doubles.simulated_model import SimulatedModel
+from doubles.simulated_proposer import SimulatedProposer, beside
 
 from pytest_lmopt.comparison.verdict import Verdict
+from pytest_lmopt.lm.seam import Request
 from pytest_lmopt.optimizers.auto import Auto
 from pytest_lmopt.optimizers.baseline import Baseline
 from pytest_lmopt.optimizers.bootstrap import Bootstrap
+from pytest_lmopt.optimizers.coordinate import Coordinate
 from pytest_lmopt.optimizers.labeled import Labeled
+from pytest_lmopt.optimizers.mipro import Mipro
+from pytest_lmopt.optimizers.opro import Opro
 from pytest_lmopt.optimizers.protocol import Optimizer
 from pytest_lmopt.optimizers.rationale import Rationale
 from pytest_lmopt.optimizers.reflect import Reflect
 from pytest_lmopt.optimizers.registry import STRATEGIES
+from pytest_lmopt.optimizers.search import SearchOutcome
 from pytest_lmopt.plugin import option_values
 
 
@@ -139,6 +147,38 @@ class TestRationale(OptimizerConformance):
         state = outcome.winner.proposal.candidate.states["shout"]
         assert state.demos
         assert not state.reasoning
+
+
+class ProposerConformance(OptimizerConformance):
+    """A strategy that asks a proposer is given one whose instructions are sometimes good."""
+
+    def search(self, answer: Answer, **options: Any) -> tuple[SearchOutcome, Spy, list[Request]]:
+        """As ever, with the proposer beside the model."""
+        return super().search(beside(SimulatedProposer(), answer), **options)
+
+
+class TestOpro(ProposerConformance):
+    """``opro``."""
+
+    def make(self, seed: int) -> Optimizer:
+        """With fewer proposals than usual."""
+        return Opro(seed=seed, rounds=3, proposals=4)
+
+
+class TestCoordinate(ProposerConformance):
+    """``coordinate``."""
+
+    def make(self, seed: int) -> Optimizer:
+        """With fewer proposals than usual."""
+        return Coordinate(seed=seed, rounds=2, proposals=3)
+
+
+class TestMipro(ProposerConformance):
+    """``mipro``."""
+
+    def make(self, seed: int) -> Optimizer:
+        """With fewer proposals than usual."""
+        return Mipro(seed=seed, rounds=2, proposals=6, instructions=3, demo_sets=3)
 
 
 def test_the_option_offers_exactly_the_strategies_there_are() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 
+import pytest
 from doubles.openai_server import OpenAIServer
 from doubles.simulated_model import SimulatedModel
 from projects.shouting import Project
@@ -126,4 +128,16 @@ def test_too_few_examples_to_split_is_said(project: Project, openai_server: Open
     result = project.run("--lm-optimize")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*its 2 examples split into train/dev/holdout *about 50*"])
+    assert openai_server.calls == 0
+
+
+def test_a_strategy_whose_library_is_missing_says_what_to_install(
+    project: Project, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a usage error, before anything is spent."""
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    project.suite()
+    result = project.run("--lm-optimize=mipro")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*'mipro' needs Optuna: pip install 'pytest-lmopt[[]mipro[]]'*"])
     assert openai_server.calls == 0

@@ -6,10 +6,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from unicodedata import category
 
 MOST_CHARACTERS = 8_000
 """Longer instructions are taken for runaway text."""
 
+_UNFIT = ("Cc", "Cs")
 _TAG = re.compile(
     r"<instruction(?:\s+prompt\s*=\s*[\"']?(?P<name>[^\"'>]*?)[\"']?)?\s*>"
     r"(?P<text>.*?)(?:</instruction\s*>|(?=<instruction\b)|\Z)",
@@ -23,7 +25,8 @@ def instructions_in(answer: str | None, names: Sequence[str]) -> dict[str, str]:
 
     Asked for are ``<instruction prompt="NAME">...</instruction>`` tags; an answer may leave out
     the name where there is one prompt, the closing tag, or write a JSON object by name, or, for
-    one prompt, a fenced block. Anything else, empty or runaway text is no instruction.
+    one prompt, a fenced block. Anything else, runaway text or text without a letter (dots, as in
+    the question) is no instruction.
     """
     if not answer:
         return {}
@@ -31,8 +34,12 @@ def instructions_in(answer: str | None, names: Sequence[str]) -> dict[str, str]:
     if not found and len(names) == 1:
         fenced = _FENCE.findall(answer)
         found = {names[0]: fenced[-1]} if fenced else {}
-    cleaned = {name: _unquoted(text) for name, text in found.items()}
-    return {name: text for name, text in cleaned.items() if 0 < len(text) <= MOST_CHARACTERS}
+    cleaned = {name: _cleaned(text) for name, text in found.items()}
+    return {
+        name: text
+        for name, text in cleaned.items()
+        if any(map(str.isalpha, text)) and len(text) <= MOST_CHARACTERS
+    }
 
 
 def _tagged(answer: str, names: Sequence[str]) -> dict[str, str]:
@@ -65,8 +72,10 @@ def _by_name(value: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
     return {name: value[name] for name in names if isinstance(value.get(name), str)}
 
 
-def _unquoted(text: str) -> str:
-    text = text.strip()
+def _cleaned(text: str) -> str:
+    # no prompt file can hold control characters, nor half a surrogate pair, which JSON can
+    kept = (char for char in text.expandtabs(4) if char == "\n" or category(char) not in _UNFIT)
+    text = "".join(kept).strip()
     fenced = _FENCE.fullmatch(text)
     if fenced:
         text = fenced[1].strip()

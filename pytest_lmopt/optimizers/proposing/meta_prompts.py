@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pytest_lmopt.errors import StrategyError
 
 if TYPE_CHECKING:
+    from jinja2 import Template
+
     from pytest_lmopt.suites.sandbox import Sandbox
 
 FOLDER = Path(__file__).parent.parent / "meta_prompts"
@@ -31,20 +33,20 @@ def meta_prompt(name: str, folder: Path | None, /, **values: Any) -> str:
     if folder is not None and (folder / path.name).exists():
         path = folder / path.name
     try:
-        environment = _environment()
-        template = environment.from_string(path.read_text(encoding="utf-8"))
-        return environment.bounded(template, values).strip()
+        template = _template(path.read_text(encoding="utf-8"))
+        return _environment().bounded(template, values).strip()
     except Exception as error:  # a template may do anything an expression can: divide, index, ...
-        line = getattr(error, "lineno", None)
-        place = f"{path}, line {line}" if line else str(path)
         raise StrategyError(
-            f"meta-prompt {place}: {error}; it may use {', '.join(sorted(values))}",
+            f"meta-prompt {_place(path, error)}: {error}; it may use {', '.join(sorted(values))}",
             strategy=name,
         ) from error
 
 
 def check_folder(folder: Path) -> None:
-    """Raise ``StrategyError`` unless ``folder`` is one that holds meta-prompts and nothing else."""
+    """Raise ``StrategyError`` unless ``folder`` is one whose meta-prompts replace some of ours.
+
+    What can be seen of a template without its values is checked, too.
+    """
     if not folder.is_dir():
         raise StrategyError(f"lm_meta_prompts: there is no folder {folder}", strategy=folder.name)
     for path in sorted(folder.glob(f"*{SUFFIX}")):
@@ -54,6 +56,35 @@ def check_folder(folder: Path) -> None:
                 f"{', '.join(known())}",
                 strategy=path.stem,
             )
+        _check(path)
+
+
+def _check(path: Path) -> None:
+    """Raise ``StrategyError`` for a template that can't be parsed or uses an unknown variable."""
+    try:
+        used, ours = _variables(path), _variables(FOLDER / path.name)
+    except Exception as error:  # undecodable, no template, nested too deeply, ...
+        raise StrategyError(
+            f"lm_meta_prompts: {_place(path, error)}: {error}", strategy=path.stem
+        ) from error
+    if used - ours:
+        raise StrategyError(
+            f"lm_meta_prompts: {path} uses {sorted(used - ours)[0]!r}; it may use "
+            f"{', '.join(sorted(ours))}",
+            strategy=path.stem,
+        )
+
+
+def _variables(path: Path) -> set[str]:
+    from jinja2 import meta
+
+    tree = _environment().parse(path.read_text(encoding="utf-8"))
+    return meta.find_undeclared_variables(tree) - set(_environment().globals)
+
+
+def _place(path: Path, error: Exception) -> str:
+    line = getattr(error, "lineno", None)
+    return f"{path}, line {line}" if line else str(path)
 
 
 @lru_cache(maxsize=1)
@@ -63,3 +94,8 @@ def _environment() -> Sandbox:
     environment = Sandbox()
     environment.trim_blocks = environment.lstrip_blocks = True
     return environment
+
+
+@lru_cache(maxsize=32)
+def _template(source: str) -> Template:
+    return _environment().from_string(source)

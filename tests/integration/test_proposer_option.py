@@ -1,0 +1,82 @@
+"""``--lm-proposer``: the model that writes proposals, metered like the pipeline's."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+from doubles.openai_server import OpenAIServer
+from doubles.simulated_model import SimulatedModel
+from doubles.simulated_proposer import SimulatedProposer, served
+from projects.shouting import Project
+
+
+@pytest.fixture
+def proposing_server(openai_server: OpenAIServer) -> OpenAIServer:
+    """A server that answers both; the word "carefully" makes the pipeline's model much better."""
+    model = SimulatedModel(base=0.3, bonus=0.6)
+    openai_server.answer = served(SimulatedProposer(adverbs=("carefully", "quickly")), model.answer)
+    return openai_server
+
+
+def asked(server: OpenAIServer) -> Counter[str]:
+    """How many calls each model got."""
+    return Counter(body["model"] for body in server.requests)
+
+
+def test_it_is_asked_by_its_name_and_its_calls_count(
+    project: Project, proposing_server: OpenAIServer
+) -> None:
+    """The pipeline's model stays what it was; the ledger has all calls, within the budget."""
+    project.suite("budget=Budget(calls=220)")
+    result = project.run(
+        "--lm-optimize=opro", "--lm-proposer=openai/writer", "--lm-report=json:report.json"
+    )
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*search: opro, * candidates*",
+            "*winner: opro-*",
+            "*: improved",
+            "*+  SHOUT it carefully*",
+        ]
+    )
+    calls = asked(proposing_server)
+    assert set(calls) == {"simulated", "writer"}
+    assert calls["writer"] >= 8
+    assert calls.total() <= 220
+    (suite,) = json.loads((project.path / "report.json").read_text())["suites"]
+    assert suite["usage"]["calls"] == calls.total()
+    (line,) = (
+        line for line in project.run("--lm-ledger").outlines if line.startswith("test_words.py")
+    )
+    assert int(line.split("closed")[1].split()[0]) == calls.total()
+
+
+def test_it_may_stand_in_the_configuration_and_the_option_wins(
+    project: Project, proposing_server: OpenAIServer
+) -> None:
+    """As ``lm_proposer``."""
+    configured = "lm_model = openai/simulated\nlm_proposer = openai/configured\npythonpath = ."
+    project.write("tox.ini", f"[pytest]\n{configured}\n")
+    project.suite("budget=Budget(calls=80)", examples=50)
+    project.run("--lm-optimize=coordinate")
+    assert set(asked(proposing_server)) == {"simulated", "configured"}
+    proposing_server.requests.clear()
+    project.run("--lm-optimize=coordinate", "--lm-proposer=openai/given", "--lm-cache=refresh")
+    assert set(asked(proposing_server)) == {"simulated", "given"}
+
+
+def test_by_default_it_is_the_suites_own_model(
+    project: Project, proposing_server: OpenAIServer
+) -> None:
+    """Nothing else needs to be said; a search repeated pays nothing."""
+    project.suite("model='openai/own', budget=Budget(calls=100)", examples=50)
+    first = project.run("--lm-optimize=mipro").outlines
+    calls = asked(proposing_server)
+    assert set(calls) == {"own"}
+    again = project.run("--lm-optimize=mipro").outlines
+    assert asked(proposing_server) == calls
+    winners = [[line for line in lines if "winner: " in line] for lines in (first, again)]
+    assert winners[0] == winners[1] != []
