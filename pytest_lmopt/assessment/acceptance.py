@@ -30,7 +30,7 @@ class Acceptance:
         self._path = terms.snapshot
         self._record = terms.record
         self._accepted = dict(snapshot.prompts) if snapshot else None
-        self._uses = _holdout_uses(suite, snapshot)
+        self._uses = holdout_uses(suite, snapshot)
 
     @property
     def holdout_use(self) -> int:
@@ -147,7 +147,7 @@ class Acceptance:
         return path.name if path.is_absolute() else key
 
 
-def _holdout_uses(suite: Suite, snapshot: Snapshot | None) -> int:
+def holdout_uses(suite: Suite, snapshot: Snapshot | None) -> int:
     """Confirmations this holdout has served: none if it was drawn anew, or half of it is new."""
     if snapshot is None or snapshot.split_seed != suite.split_seed:
         return 0

@@ -21,6 +21,7 @@ from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.lm.seam import LM, PACKAGED
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.optimizers.bench import Proposer
+from pytest_lmopt.optimizers.confirming import Rule
 from pytest_lmopt.optimizers.journal import Journal
 from pytest_lmopt.optimizers.plan import answers_vary
 from pytest_lmopt.optimizers.protocol import Settings
@@ -166,14 +167,17 @@ class Assessment:
                 "field in the data",
                 suite=self._suite.name,
             )
+        terms, margin = self._terms, self._suite.margin
+        settings = Settings(seed=terms.seed, meta_prompts=terms.meta_prompts)
         return await search(
-            make(strategy, Settings(seed=self._terms.seed, meta_prompts=self._terms.meta_prompts)),
+            make(strategy, settings, terms.offered),
             self._evaluator,
             self._ledger,
-            seed=self._terms.seed,
+            seed=terms.seed,
             holdout_use=holdout_use,
-            journal=Journal(self._terms.journal, resume=self._terms.resume),
+            journal=Journal(terms.journal, resume=terms.resume),
             proposer=self._proposer(),
+            rule=Rule(accept=terms.accept, prefer=terms.prefer, margin=margin),
         )
 
     def _proposer(self) -> Proposer | None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pytest_lmopt.assessment.acceptance import Acceptance
 from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.metrics.evaluation import Evaluation
-from pytest_lmopt.optimizers.protocol import Trial
+from pytest_lmopt.optimizers.protocol import Proposal, Trial
 from pytest_lmopt.optimizers.search import SearchOutcome
 from pytest_lmopt.reports.suite_report import (
     FailingExample,
@@ -79,9 +77,11 @@ def describe_search(
     """The report of a search."""
     winner = outcome.winner.proposal if outcome.winner else None
     diff, unwritable = acceptance.diff(winner.candidate if winner else outcome.prompts, outcome)
+    incumbent, *trials = describe_trials(outcome)
     return SearchReport(
         strategy=strategy,
-        trials=describe_trials(outcome.trials),
+        trials=tuple(trials),
+        incumbent=incumbent,
         winner=winner.candidate.name if winner else None,
         reason=winner.reason if winner else "",
         confirmation=outcome.confirmation,
@@ -90,13 +90,27 @@ def describe_search(
         note=outcome.note,
         diff=diff,
         unwritable=unwritable,
+        basis=outcome.basis,
+        tokens=outcome.tokens,
+        holdout=len(outcome.incumbent.ids) - len(outcome.dev.ids),
+        alpha=outcome.alpha,
+        detectable=outcome.detectable,
     )
 
 
-def describe_trials(trials: Sequence[Trial]) -> tuple[TrialReport, ...]:
-    """The candidates raced, those on the Pareto front of score, tokens and seconds marked."""
+def describe_trials(outcome: SearchOutcome) -> list[TrialReport]:
+    """The incumbent on dev, then the candidates raced; the Pareto front of them all is marked."""
+    incumbent = Trial(
+        proposal=Proposal(candidate=outcome.prompts, reason=""),
+        evaluation=outcome.dev,
+        difference=0.0,
+        low=0.0,
+        high=0.0,
+        n=len(outcome.dev.scores),
+    )
+    trials = (incumbent, *outcome.trials)
     costs = [_costs(trial) for trial in trials]
-    return tuple(
+    return [
         TrialReport(
             name=trial.proposal.candidate.name,
             reason=trial.proposal.reason,
@@ -115,7 +129,7 @@ def describe_trials(trials: Sequence[Trial]) -> tuple[TrialReport, ...]:
             ),
         )
         for trial, (tokens, seconds) in zip(trials, costs, strict=True)
-    )
+    ]
 
 
 def _costs(trial: Trial) -> tuple[float, float]:

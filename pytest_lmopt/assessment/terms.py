@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_lmopt.comparison.gate import GateMode
 from pytest_lmopt.comparison.verdict import ALPHA
+from pytest_lmopt.optimizers.confirming import Accept, Prefer
+from pytest_lmopt.optimizers.protocol import Strategy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +21,8 @@ class Terms:
     keeps its journal, if it does; ``resume`` lets it continue one that was killed. ``record`` is
     the file for the answers that the evaluation rests on, None where they are not asked for.
     ``proposer`` is the model that writes proposals, None for the suite's own; ``meta_prompts`` the
-    folder of the user's own meta-prompts, if any.
+    folder of the user's own meta-prompts, if any. ``offered`` are the strategies that the user's
+    code offers, by name; ``accept`` and ``prefer`` say what a search adopts.
     """
 
     root: Path
@@ -37,3 +41,6 @@ class Terms:
     resume: bool = True
     proposer: str | None = None
     meta_prompts: Path | None = None
+    offered: Mapping[str, Strategy] = field(default_factory=dict)
+    accept: Accept = "significant"
+    prefer: Prefer = "better"

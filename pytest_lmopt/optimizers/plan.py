@@ -15,7 +15,10 @@ from pytest_lmopt.suites.splits import seeded_order
 
 
 class Plan:
-    """Examples in seeded order, and the runs left after what judging will need."""
+    """Examples in seeded order, and the runs left after what judging will need.
+
+    ``aside`` are runs kept for later rounds.
+    """
 
     def __init__(
         self, evaluator: Evaluator, ledger: Ledger, journal: Journal, *, seed: int
@@ -29,6 +32,7 @@ class Plan:
         self._ledger = ledger
         self._granted = ledger.granted
         self._journal = journal
+        self.aside = 0
 
     @property
     def calls(self) -> int:
@@ -53,7 +57,7 @@ class Plan:
         used = self.calls + self._ledger.wasted
         met = len(self._evaluator.kept(self.incumbent, self.dev).ids)
         later = len(self.dev) - met + 2 * len(self.holdout) + self._accepting_runs
-        left = (self._granted - used) // self._evaluator.calls_per_example - later
+        left = (self._granted - used) // self._evaluator.calls_per_example - later - self.aside
         return self._journal.decided("runs left", max(0, left))
 
     @property

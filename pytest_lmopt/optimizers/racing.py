@@ -8,7 +8,7 @@ with, and is never dropped.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.progress import Best
@@ -54,6 +54,7 @@ async def race(
     *,
     runs_left: Callable[[], int | None],
     calls: Callable[[], int],
+    harmless: float | None = None,
 ) -> list[Trial]:
     """Race proposals on dev; returns their trials, best first.
 
@@ -61,7 +62,8 @@ async def race(
     not counted, and ``calls`` how many calls the search has made. The field is cut to the first
     candidates whose race can be paid for until one is left, and again before each rung, should
     runs turn out dearer; the one left meets the other examples as far as whole rungs can be paid
-    for. Ties go to the shorter prompt, then to the earlier proposal.
+    for. Ties go to the shorter prompt, then to the earlier proposal; with a ``harmless``
+    loss given, so do differences up to that.
     """
     field = list(proposals)
     granted = runs_left()
@@ -84,11 +86,33 @@ async def race(
             trials[proposal.candidate.digest] = _trial(
                 proposal, evaluation, base, groups=groups, calls=calls()
             )
-        field.sort(key=lambda proposal: trials[proposal.candidate.digest].rank)
-        evaluator.tracker.lead(_best(trials[field[0].candidate.digest]))
+        ordered = ranked([trials[each.digest] for each in candidates], harmless)
+        field = [trial.proposal for trial in ordered]
+        evaluator.tracker.lead(_best(ordered[0]))
         field = field[: max(1, len(field) // 2)]
         reached = size
-    return sorted(trials.values(), key=lambda trial: trial.rank)
+    return ranked(trials.values(), harmless)
+
+
+def ranked(trials: Iterable[Trial], harmless: float | None = None) -> list[Trial]:
+    """Trials, best first.
+
+    With a ``harmless`` loss in [0, 1], of those that met as many examples the ones within that of
+    the best one come first, the cheapest in tokens per call before the others.
+    """
+    ordered = sorted(trials, key=lambda trial: trial.rank)
+    if harmless is None:
+        return ordered
+    best: dict[int, float] = {}
+    for trial in ordered:
+        best.setdefault(trial.rank[0], trial.difference)
+
+    def place(trial: Trial) -> tuple[int, bool, float, tuple[int, float, int]]:
+        met, usage = trial.rank[0], trial.evaluation.usage
+        behind = trial.difference < best[met] - harmless
+        return met, behind, 0.0 if behind else usage.tokens / max(1, usage.calls), trial.rank
+
+    return sorted(ordered, key=place)
 
 
 def _best(trial: Trial) -> Best:

@@ -1,9 +1,8 @@
-"""The strategies by name: ours, and those that other packages offer by entry point."""
+"""The strategies by name: ours, those of the user's own code, those of other packages."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 
 from pytest_lmopt.errors import StrategyError
@@ -35,32 +34,50 @@ STRATEGIES: Mapping[str, Strategy] = {
 """Our own strategies by the name users give."""
 
 
-@lru_cache(maxsize=1)
-def offered() -> Mapping[str, EntryPoint]:
-    """What installed packages offer, by name; our own names can't be taken."""
-    found = entry_points(group=GROUP)
-    return {entry.name: entry for entry in found if entry.name not in STRATEGIES}
+def known(offered: Mapping[str, Strategy]) -> list[str]:
+    """Names of all strategies: ours, those ``offered`` by the user's code, installed packages'."""
+    return list(dict.fromkeys([*STRATEGIES, *offered, *(entry.name for entry in _entries())]))
 
 
-def make(name: str, settings: Settings) -> Optimizer:
-    """The strategy called ``name``.
+def make(name: str, settings: Settings, offered: Mapping[str, Strategy] | None = None) -> Optimizer:
+    """The strategy called ``name``: ours, one of ``offered``, or an installed package's.
 
-    Raises ``StrategyError`` where a package's own can't be loaded or made, or is no strategy.
+    Raises ``StrategyError`` where there is none or more than one of that name, or where it can't be
+    loaded or made, or is no strategy.
     """
+    offered = offered or {}
+    entries = [entry for entry in _entries() if entry.name == name]
+    sources = [
+        *(["pytest-lmopt"] if name in STRATEGIES else ()),
+        *(["the hook pytest_lmopt_optimizers"] if name in offered else ()),
+        *(f"the entry point {entry.value}" for entry in entries),
+    ]
+    if len(sources) != 1:
+        problem = (
+            f"{name!r} is the name of {len(sources)} strategies, of {' and '.join(sources)}; "
+            "give yours another one"
+            if sources
+            else f"{name!r} is no strategy; the strategies are {', '.join(known(offered))}"
+        )
+        raise StrategyError(problem, strategy=name)
     if name in STRATEGIES:
         return STRATEGIES[name](settings)
-    entry = offered()[name]
     try:
-        optimizer = entry.load()(settings)
+        optimizer = (offered[name] if name in offered else entries[0].load())(settings)
     except Exception as error:
         raise StrategyError(
-            f"the strategy {name!r} ({entry.value}) can't be made: {type(error).__name__}: {error}",
+            f"the strategy {name!r} of {sources[0]} can't be made: {type(error).__name__}: {error}",
             strategy=name,
         ) from error
     if not callable(getattr(optimizer, "propose", None)):
         raise StrategyError(
-            f"the strategy {name!r} ({entry.value}) made {optimizer!r}, which has no "
-            "'async def propose(history, bench)'",
+            f"the strategy {name!r} of {sources[0]} is {optimizer!r}, which has no "
+            "'async def propose(self, history, bench)'",
             strategy=name,
         )
-    return optimizer  # type: ignore[no-any-return]
+    return optimizer
+
+
+def _entries() -> list[EntryPoint]:
+    """What installed packages offer."""
+    return list(entry_points(group=GROUP))

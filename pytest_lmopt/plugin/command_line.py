@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from pytest_lmopt.plugin.option_values import (
+    ACCEPTS,
     CACHE_MODES,
     GATES,
     OUTCOMES,
+    PREFERS,
     STRATEGIES,
     accepting,
     budget,
@@ -17,7 +19,6 @@ from pytest_lmopt.plugin.option_values import (
     report,
     seconds,
     share,
-    strategy,
 )
 
 MARK = (
@@ -42,9 +43,20 @@ def add_options(parser: pytest.Parser) -> None:
         "--lm-optimize",
         nargs="?",
         const="auto",
-        type=strategy,
         metavar="STRATEGY",
         help=f"search for better prompts: {', '.join(STRATEGIES)} (default: auto)",
+    )
+    group.addoption(
+        "--lm-accept",
+        choices=ACCEPTS,
+        help="what a search adopts: significant (default): what is proven better on holdout; best: "
+        "also what only looks better there",
+    )
+    group.addoption(
+        "--lm-prefer",
+        choices=PREFERS,
+        help="shorter: also adopt a prompt that costs fewer tokens per call and is not worse by "
+        "more than the suite's margin (default: better)",
     )
     group.addoption(
         "--lm-proposer",
@@ -172,6 +184,8 @@ def add_options(parser: pytest.Parser) -> None:
         help="write the session's report to a file",
     )
     parser.addini("lm_model", "default of --lm-model")
+    parser.addini("lm_accept", "default of --lm-accept")
+    parser.addini("lm_prefer", "default of --lm-prefer")
     parser.addini("lm_proposer", "default of --lm-proposer")
     parser.addini(
         "lm_meta_prompts",

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from pytest_lmopt.plugin import collecting, command_line
+from pytest_lmopt.plugin import collecting, command_line, hookspecs
 from pytest_lmopt.plugin.fixtures import lm_example
 from pytest_lmopt.plugin.options import read_options
 from pytest_lmopt.plugin.owner import OwnerHooks
@@ -19,6 +19,11 @@ __all__ = ["lm_example"]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Register options and ini values."""
     command_line.add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Let others offer strategies."""
+    pluginmanager.add_hookspecs(hookspecs)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -97,6 +97,13 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
             if name in arguments
         },
     )
+    if options.strategy and options.prefer == "shorter" and not suite.margin:
+        raise SuiteError(
+            "--lm-prefer=shorter (or ini lm_prefer) takes a cheaper prompt that is worse by less "
+            "than the suite's margin, and that is 0; set margin= in the mark or --lm-margin, such "
+            "as 0.05",
+            suite=item.nodeid,
+        )
     below_file = _name(item).split("::", 1)[-1]
     snapshot = snapshot_path(item.path, below_file)
     folder, root = options.record, item.config.rootpath

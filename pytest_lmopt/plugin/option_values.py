@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from pytest_lmopt.comparison.gate import GateMode
     from pytest_lmopt.lm.recordings.recorded import CacheMode
+    from pytest_lmopt.optimizers.confirming import Accept, Prefer
     from pytest_lmopt.suites.budget import Budget
 
 STRATEGIES = (
@@ -22,6 +23,8 @@ STRATEGIES = (
 GATES: tuple[GateMode, ...] = ("regression", "noninferior", "off")
 CACHE_MODES: tuple[CacheMode, ...] = ("auto", "replay", "refresh", "off")
 OUTCOMES = ("pass", "fail")
+ACCEPTS: tuple[Accept, ...] = ("significant", "best")
+PREFERS: tuple[Prefer, ...] = ("better", "shorter")
 REPORTS = ("json",)
 LIMITS: dict[str, type[int] | type[float]] = {
     "calls": int,
@@ -29,29 +32,6 @@ LIMITS: dict[str, type[int] | type[float]] = {
     "usd": float,
     "seconds": float,
 }
-
-
-def strategy(value: str) -> str:
-    """A strategy's name: one of ours, or one that an installed package offers."""
-    if value == "mipro":
-        from pytest_lmopt.errors import StrategyError
-        from pytest_lmopt.optimizers.tpe import check_installed
-
-        try:
-            check_installed()
-        except StrategyError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-    if value in STRATEGIES:
-        return value
-    from pytest_lmopt.optimizers.registry import offered
-
-    if value in offered():
-        return value
-    known = ", ".join((*STRATEGIES, *offered()))
-    raise argparse.ArgumentTypeError(
-        f"{value!r} is no strategy; the strategies are {known}. If it is a path, write "
-        f"--lm-optimize=auto {value}, or put it before --lm-optimize"
-    )
 
 
 def accepting(value: str) -> str:

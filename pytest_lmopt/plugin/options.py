@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_lmopt.plugin.offering import strategies_offered
 from pytest_lmopt.plugin.option_values import (
+    ACCEPTS,
     GATES,
     OUTCOMES,
+    PREFERS,
     choice,
     positive,
     seconds,
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from pytest_lmopt.comparison.gate import GateMode
     from pytest_lmopt.lm.money.prices import Price
     from pytest_lmopt.lm.recordings.recorded import CacheMode
+    from pytest_lmopt.optimizers.confirming import Accept, Prefer
+    from pytest_lmopt.optimizers.protocol import Strategy
     from pytest_lmopt.suites.budget import Budget
 
 
@@ -47,7 +52,8 @@ class Options:
 
     ``record`` is the folder of record files, None for none; ``recording`` says that this run
     writes them. ``executor`` is the address of a Dask scheduler, None for this machine.
-    ``show_source`` lets a search's proposer read the pipeline's code.
+    ``offered`` are the strategies of conftest files and plugins, by name. ``show_source`` lets a
+    search's proposer read the pipeline's code.
     ``cache_limit`` and ``prune_to`` are sizes in bytes; ``prune_to`` None leaves
     pruning to the limit.
     """
@@ -55,6 +61,9 @@ class Options:
     defaults: Defaults
     model: str | None
     strategy: str | None
+    offered: Mapping[str, Strategy]
+    accept: Accept
+    prefer: Prefer
     proposer: str | None
     show_source: bool
     meta_prompts: Path | None
@@ -110,6 +119,11 @@ def read_options(config: pytest.Config) -> Options:
             config.getoption("lm_model"), config.getini("lm_model"), os.environ.get("LMOPT_MODEL")
         ),
         strategy=config.getoption("lm_optimize"),
+        offered=strategies_offered(config),
+        accept=config.getoption("lm_accept")
+        or _from_ini(config, "lm_accept", "significant", choice(ACCEPTS)),
+        prefer=config.getoption("lm_prefer")
+        or _from_ini(config, "lm_prefer", "better", choice(PREFERS)),
         proposer=_first(config.getoption("lm_proposer"), config.getini("lm_proposer")),
         show_source=bool(config.getoption("lm_optimize")) and not config.getoption("lm_no_source"),
         meta_prompts=_meta_prompts(config),

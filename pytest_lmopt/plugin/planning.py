@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
+from pytest_lmopt.assessment.acceptance import holdout_uses
+from pytest_lmopt.comparison.verdict import ALPHA
+from pytest_lmopt.optimizers.confirming import level
+from pytest_lmopt.optimizers.headroom import ASSUMED_CHANGES, detectable_effect
 from pytest_lmopt.plugin.accounting import SESSION
 from pytest_lmopt.plugin.marks import MarkedSuite
 from pytest_lmopt.plugin.session import LmSession
 from pytest_lmopt.snapshots.store import load_snapshot
-from pytest_lmopt.stats.power import minimum_detectable_effect
 from pytest_lmopt.suites.budget import Budget
-
-ASSUMED_DISCORDANCE = 0.3
-"""Share of examples whose outcome differs between two prompts, where nothing is known yet."""
 
 
 def plan_lines(session: LmSession) -> Iterator[str]:
@@ -48,12 +47,12 @@ def _plan(marked: MarkedSuite, strategy: str | None) -> Iterator[str]:
     limits = ", ".join(str(mark.budget) for mark in marked.budgets) or "no limit"
     yield f"{f'search ({strategy})' if strategy else 'all calls'} at most: {limits}"
     judged_on = len(splits.holdout) if strategy else n
+    alpha = level(holdout_uses(suite, snapshot) + 1) if strategy else ALPHA
     if judged_on:
-        deviation = math.sqrt(ASSUMED_DISCORDANCE)
-        effect = minimum_detectable_effect(deviation, judged_on)
+        effect = detectable_effect(judged_on, alpha=alpha)
         yield (
-            f"{judged_on} examples can show a difference of about {effect:.2f} (80 % power, if "
-            f"{ASSUMED_DISCORDANCE:.0%} of them change)"
+            f"{judged_on} examples can show a difference of about {effect:.2f} at p < {alpha:.4f} "
+            f"(80 % power, if {ASSUMED_CHANGES:.0%} of them change)"
         )
 
 

@@ -67,6 +67,9 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
         resume=options.resume,
         proposer=options.proposer,
         meta_prompts=options.meta_prompts,
+        offered=options.offered,
+        accept=options.accept,
+        prefer=options.prefer,
     )
     with (
         session.noting_use(),

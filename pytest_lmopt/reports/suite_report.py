@@ -60,7 +60,12 @@ class TrialReport:
 class SearchReport:
     """What a search tried and found; ``diff`` is the change to the prompt files.
 
-    ``trials`` are the candidates raced, best first.
+    ``trials`` are the candidates raced, best first, and ``incumbent`` what they raced against, on
+    dev, too. ``basis`` says why the winner is adopted: *improved*, *shorter* (and not worse by more
+    than the margin) or *unproven*, empty if it is not; ``tokens`` are the incumbent's and the
+    winner's per call on holdout. ``detectable`` is the difference that the ``holdout`` examples can
+    show at ``alpha``, the level of this use. ``outdone_by`` names the suite on another model whose
+    winner is written in place of this one.
     """
 
     strategy: str
@@ -73,6 +78,13 @@ class SearchReport:
     note: str
     diff: str
     unwritable: tuple[str, ...]
+    basis: str = ""
+    tokens: tuple[float, float] = (0.0, 0.0)
+    incumbent: TrialReport | None = None
+    holdout: int = 0
+    alpha: float = 0.0
+    detectable: float = 0.0
+    outdone_by: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +157,9 @@ def from_json(text: str) -> SuiteReport:
     if search is not None:
         search["trials"] = tuple(TrialReport(**trial) for trial in search["trials"])
         search["unwritable"] = tuple(search["unwritable"])
+        search["tokens"] = tuple(search["tokens"])
+        if search["incumbent"] is not None:
+            search["incumbent"] = TrialReport(**search["incumbent"])
         search["confirmation"] = _comparison(search["confirmation"])
         search = SearchReport(**search)
     return SuiteReport(

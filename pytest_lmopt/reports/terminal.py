@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from pytest_lmopt.comparison.verdict import Comparison, Verdict
 from pytest_lmopt.lm.seam import Usage
+from pytest_lmopt.reports.search_lines import decision_lines, detectable_line, efficient_lines
 from pytest_lmopt.reports.suite_report import SearchReport, SharedCheck, SuiteReport
 from pytest_lmopt.reports.text import one_line, printable
 from pytest_lmopt.stats.multiplicity import holm
@@ -169,21 +170,16 @@ def _search(search: SearchReport, report: SuiteReport) -> Iterator[str]:
     )
     for trial in search.trials:
         yield f"  {printable(trial.name):<16} {trial.difference:+.3f} on {trial.n} dev examples"
+    yield from efficient_lines(search)
+    if search.holdout:
+        yield detectable_line(search)
     if search.note:
         yield printable(search.note)
     if search.confirmation is None:
         return
     yield f"winner: {search.winner} ({printable(search.reason)})"
     yield from _comparison("incumbent → winner on holdout", search.confirmation)
-    if search.accepted and report.accepting:
-        yield "better on holdout: accepted, with the winner's scores as the new baseline"
-    elif search.accepted:
-        yield "better on holdout; to accept it, add --lm-snapshot-update"
-    else:
-        yield (
-            f"not accepted: use {search.holdout_use} of this holdout asks for improved with "
-            f"p < {search.confirmation.alpha:.4f}; the prompts stay as they are"
-        )
+    yield from decision_lines(search, accepting=report.accepting)
     yield from printable(search.diff).splitlines()
     for name in search.unwritable:
         yield f"prompt {name!r} has no file in this project: copy its change by hand"

@@ -1,0 +1,138 @@
+"""Confirming: what a search adopts, and the one look at holdout that decides it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pytest_lmopt.blocks.evaluator import Evaluator
+from pytest_lmopt.comparison.verdict import (
+    ALPHA,
+    LEAST_EXAMPLES,
+    Comparison,
+    Verdict,
+    compare,
+)
+from pytest_lmopt.lm.seam import Usage
+from pytest_lmopt.metrics.evaluation import Evaluation
+from pytest_lmopt.optimizers.plan import Plan
+from pytest_lmopt.optimizers.protocol import Trial
+from pytest_lmopt.stats.paired import paired_interval
+from pytest_lmopt.suites.example import groups_of
+
+Accept = Literal["significant", "best"]
+Prefer = Literal["better", "shorter"]
+Basis = Literal["", "improved", "shorter", "unproven"]
+"""Why a winner is adopted: proven better; cheaper and not worse by more than the margin; seen to be
+better, which proves nothing. Empty: it is not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What a search adopts.
+
+    ``accept`` *best* also takes a winner whose holdout difference is positive though unproven;
+    ``prefer`` *shorter* also one that costs fewer tokens per call and is not worse by more than
+    ``margin``, the suite's largest harmless loss in [0, 1].
+    """
+
+    accept: Accept = "significant"
+    prefer: Prefer = "better"
+    margin: float = 0.0
+
+    @property
+    def harmless(self) -> float | None:
+        """The loss that a cheaper prompt may bring; None where none is looked for."""
+        return self.margin if self.prefer == "shorter" else None
+
+    def basis(self, comparison: Comparison, *, cheaper: bool) -> Basis:
+        """Why a winner with this comparison on holdout is adopted."""
+        if comparison.verdict is Verdict.IMPROVED:
+            return "improved"
+        if self.harmless is not None and cheaper and comparison.verdict is Verdict.HOLDS:
+            return "shorter"
+        unproven = comparison.verdict in (Verdict.HOLDS, Verdict.INCONCLUSIVE)
+        return (
+            "unproven" if self.accept == "best" and unproven and comparison.difference > 0 else ""
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confirmation:
+    """A winner beside the incumbent on holdout; ``tokens`` are theirs per call, in that order."""
+
+    evaluation: Evaluation
+    comparison: Comparison | None
+    tokens: tuple[float, float]
+    basis: Basis
+
+
+def level(use: int) -> float:
+    """α of the ``use``-th confirmation on one holdout, from 1: α/(k(k+1)) adds up to at most α."""
+    return ALPHA / (use * (use + 1))
+
+
+def choose(trials: Sequence[Trial], incumbent: Evaluation, rule: Rule) -> Trial | None:
+    """The trial to confirm, given the incumbent on dev; None where it would be of no use.
+
+    The best one, if it beat the incumbent. Where shorter prompts are preferred, the one with the
+    fewest tokens per call of those whose interval against the best one (the incumbent, if nothing
+    beat it) lies above −margin, if that saves any.
+    """
+    ranked = sorted(trials, key=lambda trial: trial.rank)
+    better = next((trial for trial in ranked if trial.difference > 0.0), None)
+    if rule.harmless is None:
+        return better
+    top = better.evaluation if better else incumbent
+    cheap: list[tuple[float, Trial]] = []
+    for trial in ranked:
+        spent, by_top, by_incumbent = _tokens(trial.evaluation, top, incumbent)
+        saves = spent < by_top and (trial.difference > 0.0 or spent < by_incumbent)
+        if saves and _within(trial.evaluation, top, rule.harmless):
+            cheap.append((spent, trial))
+    return min(cheap, key=lambda found: found[0])[1] if cheap else better
+
+
+async def confirm(
+    winner: Trial, evaluator: Evaluator, plan: Plan, rule: Rule, *, use: int, seed: int
+) -> Confirmation:
+    """Let the winner meet the incumbent on holdout, whose runs are there already."""
+    held = await evaluator.evaluate(winner.proposal.candidate, plan.holdout)
+    before = evaluator.kept(plan.incumbent, plan.holdout)
+    comparison = compare(
+        before.scores,
+        held.scores,
+        groups=groups_of(plan.holdout),
+        margin=rule.harmless or 0.0,
+        alpha=level(use),
+        seed=seed,
+    )
+    old, new = _tokens(before, held)
+    return Confirmation(
+        evaluation=held,
+        comparison=comparison,
+        tokens=(old, new),
+        basis=rule.basis(comparison, cheaper=new < old) if comparison else "",
+    )
+
+
+def _tokens(*evaluations: Evaluation) -> list[float]:
+    """Tokens per call of each, over the examples that all were run on."""
+    shared = frozenset.intersection(*(evaluation.ids for evaluation in evaluations))
+    usages = [
+        sum((each.usage for each in one.outcomes if each.example in shared), Usage())
+        for one in evaluations
+    ]
+    return [usage.tokens / max(1, usage.calls) for usage in usages]
+
+
+def _within(evaluation: Evaluation, top: Evaluation, margin: float) -> bool:
+    """Whether its interval against ``top`` lies above −margin."""
+    ours, theirs = evaluation.scores, top.scores
+    shared = [identity for identity in ours if identity in theirs]
+    if len(shared) < LEAST_EXAMPLES:
+        return False
+    losses = [round(ours[identity] - theirs[identity], 9) for identity in shared]
+    binary = {*ours.values(), *theirs.values()} <= {0.0, 1.0}
+    return paired_interval(losses, binary=binary)[0] > -margin

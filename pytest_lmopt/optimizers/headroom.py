@@ -1,0 +1,91 @@
+"""Headroom: whether anything could be proven better than the incumbent, told before spending."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from pytest_lmopt.comparison.verdict import LEAST_EXAMPLES
+from pytest_lmopt.metrics.evaluation import Evaluation
+from pytest_lmopt.optimizers.confirming import Rule
+from pytest_lmopt.optimizers.protocol import Trial
+from pytest_lmopt.stats.intervals import wilson_interval
+from pytest_lmopt.stats.paired import analyse_pairs, paired_interval
+from pytest_lmopt.stats.power import minimum_detectable_effect
+
+ASSUMED_CHANGES = 0.3
+"""Share of examples whose outcome differs between two prompts, where nothing is known yet."""
+
+ADVICE = "more examples, harder ones, or another split (--lm-resplit) would leave room to see it"
+
+
+def detectable_effect(n: int, *, alpha: float) -> float:
+    """Difference that ``n`` examples show with 80 % power, if 30 % of them change."""
+    return minimum_detectable_effect(math.sqrt(ASSUMED_CHANGES), n, alpha=alpha)
+
+
+def no_headroom(scores: Sequence[float], n: int, *, alpha: float, rule: Rule) -> str:
+    """Why not even a perfect prompt could be adopted in place of one with these dev scores.
+
+    Empty if one could. ``n`` is the size of holdout. The most hopeful case is looked at: of the
+    holdout examples the incumbent fails as large a share as the 95 % interval of that share on dev
+    (Wilson's) allows, and the perfect prompt mends them all.
+    """
+    if not scores:
+        return ""
+    passed = sum(score >= 1.0 for score in scores)
+    if n < LEAST_EXAMPLES:
+        why = (
+            f"and {n} holdout examples prove nothing, whatever is found: it takes {LEAST_EXAMPLES}"
+        )
+    elif _equal_is_enough(n, alpha, rule):
+        why = ""
+    elif passed == len(scores):
+        why = "so no candidate can score more there"
+    elif rule.accept == "best":
+        why = ""
+    else:
+        why = _unprovable(passed, len(scores), n, alpha)
+    mean = math.fsum(scores) / len(scores)
+    told = f"the incumbent scores {mean:.3f} on {len(scores)} dev examples"
+    return f"no search: {told}, {why}; {ADVICE}" if why else ""
+
+
+def _equal_is_enough(n: int, alpha: float, rule: Rule) -> bool:
+    """Whether a cheaper prompt that changes no score would be adopted."""
+    if rule.harmless is None:
+        return False
+    return paired_interval([0.0] * n, binary=True, alpha=alpha)[0] > -rule.harmless
+
+
+def _unprovable(passed: int, scored: int, n: int, alpha: float) -> str:
+    """Why nothing could be proven where ``passed`` of ``scored`` are right; empty if it could."""
+    failing = min(n, math.ceil(n * (1.0 - wilson_interval(passed, scored)[0])))
+    if _shown(failing, n, alpha):
+        return ""
+    enough = next((count for count in range(failing + 1, n) if _shown(count, n, alpha)), n)
+    return (
+        f"so it fails {failing} of the {n} holdout examples at most; a prompt that mended them all "
+        f"could not be told from it at p < {alpha:.4f}, which takes {enough}"
+    )
+
+
+def nothing_changed(trials: Sequence[Trial], incumbent: Evaluation) -> str:
+    """What to say where no candidate changed a single score on dev; empty if one did."""
+    before = incumbent.scores
+    for trial in trials:
+        after = trial.evaluation.scores
+        if any(before[identity] != after[identity] for identity in after if identity in before):
+            return ""
+    if not trials:
+        return ""
+    most = max(trial.n for trial in trials)
+    return (
+        f"none of the {len(trials)} candidates changed a single score on up to {most} dev examples"
+    )
+
+
+def _shown(failing: int, n: int, alpha: float) -> bool:
+    """Whether mending ``failing`` of ``n`` examples is proven by the most sensitive test."""
+    found = analyse_pairs([1.0] * failing + [0.0] * (n - failing), binary=True, alpha=alpha)
+    return found.p_value < alpha and found.low > 0.0

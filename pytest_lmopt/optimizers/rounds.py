@@ -1,0 +1,112 @@
+"""Rounds: a strategy proposes, what is new is raced, until either comes to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pytest_lmopt.blocks.evaluator import Evaluator
+from pytest_lmopt.errors import LmoptError, StrategyError
+from pytest_lmopt.optimizers.journal import Journal
+from pytest_lmopt.optimizers.plan import Plan
+from pytest_lmopt.optimizers.proposing.grounding import about
+from pytest_lmopt.optimizers.proposing.leakage import copied
+from pytest_lmopt.optimizers.protocol import Bench, History, Optimizer, Proposal, Trial
+from pytest_lmopt.optimizers.racing import race, ranked, rungs
+from pytest_lmopt.suites.candidate import Candidate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rounds:
+    """The rounds of one search, of however many strategies one after the other.
+
+    ``prompts`` are the incumbent's, spelt out; ``harmless`` is the loss a cheaper prompt may bring,
+    None where none is looked for. ``trials`` come best first and fill as they are raced: what was
+    raced counts even if the budget ends.
+    """
+
+    evaluator: Evaluator
+    plan: Plan
+    journal: Journal
+    prompts: Candidate
+    harmless: float | None = None
+    trials: list[Trial] = field(default_factory=list)
+    _known: set[str] = field(default_factory=set)
+
+    async def run(self, optimizer: Optimizer, bench: Bench) -> None:
+        """Propose and race until the strategy is finished or nothing more can be paid for.
+
+        Raises ``StrategyError`` where the strategy itself fails.
+        """
+        self._known.add(self.prompts.digest)
+        described = about(self.evaluator.suite)
+        least = rungs(len(self.plan.dev))[0]
+        while True:
+            left = self.plan.runs_left()
+            if left is not None and left < least:
+                return  # a strategy would spend on proposals that can't be raced
+            history = History(
+                candidate=self.prompts,
+                incumbent=self.evaluator.kept(self.plan.incumbent, self.plan.dev),
+                train=self.plan.train,
+                trials=tuple(self.trials),
+                about=described,
+            )
+            self.evaluator.tracker.begin("proposals")
+            fresh = self._original(self._distinct(await _proposed(optimizer, history, bench)))
+            if not fresh:
+                return
+            self.journal.record("proposed", candidates=[_named(proposal) for proposal in fresh])
+            raced = await race(
+                fresh,
+                self.plan.incumbent,
+                self.plan.dev,
+                self.evaluator,
+                runs_left=self.plan.runs_left,
+                calls=lambda: self.plan.calls,
+                harmless=self.harmless,
+            )
+            if not raced:
+                return
+            self.journal.record(
+                "raced",
+                trials=[[*_named(trial.proposal), trial.n, trial.difference] for trial in raced],
+            )
+            self.trials[:] = ranked([*self.trials, *raced], self.harmless)
+
+    def _distinct(self, proposals: Sequence[Proposal]) -> list[Proposal]:
+        """Proposals not seen before in this search."""
+        fresh = []
+        for proposal in proposals:
+            if proposal.candidate.digest not in self._known:
+                self._known.add(proposal.candidate.digest)
+                fresh.append(proposal)
+        return fresh
+
+    def _original(self, proposals: Sequence[Proposal]) -> list[Proposal]:
+        """Proposals that copy no answer into an instruction."""
+        kept = []
+        for proposal in proposals:
+            words = copied(proposal.candidate, self.prompts, (*self.plan.train, *self.plan.dev))
+            if words is None:
+                kept.append(proposal)
+            else:
+                self.journal.record("rejected", candidate=_named(proposal), copies=words)
+        return kept
+
+
+def _named(proposal: Proposal) -> list[str]:
+    return [proposal.candidate.name, proposal.candidate.digest]
+
+
+async def _proposed(optimizer: Optimizer, history: History, bench: Bench) -> Sequence[Proposal]:
+    """What the strategy proposes; its own mistakes are told as such."""
+    try:
+        return await optimizer.propose(history, bench)
+    except LmoptError:
+        raise
+    except Exception as error:
+        name = type(optimizer).__name__
+        raise StrategyError(
+            f"the strategy {name} failed: {type(error).__name__}: {error}", strategy=name
+        ) from error

@@ -1,0 +1,18 @@
+"""The hooks that others may implement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_lmopt.optimizers.protocol import Strategy
+
+
+def pytest_lmopt_optimizers() -> Mapping[str, Strategy]:  # type: ignore[empty-body]
+    """Strategies by the name users give to ``--lm-optimize``.
+
+    A strategy is a function from ``Settings`` to an object with ``async propose(history, bench)``.
+    A ``conftest.py`` may offer some if pytest reads it at its start: in the root folder, or in the
+    folders named on the command line.
+    """

@@ -1,0 +1,51 @@
+"""Strategies that the user's code offers, checked before anything is run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_lmopt.optimizers.protocol import Strategy
+
+
+def strategies_offered(config: pytest.Config) -> dict[str, Strategy]:
+    """Those of the hook, by name; a usage error unless the one asked for can be made."""
+    name = config.getoption("lm_optimize")
+    if name is None:
+        return {}
+    from pytest_lmopt.errors import StrategyError
+    from pytest_lmopt.optimizers.protocol import Settings
+    from pytest_lmopt.optimizers.registry import known, make
+    from pytest_lmopt.optimizers.tpe import check_installed
+
+    offered: dict[str, Strategy] = {}
+    for mapping in config.hook.pytest_lmopt_optimizers():
+        if not isinstance(mapping, Mapping):
+            raise pytest.UsageError(
+                f"a hook pytest_lmopt_optimizers returned {mapping!r}; a mapping from names to "
+                "strategies expected"
+            )
+        twice = sorted(set(mapping) & set(offered))
+        if twice:
+            raise pytest.UsageError(
+                f"two hooks pytest_lmopt_optimizers offer a strategy {twice[0]!r}; give one of "
+                "them another name"
+            )
+        offered |= mapping
+    try:
+        if name == "mipro":
+            check_installed()
+        make(name, Settings(), offered)
+    except StrategyError as error:
+        eaten = (
+            ""
+            if name in known(offered)
+            else (
+                f". If it is a path, write --lm-optimize=auto {name}, or put it before the option"
+            )
+        )
+        raise pytest.UsageError(f"--lm-optimize: {error}{eaten}") from None
+    return offered

@@ -1,0 +1,62 @@
+"""What the terminal says of a search besides its candidates: headroom, trade-offs, the decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_lmopt.reports.suite_report import SearchReport
+from pytest_lmopt.reports.text import printable
+
+SHOWN = 6
+"""Efficient candidates shown at most."""
+
+
+def detectable_line(search: SearchReport) -> str:
+    """What this holdout can show, if nothing is known but its size."""
+    return (
+        f"use {search.holdout_use} of this holdout: {search.holdout} examples can show a "
+        f"difference of about {search.detectable:.2f} at p < {search.alpha:.4f} (80 % power)"
+    )
+
+
+def efficient_lines(search: SearchReport) -> Iterator[str]:
+    """The candidates than which none is better without costing more, with the incumbent."""
+    efficient = [trial for trial in search.trials if trial.efficient][:SHOWN]
+    if search.incumbent is None or not efficient:
+        return
+    yield "efficient candidates, and the incumbent (dev score, tokens and seconds per call):"
+    for trial in sorted([search.incumbent, *efficient], key=lambda each: -each.score):
+        yield (
+            f"  {printable(trial.name):<16} {trial.score:.3f} on {trial.n}, {trial.tokens:.0f} "
+            f"tokens, {trial.seconds:.2f} s"
+        )
+
+
+def decision_lines(search: SearchReport, *, accepting: bool) -> Iterator[str]:
+    """Whether the winner is adopted, on what grounds, and what to do next."""
+    found = search.confirmation
+    if found is None:
+        return
+    if search.basis == "":
+        yield (
+            f"not accepted: use {search.holdout_use} of this holdout asks for improved with "
+            f"p < {found.alpha:.4f}; the prompts stay as they are"
+        )
+        return
+    grounds = "better on holdout"
+    if search.basis == "shorter":
+        old, new = search.tokens
+        grounds = f"not worse by more than the margin, at {new:.0f} tokens per call for {old:.0f}"
+    if search.basis == "unproven":
+        grounds = "unproven, taken all the same (lm_accept: best)"
+        yield (
+            f"better by {found.difference:+.3f} on these {found.n} examples, which proves nothing: "
+            f"in truth it may be up to {max(0.0, -found.low):.3f} worse (95 % interval), and of "
+            "prompts no better than the incumbent every other one would be taken so"
+        )
+    if search.outdone_by:
+        yield f"{grounds}; but what {search.outdone_by} found is taken, see below"
+    elif accepting:
+        yield f"{grounds}: accepted, with the winner's scores as the new baseline"
+    else:
+        yield f"{grounds}; to accept it, add --lm-snapshot-update"
