@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from doubles.openai_server import OpenAIServer
-from doubles.simulated_model import SimulatedModel
+
+from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 pytest_plugins = ["pytester"]
 

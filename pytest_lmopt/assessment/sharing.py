@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Set
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pytest_lmopt.assessment.acceptance import Acceptance
 from pytest_lmopt.assessment.terms import Terms
@@ -12,7 +13,8 @@ from pytest_lmopt.blocks.runner import BlockRunner
 from pytest_lmopt.comparison.gate import gate_failure
 from pytest_lmopt.comparison.verdict import compare
 from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
-from pytest_lmopt.snapshots.snapshot import parse_snapshot
+from pytest_lmopt.snapshots.snapshot import Snapshot, parse_snapshot
+from pytest_lmopt.snapshots.store import load_snapshot
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import groups_of
 from pytest_lmopt.suites.prompt_file import parse_prompt
@@ -60,37 +62,41 @@ def withdrawn(
         lost |= more
 
 
+@dataclass(frozen=True, kw_only=True)
+class Trying:
+    """Prompt files that other suites' winners would rewrite, to be tried on a suite.
+
+    ``alone`` tries them in place of the suite's own winner and compares with its prompts as they
+    stand; else they are tried beside it and compared with what the suite would accept by itself.
+    """
+
+    changes: Mapping[str, str]
+    alone: bool = False
+
+
 async def try_changes(
-    suite: Suite,
-    runner: BlockRunner,
-    terms: Terms,
-    *,
-    report: SuiteReport,
-    changes: Mapping[str, str],
+    suite: Suite, runner: BlockRunner, terms: Terms, *, report: SuiteReport, trying: Trying
 ) -> SharedCheck:
-    """Evaluate a suite with other suites' winners, compared with what it would accept by itself.
+    """Evaluate a suite with other suites' winners; its own gate says whether they do harm.
 
     ``report`` is the suite's own; what the check would accept has its prompts, and the scores with
-    all ``changes``. Its own gate says whether they do harm. Raises what ends an evaluation early.
+    all changes. Raises what ends an evaluation early.
     """
-    snapshot_name = terms.snapshot.relative_to(terms.root).as_posix()
-    table_name = terms.snapshot.with_suffix(".scores.csv").relative_to(terms.root).as_posix()
-    accepted = parse_snapshot(
-        report.accept[snapshot_name], report.accept[table_name], path=terms.snapshot
-    )
-    suite = replace(suite, split_seed=accepted.split_seed)
-    paths = {terms.root / name: {**report.accept, **changes}.get(name) for name in report.prompts}
-    candidate = Candidate(
-        name="shared",
-        states={
-            path.as_posix(): parse_prompt(text, path=path)
-            for path, text in paths.items()
-            if text is not None
-        },
-    )
-    evaluation = await Evaluator(suite, runner).evaluate(candidate, suite.splits.judged)
+    accepted = _accepted(report, terms)
+    if accepted is not None:
+        suite = replace(suite, split_seed=accepted.split_seed)
+    evaluator, judged = Evaluator(suite, runner), suite.splits.judged
+    if trying.alone or accepted is None:
+        incumbent = Candidate(name="incumbent", states={})
+        before: Mapping[str, float] = (await evaluator.evaluate(incumbent, judged)).scores
+        texts = trying.changes
+    else:
+        before = accepted.scores
+        texts = {**report.accept, **trying.changes}
+    candidate = _candidate({terms.root / name: texts.get(name) for name in report.prompts})
+    evaluation = await evaluator.evaluate(candidate, judged)
     comparison = compare(
-        accepted.scores,
+        before,
         evaluation.scores,
         groups=groups_of(suite.dataset),
         margin=suite.margin,
@@ -106,10 +112,31 @@ async def try_changes(
         inconclusive_fails=terms.inconclusive_fails,
     )
     files = Acceptance(suite, terms, accepted).of_evaluation(evaluation)
+    own = {} if trying.alone else report.accept
     return SharedCheck(
         suite=suite.name,
-        files=tuple(sorted(changes)),
+        files=tuple(sorted(trying.changes)),
         problem=problem or "",
         comparison=comparison,
-        accept={**report.accept, **files},
+        accept={**own, **files} if report.accept else {},
+    )
+
+
+def _accepted(report: SuiteReport, terms: Terms) -> Snapshot | None:
+    """The snapshot that the suite would accept by itself; if it would none, the one it has."""
+    snapshot = terms.snapshot.relative_to(terms.root).as_posix()
+    scores = terms.snapshot.with_suffix(".scores.csv").relative_to(terms.root).as_posix()
+    if snapshot not in report.accept:
+        return load_snapshot(terms.snapshot)
+    return parse_snapshot(report.accept[snapshot], report.accept[scores], path=terms.snapshot)
+
+
+def _candidate(texts: Mapping[Path, str | None]) -> Candidate:
+    return Candidate(
+        name="shared",
+        states={
+            path.as_posix(): parse_prompt(text, path=path)
+            for path, text in texts.items()
+            if text is not None
+        },
     )

@@ -8,6 +8,7 @@ from pytest_lmopt.plugin.session import LmSession, session_key
 
 MARK_NAME = "lm_suite"
 FIXTURE_NAME = "lm_example"
+MODEL_NAME = "lm_model"
 
 
 def collect_suites(session: pytest.Session) -> None:

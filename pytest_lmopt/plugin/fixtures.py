@@ -1,10 +1,12 @@
-"""The fixture ``lm_example``."""
+"""The fixtures ``lm_example`` and ``lm_model``."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+
+from pytest_lmopt.plugin.session import session_key
 
 
 class ExamplePlaceholder:
@@ -18,6 +20,14 @@ class ExamplePlaceholder:
 
 
 @pytest.fixture
-def lm_example() -> ExamplePlaceholder:
+def lm_model(request: pytest.FixtureRequest) -> str | None:
+    """The model of the suite's prompts that name none; ``parametrize`` it for several models."""
+    suite = request.config.stash[session_key].suites.get(request.node.nodeid)
+    return suite.suite.model if suite else None
+
+
+@pytest.fixture
+def lm_example(lm_model: str | None) -> ExamplePlaceholder:  # noqa: ARG001 - see below
     """The example a marked test is run on: ``.id``, ``.inputs``, ``.expected``."""
+    # it asks for lm_model so that a test need not, to be parametrised by it
     return ExamplePlaceholder()

@@ -9,6 +9,7 @@ import pytest
 from pytest_lmopt.assessment.sharing import conflicting, withdrawn
 from pytest_lmopt.plugin.rechecking import recheck
 from pytest_lmopt.plugin.session import PROPERTY, LmSession
+from pytest_lmopt.plugin.transferring import transfer
 from pytest_lmopt.reports.machine import json_document
 from pytest_lmopt.reports.suite_report import SuiteReport, from_json
 
@@ -32,6 +33,8 @@ def write_files(session: LmSession, items: Iterable[pytest.Item]) -> None:
     sharing them, are not written.
     """
     interrupted = any(report.status == "interrupted" for report in session.reports.values())
+    if session.options.strategy and not interrupted:
+        transfer(session, items)
     if session.options.accepting and not interrupted:
         recheck(session, items)
         _accept(session)

@@ -8,12 +8,12 @@ from functools import partial
 import pytest
 
 from pytest_lmopt.plugin import collecting, command_line, hookspecs
-from pytest_lmopt.plugin.fixtures import lm_example
+from pytest_lmopt.plugin.fixtures import lm_example, lm_model
 from pytest_lmopt.plugin.options import read_options
 from pytest_lmopt.plugin.owner import OwnerHooks
 from pytest_lmopt.plugin.session import LmSession, session_key
 
-__all__ = ["lm_example"]
+__all__ = ["lm_example", "lm_model"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

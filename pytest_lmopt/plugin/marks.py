@@ -12,7 +12,7 @@ import pytest
 from _pytest.nodes import Node
 
 from pytest_lmopt.errors import SuiteError
-from pytest_lmopt.plugin.collecting import FIXTURE_NAME, MARK_NAME
+from pytest_lmopt.plugin.collecting import FIXTURE_NAME, MARK_NAME, MODEL_NAME
 from pytest_lmopt.plugin.option_values import GATES
 from pytest_lmopt.plugin.options import Options
 from pytest_lmopt.runs.run import ExampleSkipped
@@ -78,6 +78,9 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
                     suite=item.nodeid,
                 )
             arguments.setdefault(name, value)
+    callspec = getattr(item, "callspec", None)
+    if callspec is not None and MODEL_NAME in callspec.params:
+        arguments["model"] = callspec.params[MODEL_NAME]
     _check_signature(item)
     _check_arguments(arguments, item.nodeid)
     defaults = options.defaults

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pytest
 from _pytest.runner import runtestprotocol
 
-from pytest_lmopt.assessment.sharing import changes_for, conflicting
+from pytest_lmopt.assessment.sharing import Trying, changes_for, conflicting
 from pytest_lmopt.plugin.session import LmSession
 from pytest_lmopt.reports.suite_report import SharedCheck
 
@@ -19,23 +19,30 @@ def recheck(session: LmSession, items: Iterable[pytest.Item]) -> None:
     conflicts = conflicting(reports)
     for report in reports:
         changes = changes_for(report, reports, conflicts)
-        if not changes or not report.accept:
+        known = session.checks.get(report.suite)
+        if not changes or not report.accept or (known and set(known.files) == set(changes)):
             continue
-        problem = "only a run without -n can try it there"
-        if report.suite in tests:
-            problem = _again(tests[report.suite], session, changes)
-        if report.suite not in session.checks:
-            session.checks[report.suite] = SharedCheck(
-                suite=report.suite, files=tuple(sorted(changes)), problem=problem
-            )
+        session.checks[report.suite] = check(session, tests, report.suite, Trying(changes=changes))
 
 
-def _again(item: pytest.Function, session: LmSession, changes: dict[str, str]) -> str:
+def check(
+    session: LmSession, tests: Mapping[str, pytest.Function], suite: str, trying: Trying
+) -> SharedCheck:
+    """What a suite makes of changes; a problem where it can't be run."""
+    problem = "only a run without -n can try it there"
+    session.checks.pop(suite, None)
+    if suite in tests:
+        problem = _again(tests[suite], session, trying)
+    files = tuple(sorted(trying.changes))
+    return session.checks.pop(suite, SharedCheck(suite=suite, files=files, problem=problem))
+
+
+def _again(item: pytest.Function, session: LmSession, trying: Trying) -> str:
     """Run a test again, its fixtures included; what went wrong, if it left no check."""
-    session.changes = changes
+    session.trying = trying
     item._initrequest()
     try:
         reports = runtestprotocol(item, log=False)
     finally:
-        session.changes = {}
+        session.trying = None
     return next((report.longreprtext for report in reports if report.failed), "it was skipped")

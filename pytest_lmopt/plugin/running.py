@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from pytest_lmopt.assessment.assess import Assessment
-from pytest_lmopt.assessment.sharing import try_changes
+from pytest_lmopt.assessment.sharing import Trying, try_changes
 from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.blocks.lanes import LeadingRunner, help_with
 from pytest_lmopt.blocks.plain import examples_of
@@ -94,8 +94,9 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
             )
         elif queue is not None and part is Part.LEAD:
             runner = LeadingRunner(local, queue=queue, worker=worker, hands=session.lanes)
-        if session.changes:
-            session.checks[item.nodeid] = _check(suite, runner, terms, session)
+        if session.trying is not None:
+            report = session.reports[suite.name]
+            session.checks[item.nodeid] = _check(suite, runner, terms, report, session.trying)
             return
         tracker = Tracker(suite.name, ledger.accounts)
         with watched(item.config, session, tracker):
@@ -117,12 +118,14 @@ def _given_up(suite: str, session: LmSession) -> str:
     )
 
 
-def _check(suite: Suite, runner: BlockRunner, terms: Terms, session: LmSession) -> SharedCheck:
-    report, changes = session.reports[suite.name], session.changes
+def _check(
+    suite: Suite, runner: BlockRunner, terms: Terms, report: SuiteReport, trying: Trying
+) -> SharedCheck:
     try:
-        return asyncio.run(try_changes(suite, runner, terms, report=report, changes=changes))
+        return asyncio.run(try_changes(suite, runner, terms, report=report, trying=trying))
     except LmoptError as error:
-        return SharedCheck(suite=suite.name, files=tuple(sorted(changes)), problem=str(error))
+        files = tuple(sorted(trying.changes))
+        return SharedCheck(suite=suite.name, files=files, problem=str(error))
 
 
 def _assess(assessment: Assessment, session: LmSession, name: str) -> SuiteReport:

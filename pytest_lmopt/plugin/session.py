@@ -18,6 +18,7 @@ from pytest_lmopt.stores.folder import StateFolder
 from pytest_lmopt.suites.canonical import digest
 
 if TYPE_CHECKING:
+    from pytest_lmopt.assessment.sharing import Trying
     from pytest_lmopt.blocks.dask.cluster import Cluster
     from pytest_lmopt.blocks.queue import Part, Queue
     from pytest_lmopt.lm.faults.concurrency import Gate
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pytest_lmopt.lm.stack import Traffic
     from pytest_lmopt.plugin.marks import MarkedSuite
     from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
+    from pytest_lmopt.reports.transfer import Transfer
     from pytest_lmopt.stores.protocol import SharedStore, Stores
 
 WORKER_KEY = "lmopt"
@@ -74,7 +76,8 @@ class LmSession:
         self.orphans: tuple[str, ...] = ()
         self.written: list[str] = []
         self.removed: list[str] = []
-        self.changes: dict[str, str] = {}
+        self.trying: Trying | None = None
+        self.transfers: list[Transfer] = []
         self.checks: dict[str, SharedCheck] = {}
         self.refused: list[str] = []
         self.notices: list[str] = []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pytest_lmopt.plugin.planning import plan_lines
 from pytest_lmopt.plugin.session import LmSession
 from pytest_lmopt.reports.terminal import check_lines, terminal_lines
 from pytest_lmopt.reports.text import printable
+from pytest_lmopt.reports.transfer import transfer_lines
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -28,9 +30,8 @@ def tell(session: LmSession, terminal: TerminalReporter) -> None:
             terminal.write_line(line)
     for notice in session.notices:
         terminal.write_line(f"note: {notice}")
-    for check in session.checks.values():
-        for line in check_lines(check):
-            terminal.write_line(line)
+    for line in _tried_elsewhere(session):
+        terminal.write_line(printable(line))
     for name in session.written:
         terminal.write_line(f"written: {printable(name)}")
     for name in session.removed:
@@ -43,3 +44,12 @@ def tell(session: LmSession, terminal: TerminalReporter) -> None:
             )
     for reason in session.refused:
         terminal.write_line(f"not written: {printable(reason)}")
+
+
+def _tried_elsewhere(session: LmSession) -> Iterator[str]:
+    """What winners did on other models, and on other suites that share their prompts."""
+    yield from transfer_lines(session.transfers, accepting=session.options.accepting)
+    shown = {each.suite for transfer in session.transfers for each in transfer.tried}
+    for check in session.checks.values():
+        if check.suite not in shown:
+            yield from check_lines(check)

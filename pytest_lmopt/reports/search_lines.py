@@ -37,7 +37,7 @@ def decision_lines(search: SearchReport, *, accepting: bool) -> Iterator[str]:
     found = search.confirmation
     if found is None:
         return
-    if search.basis == "":
+    if not search.accepted:
         yield (
             f"not accepted: use {search.holdout_use} of this holdout asks for improved with "
             f"p < {found.alpha:.4f}; the prompts stay as they are"

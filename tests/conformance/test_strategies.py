@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conformance.optimizer_conformance import Answer, OptimizerConformance, Spy
-from doubles.simulated_model import SimulatedModel
 from doubles.simulated_proposer import SimulatedProposer, beside
 
 from pytest_lmopt.comparison.verdict import Verdict
@@ -24,6 +22,9 @@ from pytest_lmopt.optimizers.reflect import Reflect
 from pytest_lmopt.optimizers.registry import STRATEGIES
 from pytest_lmopt.optimizers.search import SearchOutcome
 from pytest_lmopt.plugin import option_values
+from pytest_lmopt.testing.optimizers import OptimizerConformance
+from pytest_lmopt.testing.searches import Answer, Spy
+from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 
 class TestBaseline(OptimizerConformance):

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from doubles.simulated_model import Chat
+from pytest_lmopt.testing.simulated_model import Chat
 
 Answer = str | dict[str, Any]
 """A text, or the fields of an assistant message."""

@@ -16,8 +16,6 @@ import traceback
 from importlib import import_module
 from pathlib import Path
 
-from doubles.simulated_model import SimulatedModel
-
 from pytest_lmopt import Budget, Example, Prompt, metrics
 from pytest_lmopt.assessment.assess import Assessment
 from pytest_lmopt.assessment.terms import Terms
@@ -31,6 +29,7 @@ from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.suite import Suite
+from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 for slow in ("scipy.optimize", "scipy.stats", "jinja2.sandbox", "ruamel.yaml"):
     import_module(slow)  # once, for all searches

@@ -18,8 +18,9 @@ from pathlib import Path
 import distributed
 import pytest
 from doubles.openai_server import Fault, OpenAIServer
-from doubles.simulated_model import SimulatedModel
 from projects.shouting import Project
+
+from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 READY_SECONDS = 60.0
 LOG_PIDS = """

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from doubles.openai_server import OpenAIServer
-from doubles.simulated_model import SimulatedModel
 from projects.shouting import Project
+
+from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 CAREFUL = "instruction: SHOUT carefully.\ninputs: [word]\noutput: loud\n"
 CARELESS = "instruction: SHOUT.\ninputs: [word]\noutput: loud\n"

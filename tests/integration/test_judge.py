@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from doubles.openai_server import Fault, OpenAIServer
-from doubles.simulated_model import Chat
 from projects.shouting import Project
+
+from pytest_lmopt.testing.simulated_model import Chat
 
 RUBRIC = """\
 instruction: GRADE the answer from 1 to 5.

@@ -7,8 +7,9 @@ import sys
 
 import pytest
 from doubles.openai_server import OpenAIServer
-from doubles.simulated_model import SimulatedModel
 from projects.shouting import Project
+
+from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 TWO_STEPS = """\
 import pytest

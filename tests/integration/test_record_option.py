@@ -6,8 +6,9 @@ import shutil
 
 import pytest
 from doubles.openai_server import Fault, OpenAIServer
-from doubles.simulated_model import Chat, SimulatedModel
 from projects.shouting import Project
+
+from pytest_lmopt.testing.simulated_model import Chat, SimulatedModel
 
 ALONE = """\
 import socket

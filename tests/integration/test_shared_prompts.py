@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from doubles.openai_server import OpenAIServer
-from doubles.simulated_model import Chat, SimulatedModel
 from projects.shouting import Project
+
+from pytest_lmopt.testing.simulated_model import Chat, SimulatedModel
 
 SEARCHES = "budget=Budget(calls=500)"
 MEASURES_ONLY = "budget=Budget(calls=80)"

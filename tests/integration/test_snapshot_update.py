@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from doubles.openai_server import OpenAIServer
-from doubles.simulated_model import Chat, SimulatedModel
 from projects.shouting import Project
+
+from pytest_lmopt.testing.simulated_model import Chat, SimulatedModel
 
 
 def test_without_a_baseline_a_run_passes_and_says_how_to_make_one(

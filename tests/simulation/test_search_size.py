@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conformance.optimizer_conformance import OptimizerConformance
-from doubles.simulated_model import SimulatedModel
 from simulation.rates import Runs, Scores, compared, most
 
 from pytest_lmopt.comparison.verdict import ALPHA, Verdict
 from pytest_lmopt.optimizers.bootstrap import Bootstrap
 from pytest_lmopt.optimizers.protocol import Optimizer
+from pytest_lmopt.testing.optimizers import OptimizerConformance
+from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 Generator = np.random.Generator
 FIELD = 16

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from doubles.simulated_model import SimulatedModel
 
 from pytest_lmopt import Budget, Example, Prompt
 from pytest_lmopt.blocks.evaluator import Evaluator
@@ -25,6 +24,7 @@ from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.suite import Suite
+from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 PROPOSER = "proposer"
 """Name of the model that proposals are asked of."""
