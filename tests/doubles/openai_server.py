@@ -46,7 +46,7 @@ class Fault:
 
 
 class OpenAIServer:
-    """Answers ``answer(chat)``, unless there is a fault.
+    """Answers ``answer(chat)``, or ``answer_of[model](chat)``, unless there is a fault.
 
     ``fault(number of the call)`` or ``fault_of(question, times it was asked)`` returns one.
     ``requests`` are the bodies seen, in order of arrival, and ``most_at_once`` how many it was
@@ -55,6 +55,7 @@ class OpenAIServer:
 
     def __init__(self, answer: Callable[[Chat], Answer], *, host: str = "127.0.0.1") -> None:
         self.answer = answer
+        self.answer_of: dict[str, Callable[[Chat], Answer]] = {}
         self.fault: Callable[[int], Fault | None] = lambda _: None
         self.fault_of: Callable[[str, int], Fault | None] = lambda *_: None
         self.most_at_once = 0
@@ -111,7 +112,8 @@ class OpenAIServer:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 with server._taking(body) as found:
                     fault = found or Fault()
-                    told = _completion(body, server.answer) if fault.status == 200 else {}
+                    answer = server.answer_of.get(body["model"], server.answer)
+                    told = _completion(body, answer) if fault.status == 200 else {}
                 # who has the whole answer may ask again at once: that is no longer together
                 if fault.status <= 0:
                     self._hang_up(reset=fault.status < 0)

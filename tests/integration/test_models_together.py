@@ -1,0 +1,116 @@
+"""One test on several models: what is found on one is tried on the others."""
+
+from __future__ import annotations
+
+import pytest
+from doubles.openai_server import OpenAIServer
+from projects.shouting import Project
+
+from pytest_lmopt.testing.simulated_model import Chat, SimulatedModel
+
+MATRIX = """\
+import pytest
+from pytest_lmopt import Budget, metrics
+from pipeline import one_step
+
+WORDS = [{"id": f"w{i}", "inputs": {"word": f"word{i}"}, "expected": f"WORD{i}"}
+         for i in range(120)]
+
+@pytest.mark.parametrize("lm_model", ["openai/small", "openai/large"])
+@pytest.mark.lm_suite(dataset=WORDS, metric=metrics.exact_match, budget=Budget(calls=500))
+def test_shout(lm_example):
+    return one_step(lm_example.inputs["word"])
+"""
+
+SMALL, LARGE = (
+    "test_words.py::test_shout[[]openai/small[]]",
+    "test_words.py::test_shout[[]openai/large[]]",
+)
+
+
+@pytest.fixture
+def matrix(project: Project, openai_server: OpenAIServer) -> Project:
+    """A test on two models, which know different words: each search finds demos of its own."""
+    openai_server.answer_of = {
+        "small": SimulatedModel(seed=1).answer,
+        "large": SimulatedModel(seed=2, per_demo=0.15).answer,
+    }
+    project.write("test_words.py", MATRIX)
+    return project
+
+
+def _without_demos(chat: Chat) -> str:
+    return "no idea" if len(chat) > 2 else SimulatedModel(base=0.5).answer(chat)
+
+
+def test_a_parameter_called_lm_model_makes_a_suite_of_each_model(
+    matrix: Project, openai_server: OpenAIServer
+) -> None:
+    """The test need not take it; it counts for more than the option."""
+    matrix.run("--lm-model=openai/other").assert_outcomes(passed=2)
+    assert {request["model"] for request in openai_server.requests} == {"small", "large"}
+
+
+def test_each_models_winner_is_tried_on_the_other_without_writing_anything(
+    matrix: Project, openai_server: OpenAIServer
+) -> None:
+    """A table for each; and what accepting would do."""
+    result = matrix.run("--lm-optimize=bootstrap")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(
+        [
+            f"prompt found on {SMALL} (shout.yaml):",
+            f"  +0.*  {SMALL}: improved, found here",
+            f"  +0.*  {LARGE}: improved",
+            f"prompt found on {LARGE} (shout.yaml):",
+            f"  +0.*  {SMALL}: improved",
+            f"  +0.*  {LARGE}: improved, found here",
+            "what * found holds everywhere, with a mean gain of +0.*: it would be written by *",
+        ]
+    )
+    assert "demos" not in (matrix.path / "shout.yaml").read_text()
+
+
+def test_the_one_that_gains_most_over_all_is_written_for_all(
+    matrix: Project, openai_server: OpenAIServer
+) -> None:
+    """Both baselines are then those of the prompt that was written."""
+    result = matrix.run("--lm-optimize=bootstrap", "--lm-snapshot-update")
+    result.stdout.fnmatch_lines(
+        [
+            "*better on holdout; but what *test_shout* found is taken, see below",
+            "what * found holds everywhere, *: it is written",
+            "written: shout.yaml",
+        ]
+    )
+    assert "not written" not in result.stdout.str()
+    assert (matrix.path / "shout.yaml").read_text().count("demos:") == 1
+    result = matrix.run()
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines([f"{name}*+0.000*holds*" for name in (SMALL, LARGE)])
+
+
+def test_a_winner_that_another_model_is_worse_with_is_not_written(
+    matrix: Project, openai_server: OpenAIServer
+) -> None:
+    """The table says where it regressed, and the other suite's reason is given."""
+    openai_server.answer_of["large"] = _without_demos
+    result = matrix.run("--lm-optimize=bootstrap", "--lm-snapshot-update")
+    result.stdout.fnmatch_lines(
+        [
+            f"  +0.*  {SMALL}: improved, found here",
+            f"  -0.*  {LARGE}: regressed against *",
+            "none of them holds on every model, so none can be written for all",
+            f"not written: shout.yaml, which {LARGE} uses too: regressed *",
+        ]
+    )
+    assert "demos" not in (matrix.path / "shout.yaml").read_text()
+
+
+def test_workers_leave_it_to_a_run_without_them(
+    matrix: Project, openai_server: OpenAIServer
+) -> None:
+    """Whoever gathers the reports can't run a suite there, and says so."""
+    result = matrix.run_apart("-n", "2", "--lm-optimize=bootstrap")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*: only a run without -n can try it there"])

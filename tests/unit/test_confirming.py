@@ -1,0 +1,152 @@
+"""What a search adopts: by proof, by looks, or for being shorter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from pytest_lmopt.comparison.verdict import ALPHA, Comparison, compare
+from pytest_lmopt.lm.seam import Usage
+from pytest_lmopt.metrics.evaluation import Evaluation
+from pytest_lmopt.metrics.scored_run import NOTHING, Outcome
+from pytest_lmopt.optimizers.confirming import Accept, Prefer, Rule, choose, level
+from pytest_lmopt.optimizers.protocol import Proposal, Trial
+from pytest_lmopt.optimizers.racing import ranked
+from pytest_lmopt.runs.run import Ending
+from pytest_lmopt.suites.candidate import Candidate
+
+SHORTER = Rule(prefer="shorter", margin=0.1)
+
+
+def compared(gained: int, lost: int, *, n: int, margin: float = 0.0) -> Comparison:
+    """A comparison of which so many examples were gained and lost."""
+    old = {str(number): float(number < lost) for number in range(n)}
+    new = {str(number): float(lost <= number < lost + gained) for number in range(n)}
+    found = compare(old, new, margin=margin)
+    assert found is not None
+    return found
+
+
+def evaluation(name: str, scores: Sequence[float], *, tokens: int) -> Evaluation:
+    """Runs of one call each, of so many tokens."""
+    outcomes = tuple(
+        Outcome(
+            example=str(number),
+            repeat=0,
+            ending=Ending.RETURNED,
+            value=score,
+            kind=NOTHING,
+            missing="",
+            usage=Usage(calls=1, input_tokens=tokens),
+            states={},
+            direct_models=frozenset(),
+            varies=False,
+        )
+        for number, score in enumerate(scores)
+    )
+    return Evaluation(Candidate(name=name, states={}), outcomes, lambda _: iter(()))
+
+
+def trial(name: str, right: int, *, tokens: int, n: int = 100) -> Trial:
+    """A candidate that gets the first so many of n right, against one that gets 50 of 100."""
+    scored = evaluation(name, [float(number < right) for number in range(n)], tokens=tokens)
+    difference = (right - min(n, 50)) / n
+    return Trial(
+        proposal=Proposal(candidate=scored.candidate, reason=""),
+        evaluation=scored,
+        difference=difference,
+        low=-1.0,
+        high=1.0,
+        n=n,
+    )
+
+
+INCUMBENT = evaluation("incumbent", [float(number < 50) for number in range(100)], tokens=100)
+
+
+def chosen(rule: Rule, *trials: Trial) -> str | None:
+    """Name of the trial to confirm."""
+    found = choose(trials, INCUMBENT, rule)
+    return found.proposal.candidate.name if found else None
+
+
+@pytest.mark.parametrize(
+    ("gained", "lost", "n", "accept", "basis"),
+    [
+        (12, 0, 50, "significant", "improved"),
+        (12, 0, 50, "best", "improved"),
+        (4, 2, 50, "significant", ""),
+        (4, 2, 50, "best", "unproven"),
+        (3, 3, 50, "best", ""),
+        (2, 4, 50, "best", ""),
+        (0, 12, 50, "best", ""),
+        (4, 2, 9, "best", ""),
+    ],
+)
+def test_best_takes_what_looks_better_where_anything_can_be_seen(
+    gained: int, lost: int, n: int, accept: Accept, basis: str
+) -> None:
+    """Not what is even, worse or regressed, nor on fewer than 10 examples."""
+    rule = Rule(accept=accept)
+    assert rule.basis(compared(gained, lost, n=n), cheaper=True) == basis
+
+
+@pytest.mark.parametrize(
+    ("gained", "lost", "prefer", "cheaper", "basis"),
+    [
+        (0, 0, "shorter", True, "shorter"),
+        (0, 0, "shorter", False, ""),
+        (0, 0, "better", True, ""),
+        (3, 9, "shorter", True, ""),
+        (20, 0, "shorter", True, "improved"),
+        (20, 0, "shorter", False, "improved"),
+    ],
+)
+def test_shorter_takes_what_is_cheaper_and_shown_to_be_no_worse(
+    gained: int, lost: int, prefer: Prefer, cheaper: bool, basis: str
+) -> None:
+    """The interval on holdout must lie above minus the margin; saving nothing is no reason."""
+    rule = Rule(prefer=prefer, margin=0.1)
+    comparison = compared(gained, lost, n=100, margin=rule.harmless or 0.0)
+    assert rule.basis(comparison, cheaper=cheaper) == basis
+
+
+def test_without_a_preference_the_best_one_that_beat_the_incumbent_is_confirmed() -> None:
+    """However dear; none if none did."""
+    assert chosen(Rule(), trial("worse", 40, tokens=10)) is None
+    assert chosen(Rule(), trial("ok", 60, tokens=10), trial("best", 70, tokens=900)) == "best"
+
+
+def test_shorter_chooses_the_cheapest_within_the_margin_of_the_best() -> None:
+    """Too far behind the best, or raced on too few examples to tell, is not chosen."""
+    best, cheap = trial("best", 70, tokens=900), trial("cheap", 69, tokens=300)
+    assert chosen(SHORTER, best, cheap) == "cheap"
+    assert chosen(SHORTER, best, trial("far", 60, tokens=200)) == "best"
+    assert chosen(SHORTER, best, trial("brief", 16, tokens=200, n=16)) == "best"
+
+
+def test_shorter_chooses_what_saves_tokens_where_nothing_is_better() -> None:
+    """Against the incumbent itself; one that is as dear is of no use."""
+    assert chosen(SHORTER, trial("same", 50, tokens=60)) == "same"
+    assert chosen(SHORTER, trial("same", 50, tokens=100)) is None
+    assert chosen(SHORTER, trial("worse", 35, tokens=60)) is None
+
+
+def test_a_race_for_shorter_prompts_ranks_equals_by_tokens() -> None:
+    """Within the harmless loss of the best of their rung; what is behind goes by difference."""
+    trials = [
+        trial("best", 70, tokens=900),
+        trial("near", 65, tokens=300),
+        trial("far", 45, tokens=10),
+        trial("early", 16, tokens=5, n=16),
+    ]
+    names = [each.proposal.candidate.name for each in ranked(trials, 0.1)]
+    assert names == ["near", "best", "far", "early"]
+    assert ranked(trials)[0] is trials[0]
+
+
+def test_the_levels_of_all_uses_of_a_holdout_add_up_to_no_more_than_alpha() -> None:
+    """α/2, α/6, α/12, ..."""
+    assert level(1) == ALPHA / 2
+    assert sum(map(level, range(1, 2_000))) < ALPHA

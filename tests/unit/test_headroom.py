@@ -1,0 +1,76 @@
+"""Whether anything could be proven better, told from the incumbent's dev scores."""
+
+from __future__ import annotations
+
+import pytest
+from test_confirming import INCUMBENT, trial
+
+from pytest_lmopt.optimizers.confirming import Rule
+from pytest_lmopt.optimizers.headroom import detectable_effect, no_headroom, nothing_changed
+
+ALPHA = 0.025
+
+
+def told(right: int, of: int, *, holdout: int, rule: Rule | None = None) -> str:
+    """What is said of an incumbent with so many dev examples right."""
+    scores = [1.0] * right + [0.0] * (of - right)
+    return no_headroom(scores, holdout, alpha=ALPHA, rule=rule or Rule())
+
+
+@pytest.mark.parametrize(("right", "of", "holdout"), [(20, 40, 40), (0, 20, 12), (190, 200, 200)])
+def test_where_there_is_room_nothing_is_said(right: int, of: int, holdout: int) -> None:
+    """A perfect prompt would be told apart."""
+    assert told(right, of, holdout=holdout) == ""
+
+
+def test_where_the_most_hopeful_case_proves_nothing_it_is_said_with_what_would_help() -> None:
+    """The score, the n, how many failing examples it takes; and what to do."""
+    text = told(39, 40, holdout=20)
+    assert "the incumbent scores 0.975 on 40 dev examples" in text
+    assert "fails 3 of the 20 holdout examples at most" in text
+    assert "p < 0.0250, which takes 6" in text
+    assert "more examples, harder ones, or another split (--lm-resplit)" in text
+
+
+def test_nothing_is_better_than_right_everywhere() -> None:
+    """No candidate could win on dev, however large holdout is and whatever is accepted."""
+    for rule in (Rule(), Rule(accept="best")):
+        assert "no candidate can score more" in told(300, 300, holdout=300, rule=rule)
+
+
+def test_fewer_than_ten_holdout_examples_prove_nothing() -> None:
+    """Whatever rule there is."""
+    for rule in (Rule(), Rule(accept="best"), Rule(prefer="shorter", margin=1.0)):
+        assert "9 holdout examples prove nothing" in told(5, 20, holdout=9, rule=rule)
+
+
+def test_what_needs_no_proof_needs_no_room_for_it() -> None:
+    """``best`` takes what looks better."""
+    assert told(39, 40, holdout=20, rule=Rule(accept="best")) == ""
+
+
+def test_a_shorter_prompt_needs_a_margin_that_this_holdout_can_show() -> None:
+    """Then even a perfect incumbent may be made cheaper."""
+    assert told(40, 40, holdout=100, rule=Rule(prefer="shorter", margin=0.06)) == ""
+    assert told(40, 40, holdout=100, rule=Rule(prefer="shorter", margin=0.02)) != ""
+
+
+def test_graded_scores_have_room_where_few_are_full() -> None:
+    """What counts is how many could be better at all."""
+    assert no_headroom([0.9] * 30, 30, alpha=ALPHA, rule=Rule()) == ""
+
+
+def test_candidates_that_change_nothing_are_told_from_those_that_gain_as_much_as_they_lose() -> (
+    None
+):
+    """The first say that what is varied does not reach the answers."""
+    same = trial("same", 50, tokens=10)
+    assert "none of the 1 candidates changed a single score" in nothing_changed([same], INCUMBENT)
+    assert nothing_changed([same, trial("other", 49, tokens=10)], INCUMBENT) == ""
+    assert nothing_changed([], INCUMBENT) == ""
+
+
+def test_a_later_use_of_a_holdout_shows_less() -> None:
+    """So do fewer examples."""
+    effects = [detectable_effect(n, alpha=alpha) for n, alpha in ((100, 0.025), (100, 0.0042))]
+    assert 0.16 < effects[0] < effects[1] < detectable_effect(50, alpha=0.0042)
