@@ -25,6 +25,11 @@ from pytest_lmopt.suites.suite import Suite
 PROBE = 8
 """Dev examples run first, to learn which prompts there are and how many calls a run makes."""
 
+NOBODY_ASKED = (
+    "no model was asked for instructions: the packaged one can't write any, so --lm-proposer=MODEL "
+    "must name one"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SearchOutcome:
@@ -102,7 +107,7 @@ async def search(
     if prompts.states and not pointless:
         try:
             with ledger.keeping(plan.confirmation_calls):
-                await _find(optimizer, rounds, proposer, rule)
+                await _find(optimizer, rounds, proposer, rule, notes)
         except BudgetExhaustedError as error:
             notes.append(f"the search stopped early: {error}")
     evaluator.tracker.begin("incumbent")
@@ -135,7 +140,11 @@ async def search(
 
 
 async def _find(
-    optimizer: Optimizer, rounds: Rounds, proposer: Proposer | None, rule: Rule
+    optimizer: Optimizer,
+    rounds: Rounds,
+    proposer: Proposer | None,
+    rule: Rule,
+    notes: list[str],
 ) -> None:
     """The strategy's rounds and, where shorter prompts are preferred, those that shorten."""
     plan = rounds.plan
@@ -143,7 +152,11 @@ async def _find(
     if rule.harmless is not None and left is not None:
         plan.aside = min(race_cost(FIELD, len(plan.dev)), left // 3)
     bench = TrainBench(rounds.evaluator, plan, proposer)
-    await rounds.run(optimizer, bench)
+    try:
+        await rounds.run(optimizer, bench)
+    finally:
+        if bench.unheard:
+            notes.append(NOBODY_ASKED)
     if rule.harmless is not None:
         plan.aside = 0
         await rounds.run(Shortening(rule=rule), bench)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from pytest_lmopt.optimizers.confirming import Rule, choose
 from pytest_lmopt.optimizers.protocol import Bench, History, Proposal
@@ -43,39 +44,44 @@ class Shortening:
 def shortened(parent: Candidate) -> Iterator[Proposal]:
     """Without demos, with half of them, without each of the last sentences of each instruction."""
 
-    def variant(what: str, change: Callable[[PromptState], PromptState], *keys: str) -> Proposal:
+    def variant(
+        name: str, without: str, change: Callable[[PromptState], PromptState], *keys: str
+    ) -> Proposal:
         states = {
             key: change(state) if key in keys else state for key, state in parent.states.items()
         }
-        name = f"{parent.name}-{what}"
         return Proposal(
-            candidate=Candidate(name=name, states=states), reason=f"{parent.name}, shortened"
+            candidate=Candidate(name=f"{parent.name}-{name}", states=states),
+            reason=f"{parent.name} without {without}",
         )
 
     showing = [key for key, state in parent.states.items() if state.demos]
     if showing:
-        yield variant("no-demos", lambda state: state.with_demos(()), *showing)
+        yield variant("no-demos", "its demos", lambda state: state.with_demos(()), *showing)
     if any(len(parent.states[key].demos) > 1 for key in showing):
-        yield variant(
-            "half-demos", lambda state: state.with_demos(state.demos[: len(state.demos) // 2 or 1]),
-            *showing,
-        )  # fmt: skip
+        yield variant("half-demos", "half of its demos", _halved, *showing)
     number = 0
     for key, state in parent.states.items():
-        for instruction in _less(state.instruction):
+        for sentence, rest in _less(state.instruction):
             number += 1
-            yield variant(
-                f"less-{number}", lambda state, text=instruction: replace(state, instruction=text),  # type: ignore[misc]
-                key,
-            )  # fmt: skip
+            yield variant(f"less-{number}", repr(sentence), partial(_saying, rest), key)
 
 
-def _less(instruction: str) -> Iterator[str]:
-    """The instruction without one of its last sentences, as long as one is left."""
+def _halved(state: PromptState) -> PromptState:
+    return state.with_demos(state.demos[: len(state.demos) // 2 or 1])
+
+
+def _saying(instruction: str, state: PromptState) -> PromptState:
+    return replace(state, instruction=instruction)
+
+
+def _less(instruction: str) -> Iterator[tuple[str, str]]:
+    """Each of the last sentences, and the instruction without it, as long as one is left."""
     sentences = list(_SENTENCE.finditer(instruction))
     if len(sentences) < 2:
         return
     for sentence in reversed(sentences[-LAST_SENTENCES:]):
         before, after = instruction[: sentence.start()], instruction[sentence.end() :]
         # the white space that followed goes with it, the line end of the last one stays
-        yield before + after.lstrip() if after.strip() else before.rstrip() + after
+        rest = before + after.lstrip() if after.strip() else before.rstrip() + after
+        yield sentence[0], rest

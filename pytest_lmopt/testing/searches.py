@@ -67,6 +67,12 @@ class _SpyBench:
         self._spy.seen |= {example.id for example in examples}
         return await self._bench.run(candidate, examples)
 
+    async def run_each(
+        self, work: Sequence[tuple[Candidate, Sequence[Example]]]
+    ) -> Sequence[Evaluation]:
+        self._spy.seen |= {example.id for _, examples in work for example in examples}
+        return await self._bench.run_each(work)
+
     async def ask(self, question: str, *, draw: int = 0) -> str | None:
         self._spy.questions.append(question)
         return await self._bench.ask(question, draw=draw)

@@ -105,12 +105,3 @@ def test_a_winner_that_another_model_is_worse_with_is_not_written(
         ]
     )
     assert "demos" not in (matrix.path / "shout.yaml").read_text()
-
-
-def test_workers_leave_it_to_a_run_without_them(
-    matrix: Project, openai_server: OpenAIServer
-) -> None:
-    """Whoever gathers the reports can't run a suite there, and says so."""
-    result = matrix.run_apart("-n", "2", "--lm-optimize=bootstrap")
-    result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["*: only a run without -n can try it there"])

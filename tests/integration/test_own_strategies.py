@@ -1,0 +1,101 @@
+"""Strategies of the user's own: by a hook or an entry point, and the README's as the first."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from doubles.openai_server import OpenAIServer
+from projects.shouting import Project
+
+README = Path(__file__).parents[2] / "README.md"
+
+CONFTEST = """\
+def pytest_lmopt_optimizers():
+    return {%s}
+"""
+
+
+def _from_readme(file: str) -> str:
+    """The block of the README that begins with the file's name."""
+    blocks = re.findall(r"```\w+\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    (text,) = (block for block in blocks if block.startswith(f"# {file}\n"))
+    return str(text)
+
+
+@pytest.fixture
+def installed(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project with the README's strategy installed beside it as a package would be."""
+    project.write("polite.py", _from_readme("polite.py"))
+    _offer(project, "polite = polite:Polite")
+    monkeypatch.syspath_prepend(str(project.path))
+    return project
+
+
+def _offer(project: Project, *entries: str) -> None:
+    folder = project.path / "polite-1.0.dist-info"
+    folder.mkdir(exist_ok=True)
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: polite\nVersion: 1.0\n")
+    lines = "\n".join(["[pytest_lmopt.optimizers]", *entries])
+    (folder / "entry_points.txt").write_text(lines + "\n")
+
+
+def test_the_readmes_strategy_searches(installed: Project, openai_server: OpenAIServer) -> None:
+    """By the name of its entry point."""
+    installed.suite("budget=Budget(calls=300)", examples=100)
+    result = installed.run("--lm-optimize=polite")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*search: polite, 3 candidates raced*"])
+
+
+def test_the_readmes_strategy_keeps_the_contract(installed: Project) -> None:
+    """Its test class, as the README has it."""
+    installed.write("test_polite.py", _from_readme("test_polite.py"))
+    result = installed.run("test_polite.py")
+    assert result.parseoutcomes()["passed"] > 10
+    assert result.ret == pytest.ExitCode.OK
+
+
+def test_a_conftest_may_offer_one(project: Project, openai_server: OpenAIServer) -> None:
+    """Without a package."""
+    project.write("polite.py", _from_readme("polite.py"))
+    project.write("conftest.py", "from polite import Polite\n" + CONFTEST % '"mine": Polite')
+    project.suite("budget=Budget(calls=300)", examples=100)
+    result = project.run("--lm-optimize=mine")
+    result.stdout.fnmatch_lines(["*search: mine, 3 candidates raced*"])
+
+
+@pytest.mark.parametrize(
+    ("offered", "asked", "message"),
+    [
+        ("", "mine", "'mine' is no strategy; the strategies are *auto*bootstrap*write --lm-opt*"),
+        ('"auto": object', "auto", "'auto' is the name of 2 strategies, of pytest-lmopt and the*"),
+        ('"mine": lambda settings: 1 / 0', "mine", "'mine' of the hook *can't be made: ZeroDiv*"),
+        ('"mine": lambda settings: settings', "mine", "*has no 'async def propose(self, hist*"),
+        ('"mine"', "mine", "a hook pytest_lmopt_optimizers returned {'mine'}; a mapping *"),
+    ],
+)
+def test_mistakes_of_a_hook_are_usage_errors(
+    project: Project, offered: str, asked: str, message: str
+) -> None:
+    """Told before anything is run."""
+    project.write("conftest.py", CONFTEST % offered)
+    project.suite()
+    result = project.run(f"--lm-optimize={asked}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*{message}"])
+
+
+def test_mistakes_of_a_package_are_usage_errors(installed: Project) -> None:
+    """What can't be imported, and a name that two of its entries bear; others do not suffer."""
+    _offer(installed, "gone = gone:Gone", "bootstrap = polite:Polite")
+    installed.suite()
+    for asked, message in (
+        ("gone", "*'gone' of the entry point gone:Gone can't be made: ModuleNotFoundError*"),
+        ("bootstrap", "*'bootstrap' is the name of 2 strategies, of * and the entry point polite*"),
+    ):
+        result = installed.run(f"--lm-optimize={asked}")
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines([message])
+    assert installed.run("--lm-optimize", "--collect-only").ret == pytest.ExitCode.OK
