@@ -88,12 +88,13 @@ class OptimizerConformance:
         assert (found.outcome.winner is None) == (found.outcome.confirmation is None)
 
     @pytest.mark.parametrize("kind", ["one step", "shared"])
-    def test_never_sees_holdout_nor_asks_about_it(self, kind: Kind) -> None:
+    def test_never_sees_holdout_and_leaves_history_as_it_is(self, kind: Kind) -> None:
         """It works on train and dev alone; also where a prompt is shared or has several outputs."""
         found = searched(
             self.make(0), simulated(SimulatedModel(base=0.7)), calls=400, examples=FEW, kind=kind
         )
         holdout = found.suite.splits.holdout
+        assert not found.spy.changed_history
         assert found.spy.seen
         assert not found.spy.seen & {example.id for example in holdout}
         for question in found.spy.questions:

@@ -57,10 +57,10 @@ def contract(sin: str) -> OptimizerConformance:
     return Contract()
 
 
-def test_a_strategy_that_sins_not_passes() -> None:
+def test_a_strategy_without_sin_passes() -> None:
     """Else the tests below would prove nothing."""
     contract("").test_same_seed_same_search_whatever_the_concurrency("one step")
-    contract("").test_never_sees_holdout_nor_asks_about_it("one step")
+    contract("").test_never_sees_holdout_and_leaves_history_as_it_is("one step")
 
 
 def test_what_does_not_depend_on_the_seed_alone_is_caught() -> None:
@@ -73,4 +73,4 @@ def test_what_does_not_depend_on_the_seed_alone_is_caught() -> None:
 def test_asking_about_holdout_or_twice_and_changing_history_are_caught(sin: str) -> None:
     """Whatever comes of it."""
     with pytest.raises(AssertionError):
-        contract(sin).test_never_sees_holdout_nor_asks_about_it("one step")
+        contract(sin).test_never_sees_holdout_and_leaves_history_as_it_is("one step")

@@ -31,16 +31,11 @@ def test_a_gain_too_small_to_prove_is_declined(slight: Project) -> None:
     assert "demos" not in (slight.path / "shout.yaml").read_text()
 
 
-@pytest.mark.parametrize("given", ["option", "ini"])
-def test_best_takes_it_and_says_what_it_is_worth(slight: Project, given: str) -> None:
+def test_best_takes_it_and_says_what_it_is_worth(slight: Project) -> None:
     """Unproven, with how much worse it may be; the use of the holdout counts all the same."""
-    options = ["--lm-optimize=bootstrap", "--lm-snapshot-update"]
-    if given == "ini":
-        with (slight.path / "tox.ini").open("a") as file:
-            file.write("lm_accept = best\n")
-    else:
-        options.append("--lm-accept=best")
-    result = slight.run(*options)
+    with (slight.path / "tox.ini").open("a") as file:
+        file.write("lm_accept = best\n")
+    result = slight.run("--lm-optimize=bootstrap", "--lm-snapshot-update")
     result.stdout.fnmatch_lines(
         [
             "*on these 3? examples, which proves nothing: in truth it may be up to 0.0* worse *",

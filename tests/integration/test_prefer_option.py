@@ -18,7 +18,7 @@ def wordy(project: Project, openai_server: OpenAIServer) -> Project:
     """A prompt with sentences that do nothing."""
     openai_server.answer = SimulatedModel(base=0.5, per_demo=0.0).answer
     project.write("shout.yaml", WORDY)
-    project.suite("margin=0.08, budget=Budget(calls=900)", examples=300)
+    project.suite("margin=0.1, budget=Budget(calls=700)", examples=200)
     return project
 
 
@@ -37,7 +37,7 @@ def test_sentences_that_do_nothing_go(wordy: Project, openai_server: OpenAIServe
         ]
     )
     assert "SHOUT the word.\n" in (wordy.path / "shout.yaml").read_text()
-    assert openai_server.calls <= 900
+    assert openai_server.calls <= 700
 
 
 def test_nothing_is_shortened_unless_asked_for(wordy: Project) -> None:
@@ -49,7 +49,7 @@ def test_nothing_is_shortened_unless_asked_for(wordy: Project) -> None:
 def test_demos_are_kept_where_they_help(project: Project, openai_server: OpenAIServer) -> None:
     """Beside a strategy: what is better is still found, and not given up for being longer."""
     openai_server.answer = SimulatedModel(base=0.3, per_demo=0.15).answer
-    project.suite("margin=0.08, budget=Budget(calls=900)", examples=200)
+    project.suite("margin=0.1, budget=Budget(calls=500)", examples=120)
     result = project.run("--lm-optimize=bootstrap", "--lm-prefer=shorter")
     result.stdout.fnmatch_lines(["*bootstrap-?-*-demos *", "*: improved", "*+demos:"])
 

@@ -8,6 +8,7 @@ from simulation.rates import Runs, Scores, compared, most
 
 from pytest_lmopt.comparison.verdict import ALPHA, Verdict
 from pytest_lmopt.optimizers.bootstrap import Bootstrap
+from pytest_lmopt.optimizers.confirming import Rule
 from pytest_lmopt.optimizers.protocol import Optimizer
 from pytest_lmopt.testing.optimizers import OptimizerConformance
 from pytest_lmopt.testing.simulated_model import SimulatedModel
@@ -53,6 +54,29 @@ def test_judged_where_it_was_chosen_it_would_often_be(runs: Runs) -> None:
         incumbent, field = passes(generator, DEV), passes(generator, FIELD, DEV)
         accepted += improved(incumbent, field[field.mean(axis=1).argmax()])
     assert accepted / total > 0.15
+
+
+def adopted(generator: Generator, total: int, *, gain: float) -> tuple[float, float]:
+    """Shares of winners that are so much better adopted for being proven, and for looking better."""
+    proven = looking = 0
+    for _ in range(total):
+        incumbent = passes(generator, HOLDOUT)
+        winner = (generator.random(HOLDOUT) < 0.5 + gain).astype(float)
+        found = compared(incumbent, winner, alpha=ALPHA / 2)
+        proven += Rule().basis(found, cheaper=False) != ""
+        looking += Rule(accept="best").basis(found, cheaper=False) != ""
+    return proven / total, looking / total
+
+
+def test_what_looks_better_is_adopted_more_often_right_and_wrong(runs: Runs) -> None:
+    """The trade-off of ``--lm-accept``: small gains are declined, or half of the equals adopted."""
+    generator, total = np.random.default_rng(4), runs(300, 5_000)
+    proven, looking = adopted(generator, total, gain=0.0)
+    assert proven <= most(ALPHA / 4, total)
+    assert 0.35 < looking < 0.55
+    proven, looking = adopted(generator, total, gain=0.1)
+    assert proven < 0.35
+    assert looking > 0.75
 
 
 class _Sixteen(OptimizerConformance):
