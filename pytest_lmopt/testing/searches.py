@@ -38,7 +38,7 @@ once more by one with two outputs; shout an answer long enough to be copied."""
 
 
 class Spy:
-    """A strategy watched: the examples it saw, what it asked and proposed, what it left as it was."""
+    """A strategy watched: the examples it saw, what it asked and proposed, whether it meddled."""
 
     def __init__(self, optimizer: Optimizer) -> None:
         self._optimizer = optimizer

@@ -57,7 +57,7 @@ def test_judged_where_it_was_chosen_it_would_often_be(runs: Runs) -> None:
 
 
 def adopted(generator: Generator, total: int, *, gain: float) -> tuple[float, float]:
-    """Shares of winners that are so much better adopted for being proven, and for looking better."""
+    """Of winners so much better, the shares adopted as proven, and as looking better."""
     proven = looking = 0
     for _ in range(total):
         incumbent = passes(generator, HOLDOUT)
