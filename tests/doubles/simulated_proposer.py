@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from doubles.simulated_model import Chat
+from pytest_lmopt.testing.simulated_model import Chat
 
 from pytest_lmopt.lm.seam import Request
 

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 from doubles.openai_server import OpenAIServer
-from doubles.simulated_model import SimulatedModel
+from pytest_lmopt.testing.simulated_model import SimulatedModel
 from doubles.simulated_proposer import SimulatedProposer, served
 from projects.shouting import Project
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 from doubles.openai_server import OpenAIServer
-from doubles.simulated_model import SimulatedModel
+from pytest_lmopt.testing.simulated_model import SimulatedModel
 from projects.shouting import Project
 
 

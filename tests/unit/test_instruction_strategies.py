@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from doubles.simulated_model import SimulatedModel
+from pytest_lmopt.testing.simulated_model import SimulatedModel
 from doubles.simulated_proposer import ADVERBS, MODEL, SimulatedProposer, beside
 
 from pytest_lmopt import Budget, Example, Prompt, metrics

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from conformance.optimizer_conformance import PROPOSER, OptimizerConformance
-from doubles.simulated_model import SimulatedModel
-
 from pytest_lmopt.lm.seam import Request
 from pytest_lmopt.optimizers.auto import Auto
 from pytest_lmopt.optimizers.protocol import Optimizer
 from pytest_lmopt.optimizers.reflect import Reflect
+from pytest_lmopt.testing.optimizers import OptimizerConformance
+from pytest_lmopt.testing.searches import PROPOSER
+from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 
 class _Searching(OptimizerConformance):
