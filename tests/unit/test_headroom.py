@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from test_confirming import INCUMBENT, trial
+from doubles.trials import INCUMBENT, trial
 
 from pytest_lmopt.optimizers.confirming import Rule
 from pytest_lmopt.optimizers.headroom import detectable_effect, no_headroom, nothing_changed

@@ -6,7 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
-from test_sharing import report
+from doubles.suite_reports import report
 
 from pytest_lmopt.plugin.session import LmSession
 from pytest_lmopt.plugin.transferring import transfer
