@@ -74,6 +74,9 @@ class _SpyBench:
         self._spy.seen |= {example.id for _, examples in work for example in examples}
         return await self._bench.run_each(work)
 
+    def may_ask(self) -> bool:
+        return self._bench.may_ask()
+
     async def ask(self, question: str, *, draw: int = 0) -> str | None:
         self._spy.questions.append(question)
         return await self._bench.ask(question, draw=draw)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from doubles.openai_server import OpenAIServer
-from pytest_lmopt.testing.simulated_model import SimulatedModel
 from doubles.simulated_proposer import SimulatedProposer, served
 from projects.shouting import Project
+
+from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 OWN = """\
 Zum Wohl! {{ tried | length }} bisher.

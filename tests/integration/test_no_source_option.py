@@ -6,9 +6,10 @@ import json
 
 import pytest
 from doubles.openai_server import OpenAIServer
-from pytest_lmopt.testing.simulated_model import SimulatedModel
 from doubles.simulated_proposer import SimulatedProposer, served
 from projects.shouting import PIPELINE, Project
+
+from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 
 @pytest.mark.parametrize("strategy", ["opro", "mipro"])

@@ -7,9 +7,10 @@ from collections import Counter
 
 import pytest
 from doubles.openai_server import OpenAIServer
-from pytest_lmopt.testing.simulated_model import SimulatedModel
 from doubles.simulated_proposer import SimulatedProposer, served
 from projects.shouting import Project
+
+from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 
 @pytest.fixture

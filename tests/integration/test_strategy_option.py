@@ -5,8 +5,13 @@ from __future__ import annotations
 import shutil
 
 from doubles.openai_server import OpenAIServer
+<<<<<<< HEAD
 from pytest_lmopt.testing.simulated_model import SimulatedModel
+=======
+>>>>>>> f931314 (Follow main: strategies may ask whether there is a proposer)
 from projects.shouting import Project
+
+from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 
 def test_reasoning_that_helps_is_accepted_and_replayed(

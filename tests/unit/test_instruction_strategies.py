@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pytest_lmopt.testing.simulated_model import SimulatedModel
 from doubles.simulated_proposer import ADVERBS, MODEL, SimulatedProposer, beside
 
 from pytest_lmopt import Budget, Example, Prompt, metrics
@@ -30,6 +29,7 @@ from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.suite import Suite
+from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 STRATEGIES: list[Callable[..., Optimizer]] = [Opro, Coordinate, Mipro]
 ALL = pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda made: made.__name__.lower())
