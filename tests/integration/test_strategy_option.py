@@ -5,10 +5,6 @@ from __future__ import annotations
 import shutil
 
 from doubles.openai_server import OpenAIServer
-<<<<<<< HEAD
-from pytest_lmopt.testing.simulated_model import SimulatedModel
-=======
->>>>>>> f931314 (Follow main: strategies may ask whether there is a proposer)
 from projects.shouting import Project
 
 from pytest_lmopt.testing.simulated_model import SimulatedModel
