@@ -19,6 +19,7 @@ class Terms:
     the file for the answers that the evaluation rests on, None where they are not asked for.
     ``proposer`` is the model that writes proposals, None for the suite's own; ``meta_prompts`` the
     folder of the user's own meta-prompts, if any.
+    ``examples`` is where the rows of its examples are left for the reports, if anywhere.
     """
 
     root: Path
@@ -37,3 +38,4 @@ class Terms:
     resume: bool = True
     proposer: str | None = None
     meta_prompts: Path | None = None
+    examples: Path | None = None

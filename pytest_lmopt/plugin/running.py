@@ -67,6 +67,7 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
         resume=options.resume,
         proposer=options.proposer,
         meta_prompts=options.meta_prompts,
+        examples=session.examples_file(suite.name),
     )
     with (
         session.noting_use(),

@@ -24,6 +24,7 @@ LAYERS = (
     "snapshots",
     "reports",
     "assessment",
+    "commands",
     "plugin",
 )
 
