@@ -78,6 +78,8 @@ def test_a_search_is_reported_with_its_winner(
     project.suite("budget=Budget(calls=400)", examples=160)
     project.run("--lm-optimize", "--lm-report=json:lm.json,html:lm.html")
     document = json.loads((project.path / "lm.json").read_text())
+    (stored,) = project.path.glob(".lmopt/runs/*.json")
+    assert stored.read_bytes() == (project.path / "lm.json").read_bytes()
     Draft202012Validator(json.loads(SCHEMA.read_text())).validate(document)
     (suite,) = document["suites"]
     assert document["run"]["strategy"] == "auto"
@@ -87,17 +89,6 @@ def test_a_search_is_reported_with_its_winner(
     found = suite["search"]["confirmation"]
     assert sum(row["winner"] for row in holdout) / len(holdout) == pytest.approx(found["new_mean"])
     assert "Gain on dev against calls spent" in (project.path / "lm.html").read_text()
-
-
-def test_workers_examples_reach_the_report(project: Project, openai_server: OpenAIServer) -> None:
-    """Their rows are left on disk, and travel with nothing."""
-    project.suite(examples=40)
-    project.run_apart("-n2", "--lm-report=json:lm.json")
-    (suite,) = json.loads((project.path / "lm.json").read_text())["suites"]
-    assert len(suite["examples"]) == suite["n"] > 10
-    assert not list(project.path.glob(".lmopt/session-*"))
-    (stored,) = project.path.glob(".lmopt/runs/*.json")
-    assert stored.read_bytes() == (project.path / "lm.json").read_bytes()
 
 
 def test_an_unfinished_suite_is_stored_as_far_as_it_came(

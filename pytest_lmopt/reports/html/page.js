@@ -121,7 +121,9 @@
     }
     const inside = make("tr", "", { class: "unfolded", id: `example-${place}` });
     const cell = make("td", "", { colspan: String(element.cells.length) });
-    cell.append(...story(whole(place)));
+    const content = make("div", "", { class: "story" });
+    content.append(...story(whole(place)));
+    cell.append(content);
     inside.append(cell);
     element.after(inside);
     toggle.setAttribute("aria-controls", inside.id);
@@ -187,7 +189,8 @@
   get("previous").addEventListener("click", turn(-1));
   get("next").addEventListener("click", turn(1));
   get("filters").addEventListener("submit", (event) => event.preventDefault());
-  get("filters").addEventListener("input", filter);
+  get("filters").addEventListener("change", filter);
+  get("by-text").addEventListener("input", filter);
   for (const link of document.querySelectorAll("[data-suite]")) {
     link.addEventListener("click", () => {
       get("by-suite").value = link.dataset.suite;

@@ -72,7 +72,7 @@ def page(run: StoredRun) -> Iterator[str]:
 
 def _environment() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
+    from markupsafe import Markup, escape
 
     def readable(value: Any) -> Any:
         # whatever part a text comes into, none leaves here with what turns or hides text
@@ -89,6 +89,11 @@ def _environment() -> Any:
         finalize=readable,
     )
     environment.filters["svg"] = Markup
+
+    def breakable(name: str) -> Markup:
+        return escape(printable(name)).replace("::", Markup("::<wbr>"))
+
+    environment.filters["breakable"] = breakable
     return environment
 
 

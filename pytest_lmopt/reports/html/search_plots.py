@@ -28,7 +28,7 @@ def gain_plot(search: SearchReport, name: str) -> Plot | None:
         for trial in trials:
             best = max(best, trial.difference)
             steps.append((trial.calls, best))
-        axes.step(*zip(*steps, strict=True), where="post", color=LINE, linewidth=2)
+        axes.step(*zip(*steps, strict=True), where="post", color=LINE, linewidth=2, zorder=1)
         hints = {}
         for place, trial in enumerate(trials):
             won = trial.name == search.winner
@@ -40,7 +40,7 @@ def gain_plot(search: SearchReport, name: str) -> Plot | None:
             )  # fmt: skip
             hints[f"t{place}"] = _gain(trial)
             if won:
-                _name(axes, trial, trial.calls, trial.difference)
+                _name(axes, trial, trial.calls, trial.difference, most=trials[-1].calls)
         axes.set_xlim(left=0)
         _frame(axes)
         axes.set_xlabel("calls spent by the search")
@@ -74,6 +74,7 @@ def trade_off_plot(search: SearchReport, name: str) -> Plot | None:
             color=LINE, linewidth=1.5,
         )  # fmt: skip
         hints = {}
+        dearest = max(trial.tokens for trial in trials)
         largest = max(trial.size for trial in trials) or 1
         for place, trial in enumerate(trials):
             won = trial.name == search.winner
@@ -85,7 +86,7 @@ def trade_off_plot(search: SearchReport, name: str) -> Plot | None:
             )  # fmt: skip
             hints[f"t{place}"] = _costs(trial)
             if won:
-                _name(axes, trial, trial.tokens, trial.score)
+                _name(axes, trial, trial.tokens, trial.score, most=dearest)
         _frame(axes)
         axes.set_xlabel("tokens per call")
         axes.set_ylabel("score on dev")
@@ -133,11 +134,17 @@ def _frame(axes: Axes) -> None:
     axes.margins(x=0.08, y=0.12)
 
 
-def _name(axes: Axes, trial: TrialReport, x: float, y: float) -> None:
+def _name(axes: Axes, trial: TrialReport, x: float, y: float, *, most: float) -> None:
+    """Name a point, on the side where there is room."""
+    left = x > most / 2
     axes.annotate(
-        printable(trial.name)[:_LONGEST_NAME], (x, y), xytext=(0, 9),
-        textcoords="offset points", ha="center", color=INK,
-    )  # fmt: skip
+        printable(trial.name)[:_LONGEST_NAME],
+        (x, y),
+        xytext=(-8 if left else 8, 5),
+        textcoords="offset points",
+        ha="right" if left else "left",
+        color=INK,
+    )
 
 
 def _gain(trial: TrialReport) -> str:
