@@ -61,10 +61,15 @@ def _reported(folder: Path, *, examples: int) -> tuple[StoredRun, str]:
 @pytest.fixture
 def opened(browser: Chrome, run: tuple[StoredRun, str]) -> Iterator[StoredRun]:
     """The sample run, its report opened; at the end the console is empty."""
-    browser.get_log("browser")  # type: ignore[no-untyped-call]
+    _console(browser)
     browser.get(run[1])
     yield run[0]
-    assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
+    assert _console(browser) == []
+
+
+def _console(browser: Any) -> list[object]:
+    """What the console has said since it was last asked."""
+    return list(browser.get_log("browser"))
 
 
 def _all(browser: Chrome, selector: str) -> list[WebElement]:
@@ -170,7 +175,7 @@ def test_the_policy_would_stop_what_got_in(browser: Chrome, opened: StoredRun) -
     )
     assert violations == ["img-src", "script-src-elem", "style-src-attr"]
     assert browser.title != "taken over"
-    browser.get_log("browser")  # type: ignore[no-untyped-call]  # each is told there, too
+    _console(browser)  # each is told there, too
 
 
 def test_plots_and_table_have_names_for_who_cannot_see_them(
