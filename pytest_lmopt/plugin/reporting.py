@@ -27,9 +27,12 @@ def write_reports(session: LmSession) -> None:
     folder = session.folder.made() / FOLDER if kept else session.folder.made_for_session()
     stored = folder / f"{facts.name}.json"
     reports = list(session.reports.values())
-    write_whole(
-        stored, document(facts, reports, lambda suite: row_lines(session.examples_file(suite)))
-    )
+    pieces = document(facts, reports, lambda suite: row_lines(session.examples_file(suite)))
+    try:
+        write_whole(stored, pieces)
+    except OSError as error:
+        session.refused.append(f"the run and its reports: {error}")
+        return
     if kept:
         forget_old_runs(folder)
     for path, problem in make_reports(stored, options.reports):

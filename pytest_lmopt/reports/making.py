@@ -38,6 +38,8 @@ def make_reports(
                 _write(kind, path, run)
         except OSError as error:
             yield path, f"{path}: {error.strerror or error}"
+        except ReportError as error:
+            yield path, f"{path}: {error}"
         else:
             yield path, ""
 

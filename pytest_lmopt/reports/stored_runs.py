@@ -13,6 +13,7 @@ from typing import Any
 from pytest_lmopt.errors import ReportError
 from pytest_lmopt.reports.example_rows import ExampleRow
 from pytest_lmopt.reports.machine import VERSION, RunFacts
+from pytest_lmopt.reports.shapes import check_shape
 from pytest_lmopt.reports.suite_report import SuiteReport, from_json
 
 FOLDER = "runs"
@@ -95,8 +96,7 @@ def read_run(path: Path) -> StoredRun:
     try:
         return _run(document)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        problem = f"not as it was written ({type(error).__name__}: {error})"
-        raise ReportError(f"{problem}; make it anew", source=str(path)) from None
+        raise ReportError(f"not as it was written: {str(error)[:500]}", source=str(path)) from None
 
 
 def _run(document: dict[str, Any]) -> StoredRun:
@@ -105,6 +105,10 @@ def _run(document: dict[str, Any]) -> StoredRun:
     for fields in document["suites"]:
         rows = fields.pop("examples")
         suite = from_json(json.dumps({**fields, "accept": {}}))
+        check_shape(suite, SuiteReport, "suite")
+        check_shape(rows, list[ExampleRow], "examples")
         examples[suite.suite] = rows
         suites.append(suite)
-    return StoredRun(facts=RunFacts(**document["run"]), suites=tuple(suites), examples=examples)
+    facts = RunFacts(**document["run"])
+    check_shape(facts, RunFacts, "run")
+    return StoredRun(facts=facts, suites=tuple(suites), examples=examples)

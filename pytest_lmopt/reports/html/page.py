@@ -125,7 +125,7 @@ def _section(run: StoredRun, place: int) -> Section:
             for each in scores
             if len(each) == k and None not in each
         ]
-        reliability = reliability_plot(passed, k, f"repeats-{place}")
+        reliability = reliability_plot(passed, k, f"repeats-{place}") if passed else None
     return Section(
         place=place,
         report=report,
