@@ -20,9 +20,11 @@ _SIGNS = {"passed": "✅", "failed": "❌"}
 def escaped(text: str, width: int = LONGEST_CELL) -> str:
     """Text on one line that no Markdown or HTML is seen in, whatever it says.
 
-    All but letters, digits and spaces is written as entities, which stand for themselves only.
+    All that could mean something is written as entities, which stand for themselves only.
     """
-    return re.sub(r"[^\w\s]|_", lambda found: f"&#{ord(found[0])};", one_line(text, width).strip())
+    return re.sub(
+        r"[^\w\s,;'\"?/()%]|_", lambda found: f"&#{ord(found[0])};", one_line(text, width).strip()
+    )
 
 
 def fenced(text: str, language: str) -> str:
