@@ -10,7 +10,8 @@ from pytest_lmopt.plugin.session import LmSession
 from pytest_lmopt.reports.example_rows import row_lines
 from pytest_lmopt.reports.machine import RunFacts, document
 from pytest_lmopt.reports.making import make_reports
-from pytest_lmopt.reports.stored_runs import FOLDER, forget_old_runs, write_whole
+from pytest_lmopt.reports.stored_runs import FOLDER, forget_old_runs
+from pytest_lmopt.reports.whole_files import write_whole
 
 
 def write_reports(session: LmSession) -> None:

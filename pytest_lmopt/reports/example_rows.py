@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypedDict
 
 from pytest_lmopt.reports.json_text import json_text
+from pytest_lmopt.reports.whole_files import write_whole
 
 LONGEST_TEXT = 4_000
 """Characters of a text that are kept."""
@@ -74,11 +74,7 @@ def cut(text: str) -> str:
 
 def write_rows(path: Path, rows: Iterable[ExampleRow]) -> None:
     """Write rows, one a line, in place of what is there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(".new")
-    with new.open("w", encoding="utf-8") as file:
-        file.writelines(f"{json_text(row)}\n" for row in rows)
-    os.replace(new, path)
+    write_whole(path, (f"{json_text(row)}\n" for row in rows))
 
 
 def row_lines(path: Path) -> Iterator[str]:

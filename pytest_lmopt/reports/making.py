@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from pytest_lmopt.errors import ReportError
-from pytest_lmopt.reports.stored_runs import StoredRun, read_run, write_whole
+from pytest_lmopt.reports.stored_runs import StoredRun, read_run
+from pytest_lmopt.reports.whole_files import write_whole
 
 ReportKind = Literal["html", "json", "md", "csv"]
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,18 +35,6 @@ class StoredRun:
         for suite in self.suites:
             for row in self.examples[suite.suite]:
                 yield suite, row
-
-
-def write_whole(path: Path, pieces: Iterable[str]) -> None:
-    """Write a file piece by piece; until it is complete there is none, or the old one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
-    try:
-        with new.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(pieces)
-        os.replace(new, path)
-    finally:
-        new.unlink(missing_ok=True)
 
 
 def forget_old_runs(folder: Path) -> None:

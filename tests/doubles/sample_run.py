@@ -12,7 +12,7 @@ from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.reports.example_rows import CallRow, ExampleRow, RunRow
 from pytest_lmopt.reports.json_text import json_text
 from pytest_lmopt.reports.machine import RunFacts, document
-from pytest_lmopt.reports.stored_runs import StoredRun, read_run, write_whole
+from pytest_lmopt.reports.stored_runs import StoredRun, read_run
 from pytest_lmopt.reports.suite_report import (
     FailingExample,
     Repeats,
@@ -20,6 +20,7 @@ from pytest_lmopt.reports.suite_report import (
     SuiteReport,
     TrialReport,
 )
+from pytest_lmopt.reports.whole_files import write_whole
 
 EVIL = (
     "<script>document.title = 'taken over'</script><img src=x onerror=alert(1)>"

@@ -12,7 +12,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from doubles.sample_run import EVIL, FACTS, rows, sample, suite
+from doubles.sample_run import EVIL, FACTS, rows, sample, search_report, suite
 
 from pytest_lmopt.reports.example_rows import ExampleRow
 from pytest_lmopt.reports.html.page import page
@@ -130,6 +130,20 @@ def test_names_of_suites_are_no_formulas_of_matplotlib() -> None:
     text = _page_of(report)
     assert "test_x[$x^$ 漢字 &lt;b&gt;]" in text
     assert "<b>" not in text
+
+
+def test_names_and_reasons_of_candidates_are_text_in_plots_too() -> None:
+    """A strategy may take them from what a model wrote."""
+    search = search_report()
+    trials = tuple(replace(trial, name=f"{EVIL}\ud800", reason=EVIL) for trial in search.trials)
+    report = replace(
+        suite("test_it.py::test_x", _one_row()),
+        search=replace(search, trials=trials, winner=trials[0].name, reason=EVIL, diff=""),
+    )
+    text = _page_of(report)
+    assert text.encode("utf-8").count(b"<script>") == 1
+    assert "\x1b" not in text
+    assert "\u202e" not in text
 
 
 def test_a_run_of_which_nothing_was_scored_has_a_page_too() -> None:

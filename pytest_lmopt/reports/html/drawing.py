@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+from pytest_lmopt.safe_text import printable
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-INK, FAINT, LINE, ACCENT, GOOD, BAD, PAGE = (f"#00000{digit}" for digit in range(1, 8))
+INK, FAINT, LINE, ACCENT, GOOD, BAD = (f"#00000{digit}" for digit in range(1, 7))
 """Stand-ins for the page's colours, which only its style sheet knows."""
 _COLOURS = {
     INK: "ink", FAINT: "faint", LINE: "line", ACCENT: "accent", GOOD: "good", BAD: "bad",
-    PAGE: "page",
 }  # fmt: skip
 _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: it can be found, scaled and read aloud
@@ -72,9 +73,9 @@ def plot(
         figure.savefig(file, format="svg", metadata={"Date": None}, transparent=True)
     root = ElementTree.fromstring(file.getvalue())
     _clean(root, name)
-    _describe(root, name, title, description)
+    _describe(root, name, title, printable(description))
     for identity, hint in hints.items():
-        _hint(root, f"{name}-{identity}", hint)
+        _hint(root, f"{name}-{identity}", printable(hint))
     ElementTree.register_namespace("", _SVG)
     return Plot(svg=ElementTree.tostring(root, encoding="unicode"), caption=caption)
 

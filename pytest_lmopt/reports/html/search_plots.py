@@ -54,7 +54,7 @@ def gain_plot(search: SearchReport, name: str) -> Plot | None:
         name=name,
         height=_HEIGHT,
         title="Gain on dev against calls spent",
-        description=printable(". ".join(map(_gain, trials)) + ending),
+        description=". ".join(map(_gain, trials)) + ending,
         caption="A point for each candidate, with its 95 % interval, where the search had spent "
         "so many calls; the line is the best so far. Star: the winner"
         + (", accepted." if search.accepted else ", not accepted." if search.winner else "."),
@@ -97,7 +97,7 @@ def trade_off_plot(search: SearchReport, name: str) -> Plot | None:
         name=name,
         height=_HEIGHT,
         title="Score on dev against tokens per call",
-        description=printable(". ".join(map(_costs, trials))),
+        description=". ".join(map(_costs, trials)),
         caption="Filled: no other candidate is better in score, tokens and seconds at once. The "
         "larger a point, the longer its prompts. Star: the winner.",
     )

@@ -154,7 +154,7 @@ def _verdict(suite: SuiteReport, found: Comparison) -> str:
 
 def _sentence(suite: SuiteReport, found: Comparison) -> str:
     return (
-        f"{printable(suite.suite)}: {found.difference:+.3f}, 95 % interval {found.low:+.3f} to "
+        f"{suite.suite}: {found.difference:+.3f}, 95 % interval {found.low:+.3f} to "
         f"{found.high:+.3f}, {_verdict(suite, found)}"
     )
 
@@ -162,6 +162,6 @@ def _sentence(suite: SuiteReport, found: Comparison) -> str:
 def _standing(suite: SuiteReport) -> str:
     threshold = "" if suite.threshold is None else f", threshold {suite.threshold:g}"
     return (
-        f"{printable(suite.suite)}: {suite.score:.3f}, 95 % interval {suite.low:.3f} to "
+        f"{suite.suite}: {suite.score:.3f}, 95 % interval {suite.low:.3f} to "
         f"{suite.high:.3f}{threshold}"
     )
