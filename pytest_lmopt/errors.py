@@ -9,6 +9,7 @@
     │   ├── SuiteError           a mark, a test signature, a metric that is not one
     │   ├── SnapshotError        a snapshot file
     │   ├── RecordError          a file of committed recordings
+    │   ├── ReportError          a stored run, or a report, that can't be read or made
     │   ├── UnmeteredError       a call of litellm's that no budget would see
     │   ├── ClusterError         a Dask cluster that can't be used
     │   ├── StrategyError        a strategy of another package, or a meta-prompt, that can't be used
@@ -125,6 +126,14 @@ class RecordError(InputError):
             f"{path}, line {line}: {problem}; restore the file from git, or delete it and run "
             "--lm-snapshot-update to make it anew"
         )
+
+
+class ReportError(InputError):
+    """A stored run can't be read, or a report can't be made of it; ``source`` names which."""
+
+    def __init__(self, problem: str, *, source: str) -> None:
+        self.source = source
+        super().__init__(f"{source}: {problem}")
 
 
 class UnmeteredError(InputError):

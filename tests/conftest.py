@@ -50,7 +50,14 @@ def runs(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
 @pytest.fixture(autouse=True)
 def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the developer's shell or the CI system sets must not decide a test."""
-    ours = ("CI", "LMOPT_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE")
+    ours = (
+        "CI",
+        "LMOPT_MODEL",
+        "OPENAI_API_KEY",
+        "OPENAI_BASE_URL",
+        "OPENAI_API_BASE",
+        "GITHUB_ACTIONS",
+    )
     # these tests may be run by workers themselves, which what they start must not be taken for
     for name in (*ours, *(name for name in os.environ if name.startswith("PYTEST_XDIST_"))):
         monkeypatch.delenv(name, raising=False)

@@ -140,11 +140,15 @@ class Acceptance:
         )
 
     def _name(self, key: str) -> str:
-        """A prompt or file as snapshots and reports name it: never by an absolute path."""
-        path = Path(key)
-        if path.is_absolute() and path.is_relative_to(self._root):
-            return path.relative_to(self._root).as_posix()
-        return path.name if path.is_absolute() else key
+        return prompt_name(key, root=self._root)
+
+
+def prompt_name(key: str, *, root: Path) -> str:
+    """A prompt as snapshots and reports name it: never by an absolute path."""
+    path = Path(key)
+    if path.is_absolute() and path.is_relative_to(root):
+        return path.relative_to(root).as_posix()
+    return path.name if path.is_absolute() else key
 
 
 def holdout_uses(suite: Suite, snapshot: Snapshot | None) -> int:

@@ -10,6 +10,7 @@ from pytest_lmopt.assessment.acceptance import Acceptance
 from pytest_lmopt.assessment.describe import describe_evaluation, describe_search
 from pytest_lmopt.assessment.early_stop import evaluate_until_certain, stopped_comparison
 from pytest_lmopt.assessment.oversights import measures_nothing, overlooked
+from pytest_lmopt.assessment.rows import keep_rows
 from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.progress import Tracker
@@ -73,6 +74,7 @@ class Assessment:
         else:
             outcome = await self._search(terms.strategy, acceptance.holdout_use)
             evaluation = outcome.incumbent
+        keep_rows(self._suite, terms, evaluation, snapshot, outcome)
         baseline, comparison = self._against(snapshot, evaluation, acceptance, sequence)
         # accepting makes today's scores the baseline, so the old one can't fail them; a search that
         # found nothing has nothing to accept
@@ -104,6 +106,7 @@ class Assessment:
             accepting=terms.accepting,
             spared=len(self._suite.splits.judged) - len(evaluation.ids),
             prompts=tuple(sorted(acceptance.digests(evaluation.states))),
+            digests=acceptance.digests(evaluation.states),
             changed=acceptance.changed(evaluation.states),
         )
         if outcome is not None and terms.strategy is not None:
@@ -119,6 +122,7 @@ class Assessment:
     def unfinished(self, status: Status, problem: str) -> SuiteReport:
         """The report of a suite that could not be finished, with what was evaluated."""
         kept = self._evaluator.kept(self._incumbent, self._suite.splits.judged)
+        keep_rows(self._suite, self._terms, kept)
         return replace(self._report(kept, status), problem=problem)
 
     def _draw_splits(self, snapshot: Snapshot | None) -> None:

@@ -55,6 +55,10 @@ def describe_evaluation(
         budget=str(suite.budget),
         seconds=seconds,
         repeats=_reliability(evaluation, suite.repeats),
+        threshold=suite.threshold,
+        margin=suite.margin,
+        dataset=suite.dataset.digest,
+        metric=suite.metric_digest,
     )
 
 

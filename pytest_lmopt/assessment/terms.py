@@ -23,6 +23,7 @@ class Terms:
     ``proposer`` is the model that writes proposals, None for the suite's own; ``meta_prompts`` the
     folder of the user's own meta-prompts, if any. ``offered`` are the strategies that the user's
     code offers, by name; ``accept`` and ``prefer`` say what a search adopts.
+    ``examples`` is where the rows of its examples are left for the reports, if anywhere.
     """
 
     root: Path
@@ -44,3 +45,4 @@ class Terms:
     offered: Mapping[str, Strategy] = field(default_factory=dict)
     accept: Accept = "significant"
     prefer: Prefer = "better"
+    examples: Path | None = None

@@ -16,7 +16,7 @@ from pytest_lmopt.plugin.option_values import (
     executor,
     positive,
     prune,
-    report,
+    reports,
     seconds,
     share,
 )
@@ -179,9 +179,12 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--lm-report",
-        type=report,
-        metavar="json:PATH",
-        help="write the session's report to a file",
+        action="extend",
+        default=[],
+        type=reports,
+        metavar="KIND:PATH",
+        help="write a report of the session: html, json, md or csv; several with commas between, "
+        "such as html:lm.html,json:lm.json",
     )
     parser.addini("lm_model", "default of --lm-model")
     parser.addini("lm_accept", "default of --lm-accept")

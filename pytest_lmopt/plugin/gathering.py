@@ -8,9 +8,9 @@ import pytest
 
 from pytest_lmopt.assessment.sharing import conflicting, withdrawn
 from pytest_lmopt.plugin.rechecking import recheck
+from pytest_lmopt.plugin.reporting import write_reports
 from pytest_lmopt.plugin.session import PROPERTY, LmSession
 from pytest_lmopt.plugin.transferring import transfer
-from pytest_lmopt.reports.machine import json_document
 from pytest_lmopt.reports.suite_report import SuiteReport, from_json
 
 
@@ -26,7 +26,7 @@ def gather(session: LmSession, report: pytest.TestReport) -> None:
 
 
 def write_files(session: LmSession, items: Iterable[pytest.Item]) -> None:
-    """Write accepted prompts and baselines, recorded answers, and the JSON report.
+    """Write accepted prompts and baselines, recorded answers, and the run with its reports.
 
     Only suites that were judged to the end bring anything to accept, so a partial run overwrites
     nothing it did not run. Prompts that two suites want different, or that do harm to a suite
@@ -40,10 +40,7 @@ def write_files(session: LmSession, items: Iterable[pytest.Item]) -> None:
         _accept(session)
     elif session.options.recording and not interrupted:
         _record(session)
-    if session.options.json_report is not None:
-        path = session.options.json_report
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json_document(list(session.reports.values())), encoding="utf-8")
+    write_reports(session)
 
 
 def _accept(session: LmSession) -> None:
@@ -108,10 +105,14 @@ def _inside(session: LmSession, name: str) -> bool:
 
 
 def _figures(suite: SuiteReport) -> list[tuple[str, object]]:
+    usage = suite.usage
+    paid = None if usage.micro_usd is None else (usage.micro_usd - usage.saved_micro_usd) / 1e6
     figures = {
+        "lm_status": suite.status,
         "lm_score": suite.score,
         "lm_verdict": suite.comparison.verdict.value if suite.comparison else suite.baseline,
-        "lm_calls": suite.usage.calls,
-        "lm_tokens": suite.usage.tokens,
+        "lm_calls": usage.calls,
+        "lm_tokens": usage.tokens,
+        "lm_usd": paid,
     }
     return [(name, value) for name, value in figures.items() if value is not None]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pytest_lmopt.comparison.gate import GateMode
     from pytest_lmopt.lm.recordings.recorded import CacheMode
     from pytest_lmopt.optimizers.confirming import Accept, Prefer
+    from pytest_lmopt.reports.making import ReportKind
     from pytest_lmopt.suites.budget import Budget
 
 STRATEGIES = (
@@ -25,7 +26,7 @@ CACHE_MODES: tuple[CacheMode, ...] = ("auto", "replay", "refresh", "off")
 OUTCOMES = ("pass", "fail")
 ACCEPTS: tuple[Accept, ...] = ("significant", "best")
 PREFERS: tuple[Prefer, ...] = ("better", "shorter")
-REPORTS = ("json",)
+REPORTS: tuple[ReportKind, ...] = ("html", "json", "md", "csv")
 LIMITS: dict[str, type[int] | type[float]] = {
     "calls": int,
     "tokens": int,
@@ -113,12 +114,21 @@ def executor(value: str) -> str:
     return f"{'tls' if found[1] else 'tcp'}://{found[2]}"
 
 
-def report(value: str) -> Path:
-    """Where to write the JSON report."""
-    kind, separator, path = value.partition(":")
-    if kind in REPORTS and separator and path:
-        return Path(path).absolute()
-    raise argparse.ArgumentTypeError(f"json:PATH expected, found {value!r}")
+def reports(value: str) -> list[tuple[ReportKind, Path]]:
+    """Reports and where to write them: ``KIND:PATH``, several with commas between."""
+    found: list[tuple[ReportKind, Path]] = []
+    # a comma that no kind follows belongs to a path
+    for part in re.split(rf",(?=(?:{'|'.join(REPORTS)}):)", value):
+        kind, _, path = part.partition(":")
+        known = next((name for name in REPORTS if name == kind), None)
+        if known is None or not path:
+            raise argparse.ArgumentTypeError(
+                f"KIND:PATH expected, of {', '.join(REPORTS)}, found {part!r}"
+            )
+        if Path(path).is_dir():
+            raise argparse.ArgumentTypeError(f"a file expected, but {path!r} is a folder")
+        found.append((known, Path(path).absolute()))
+    return found
 
 
 def choice(values: Sequence[str]) -> Callable[[str], str]:

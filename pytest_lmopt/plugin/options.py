@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_lmopt.lm.recordings.recorded import CacheMode
     from pytest_lmopt.optimizers.confirming import Accept, Prefer
     from pytest_lmopt.optimizers.protocol import Strategy
+    from pytest_lmopt.reports.making import ReportKind
     from pytest_lmopt.suites.budget import Budget
 
 
@@ -89,7 +90,7 @@ class Options:
     resume: bool
     prices: Mapping[str, Price]
     dry_run: bool
-    json_report: Path | None
+    reports: tuple[tuple[ReportKind, Path], ...]
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -155,7 +156,7 @@ def read_options(config: pytest.Config) -> Options:
         resume=config.getoption("lm_resume") == "yes",
         prices=_prices(config),
         dry_run=config.getoption("lm_dry_run"),
-        json_report=config.getoption("lm_report"),
+        reports=_reports(config),
     )
 
 
@@ -172,6 +173,21 @@ def _meta_prompts(config: pytest.Config) -> Path | None:
     except StrategyError as error:
         raise pytest.UsageError(f"ini value {error}") from None
     return folder
+
+
+def _reports(config: pytest.Config) -> tuple[tuple[ReportKind, Path], ...]:
+    asked: list[tuple[ReportKind, Path]] = config.getoption("lm_report")
+    if not asked:
+        return ()
+    from pytest_lmopt.errors import ReportError
+    from pytest_lmopt.reports.making import check_can_make
+
+    for kind, path in asked:
+        try:
+            check_can_make(kind)
+        except ReportError as error:
+            raise pytest.UsageError(f"--lm-report={kind}:{path.name}: {error}") from None
+    return tuple(asked)
 
 
 def _prices(config: pytest.Config) -> dict[str, Price]:

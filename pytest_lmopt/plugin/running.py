@@ -70,6 +70,7 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
         offered=options.offered,
         accept=options.accept,
         prefer=options.prefer,
+        examples=session.examples_file(suite.name),
     )
     with (
         session.noting_use(),

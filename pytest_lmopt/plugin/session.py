@@ -204,6 +204,10 @@ class LmSession:
             return None
         return self.folder.made() / "journals" / f"{digest(suite)}.jsonl"
 
+    def examples_file(self, suite: str) -> Path:
+        """Where a suite's process leaves the rows of its examples for the session's owner."""
+        return self.folder.made_for_session() / "examples" / f"{digest(suite)}.jsonl"
+
     def close(self) -> None:
         """Close the store; the owner also stops the session's servers and removes its folder."""
         if self.cluster is not None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_lmopt.plugin.planning import plan_lines
 from pytest_lmopt.plugin.session import LmSession
+from pytest_lmopt.reports.annotations import annotation_lines
 from pytest_lmopt.reports.terminal import check_lines, terminal_lines
 from pytest_lmopt.reports.text import printable
 from pytest_lmopt.reports.transfer import transfer_lines
@@ -32,18 +35,22 @@ def tell(session: LmSession, terminal: TerminalReporter) -> None:
         terminal.write_line(f"note: {notice}")
     for line in _tried_elsewhere(session):
         terminal.write_line(printable(line))
-    for name in session.written:
-        terminal.write_line(f"written: {printable(name)}")
+    for line in (*_changes(session), *_for_github(session)):
+        terminal.write_line(line)
+
+
+def _changes(session: LmSession) -> Iterator[str]:
+    """The files written and removed, and those that were not."""
+    yield from (f"written: {printable(name)}" for name in session.written)
     for name in session.removed:
-        terminal.write_line(f"removed: {printable(name)}, which belonged to no test")
+        yield f"removed: {printable(name)}, which belonged to no test"
     if not session.removed:
         for name in session.orphans:
-            terminal.write_line(
+            yield (
                 f"orphaned: {printable(name)} belongs to no test; to remove it, add "
                 "--lm-snapshot-update"
             )
-    for reason in session.refused:
-        terminal.write_line(f"not written: {printable(reason)}")
+    yield from (f"not written: {printable(reason)}" for reason in session.refused)
 
 
 def _tried_elsewhere(session: LmSession) -> Iterator[str]:
@@ -53,3 +60,10 @@ def _tried_elsewhere(session: LmSession) -> Iterator[str]:
     for check in session.checks.values():
         if check.suite not in shown:
             yield from check_lines(check)
+
+
+def _for_github(session: LmSession) -> Iterator[str]:
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        workspace = Path(os.environ.get("GITHUB_WORKSPACE", session.root))
+        reports = list(session.reports.values())
+        yield from annotation_lines(reports, root=session.root, workspace=workspace)

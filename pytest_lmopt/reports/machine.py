@@ -1,22 +1,52 @@
-"""The session's reports as a JSON document."""
+"""The report of a run as a JSON document, which every other report can be made from.
+
+``report-1.schema.json``, beside this file, says what is in it.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
+from pytest_lmopt.reports.json_text import json_text
 from pytest_lmopt.reports.suite_report import SuiteReport
 
 VERSION = 1
+SCHEMA = Path(__file__).with_name(f"report-{VERSION}.schema.json")
 
 
-def json_document(reports: Sequence[SuiteReport]) -> str:
-    """``{"version": 1, "suites": [...]}``, each suite with the fields of ``SuiteReport``."""
-    suites = [asdict(report) for report in reports]
-    text = json.dumps({"version": VERSION, "suites": suites}, indent=2, ensure_ascii=False)
-    # JSON leaves some control characters as they are, and half a surrogate pair can't be encoded
-    escaped = (
-        char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text
-    )
-    return "".join(escaped) + "\n"
+@dataclass(frozen=True, kw_only=True)
+class RunFacts:
+    """What is known of a run besides its suites.
+
+    ``name`` is what it is stored under, ``started`` its time in ISO 8601 (UTC), ``version`` that
+    of this package, ``strategy`` that of its search, None where there was none.
+    """
+
+    name: str
+    started: str
+    version: str
+    seed: int
+    strategy: str | None
+
+
+def document(
+    facts: RunFacts,
+    reports: Sequence[SuiteReport],
+    rows_of: Callable[[str], Iterable[str]] = lambda _: (),
+) -> Iterator[str]:
+    """``{"version": 1, "run": {...}, "suites": [...]}`` piece by piece.
+
+    Each suite has the fields of ``SuiteReport`` but the files to accept, and ``examples``, one a
+    line: ``rows_of`` gives a suite's, each as JSON.
+    """
+    yield f'{{"version": {VERSION}, "run": {json_text(asdict(facts))}, "suites": ['
+    for number, report in enumerate(reports):
+        fields = asdict(report)
+        del fields["accept"]
+        yield f'{"," if number else ""}\n{json_text(fields)[:-1]}, "examples": ['
+        for place, row in enumerate(rows_of(report.suite)):
+            yield f"{',' if place else ''}\n{row}"
+        yield "]}"
+    yield "\n]}\n"

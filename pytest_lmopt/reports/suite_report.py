@@ -113,7 +113,8 @@ class SuiteReport:
     the prompts it called, ``changed`` those that differ from the accepted ones; ``orphans`` are
     the session's snapshots that belong to no test, ``notices`` what its process has to say
     besides. ``missing_because`` is the id and reason of the first missing example, ``warning`` what
-    the author may have overlooked.
+    the author may have overlooked. ``dataset``, ``metric`` and, by name, ``digests`` of the prompts
+    identify what the scores are of.
     """
 
     suite: str
@@ -142,6 +143,11 @@ class SuiteReport:
     missing_because: str = ""
     warning: str = ""
     notices: tuple[str, ...] = ()
+    threshold: float | None = None
+    margin: float = 0.0
+    dataset: str = ""
+    metric: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)
     accept: Mapping[str, str] = field(default_factory=dict)
 
 

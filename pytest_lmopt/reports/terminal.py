@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pytest_lmopt.comparison.verdict import Comparison, Verdict
-from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.reports.search_lines import decision_lines, detectable_line, efficient_lines
 from pytest_lmopt.reports.suite_report import SearchReport, SharedCheck, SuiteReport
 from pytest_lmopt.reports.text import one_line, printable
+from pytest_lmopt.reports.wording import calls_text, cost_text, p_text, score_text, verdict_text
 from pytest_lmopt.stats.multiplicity import holm
 
 LONGEST_REASON = 300
@@ -38,7 +38,7 @@ def check_lines(check: SharedCheck) -> Iterator[str]:
     """What a suite made of other suites' winners."""
     if check.comparison is not None:
         names = ", ".join(check.files)
-        yield from map(printable, _comparison(f"{check.suite} with {names}", check.comparison))
+        yield from map(printable, comparison_lines(f"{check.suite} with {names}", check.comparison))
 
 
 def _family(reports: Sequence[SuiteReport]) -> Iterator[str]:
@@ -50,7 +50,7 @@ def _family(reports: Sequence[SuiteReport]) -> Iterator[str]:
     yield ""
     yield f"p-values of {len(compared)} suites adjusted together (Holm):"
     for report, p_value in zip(compared, adjusted, strict=True):
-        yield f"  {_p(p_value)}  {printable(report.suite)}"
+        yield f"  {p_text(p_value)}  {printable(report.suite)}"
 
 
 def _table(reports: Sequence[SuiteReport]) -> Iterator[str]:
@@ -60,42 +60,18 @@ def _table(reports: Sequence[SuiteReport]) -> Iterator[str]:
         [
             printable(report.suite),
             report.n,
-            _score(report),
+            score_text(report),
             f"{report.comparison.difference:+.3f}" if report.comparison else "",
-            _verdict(report),
-            _calls(report.usage),
+            verdict_text(report),
+            calls_text(report.usage),
             f"{report.usage.tokens:,}",
-            _dollars(report.usage),
+            cost_text(report.usage),
             f"{report.seconds:.0f} s",
         ]
         for report in reports
     ]
     headers = ["suite", "n", "score [95 %]", "change", "verdict", "calls", "tokens", "cost", "time"]
     yield from tabulate(rows, headers, tablefmt="simple", disable_numparse=True).splitlines()
-
-
-def _score(report: SuiteReport) -> str:
-    if report.score is None:
-        return "–"
-    return f"{report.score:.3f} [{report.low:.2f}, {report.high:.2f}]"
-
-
-def _verdict(report: SuiteReport) -> str:
-    if report.status in ("error", "budget-stopped", "interrupted"):
-        return report.status
-    if report.baseline != "compared":
-        return report.baseline
-    return str(report.comparison.verdict) if report.comparison else "no shared examples"
-
-
-def _calls(usage: Usage, unit: str = "") -> str:
-    return f"{usage.calls}{unit}" + (f" ({usage.replayed} replayed)" if usage.replayed else "")
-
-
-def _dollars(usage: Usage) -> str:
-    if usage.micro_usd is None:
-        return "unpriced"
-    return f"${(usage.micro_usd - usage.saved_micro_usd) / 1e6:.4f}"
 
 
 def _details(report: SuiteReport, *, verbosity: int, width: int) -> Iterator[str]:
@@ -118,7 +94,7 @@ def _details(report: SuiteReport, *, verbosity: int, width: int) -> Iterator[str
         yield f"changed since the baseline: {names}; to accept, add --lm-snapshot-update"
     if report.comparison is not None:
         judged_by = report.baseline == "compared"
-        yield from _comparison("against the baseline", report.comparison, judged=judged_by)
+        yield from comparison_lines("against the baseline", report.comparison, judged=judged_by)
     if judged and report.spared:
         calls = report.usage.calls * report.spared / max(1, report.n)
         yield f"stopped early: {report.spared} examples not run, about {calls:.0f} calls saved"
@@ -134,7 +110,8 @@ def _details(report: SuiteReport, *, verbosity: int, width: int) -> Iterator[str
         yield from _failing(report, verbosity=verbosity, width=width)
 
 
-def _comparison(title: str, comparison: Comparison, *, judged: bool = True) -> Iterator[str]:
+def comparison_lines(title: str, comparison: Comparison, *, judged: bool = True) -> Iterator[str]:
+    """What a comparison shows, judged or only for information."""
     found = str(comparison.verdict)
     if not judged:
         same = comparison.difference == 0.0 and comparison.detectable is None
@@ -144,7 +121,7 @@ def _comparison(title: str, comparison: Comparison, *, judged: bool = True) -> I
     )
     yield (
         f"  difference {comparison.difference:+.3f}, 95 % interval "
-        f"[{comparison.low:+.3f}, {comparison.high:+.3f}], p = {_p(comparison.p_value)} "
+        f"[{comparison.low:+.3f}, {comparison.high:+.3f}], p = {p_text(comparison.p_value)} "
         f"({comparison.test}): {found}"
     )
     undecided = judged and comparison.verdict is Verdict.INCONCLUSIVE
@@ -158,15 +135,11 @@ def _comparison(title: str, comparison: Comparison, *, judged: bool = True) -> I
         yield f"  warning: {comparison.warning}"
 
 
-def _p(value: float) -> str:
-    return f"{value:.4f}" if value >= 0.0001 else f"{value:.1e}"
-
-
 def _search(search: SearchReport, report: SuiteReport) -> Iterator[str]:
     yield (
         f"search: {search.strategy}, {len(search.trials)} candidates raced; "
-        f"{_calls(report.usage, ' calls')}, {report.usage.tokens:,} tokens, "
-        f"{_dollars(report.usage)}; budget {report.budget}"
+        f"{calls_text(report.usage, ' calls')}, {report.usage.tokens:,} tokens, "
+        f"{cost_text(report.usage)}; budget {report.budget}"
     )
     for trial in search.trials:
         yield f"  {printable(trial.name):<16} {trial.difference:+.3f} on {trial.n} dev examples"
@@ -178,7 +151,7 @@ def _search(search: SearchReport, report: SuiteReport) -> Iterator[str]:
     if search.confirmation is None:
         return
     yield f"winner: {search.winner} ({printable(search.reason)})"
-    yield from _comparison("incumbent → winner on holdout", search.confirmation)
+    yield from comparison_lines("incumbent → winner on holdout", search.confirmation)
     yield from decision_lines(search, accepting=report.accepting)
     yield from printable(search.diff).splitlines()
     for name in search.unwritable:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from pytest_lmopt.errors import SnapshotError
+from pytest_lmopt.snapshots.cells import as_text, as_written, csv_line
 from pytest_lmopt.suites.yaml_text import YamlError, load_yaml
 
 VERSION = 1
@@ -67,10 +67,10 @@ def dump_snapshot(snapshot: Snapshot) -> tuple[str, str]:
     stream = io.StringIO()
     yaml.dump({"version": VERSION, **_sorted(fields)}, stream)
     rows = [
-        [_as_text(identity), f"{baseline.score:.12g}", _as_text(baseline.example)]
+        [as_text(identity), f"{baseline.score:.12g}", as_text(baseline.example)]
         for identity, baseline in sorted(snapshot.baselines.items())
     ]
-    return stream.getvalue(), "".join(map(_csv_line, [_COLUMNS, *rows]))
+    return stream.getvalue(), "".join(map(csv_line, [_COLUMNS, *rows]))
 
 
 def parse_snapshot(text: str, table: str, *, path: Path) -> Snapshot:
@@ -133,33 +133,6 @@ def _check_entries(name: str, entries: dict[Any, Any], path: Path) -> None:
             )
 
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
-
-
-def _as_text(cell: str) -> str:
-    """The cell as no spreadsheet takes it for a formula: with one more apostrophe before it.
-
-    ``_as_written`` takes off exactly what this puts on, so any text comes back as it was.
-    """
-    return f"'{cell}" if _FORMULA.match(cell) else cell
-
-
-def _as_written(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
-
-
-def _csv_line(cells: list[str]) -> str:
-    line = io.StringIO()
-    # where a spreadsheet splits at these, what follows would begin a cell of its own
-    splits = any(char in cell for cell in cells for char in ";\t|")
-    # the writer quotes only those line ends that its own terminator has
-    writer = csv.writer(
-        line, lineterminator="\r\n", quoting=csv.QUOTE_ALL if splits else csv.QUOTE_MINIMAL
-    )
-    writer.writerow(cells)
-    return line.getvalue().removesuffix("\r\n") + "\n"
-
-
 def _baselines(table: str, path: Path) -> dict[str, Baseline]:
     baselines: dict[str, Baseline] = {}
     try:
@@ -172,7 +145,7 @@ def _baselines(table: str, path: Path) -> dict[str, Baseline]:
         )
     for number, row in enumerate(rows[1:], start=2):
         try:
-            identity, score, example = _as_written(row[0]), row[1], _as_written(row[2])
+            identity, score, example = as_written(row[0]), row[1], as_written(row[2])
             if len(row) > 3 or identity in baselines or not 0.0 <= float(score) <= 1.0:
                 raise ValueError
         except (ValueError, IndexError):

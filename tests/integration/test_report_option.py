@@ -1,23 +1,129 @@
-"""``--lm-report=json:PATH`` and junit properties."""
+"""``--lm-report=KIND:PATH``, what is stored of a run, and junit properties."""
 
 from __future__ import annotations
 
+import csv
 import json
 import xml.etree.ElementTree as ET
 
+import pytest
 from doubles.openai_server import OpenAIServer
+from jsonschema import Draft202012Validator
 from projects.shouting import Project
+
+from pytest_lmopt.reports.machine import SCHEMA
 
 
 def test_the_report_is_written_as_json(project: Project, openai_server: OpenAIServer) -> None:
     """Folders are made as needed; relative paths start where pytest was started."""
     project.suite()
-    project.run("--lm-report=json:out/lm.json")
+    result = project.run("--lm-report=json:out/lm.json")
     document = json.loads((project.path / "out/lm.json").read_text())
+    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(document)
     assert document["version"] == 1
     (suite,) = document["suites"]
     assert suite["suite"] == "test_words.py::test_shout"
     assert suite["usage"]["calls"] == openai_server.calls
+    result.stdout.fnmatch_lines(["written: out/lm.json"])
+
+
+def test_examples_have_rows_with_what_was_called(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Those of dev whole; those of holdout without texts and calls, unless asked for."""
+    project.suite()
+    project.run("--lm-snapshot-update")
+    for options, hidden in ([], True), (["-vv"], False):
+        project.run("--lm-report=json:lm.json", *options)
+        (suite,) = json.loads((project.path / "lm.json").read_text())["suites"]
+        rows = {split: [r for r in suite["examples"] if r["split"] == split] for split in
+                ("train", "dev", "holdout")}  # fmt: skip
+        assert suite["n"] == len(rows["dev"]) + len(rows["holdout"]) == len(suite["examples"])
+        assert all(row["score"] == row["baseline"] for row in suite["examples"])
+        (run,) = rows["dev"][0]["runs"]
+        (call,) = run["calls"]
+        assert (call["prompt"], call["replayed"]) == ("shout.yaml", True)
+        assert call["inputs"] == rows["dev"][0]["inputs"]
+        assert call["text"] == run["got"]
+        assert run["tokens"] == call["input_tokens"] + call["output_tokens"] > 0
+        held = rows["holdout"][0]
+        assert (held["inputs"] == {}) is hidden
+        assert (held["runs"][0]["calls"] == []) is hidden
+        assert held["runs"][0]["tokens"] > 0
+
+
+def test_several_reports_at_once(
+    project: Project, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With commas between them, or the option several times; a step's summary is added to."""
+    summary = project.write("summary.md", "what another command wrote\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    project.suite(examples=30)
+    project.run(
+        f"--lm-report=html:a,b.html,md:{summary}", "--lm-report=csv:scores.csv", "--lm-cache=off"
+    )
+    assert (project.path / "a,b.html").read_text().startswith("<!doctype html>")
+    assert summary.read_text().startswith("what another command wrote\n## LM suites")
+    with (project.path / "scores.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) > 10
+    assert {line["suite"] for line in lines} == {"test_words.py::test_shout"}
+    assert not (project.path / ".lmopt/runs").exists()  # with --lm-cache=off no answer is kept
+
+
+def test_a_search_is_reported_with_its_winner(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """The trials, and the winner's score beside the incumbent's."""
+    project.suite("budget=Budget(calls=400)", examples=160)
+    project.run("--lm-optimize", "--lm-report=json:lm.json,html:lm.html")
+    document = json.loads((project.path / "lm.json").read_text())
+    (stored,) = project.path.glob(".lmopt/runs/*.json")
+    assert stored.read_bytes() == (project.path / "lm.json").read_bytes()
+    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(document)
+    (suite,) = document["suites"]
+    assert document["run"]["strategy"] == "auto"
+    assert suite["search"]["trials"][0]["calls"] > 0
+    met = [row for row in suite["examples"] if row["winner"] is not None]
+    holdout = [row for row in met if row["split"] == "holdout"]
+    found = suite["search"]["confirmation"]
+    assert sum(row["winner"] for row in holdout) / len(holdout) == pytest.approx(found["new_mean"])
+    assert "Gain on dev against calls spent" in (project.path / "lm.html").read_text()
+
+
+def test_an_unfinished_suite_is_stored_as_far_as_it_came(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """With what was evaluated."""
+    project.suite("budget=Budget(calls=30)")
+    project.run("--lm-report=json:lm.json", "--lm-concurrency=2")
+    (suite,) = json.loads((project.path / "lm.json").read_text())["suites"]
+    assert suite["status"] == "budget-stopped"
+    assert 0 < len(suite["examples"]) < 30
+
+
+def test_a_report_that_cannot_be_written_is_told(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """The others are written all the same."""
+    project.write("file", "")
+    project.suite(examples=12)
+    result = project.run("--lm-report=csv:file/lm.csv,json:lm.json")
+    result.stdout.fnmatch_lines(["written: lm.json", "not written: */file/lm.csv: *"])
+    result.assert_outcomes(passed=1)
+
+
+def test_html_without_its_extra_is_a_usage_error(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is spent."""
+    monkeypatch.setattr("pytest_lmopt.reports.making.find_spec", lambda _: None)
+    project.suite()
+    result = project.run("--lm-report=html:lm.html")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: --lm-report=html:lm.html: *; pip install 'pytest-lmopt[[]report[]]'"]
+    )
 
 
 def test_junit_has_one_testcase_with_a_few_figures(
@@ -27,5 +133,11 @@ def test_junit_has_one_testcase_with_a_few_figures(
     project.suite()
     project.run("--junitxml=junit.xml")
     (case,) = ET.parse(project.path / "junit.xml").iter("testcase")
-    properties = {item.get("name") for item in case.iter("property")}
-    assert properties == {"lm_score", "lm_verdict", "lm_calls", "lm_tokens"}
+    properties = {item.get("name"): item.get("value") for item in case.iter("property")}
+    assert properties == {
+        "lm_status": "passed",
+        "lm_score": properties["lm_score"],
+        "lm_verdict": "no baseline",
+        "lm_calls": str(openai_server.calls),
+        "lm_tokens": properties["lm_tokens"],
+    }

@@ -86,7 +86,11 @@ def test_a_mistake_in_a_mark_or_its_data(project: Project, source: str, message:
     [
         ("--lm-gate=strict", "*--lm-gate: invalid choice: 'strict'*"),
         ("--lm-concurrency=0", "*--lm-concurrency: a positive whole number expected, found '0'"),
-        ("--lm-report=pdf:x", "*--lm-report: json:PATH expected, found 'pdf:x'"),
+        (
+            "--lm-report=pdf:x",
+            "*: KIND:PATH expected, of html, json, md, csv, found 'pdf:x'",
+        ),
+        ("--lm-report=json:a.json,csv:.", "*: a file expected, but '.' is a folder"),
         ("--lm-optimize=magic", "*--lm-optimize: 'magic' is no strategy; the strategies are *"),
     ],
 )

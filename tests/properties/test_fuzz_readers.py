@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from doubles.sample_run import FACTS, rows, search_report, suite
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -20,10 +21,18 @@ from pytest_lmopt.errors import (
     LmoptError,
     PromptError,
     RecordingsError,
+    ReportError,
     SnapshotError,
 )
 from pytest_lmopt.lm.recordings.store import SqliteRecordings
 from pytest_lmopt.lm.seam import Request, Usage
+from pytest_lmopt.reports.html.rows import index
+from pytest_lmopt.reports.json_text import json_text
+from pytest_lmopt.reports.machine import document
+from pytest_lmopt.reports.markdown import markdown_lines
+from pytest_lmopt.reports.stored_runs import read_run
+from pytest_lmopt.reports.table import csv_lines
+from pytest_lmopt.reports.terminal import terminal_lines
 from pytest_lmopt.snapshots.snapshot import Baseline, Snapshot, dump_snapshot
 from pytest_lmopt.snapshots.store import load_snapshot
 from pytest_lmopt.suites.dataset import load_dataset
@@ -48,6 +57,10 @@ YAML, TABLE = (text.encode() for text in dump_snapshot(SNAPSHOT))
 JSONL = b'{"id": "a", "inputs": {"q": "x"}, "expected": 1, "group": "g"}\n{"inputs": {"q": [2]}}\n'
 JSON = b"[" + JSONL.strip().replace(b"\n", b",") + b"]"
 CSV = b'id,q,expected,split\na,x,1,dev\nb,"two\nlines",,train\n'
+
+_ROWS = rows(3, seed=0)
+_REPORT = replace(suite("s", _ROWS), search=search_report())
+RUN = "".join(document(FACTS, [_REPORT], lambda _: map(json_text, _ROWS))).encode()
 
 PIECES = [
     b"\x00", b"\xff", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\\ud800", b"\\u0000", b"\x1b[2J",
@@ -128,6 +141,24 @@ def test_any_snapshot(text: bytes, table: bytes) -> None:
         assert dump_snapshot(snapshot)
 
     reads_or_refuses(use, {"s.yaml": text, "s.scores.csv": table}, SnapshotError)
+
+
+@FAST
+@given(files(RUN))
+@example(RUN.replace(b'"n": 3', b'"n": 1e999'))
+@example(RUN.replace(b'"id": "ticket-0"', b'"id": null'))
+@example(RUN.replace(b'"inputs"', b'"in"'))
+def test_any_stored_run(content: bytes) -> None:
+    """Read and reported of, or a ReportError."""
+
+    def use(folder: Path) -> None:
+        run = read_run(folder / "run.json")
+        assert "".join(markdown_lines(run))
+        assert "".join(csv_lines(run))
+        assert list(terminal_lines(run.suites, verbosity=2, width=80)) or not run.suites
+        assert index(run)
+
+    reads_or_refuses(use, {"run.json": content}, ReportError)
 
 
 @FAST

@@ -25,6 +25,7 @@ LAYERS = (
     "reports",
     "assessment",
     "testing",
+    "commands",
     "plugin",
 )
 

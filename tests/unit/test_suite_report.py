@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
+from doubles.sample_run import FACTS
 from doubles.trial_reports import trial_report
 
 from pytest_lmopt.comparison.verdict import Verdict, compare
 from pytest_lmopt.lm.seam import Usage
-from pytest_lmopt.reports.machine import json_document
+from pytest_lmopt.reports.machine import document
 from pytest_lmopt.reports.suite_report import (
     FailingExample,
     SearchReport,
@@ -90,26 +91,26 @@ def test_a_report_is_one_line_that_any_channel_carries() -> None:
 
 def test_the_document_lists_the_suites_in_order() -> None:
     """A version, and each suite with the fields of its report."""
-    document = json.loads(json_document([PLAIN, FULL]))
-    assert document["version"] == 1
-    assert [suite["status"] for suite in document["suites"]] == ["error", "failed"]
-    assert document["suites"][0]["score"] is None
-    assert document["suites"][1]["comparison"]["verdict"] == "improved"
-    trials = document["suites"][1]["search"]["trials"]
+    suites = json.loads("".join(document(FACTS, [PLAIN, FULL])))["suites"]
+    assert [suite["status"] for suite in suites] == ["error", "failed"]
+    assert suites[0]["score"] is None
+    assert suites[1]["comparison"]["verdict"] == "improved"
+    trials = suites[1]["search"]["trials"]
     assert [(trial["name"], trial["difference"], trial["n"]) for trial in trials] == [
         ("demos-1", 0.25, 16),
         ("demos-2", -0.5, 8),
     ]
-    assert document["suites"][1]["usage"]["micro_usd"] is None
+    assert suites[1]["usage"]["micro_usd"] is None
 
 
 def test_the_document_can_be_written_as_utf_8() -> None:
     """Text of any script is readable in it, and no text of a model keeps it from being written."""
-    text = json_document([FULL])
+    text = "".join(document(FACTS, [FULL]))
     assert "größer" in text
     assert json.loads(text.encode("utf-8"))
 
 
 def test_no_suites_are_an_empty_list() -> None:
     """A session without suites has a document too."""
-    assert json.loads(json_document([])) == {"version": 1, "suites": []}
+    found = json.loads("".join(document(FACTS, [])))
+    assert found == {"version": 1, "run": asdict(FACTS), "suites": []}

@@ -8,11 +8,12 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import pytest
+from doubles.sample_run import FACTS
 from doubles.trial_reports import trial_report
 
 from pytest_lmopt.comparison.verdict import Comparison, Verdict, compare
 from pytest_lmopt.lm.seam import Usage
-from pytest_lmopt.reports.machine import json_document
+from pytest_lmopt.reports.machine import document
 from pytest_lmopt.reports.suite_report import (
     FailingExample,
     Repeats,
@@ -331,7 +332,7 @@ def test_a_check_of_shared_prompts_is_printable_too() -> None:
 
 def test_the_json_report_may_be_shown_in_a_terminal() -> None:
     """What is not printable is escaped as JSON does it, and comes back when it is read."""
-    text = json_document([evil(EVERYTHING)])
+    text = "".join(document(FACTS, [evil(EVERYTHING)]))
     assert all(char.isprintable() or char == "\n" for char in text)
     assert json.loads(text)["suites"][0]["suite"] == EVIL
 

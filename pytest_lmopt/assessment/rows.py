@@ -1,0 +1,143 @@
+"""The rows that reports show of a suite's examples."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from pytest_lmopt.assessment.acceptance import prompt_name
+from pytest_lmopt.assessment.terms import Terms
+from pytest_lmopt.lm.tracing import Call
+from pytest_lmopt.metrics.evaluation import Evaluation
+from pytest_lmopt.metrics.scored_run import Outcome, ScoredRun
+from pytest_lmopt.optimizers.search import SearchOutcome
+from pytest_lmopt.reports.example_rows import (
+    MOST_CALLS,
+    MOST_RUNS,
+    CallRow,
+    ExampleRow,
+    RunRow,
+    cut,
+    write_rows,
+)
+from pytest_lmopt.safe_text import redact
+from pytest_lmopt.snapshots.snapshot import Snapshot
+from pytest_lmopt.snapshots.store import comparable_scores
+from pytest_lmopt.suites.suite import Suite
+
+
+def keep_rows(
+    suite: Suite,
+    terms: Terms,
+    evaluation: Evaluation,
+    snapshot: Snapshot | None = None,
+    outcome: SearchOutcome | None = None,
+) -> None:
+    """Leave the rows of an evaluation where the terms say: on disk, as they may be many."""
+    if terms.examples is None:
+        return
+    winner: dict[str, float] = {}
+    if outcome is not None and outcome.winner is not None:
+        winner.update(outcome.winner.evaluation.scores)
+        winner.update(outcome.winner_holdout.scores if outcome.winner_holdout else {})
+    rows = example_rows(
+        suite,
+        evaluation,
+        root=terms.root,
+        show_holdout=terms.show_holdout,
+        baseline=comparable_scores(snapshot, suite.dataset) if snapshot else {},
+        winner=winner,
+    )
+    write_rows(terms.examples, rows)
+
+
+def example_rows(
+    suite: Suite,
+    evaluation: Evaluation,
+    *,
+    root: Path,
+    show_holdout: bool,
+    baseline: Mapping[str, float],
+    winner: Mapping[str, float],
+) -> Iterator[ExampleRow]:
+    """The rows of an evaluation, in its order; ``baseline`` and ``winner`` are scores by id."""
+    examples = {example.id: example for example in suite.dataset}
+    splits = {
+        example.id: name
+        for name in ("train", "dev", "holdout")
+        for example in getattr(suite.splits, name)
+    }
+    for identity, group in groupby(evaluation.outcomes, key=lambda outcome: outcome.example):
+        example, outcomes = examples[identity], list(group)
+        hidden = splits[identity] == "holdout" and not show_holdout
+        shown = 0 if hidden else MOST_RUNS
+        runs = [_run(run, root) for run in evaluation.read(outcomes[:shown])]
+        yield ExampleRow(
+            id=identity,
+            split=splits[identity],
+            group=example.group,
+            digest=example.digest,
+            score=evaluation.scores.get(identity),
+            baseline=baseline.get(identity),
+            winner=winner.get(identity),
+            inputs={} if hidden else _texts(example.inputs),
+            expected="" if hidden else cut(_text(example.expected)),
+            runs=[*runs, *map(_unseen, outcomes[shown:])],
+        )
+
+
+def _run(run: ScoredRun, root: Path) -> RunRow:
+    calls = [
+        *((call, False) for call in run.trace),
+        *((call, True) for call in run.judging),
+    ]
+    return RunRow(
+        ending=run.ending.value,
+        score=run.score.value if run.score else None,
+        got=cut(run.missing or run.got),
+        feedback=cut(redact(run.score.feedback if run.score else "")),
+        tokens=run.usage.tokens,
+        calls=[_call(call, root, judging=judging) for call, judging in calls[:MOST_CALLS]],
+        unshown=len(calls[MOST_CALLS:]),
+    )
+
+
+def _unseen(outcome: Outcome) -> RunRow:
+    return RunRow(
+        ending=outcome.ending.value,
+        score=outcome.value,
+        got="",
+        feedback="",
+        tokens=outcome.usage.tokens,
+        calls=[],
+        unshown=outcome.usage.calls,
+    )
+
+
+def _call(call: Call, root: Path, *, judging: bool) -> CallRow:
+    return CallRow(
+        prompt=prompt_name(call.prompt, root=root),
+        inputs=_texts(call.inputs),
+        text=cut(call.text),
+        error=cut(redact(call.error or "")),
+        input_tokens=call.usage.input_tokens,
+        output_tokens=call.usage.output_tokens,
+        replayed=call.usage.replayed > 0,
+        judging=judging,
+    )
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+    return {str(name): cut(_text(value)) for name, value in values.items()}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        return str(value)

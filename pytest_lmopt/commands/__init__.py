@@ -1,0 +1,1 @@
+"""``python -m pytest_lmopt``: what can be done with runs that are over."""

@@ -1,0 +1,29 @@
+"""``report``: any report of a stored run, made later."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pytest_lmopt.reports.making import ReportKind, check_can_make, make_reports
+from pytest_lmopt.reports.stored_runs import find_run, read_run
+from pytest_lmopt.reports.terminal import terminal_lines
+
+WIDTH = 100
+
+
+def report(given: str, folder: Path, asked: Sequence[tuple[ReportKind, Path]]) -> int:
+    """Write the reports asked for, or print the terminal's; returns the exit status."""
+    stored = find_run(given, folder)
+    for kind, _ in asked:
+        check_can_make(kind)
+    problems = [problem for _, problem in make_reports(stored, asked) if problem]
+    for problem in problems:
+        print(f"not written: {problem}", file=sys.stderr)
+    if not asked:
+        run = read_run(stored)
+        print(f"run {run.facts.name} of {run.facts.started}")
+        for line in terminal_lines(run.suites, verbosity=0, width=WIDTH):
+            print(line)
+    return 1 if problems else 0

@@ -1,0 +1,45 @@
+"""GitHub's annotations: workflow commands, a line each, that mark what failed at its file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from pytest_lmopt.reports.suite_report import SuiteReport
+from pytest_lmopt.safe_text import printable
+
+LONGEST = 2_000
+_IN_MESSAGES = {"%": "%25", "\r": "%0D", "\n": "%0A"}
+_IN_PROPERTIES = {**_IN_MESSAGES, ":": "%3A", ",": "%2C"}
+
+
+def annotation_lines(
+    reports: Sequence[SuiteReport], *, root: Path, workspace: Path
+) -> Iterator[str]:
+    """An error for each suite that did not pass, a warning for what its author may have overlooked.
+
+    ``root`` is pytest's root folder, ``workspace`` the folder of the checkout.
+    """
+    for report in reports:
+        path = root / report.suite.partition("::")[0]
+        inside = path.is_relative_to(workspace)
+        file = (path.relative_to(workspace) if inside else path).as_posix()
+        if report.status != "passed":
+            title = f"{report.suite} {report.status}"
+            yield annotation("error", file=file, title=title, message=report.problem)
+        if report.warning:
+            yield annotation("warning", file=file, title=report.suite, message=report.warning)
+
+
+def annotation(level: Literal["error", "warning"], *, file: str, title: str, message: str) -> str:
+    """A workflow command, with all that could end it or begin another escaped."""
+    return (
+        f"::{level} file={_escaped(file, _IN_PROPERTIES)},"
+        f"title={_escaped(title, _IN_PROPERTIES)}::{_escaped(message[:LONGEST], _IN_MESSAGES)}"
+    )
+
+
+def _escaped(text: str, escapes: dict[str, str]) -> str:
+    readable = "".join(char if char in "\r\n" else printable(char) for char in text)
+    return "".join(escapes.get(char, char) for char in readable)

@@ -1,0 +1,118 @@
+"""The report as Markdown, as GitHub shows it under a job (``$GITHUB_STEP_SUMMARY``)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pytest_lmopt.reports.stored_runs import StoredRun
+from pytest_lmopt.reports.suite_report import FailingExample, SearchReport, SuiteReport
+from pytest_lmopt.reports.text import one_line, printable
+from pytest_lmopt.reports.wording import calls_text, cost_text, p_text, score_text, verdict_text
+
+LONGEST_CELL = 200
+SHOWN_FAILURES = 30
+"""A step's summary may have 1 MiB."""
+
+_SIGNS = {"passed": "✅", "failed": "❌"}
+
+
+def escaped(text: str, width: int = LONGEST_CELL) -> str:
+    """Text on one line that no Markdown or HTML is seen in, whatever it says.
+
+    All that could mean something is written as entities, which stand for themselves only.
+    """
+    return re.sub(
+        r"[^\w\s,;'\"?/()%]|_", lambda found: f"&#{ord(found[0])};", one_line(text, width).strip()
+    )
+
+
+def fenced(text: str, language: str) -> str:
+    """Text in a fence that is longer than any it holds."""
+    longest = max((len(ticks) for ticks in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{printable(text)}\n{fence}"
+
+
+def markdown_lines(run: StoredRun) -> Iterator[str]:
+    """The report's lines, with their ends."""
+    yield from (f"{line}\n" for line in _lines(run))
+
+
+def _lines(run: StoredRun) -> Iterator[str]:
+    yield "## LM suites"
+    yield ""
+    yield "| | suite | n | score [95 %] | change [95 %] | verdict | calls | tokens | cost |"
+    yield "|---|---|--:|---|---|---|--:|--:|--:|"
+    for report in run.suites:
+        yield f"| {' | '.join(_row(report))} |"
+    for report in run.suites:
+        parts = list(_details(report))
+        if parts:
+            yield ""
+            yield f"### {escaped(report.suite)}"
+            for part in parts:
+                yield ""
+                yield part
+
+
+def _row(report: SuiteReport) -> list[str]:
+    compared = report.comparison
+    change = ""
+    if compared is not None:
+        change = f"{compared.difference:+.3f} [{compared.low:+.2f}, {compared.high:+.2f}]"
+    return [
+        _SIGNS.get(report.status, "⚠️"),
+        escaped(report.suite),
+        str(report.n),
+        score_text(report),
+        change,
+        escaped(verdict_text(report)),
+        calls_text(report.usage),
+        f"{report.usage.tokens:,}",
+        cost_text(report.usage),
+    ]
+
+
+def _details(report: SuiteReport) -> Iterator[str]:
+    if report.problem:
+        yield f"**{report.status}**: {escaped(report.problem, 2000)}"
+    if report.warning:
+        yield f"warning: {escaped(report.warning, 1000)}"
+    if report.missing or report.skipped:
+        yield f"left out: {report.missing} without an answer, {report.skipped} skipped"
+    if report.search is not None:
+        yield from _search(report.search)
+    if report.failing:
+        yield from _failing(report.failing)
+
+
+def _search(search: SearchReport) -> Iterator[str]:
+    if search.note:
+        yield escaped(search.note, 2000)
+    if search.confirmation is None:
+        return
+    found = search.confirmation
+    yield (
+        f"{'Accepted' if search.accepted else 'Not accepted'}: {escaped(search.winner or '')}, "
+        f"{found.old_mean:.3f} → {found.new_mean:.3f} on {found.n} holdout examples, difference "
+        f"{found.difference:+.3f} [{found.low:+.3f}, {found.high:+.3f}], "
+        f"p = {p_text(found.p_value)} ({escaped(found.test)}): {found.verdict}"
+    )
+    if search.diff:
+        diff = fenced(search.diff, "diff")
+        yield f"<details><summary>Change of the prompts</summary>\n\n{diff}\n\n</details>"
+
+
+def _failing(failing: tuple[FailingExample, ...]) -> Iterator[str]:
+    rows = ["| id | inputs | expected | got | feedback |", "|---|---|---|---|---|"]
+    for example in failing[:SHOWN_FAILURES]:
+        texts = (
+            example.id, example.inputs, example.expected, example.got, example.feedback
+        )  # fmt: skip
+        rows.append(f"| {' | '.join(map(escaped, texts))} |")
+    more = len(failing) - SHOWN_FAILURES
+    rest = f"\n\nand {more} more" if more > 0 else ""
+    table = "\n".join(rows)
+    title = f"{len(failing)} examples below 1"
+    yield (f"<details><summary>{title}</summary>\n\n{table}{rest}\n\n</details>")

@@ -1,0 +1,39 @@
+"""Figures in words, the same in every report."""
+
+from __future__ import annotations
+
+from pytest_lmopt.lm.seam import Usage
+from pytest_lmopt.reports.suite_report import SuiteReport
+
+
+def score_text(report: SuiteReport) -> str:
+    """A suite's score with its interval."""
+    if report.score is None:
+        return "–"
+    return f"{report.score:.3f} [{report.low:.2f}, {report.high:.2f}]"
+
+
+def verdict_text(report: SuiteReport) -> str:
+    """What came of a suite, in a word or two."""
+    if report.status in ("error", "budget-stopped", "interrupted"):
+        return report.status
+    if report.baseline != "compared":
+        return report.baseline
+    return str(report.comparison.verdict) if report.comparison else "no shared examples"
+
+
+def calls_text(usage: Usage, unit: str = "") -> str:
+    """How many calls, and how many of them were answered from the recordings."""
+    return f"{usage.calls}{unit}" + (f" ({usage.replayed} replayed)" if usage.replayed else "")
+
+
+def cost_text(usage: Usage) -> str:
+    """What was paid, in dollars."""
+    if usage.micro_usd is None:
+        return "unpriced"
+    return f"${(usage.micro_usd - usage.saved_micro_usd) / 1e6:.4f}"
+
+
+def p_text(value: float) -> str:
+    """A p-value."""
+    return f"{value:.4f}" if value >= 0.0001 else f"{value:.1e}"

@@ -1,0 +1,82 @@
+"""``python -m pytest_lmopt report`` and ``compare``: runs that are over, without a model."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from doubles.openai_server import OpenAIServer
+from doubles.sample_run import sample
+from projects.shouting import Project
+
+from pytest_lmopt.commands.command_line import main
+
+Captured = pytest.CaptureFixture[str]
+
+
+def test_reports_are_made_later_of_the_run_that_was_stored(
+    project: Project, openai_server: OpenAIServer, capsys: Captured
+) -> None:
+    """The last one by default; with no kind named, the terminal's."""
+    project.suite(examples=30)
+    project.run()
+    asked = openai_server.calls
+    root = f"--root={project.path}"
+    json_path, html_path = project.path / "later.json", project.path / "later.html"
+    assert main(["report", root, f"--json={json_path}", f"--html={html_path}"]) == 0
+    (stored,) = project.path.glob(".lmopt/runs/*.json")
+    assert json_path.read_bytes() == stored.read_bytes()
+    assert "test_words.py::test_shout" in html_path.read_text()
+    capsys.readouterr()
+    assert main(["report", stored.stem, root]) == 0
+    assert "test_words.py::test_shout" in capsys.readouterr().out
+    assert openai_server.calls == asked
+
+
+def test_two_runs_are_judged_again(
+    project: Project, openai_server: OpenAIServer, capsys: Captured
+) -> None:
+    """The same run holds; a worse one fails, and the exit status says so."""
+    project.suite()
+    project.run("--lm-report=json:new.json")
+    document = json.loads((project.path / "new.json").read_text())
+    for row in document["suites"][0]["examples"]:
+        row["score"] = 1.0
+    document["suites"][0]["digests"]["shout.yaml"] = "another"
+    project.write("old.json", json.dumps(document))
+    old, new = str(project.path / "old.json"), str(project.path / "new.json")
+    assert main(["compare", new, new]) == 0
+    assert ": holds" in capsys.readouterr().out
+    assert main(["compare", old, new]) == 1
+    assert ": regressed" in capsys.readouterr().out
+    assert main(["compare", old, new, "--gate=off"]) == 0
+    assert main(["compare", old, new, "--margin=1"]) == 0
+    assert main(["compare", new, old]) == 0
+    assert ": improved" in capsys.readouterr().out
+
+
+def test_examples_that_changed_are_not_compared(tmp_path: Path, capsys: Captured) -> None:
+    """Nor suites that only one of the runs has: both are told."""
+    sample(tmp_path / "old.json", examples=30)
+    document = json.loads((tmp_path / "old.json").read_text(encoding="utf-8"))
+    first, second, *_ = document["suites"]
+    for row in first["examples"]:
+        row["digest"] = "other"
+    second["suite"] = "renamed"
+    (tmp_path / "new.json").write_text(json.dumps(document), encoding="utf-8")
+    main(["compare", str(tmp_path / "old.json"), str(tmp_path / "new.json")])
+    out = capsys.readouterr().out
+    assert "test_triage: no example of the same content was scored in both" in out
+    assert "renamed: only in the new run" in out
+    assert "test_summary[openai/small]: only in the old run" in out
+
+
+def test_mistakes_are_told_without_a_traceback(tmp_path: Path) -> None:
+    """As a process: exit status 2, one line."""
+    command = [sys.executable, "-m", "pytest_lmopt", "compare", "a.json", "b.json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: a.json: there is no such file\n"
