@@ -1,0 +1,181 @@
+"""Our search on a task: the same server and examples, and exactly as many calls as a peer made.
+
+The budget covers everything: proposals, race, and the confirmation on holdout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from parity.client import Client
+from parity.examples import PROBE, labelled
+from parity.results import Result
+from parity.server import Server
+from parity.tasks import TASKS
+from parity.world import World
+
+from pytest_lmopt import Budget, Example, Prompt
+from pytest_lmopt.blocks.evaluator import Evaluator
+from pytest_lmopt.blocks.runner import LocalRunner
+from pytest_lmopt.lm.money.ledger import Account, Ledger
+from pytest_lmopt.lm.seam import LM, Completion, Request, Usage
+from pytest_lmopt.lm.stack import suite_lm
+from pytest_lmopt.metrics import Score
+from pytest_lmopt.optimizers.registry import STRATEGIES
+from pytest_lmopt.optimizers.search import SearchOutcome, search
+from pytest_lmopt.runs.executor import InProcessExecutor
+from pytest_lmopt.suites.candidate import Candidate
+from pytest_lmopt.suites.dataset import load_dataset
+from pytest_lmopt.suites.suite import Pipeline, Suite
+
+PREFIX = "ours: "
+ACCEPTS = ("significant", "best")
+
+
+class LightLM:
+    """A model over HTTP with nothing in between."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def complete(self, request: Request) -> Completion:
+        """Ask the server, and wait: it is as fast as any other use of this thread."""
+        answer = self._client.chat([message._asdict() for message in request.messages])
+        usage = answer["usage"]
+        return Completion(
+            text=answer["choices"][0]["message"]["content"],
+            usage=Usage(
+                calls=1,
+                input_tokens=usage["prompt_tokens"],
+                output_tokens=usage["completion_tokens"],
+            ),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rival:
+    """The peer whose number of calls is our budget, or a share of it."""
+
+    name: str
+    calls: int
+
+
+def run_ours(
+    strategy: str, task: str, seed: int, rival: Rival, *, strategies: Any = STRATEGIES
+) -> list[Result]:
+    """Search once; a result for either way of accepting what was found."""
+    world = World(TASKS[task], seed)
+    started = time.perf_counter()
+    with Server(world).running() as server:
+        provider = LightLM(Client(server.port))
+        suite = suite_of(world)
+        ledger = Ledger([Account(Budget(calls=rival.calls), owner="the benchmark")])
+        lm = suite_lm(provider, ledger=ledger, store=None, mode="off")
+
+        async def run() -> SearchOutcome:
+            with InProcessExecutor(lm=lm, model="simulated") as executor:
+                evaluator = Evaluator(suite, LocalRunner(suite, executor))
+                return await search(strategies[strategy](seed), evaluator, ledger, seed=seed)
+
+        outcome = asyncio.run(run())
+        counts = server.counts
+        calls, proposer_calls, tried = counts.calls, counts.proposer_calls, tuple(counts.best)
+        none = Candidate(name="incumbent", states={})
+        base = _worth(suite.pipeline, none, provider, server)
+        found = outcome.winner.proposal.candidate if outcome.winner else none
+        true = _worth(suite.pipeline, found, provider, server)
+    holdout = {example.id for example in suite.splits.holdout}
+    scores = [value for name, value in outcome.incumbent.scores.items() if name in holdout]
+    results = []
+    for accept in ACCEPTS:
+        won = outcome.confirmation is not None and outcome.winner_holdout is not None
+        if accept == "significant":
+            won = outcome.accepted
+        elif outcome.confirmation is not None:
+            won = outcome.confirmation.difference > 0
+        reported = sum(scores) / len(scores)
+        if won and outcome.winner_holdout is not None:
+            reported = outcome.winner_holdout.mean
+        results.append(
+            Result(
+                method=f"{PREFIX}{strategy}, {accept}",
+                task=task,
+                seed=seed,
+                base=base,
+                true=true if won else base,
+                adopted=won,
+                reported=reported,
+                calls=calls,
+                proposer_calls=proposer_calls,
+                best=tried,
+                seconds=round(time.perf_counter() - started, 2),
+                against=rival.name,
+                budget=rival.calls,
+                note=f"found {true - base:+.3f}; {told(outcome)}",
+            )
+        )
+    return results
+
+
+def told(outcome: SearchOutcome) -> str:
+    """In a line what a search did: how many trials got how far, and how it ended."""
+    raced = [f"{t.proposal.candidate.name} {t.difference:+.2f}/{t.n}" for t in outcome.trials[:3]]
+    parts = [f"{len(outcome.trials)} trials ({', '.join(raced)})"]
+    if outcome.confirmation is not None:
+        held = outcome.confirmation
+        parts.append(f"holdout {held.difference:+.3f} of {held.n}, p = {held.p_value:.3f}")
+    return "; ".join([*parts, outcome.note]).strip("; ")
+
+
+def suite_of(world: World) -> Suite:
+    """The task as a suite of ours."""
+    steps = [
+        Prompt(
+            name=output,
+            instruction=role,
+            inputs=[given],
+            output=output,
+            params={"temperature": 0},
+        )
+        for role, (given, output) in zip(
+            world.task.roles,
+            [("ticket", "code")] if world.task.steps == 1 else [("ticket", "note"), ("note", "code")],
+            strict=True,
+        )
+    ]
+
+    async def pipeline(example: Example) -> str:
+        text = example.inputs["ticket"]
+        for step in steps:
+            text = (await step.acall(**{step.state.inputs[0]: text})).text
+        return str(text)
+
+    def metric(example: Example, prediction: str) -> Score:
+        item = int(example.id)
+        return Score(
+            value=world.score(item, prediction), feedback=world.feedback(item, prediction)
+        )
+
+    rows = [
+        {"id": item, "inputs": {"ticket": world.question(item)}, "expected": world.right(item)}
+        for item in labelled(world.seed)
+    ]
+    dataset = load_dataset(rows, beside=Path())
+    return Suite(name=world.task.name, pipeline=pipeline, dataset=dataset, metric=metric)
+
+
+def _worth(pipeline: Pipeline, candidate: Candidate, provider: LM, server: Server) -> float:
+    """A candidate's true score, as the server sees it."""
+    probe = Example(id=str(PROBE), inputs={"ticket": server.world.question(PROBE)})
+
+    async def run() -> None:
+        with InProcessExecutor(lm=provider, model="simulated") as executor:
+            await executor.run_block(pipeline, candidate, [probe])
+
+    asyncio.run(run())
+    assert server.counts.last is not None
+    return server.counts.last.mean

@@ -1,0 +1,163 @@
+"""DSPy's optimizers on a task, each with its documented defaults, its calls counted at the server.
+
+Runs in an environment with ``dspy==3.4.1 gepa optuna``, which need not have this package. All get
+the labelled examples: MIPROv2 splits them itself (20/80), GEPA gets them in halves (its
+documentation asks for a ``valset``), COPRO and BootstrapFewShotWithRandomSearch score on what they
+are trained on, as they do without being told otherwise.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import dspy
+from parity.client import Client
+from parity.examples import PROBE, labelled
+from parity.results import Result
+from parity.server import Server
+from parity.tasks import TASKS
+from parity.world import World
+
+Compiled = tuple[Any, float]
+"""An optimized program, and the score its optimizer gives it in [0, 1]."""
+
+
+class LightLM(dspy.BaseLM):  # type: ignore[misc]  # dspy has no types
+    """A model over HTTP with nothing in between: no cache, no litellm."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(model="simulated", temperature=0.0, max_tokens=1000, cache=False)
+        self._client = client
+
+    def forward(self, prompt: str | None = None, messages: Any = None, **kwargs: Any) -> Any:
+        """One call, answered in OpenAI's form."""
+        asked = messages or [{"role": "user", "content": prompt}]
+        answer = self._client.chat(asked, n=kwargs.get("n") or 1)
+        choices = [
+            SimpleNamespace(
+                message=SimpleNamespace(content=choice["message"]["content"], tool_calls=None),
+                finish_reason="stop",
+            )
+            for choice in answer["choices"]
+        ]
+        return SimpleNamespace(choices=choices, usage=answer["usage"], model="simulated")
+
+
+class OneStep(dspy.Module):  # type: ignore[misc]
+    """The ticket's code at once."""
+
+    def __init__(self, roles: tuple[str, ...]) -> None:
+        super().__init__()
+        self.code = dspy.Predict(dspy.Signature("ticket -> code", roles[0]))
+
+    def forward(self, ticket: str) -> Any:
+        """One call."""
+        return self.code(ticket=ticket)
+
+
+class TwoSteps(dspy.Module):  # type: ignore[misc]
+    """First a note, then the code."""
+
+    def __init__(self, roles: tuple[str, ...]) -> None:
+        super().__init__()
+        self.note = dspy.Predict(dspy.Signature("ticket -> note", roles[0]))
+        self.code = dspy.Predict(dspy.Signature("note -> code", roles[1]))
+
+    def forward(self, ticket: str) -> Any:
+        """Two calls."""
+        return self.code(note=self.note(ticket=ticket).note)
+
+
+def run_peer(name: str, task: str, seed: int) -> Result:
+    """Optimize with one peer; the program's true score is read off at the server."""
+    world = World(TASKS[task], seed)
+    started = time.perf_counter()
+    with Server(world).running() as server:
+        lm = LightLM(Client(server.port))
+        dspy.settings.configure(lm=lm, track_usage=False, disable_history=True)
+        dspy.configure_cache(enable_disk_cache=False, enable_memory_cache=False)
+        roles = world.task.roles
+        program = OneStep(roles) if world.task.steps == 1 else TwoSteps(roles)
+        examples = [
+            dspy.Example(ticket=world.question(item), item=item, code=world.right(item)).with_inputs(
+                "ticket"
+            )
+            for item in labelled(seed)
+        ]
+
+        def metric(gold: Any, pred: Any, trace: Any = None) -> float:
+            return world.score(gold.item, pred.code or "")
+
+        best, reported = PEERS[name](program, examples, metric, world, lm, seed)
+        counts = server.counts
+        calls, proposer_calls, tried = counts.calls, counts.proposer_calls, tuple(counts.best)
+        base, before = _worth(program, server)
+        true, after = _worth(best, server)
+    return Result(
+        method=name,
+        task=task,
+        seed=seed,
+        base=base,
+        true=true,
+        adopted=before != after,
+        reported=reported,
+        calls=calls,
+        proposer_calls=proposer_calls,
+        best=tried,
+        seconds=round(time.perf_counter() - started, 2),
+    )
+
+
+def _worth(program: Any, server: Server) -> tuple[float, str]:
+    program(ticket=server.world.question(PROBE))
+    assert server.counts.last is not None
+    return server.counts.last.mean, server.counts.prompts
+
+
+def _random_search(
+    program: Any, examples: Any, metric: Any, world: World, lm: Any, seed: int
+) -> Compiled:
+    optimizer = dspy.BootstrapFewShotWithRandomSearch(metric=metric, num_threads=1)
+    best = optimizer.compile(program, trainset=examples)
+    return best, max(candidate["score"] for candidate in best.candidate_programs) / 100
+
+
+def _mipro(program: Any, examples: Any, metric: Any, world: World, lm: Any, seed: int) -> Compiled:
+    optimizer = dspy.MIPROv2(metric=metric, auto="light", num_threads=1, seed=seed + 1)
+    best = optimizer.compile(program, trainset=examples)
+    return best, best.score / 100
+
+
+def _copro(program: Any, examples: Any, metric: Any, world: World, lm: Any, seed: int) -> Compiled:
+    optimizer = dspy.COPRO(metric=metric, prompt_model=lm)
+    quiet = {"num_threads": 1, "display_progress": False, "display_table": 0}
+    best = optimizer.compile(program, trainset=examples, eval_kwargs=quiet)
+    return best, max(candidate["score"] for candidate in best.candidate_programs) / 100
+
+
+def _gepa(program: Any, examples: Any, metric: Any, world: World, lm: Any, seed: int) -> Compiled:
+    def with_feedback(
+        gold: Any, pred: Any, trace: Any = None, name: Any = None, pred_trace: Any = None
+    ) -> Any:
+        return dspy.Prediction(
+            score=metric(gold, pred), feedback=world.feedback(gold.item, pred.code or "")
+        )
+
+    half = len(examples) // 2
+    optimizer = dspy.GEPA(
+        metric=with_feedback, auto="light", reflection_lm=lm, num_threads=1, track_stats=True,
+        seed=seed,
+    )  # fmt: skip
+    best = optimizer.compile(program, trainset=examples[:half], valset=examples[half:])
+    return best, max(best.detailed_results.val_aggregate_scores)
+
+
+PEERS: dict[str, Callable[..., Compiled]] = {
+    "BootstrapFewShotWithRandomSearch": _random_search,
+    "MIPROv2": _mipro,
+    "GEPA": _gepa,
+    "COPRO": _copro,
+}
