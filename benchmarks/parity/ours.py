@@ -9,7 +9,6 @@ import asyncio
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from parity.client import Client
 from parity.examples import PROBE, labelled
@@ -25,7 +24,9 @@ from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.seam import LM, Completion, Request, Usage
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.metrics import Score
-from pytest_lmopt.optimizers.registry import STRATEGIES
+from pytest_lmopt.optimizers.bench import Proposer
+from pytest_lmopt.optimizers.protocol import Settings
+from pytest_lmopt.optimizers.registry import make
 from pytest_lmopt.optimizers.search import SearchOutcome, search
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.suites.candidate import Candidate
@@ -64,9 +65,7 @@ class Rival:
     calls: int
 
 
-def run_ours(
-    strategy: str, task: str, seed: int, rival: Rival, *, strategies: Any = STRATEGIES
-) -> list[Result]:
+def run_ours(strategy: str, task: str, seed: int, rival: Rival) -> list[Result]:
     """Search once; a result for either way of accepting what was found."""
     world = World(TASKS[task], seed)
     started = time.perf_counter()
@@ -79,7 +78,9 @@ def run_ours(
         async def run() -> SearchOutcome:
             with InProcessExecutor(lm=lm, model="simulated") as executor:
                 evaluator = Evaluator(suite, LocalRunner(suite, executor))
-                return await search(strategies[strategy](seed), evaluator, ledger, seed=seed)
+                optimizer = make(strategy, Settings(seed=seed))
+                proposer = Proposer(lm=lm, model="simulated")
+                return await search(optimizer, evaluator, ledger, seed=seed, proposer=proposer)
 
         outcome = asyncio.run(run())
         counts = server.counts
@@ -143,7 +144,9 @@ def suite_of(world: World) -> Suite:
         )
         for role, (given, output) in zip(
             world.task.roles,
-            [("ticket", "code")] if world.task.steps == 1 else [("ticket", "note"), ("note", "code")],
+            [("ticket", "code")]
+            if world.task.steps == 1
+            else [("ticket", "note"), ("note", "code")],
             strict=True,
         )
     ]
@@ -156,9 +159,7 @@ def suite_of(world: World) -> Suite:
 
     def metric(example: Example, prediction: str) -> Score:
         item = int(example.id)
-        return Score(
-            value=world.score(item, prediction), feedback=world.feedback(item, prediction)
-        )
+        return Score(value=world.score(item, prediction), feedback=world.feedback(item, prediction))
 
     rows = [
         {"id": item, "inputs": {"ticket": world.question(item)}, "expected": world.right(item)}

@@ -82,9 +82,9 @@ def run_peer(name: str, task: str, seed: int) -> Result:
         roles = world.task.roles
         program = OneStep(roles) if world.task.steps == 1 else TwoSteps(roles)
         examples = [
-            dspy.Example(ticket=world.question(item), item=item, code=world.right(item)).with_inputs(
-                "ticket"
-            )
+            dspy.Example(
+                ticket=world.question(item), item=item, code=world.right(item)
+            ).with_inputs("ticket")
             for item in labelled(seed)
         ]
 

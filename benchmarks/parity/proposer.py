@@ -19,8 +19,8 @@ import math
 import random
 import re
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from parity.tasks import SENTENCES
 from parity.world import Messages, World
@@ -124,7 +124,9 @@ class Proposer:
             return "Code:"
         # a summary hands on what was seen: its reader is shown as many examples
         items = self.evidence(text, 0).examples[:10]
-        return "Customers' tickets, and the code of each: " + ", ".join(f"Ticket {i}" for i in items)
+        return "Customers' tickets, and the code of each: " + ", ".join(
+            f"Ticket {i}" for i in items
+        )
 
     def step(self, text: str) -> int:
         """Which step's instruction a request asks for: the role named last in it."""
@@ -152,9 +154,9 @@ class Proposer:
     def _scored(self, text: str, step: int) -> tuple[tuple[frozenset[int], float], ...]:
         """Instructions with their scores: each stretch of text up to, or from, a score."""
         role = self._world.task.roles[step]
-        starts = [match.start() for match in re.finditer(re.escape(role), text)]
+        places = [match.start() for match in re.finditer(re.escape(role), text)]
         found = []
-        for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        for start, end in pairwise([*places, len(text)]):
             after = _SCORE.search(text, start, end)
             if after is None:
                 continue

@@ -24,7 +24,9 @@ SHARED = 0.6
 SPREAD = 0.4
 """Width of a judge's grades around the true mean."""
 
-QUESTION = re.compile(r"\s*(?:\[\[ ## \w+ ## \]\]\s*)?(Ticket|Note) (\d+)\b(?:/(-?\d+)/(\d)/(\w+))?")
+QUESTION = re.compile(
+    r"\s*(?:\[\[ ## \w+ ## \]\]\s*)?(Ticket|Note) (\d+)\b(?:/(-?\d+)/(\d)/(\w+))?"
+)
 WORDS = ("parcel", "invoice", "refund", "password", "voucher", "delivery", "size", "colour")
 
 

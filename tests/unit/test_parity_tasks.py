@@ -50,7 +50,7 @@ def final_answer(server: Server, item: int, sentences: list[tuple[int, ...]], sh
 @pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
 @pytest.mark.parametrize("prompt", ["the incumbent's", "the best sentences", "demos"])
 def test_the_share_of_right_answers_is_the_true_score(task: Task, prompt: str) -> None:
-    """Over 4,000 items the mean score is the exact one, whatever the prompt holds."""
+    """Over 1,500 items the mean score is the exact one, whatever the prompt holds."""
     world = World(task, seed=1)
     server = Server(world)
     best = [
@@ -61,10 +61,10 @@ def test_the_share_of_right_answers_is_the_true_score(task: Task, prompt: str) -
     shown = demos(world, [5, 6, 7]) if prompt == "demos" and task.steps == 1 else []
     scores = [
         world.score(item, final_answer(server, item, sentences, shown))
-        for item in range(100, 4_100)
+        for item in range(100, 1_600)
     ]
     assert server.counts.last is not None
-    assert fmean(scores) == pytest.approx(server.counts.last.mean, abs=0.025)
+    assert fmean(scores) == pytest.approx(server.counts.last.mean, abs=0.04)
 
 
 def test_the_tasks_have_the_headroom_they_are_named_for() -> None:
@@ -209,7 +209,7 @@ def test_the_table_tells_wins_losses_and_false_adoptions() -> None:
         return Result(**{**given, **fields})  # type: ignore[arg-type]
 
     runs = [
-        result(method, seed, true + seed / 1000, **fields)
+        result(method, seed, true + seed / 10**5, **fields)
         for seed in (0, 1)
         for method, true, fields in (
             ("A", 0.44, {}),
