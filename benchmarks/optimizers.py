@@ -1,6 +1,6 @@
 """Our search against DSPy's optimizers on simulated tasks whose true scores are known.
 
-    python benchmarks/optimizers.py peers --results FOLDER [--seeds 30]     # in an environment with dspy
+    python benchmarks/optimizers.py peers --results FOLDER [--seeds 30]
     python benchmarks/optimizers.py ours --results FOLDER [--strategy auto] [--share 1.0]
     python benchmarks/optimizers.py table --results FOLDER [--strategy auto]
 
@@ -17,7 +17,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from parity.results import append, read
@@ -46,7 +46,6 @@ def main() -> None:
 
 def _peers(options: argparse.Namespace) -> None:
     logging.disable(logging.WARNING)
-    os.environ.setdefault("TQDM_DISABLE", "1")
     from parity import peers
 
     path = options.results / PEERS

@@ -16,7 +16,6 @@ from parity.results import Result
 from parity.server import Server
 from parity.tasks import TASKS
 from parity.world import World
-
 from pytest_lmopt import Budget, Example, Prompt
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.runner import LocalRunner

@@ -10,16 +10,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partialmethod
 from types import SimpleNamespace
 from typing import Any
 
 import dspy
+import tqdm
+
 from parity.client import Client
 from parity.examples import PROBE, labelled
 from parity.results import Result
 from parity.server import Server
 from parity.tasks import TASKS
 from parity.world import World
+
+tqdm.tqdm.__init__ = partialmethod(tqdm.tqdm.__init__, disable=True)  # DSPy turns its bars on
+
+_serialized = dspy.adapters.utils.serialize_for_json
+# a text is itself: DSPy makes a pydantic adapter of its type for every field of every demo
+dspy.adapters.utils.serialize_for_json = lambda value: (
+    value if type(value) is str else _serialized(value)
+)
 
 Compiled = tuple[Any, float]
 """An optimized program, and the score its optimizer gives it in [0, 1]."""
@@ -71,6 +83,29 @@ class TwoSteps(dspy.Module):  # type: ignore[misc]
         return self.code(note=self.note(ticket=ticket).note)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """What an optimizer is given."""
+
+    program: Any
+    examples: list[Any]
+    world: World
+    lm: LightLM
+    seed: int
+
+    def metric(self, gold: Any, pred: Any, *_: Any) -> float:
+        """The score of a prediction."""
+        return self.world.score(gold.item, pred.code or "")
+
+    def with_feedback(
+        self, gold: Any, pred: Any, trace: Any = None, pred_name: Any = None, pred_trace: Any = None
+    ) -> Any:  # GEPA asks for these names
+        """The score, and the words about it that every method gets."""
+        del trace, pred_name, pred_trace
+        feedback = self.world.feedback(gold.item, pred.code or "")
+        return dspy.Prediction(score=self.metric(gold, pred), feedback=feedback)
+
+
 def run_peer(name: str, task: str, seed: int) -> Result:
     """Optimize with one peer; the program's true score is read off at the server."""
     world = World(TASKS[task], seed)
@@ -87,11 +122,8 @@ def run_peer(name: str, task: str, seed: int) -> Result:
             ).with_inputs("ticket")
             for item in labelled(seed)
         ]
-
-        def metric(gold: Any, pred: Any, trace: Any = None) -> float:
-            return world.score(gold.item, pred.code or "")
-
-        best, reported = PEERS[name](program, examples, metric, world, lm, seed)
+        problem = Problem(program=program, examples=examples, world=world, lm=lm, seed=seed)
+        best, reported = PEERS[name](problem)
         counts = server.counts
         calls, proposer_calls, tried = counts.calls, counts.proposer_calls, tuple(counts.best)
         base, before = _worth(program, server)
@@ -117,45 +149,38 @@ def _worth(program: Any, server: Server) -> tuple[float, str]:
     return server.counts.last.mean, server.counts.prompts
 
 
-def _random_search(
-    program: Any, examples: Any, metric: Any, world: World, lm: Any, seed: int
-) -> Compiled:
-    optimizer = dspy.BootstrapFewShotWithRandomSearch(metric=metric, num_threads=1)
-    best = optimizer.compile(program, trainset=examples)
+def _random_search(given: Problem) -> Compiled:
+    optimizer = dspy.BootstrapFewShotWithRandomSearch(metric=given.metric, num_threads=1)
+    best = optimizer.compile(given.program, trainset=given.examples)
     return best, max(candidate["score"] for candidate in best.candidate_programs) / 100
 
 
-def _mipro(program: Any, examples: Any, metric: Any, world: World, lm: Any, seed: int) -> Compiled:
-    optimizer = dspy.MIPROv2(metric=metric, auto="light", num_threads=1, seed=seed + 1)
-    best = optimizer.compile(program, trainset=examples)
+def _mipro(given: Problem) -> Compiled:
+    optimizer = dspy.MIPROv2(metric=given.metric, auto="light", num_threads=1, seed=given.seed + 1)
+    best = optimizer.compile(given.program, trainset=given.examples)
     return best, best.score / 100
 
 
-def _copro(program: Any, examples: Any, metric: Any, world: World, lm: Any, seed: int) -> Compiled:
-    optimizer = dspy.COPRO(metric=metric, prompt_model=lm)
+def _copro(given: Problem) -> Compiled:
+    optimizer = dspy.COPRO(metric=given.metric, prompt_model=given.lm)
     quiet = {"num_threads": 1, "display_progress": False, "display_table": 0}
-    best = optimizer.compile(program, trainset=examples, eval_kwargs=quiet)
+    best = optimizer.compile(given.program, trainset=given.examples, eval_kwargs=quiet)
     return best, max(candidate["score"] for candidate in best.candidate_programs) / 100
 
 
-def _gepa(program: Any, examples: Any, metric: Any, world: World, lm: Any, seed: int) -> Compiled:
-    def with_feedback(
-        gold: Any, pred: Any, trace: Any = None, name: Any = None, pred_trace: Any = None
-    ) -> Any:
-        return dspy.Prediction(
-            score=metric(gold, pred), feedback=world.feedback(gold.item, pred.code or "")
-        )
-
-    half = len(examples) // 2
+def _gepa(given: Problem) -> Compiled:
+    half = len(given.examples) // 2
     optimizer = dspy.GEPA(
-        metric=with_feedback, auto="light", reflection_lm=lm, num_threads=1, track_stats=True,
-        seed=seed,
+        metric=given.with_feedback, auto="light", reflection_lm=given.lm, num_threads=1,
+        track_stats=True, seed=given.seed,
     )  # fmt: skip
-    best = optimizer.compile(program, trainset=examples[:half], valset=examples[half:])
+    best = optimizer.compile(
+        given.program, trainset=given.examples[:half], valset=given.examples[half:]
+    )
     return best, max(best.detailed_results.val_aggregate_scores)
 
 
-PEERS: dict[str, Callable[..., Compiled]] = {
+PEERS: dict[str, Callable[[Problem], Compiled]] = {
     "BootstrapFewShotWithRandomSearch": _random_search,
     "MIPROv2": _mipro,
     "GEPA": _gepa,

@@ -15,6 +15,7 @@ A task that ``copies`` tempts: who shows answers may get them back as part of an
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import re
@@ -67,7 +68,6 @@ class Proposer:
 
     def evidence(self, text: str, step: int) -> Evidence:
         """What can be learnt from a request about one step's prompt."""
-        world = self._world
         items = {int(number) for number in re.findall(r"(?:Ticket|Note) (\d+)", text)}
         failing = {item for item in items if self._put_right(item, text)}
         return Evidence(
@@ -109,16 +109,21 @@ class Proposer:
                 for tag in tags
                 if (step := self._step_called(tag)) is not None
             )
-        asked = re.findall(r"`\[\[ ## (\w+) ## \]\]`", text.rpartition("Respond with")[2])
-        if asked:
-            named = [name for name in asked if name != "completed"]
-            fields = {name: self._field(name, text, chance) for name in named}
-            body = "\n\n".join(f"[[ ## {name} ## ]]\n{value}" for name, value in fields.items())
+        marked = re.findall(r"`\[\[ ## (\w+) ## \]\]`", text.rpartition("Respond with")[2])
+        if marked:
+            body = "\n\n".join(
+                f"[[ ## {name} ## ]]\n{self._field(name, text, chance)}"
+                for name in marked
+                if name != "completed"
+            )
             return f"{body}\n\n[[ ## completed ## ]]"
+        if "Respond with a JSON object" in text:
+            names = re.findall(r"`(\w+)`", text.rpartition("Respond with a JSON object")[2])
+            return json.dumps({name: self._field(name, text, chance) for name in names})
         return f"```\n{self.instruction(text, self.step(text), chance)}\n```"
 
     def _field(self, name: str, text: str, chance: random.Random) -> str:
-        if name == "proposed_instruction":
+        if name.endswith("_instruction"):
             return self.instruction(text, self.step(text), chance)
         if "prefix" in name:
             return "Code:"

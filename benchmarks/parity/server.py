@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,7 +59,8 @@ class Server:
         ).hexdigest()
         if asked.step + 1 == self.world.task.steps:
             self._note(self.world.rates(asked, seen), f"{asked.print}/{fingerprint}")
-        return [self.world.reply(asked, seen, fingerprint)] * n
+        reply = self.world.reply(asked, seen, fingerprint)
+        return [in_field(reply, messages[-1]["content"])] * n
 
     @contextmanager
     def running(self) -> Iterator[Server]:
@@ -83,6 +85,12 @@ class Server:
         counts.last, counts.prompts = rates, prompts
         if not counts.best or rates.mean > counts.best[-1][1] + 1e-9:
             counts.best.append((counts.calls, rates.mean))
+
+
+def in_field(reply: str, question: str) -> str:
+    """A reply as DSPy's markers want it, where a question asks for them; else the reply."""
+    wanted = re.search(r"starting with the field `(\[\[ ## \w+ ## \]\])`", question)
+    return f"{wanted[1]}\n{reply}\n\n[[ ## completed ## ]]" if wanted else reply
 
 
 class _Connection(asyncio.Protocol):

@@ -128,7 +128,7 @@ def test_dspys_proposers_get_the_fields_they_ask_for(n: int) -> None:
         "`[[ ## proposed_instruction ## ]]`, then `[[ ## proposed_prefix_for_output_field ## ]]`, "
         "and then ending with the marker for `[[ ## completed ## ]]`."
     )
-    good, bad = list(world.effects[0])[0], list(world.effects[0])[-1]
+    good, *_, bad = world.effects[0]
     attempts = "\n".join(
         f"[{i}] «Instruction #{i}: {world.task.roles[0]} {world.task.text(number, 0)}»\n"
         f"«Resulting Score #{i}: {score}»"
