@@ -56,7 +56,9 @@ def table(results: Iterable[Result], method: str) -> str:
 
 def summary(pairs: dict[tuple[str, str], list[Pair]]) -> str:
     """Wins and losses over tasks with headroom, and the rates over all."""
-    won, lost, even = [], [], []
+    won: list[str] = []
+    lost: list[str] = []
+    even: list[str] = []
     for (task, peer), runs in pairs.items():
         if TASKS[task].headroom:
             low, mean, high = interval([p.ours.true - p.theirs.true for p in runs])
@@ -147,4 +149,4 @@ def _t975(df: int) -> float:
         (5 * z**5 + 16 * z**3 + 3 * z) / 96,
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
     )
-    return sum(term / df**power for power, term in enumerate(terms))
+    return math.fsum(term / df**power for power, term in enumerate(terms))
