@@ -8,7 +8,8 @@ the request shows changes the weights by rules that know nothing of who asks:
   run of an item that needs it. A run that went right, or an example alone, counts a fifth.
 - Scores of earlier instructions are evidence: a sentence's weight grows or falls exponentially with
   the mean score of the instructions that had it, compared with those that had not.
-- What stands in the one instruction to be rewritten is mostly kept.
+- It goes on from the instruction to be rewritten, where one stands there without a score, else from
+  the one with the best score: what that holds is mostly kept.
 
 A task that ``copies`` tempts: who shows answers may get them back as part of an instruction.
 """
@@ -31,17 +32,22 @@ KEEP = 0.8
 SHARPNESS = 8.0
 """How strongly scores move weights: e to the power of this times the difference."""
 
-_SCORE = re.compile(r"scor\w*\W{0,12}?(?:#\d+\W{0,3})?([+-]?\d+(?:\.\d+)?)(\s?%)?", re.IGNORECASE)
+_SCORE = re.compile(
+    r"(?:scor|gain)\w*\W{0,12}?(?:#\d+\W{0,3})?([+-]?\d+(?:\.\d+)?)(\s?%|\spoints)?", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What a request shows: failing runs put right, other examples, scored instructions."""
+    """What a request shows: failing runs put right, other examples, scored instructions.
+
+    ``start`` are the sentences of the instruction to go on from.
+    """
 
     failures: tuple[int, ...]
     examples: tuple[int, ...]
     scored: tuple[tuple[frozenset[int], float], ...]
-    present: frozenset[int]
+    start: frozenset[int]
 
     @property
     def strength(self) -> float:
@@ -70,11 +76,14 @@ class Proposer:
         """What can be learnt from a request about one step's prompt."""
         items = {int(number) for number in re.findall(r"(?:Ticket|Note) (\d+)", text)}
         failing = {item for item in items if self._put_right(item, text)}
+        shown = self._shown(text, step)
+        scored = [(sentences, score) for sentences, score in shown if score is not None]
+        start: frozenset[int] = max(scored, key=lambda each: each[1])[0] if scored else frozenset()
         return Evidence(
             failures=tuple(sorted(failing)),
             examples=tuple(sorted(items - failing)),
-            scored=self._scored(text, step),
-            present=self._sentences(text, step),
+            scored=tuple(scored),
+            start=next((sentences for sentences, score in shown if score is None), start),
         )
 
     def instruction(self, text: str, step: int, chance: random.Random) -> str:
@@ -87,9 +96,11 @@ class Proposer:
             weights[number] = (evidence.strength if useful else 1.0) * _credit(number, evidence)
         if any(world.special(item) for item in evidence.failures):
             weights[-1] = evidence.strength * _credit(-1, evidence)
-        chosen: list[int] = []
-        if len(evidence.scored) < 2:
-            chosen = [n for n in sorted(evidence.present) if chance.random() < KEEP]
+        chosen = [
+            number
+            for number in sorted(evidence.start)
+            if chance.random() < KEEP * min(1.0, _credit(number, evidence))
+        ]
         for _ in range(chance.randint(1, 3)):
             left = {n: weight for n, weight in weights.items() if n not in chosen}
             if left:
@@ -156,18 +167,24 @@ class Proposer:
         numbers = range(-1 if self._world.task.special else 0, len(SENTENCES))
         return frozenset(n for n in numbers if self._world.task.text(n, step) in text)
 
-    def _scored(self, text: str, step: int) -> tuple[tuple[frozenset[int], float], ...]:
-        """Instructions with their scores: each stretch of text up to, or from, a score."""
+    def _shown(self, text: str, step: int) -> list[tuple[frozenset[int], float | None]]:
+        """A step's instructions in a request, each with its score, if one follows it.
+
+        An instruction is a line that begins with the step's role; a score that comes after an item
+        is that of a run.
+        """
         role = self._world.task.roles[step]
         places = [match.start() for match in re.finditer(re.escape(role), text)]
         found = []
         for start, end in pairwise([*places, len(text)]):
-            after = _SCORE.search(text, start, end)
-            if after is None:
-                continue
-            value = float(after[1]) / (100 if after[2] or abs(float(after[1])) > 1 else 1)
-            found.append((self._sentences(text[start : after.start()], step), value))
-        return tuple(found)
+            line, _, after = text[start:end].partition("\n")
+            score = _SCORE.search(re.split(r"(?:Ticket|Note) \d", after)[0])
+            value = None
+            if score is not None:
+                percent = score[2] or abs(float(score[1])) > 1
+                value = float(score[1]) / (100 if percent else 1)
+            found.append((self._sentences(line, step), value))
+        return found
 
 
 def _credit(number: int, evidence: Evidence) -> float:

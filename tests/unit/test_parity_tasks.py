@@ -229,3 +229,17 @@ def test_intervals_over_seeds_are_students() -> None:
         low, mean, high = interval(values)
         spread = (sum((v - mean) ** 2 for v in values) / (n - 1) / n) ** 0.5
         assert (high - low) / 2 / spread == pytest.approx(quantile, rel=0.01)
+
+
+def test_a_proposer_goes_on_from_what_is_to_be_rewritten_else_from_the_best() -> None:
+    """A run's score is no instruction's; percent, points and shares are all understood."""
+    world = World(TASKS["null"], seed=0)
+    role, told = world.task.roles[0], [world.task.text(number, 0) for number in range(3)]
+    scored = f"{role} {told[0]}\nScore: 0.40\n{role} {told[1]}\nGain: +60 points\n"
+    run = f"Run 1\nInput: {world.question(7)}\nScore: 0.00\n"
+    best = Proposer(world).evidence(scored + run, 0)
+    assert best.scored == ((frozenset({0}), 0.4), (frozenset({1}), 0.6))
+    assert best.start == frozenset({1})
+    rewritten = Proposer(world).evidence(f"{role} {told[2]}\n{run}{scored}", 0)
+    assert rewritten.scored == best.scored
+    assert rewritten.start == frozenset({2})
