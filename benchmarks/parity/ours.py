@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from parity.tasks import TASKS
 from parity.world import World
 from pytest_lmopt import Budget, Example, Prompt
 from pytest_lmopt.blocks.evaluator import Evaluator
+from pytest_lmopt.blocks.progress import Tracker
 from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.seam import LM, Completion, Request, Usage
@@ -34,6 +36,27 @@ from pytest_lmopt.suites.suite import Pipeline, Suite
 
 PREFIX = "ours: "
 ACCEPTS = ("significant", "best")
+
+
+class Phases(Tracker):
+    """Notes how many calls each phase of a search took."""
+
+    def __init__(self, name: str, server: Server) -> None:
+        super().__init__(name)
+        self._server = server
+        self._starts: list[tuple[str, int]] = []
+
+    def begin(self, phase: str, *, of: int = 0, scored: bool = False) -> None:
+        """Note where a phase starts."""
+        self._starts.append((phase.partition(",")[0], self._server.counts.calls))
+        super().begin(phase, of=of, scored=scored)
+
+    def __str__(self) -> str:
+        ends = [start for _, start in self._starts[1:]] + [self._server.counts.calls]
+        took: Counter[str] = Counter()
+        for (phase, start), end in zip(self._starts, ends, strict=True):
+            took[phase] += end - start
+        return ", ".join(f"{phase} {calls}" for phase, calls in took.items())
 
 
 class LightLM:
@@ -76,13 +99,13 @@ def run_ours(strategy: str, task: str, seed: int, rival: Rival) -> list[Result]:
 
         async def run() -> SearchOutcome:
             with InProcessExecutor(lm=lm, model="simulated") as executor:
-                evaluator = Evaluator(suite, LocalRunner(suite, executor))
+                evaluator = Evaluator(suite, LocalRunner(suite, executor), tracker=phases)
                 optimizer = make(strategy, Settings(seed=seed))
                 proposer = Proposer(lm=lm, model="simulated")
                 return await search(optimizer, evaluator, ledger, seed=seed, proposer=proposer)
 
         outcome = asyncio.run(run())
-        counts = server.counts
+        spent, counts = str(phases), server.counts
         calls, proposer_calls, tried = counts.calls, counts.proposer_calls, tuple(counts.best)
         none = Candidate(name="incumbent", states={})
         base = _worth(suite.pipeline, none, provider, server)
@@ -115,7 +138,7 @@ def run_ours(strategy: str, task: str, seed: int, rival: Rival) -> list[Result]:
                 seconds=round(time.perf_counter() - started, 2),
                 against=rival.name,
                 budget=rival.calls,
-                note=f"found {true - base:+.3f}; {told(outcome)}",
+                note=f"found {true - base:+.3f}; calls: {spent}; {told(outcome)}",
             )
         )
     return results
