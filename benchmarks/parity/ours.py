@@ -97,6 +97,8 @@ def run_ours(strategy: str, task: str, seed: int, rival: Rival) -> list[Result]:
         ledger = Ledger([Account(Budget(calls=rival.calls), owner="the benchmark")])
         lm = suite_lm(provider, ledger=ledger, store=None, mode="off")
 
+        phases = Phases(task, server)
+
         async def run() -> SearchOutcome:
             with InProcessExecutor(lm=lm, model="simulated") as executor:
                 evaluator = Evaluator(suite, LocalRunner(suite, executor), tracker=phases)
