@@ -7,7 +7,7 @@
 ``peers`` needs ``pip install dspy==3.4.1 gepa optuna`` in an environment of its own, which need not
 have this package. Ours gets exactly as many calls as each of them made, or ``--share`` of it.
 Whatever is finished stands in FOLDER, a line each, and is not run again. ``table`` prints the
-tables of benchmarks/README.md.
+part of benchmarks/README.md.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from parity.results import append, read
-from parity.table import table
+from parity.table import ACCEPTS, name_of, table
 from parity.tasks import TASKS
 
 PEERS = "peers.jsonl"
@@ -62,14 +62,15 @@ def _peers(options: argparse.Namespace) -> None:
 
 
 def _ours(options: argparse.Namespace) -> None:
-    from parity.ours import ACCEPTS, PREFIX, Rival, run_ours
+    from parity.ours import Rival, run_ours
 
     path = options.results / _file(options)
     done = {result.key for result in read(path)}
     rivals = [r for r in read(options.results / PEERS) if r.task in options.tasks]
+    name = name_of(options.strategy, ACCEPTS[-1])
     for theirs in sorted(rivals, key=lambda result: result.seed):
-        name = f"{PREFIX}{options.strategy}, {ACCEPTS[-1]}"
-        if theirs.seed >= options.seeds or (name, theirs.task, theirs.seed, theirs.method) in done:
+        key = (name, theirs.task, theirs.seed, theirs.method)
+        if key in done or theirs.seed >= options.seeds:
             continue
         if options.peers and theirs.method not in options.peers:
             continue
@@ -81,11 +82,8 @@ def _ours(options: argparse.Namespace) -> None:
 
 
 def _table(options: argparse.Namespace) -> None:
-    from parity.ours import ACCEPTS, PREFIX
-
     results = [*read(options.results / PEERS), *read(options.results / _file(options))]
-    for accept in ACCEPTS:
-        print(table(results, f"{PREFIX}{options.strategy}, {accept}"), end="\n\n")
+    print(table(results, options.strategy))
 
 
 def _file(options: argparse.Namespace) -> str:

@@ -15,6 +15,7 @@ from parity.client import Client
 from parity.examples import PROBE, labelled
 from parity.results import Result
 from parity.server import Server
+from parity.table import ACCEPTS, name_of
 from parity.tasks import TASKS
 from parity.world import World
 from pytest_lmopt import Budget, Example, Prompt
@@ -33,9 +34,6 @@ from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.suite import Pipeline, Suite
-
-PREFIX = "ours: "
-ACCEPTS = ("significant", "best")
 
 
 class Phases(Tracker):
@@ -127,7 +125,7 @@ def run_ours(strategy: str, task: str, seed: int, rival: Rival) -> list[Result]:
             reported = outcome.winner_holdout.mean
         results.append(
             Result(
-                method=f"{PREFIX}{strategy}, {accept}",
+                method=name_of(strategy, accept),
                 task=task,
                 seed=seed,
                 base=base,

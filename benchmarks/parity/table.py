@@ -3,83 +3,102 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median, stdev
 
 from parity.results import Result
 from parity.tasks import TASKS
 
-HEAD = (
-    "task", "peer", "seeds", "incumbent", "theirs", "ours", "ours − theirs [95 %]", "calls",
-    "ours, calls", "to 95 %: theirs", "ours", "false adoption: theirs", "ours",
-    "optimism: theirs", "ours",
+ACCEPTS = ("significant", "best")
+"""Both ways in which ours may adopt what it found; a result for each."""
+
+SCORES = (
+    "task", "peer", "seeds", "incumbent", "theirs", "ours, significant", "− theirs [95 %]",
+    "ours, best", "− theirs [95 %]", "calls: theirs", "ours",
+)  # fmt: skip
+RATES = (
+    "task", "peer", "to 95 %: theirs", "ours", "false adoption: theirs", "significant", "best",
+    "optimism: theirs", "significant", "best",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
-    """A peer's run, and ours with its calls."""
+class Match:
+    """A peer's run, and ours with its calls, for each way of accepting."""
 
     theirs: Result
-    ours: Result
+    ours: Mapping[str, Result]
+
+    def lead(self, accept: str) -> float:
+        """How much better is what ours adopted."""
+        return self.ours[accept].true - self.theirs.true
 
 
-def paired(results: Iterable[Result], method: str) -> dict[tuple[str, str], list[Pair]]:
-    """Pairs of runs by task and peer, for one of our methods."""
-    every = list(results)
-    peers = {(r.task, r.method, r.seed): r for r in every if not r.against}
-    pairs = defaultdict(list)
-    for ours in every:
-        theirs = peers.get((ours.task, ours.against, ours.seed))
-        if ours.method == method and theirs is not None:
-            pairs[ours.task, ours.against].append(Pair(theirs=theirs, ours=ours))
-    return pairs
+Matches = Mapping[tuple[str, str], Sequence[Match]]
+"""By task and peer."""
 
 
-def table(results: Iterable[Result], method: str) -> str:
-    """Markdown: a row for each task and peer, and below it what the rows come to."""
-    pairs = paired(results, method)
-    rows = [
-        _row(task, peer, pairs[task, peer])
-        for task in TASKS
-        for peer in sorted({peer for _, peer in pairs})
-        if (task, peer) in pairs
-    ]
-    if not rows:
-        return f"No runs of {method!r} yet."
-    lines = ["| " + " | ".join(HEAD) + " |", "|" + "---|" * len(HEAD)]
-    lines += ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([f"#### {method}", "", *lines, "", summary(pairs)])
+def name_of(strategy: str, accept: str) -> str:
+    """Our method's name in the results."""
+    return f"ours: {strategy}, {accept}"
 
 
-def summary(pairs: dict[tuple[str, str], list[Pair]]) -> str:
+def matched(results: Iterable[Result], strategy: str) -> Matches:
+    """Every run of ours that has its peer's beside it, in the order of the tasks."""
+    by_key = {result.key: result for result in results}
+    matches: dict[tuple[str, str], list[Match]] = {}
+    peers = [result for result in by_key.values() if not result.against]
+    for theirs in sorted(peers, key=lambda r: (list(TASKS).index(r.task), r.method)):
+        ours = {}
+        for accept in ACCEPTS:
+            key = (name_of(strategy, accept), theirs.task, theirs.seed, theirs.method)
+            if key in by_key:
+                ours[accept] = by_key[key]
+        if len(ours) == len(ACCEPTS):
+            matches.setdefault((theirs.task, theirs.method), []).append(
+                Match(theirs=theirs, ours=ours)
+            )
+    return matches
+
+
+def table(results: Iterable[Result], strategy: str) -> str:
+    """Markdown: true scores, then rates, then what both come to."""
+    matches = matched(results, strategy)
+    if not matches:
+        return f"No runs of {strategy!r} yet."
+    scores = [_scores(task, peer, runs) for (task, peer), runs in matches.items()]
+    rates = [_rates(task, peer, runs) for (task, peer), runs in matches.items()]
+    parts = [_markdown(SCORES, scores), _markdown(RATES, rates)]
+    return "\n\n".join([*parts, *(summary(matches, accept) for accept in ACCEPTS)])
+
+
+def summary(matches: Matches, accept: str) -> str:
     """Wins and losses over tasks with headroom, and the rates over all."""
-    won: list[str] = []
-    lost: list[str] = []
-    even: list[str] = []
-    for (task, peer), runs in pairs.items():
+    places: dict[str, list[str]] = {"above": [], "undecided": [], "below": []}
+    for (task, peer), runs in matches.items():
         if TASKS[task].headroom:
-            low, mean, high = interval([p.ours.true - p.theirs.true for p in runs])
-            where = won if low > 0 else lost if high < 0 else even
-            where.append(f"{task} against {peer} ({mean:+.3f})")
-    every = [pair for runs in pairs.values() for pair in runs]
-    over = max(pair.ours.calls - (pair.ours.budget or 0) for pair in every)
-    ours = {id(pair.ours): pair.ours for pair in every}.values()
-    theirs = {id(pair.theirs): pair.theirs for pair in every}.values()
-    share = fmean(pair.ours.calls / pair.theirs.calls for pair in every)
+            low, mean, high = interval([match.lead(accept) for match in runs])
+            place = "above" if low > 0 else "below" if high < 0 else "undecided"
+            places[place].append(f"{task} against {peer} ({mean:+.3f})")
+    every = [match for runs in matches.values() for match in runs]
+    ours = [match.ours[accept] for match in every]
+    over = max(result.calls - (result.budget or 0) for result in ours)
+    spent = fmean(match.ours[accept].calls / match.theirs.calls for match in every)
+    counts = ", ".join(f"{place} {len(names)}" for place, names in places.items())
     return (
-        f"Tasks with headroom: above {len(won)}, undecided {len(even)}, below {len(lost)}. "
-        f"Above: {'; '.join(won) or 'none'}. Below: {'; '.join(lost) or 'none'}. "
-        f"False adoption over all tasks: ours {_share(ours)}, theirs {_share(theirs)}. "
+        f"*{accept}*: of {sum(map(len, places.values()))} comparisons with headroom, {counts}. "
+        f"Above: {'; '.join(places['above']) or 'none'}. "
+        f"Below: {'; '.join(places['below']) or 'none'}. "
+        f"False adoption over all tasks: ours {_share(ours)}, "
+        f"theirs {_share([match.theirs for match in every])}. "
         f"Calls over budget at most: {max(0, over)}. "
-        f"Ours spent {share:.0%} of the peers' calls on average."
+        f"Ours spent {spent:.0%} of the peers' calls on average."
     )
 
 
 def interval(differences: Sequence[float]) -> tuple[float, float, float]:
-    """Lower end, mean and upper end of a 95 % interval (t by Cornish–Fisher, mean over seeds)."""
+    """Lower end, mean and upper end of a 95 % t-interval; infinite for a single difference."""
     mean, n = fmean(differences), len(differences)
     if n < 2:
         return -math.inf, mean, math.inf
@@ -98,41 +117,52 @@ def reached(result: Result, target: float) -> int | None:
     return next((calls for calls, true in result.best if true >= target - 1e-9), None)
 
 
-def _row(task: str, peer: str, runs: Sequence[Pair]) -> list[str]:
-    theirs, ours = [pair.theirs for pair in runs], [pair.ours for pair in runs]
-    low, mean, high = interval([pair.ours.true - pair.theirs.true for pair in runs])
+def _scores(task: str, peer: str, runs: Sequence[Match]) -> list[str]:
+    cells = [task, peer, str(len(runs)), _mean(match.theirs.base for match in runs)]
+    cells.append(_mean(match.theirs.true for match in runs))
+    for accept in ACCEPTS:
+        low, mean, high = interval([match.lead(accept) for match in runs])
+        cells.append(_mean(match.ours[accept].true for match in runs))
+        cells.append(f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]")
+    cells.append(f"{fmean(match.theirs.calls for match in runs):,.0f}")
+    cells.append(f"{fmean(match.ours['best'].calls for match in runs):,.0f}")
+    return cells
+
+
+def _rates(task: str, peer: str, runs: Sequence[Match]) -> list[str]:
+    theirs = [match.theirs for match in runs]
+    ours = [[match.ours[accept] for match in runs] for accept in ACCEPTS]
+    sides = [theirs, *ours]
     return [
         task,
         peer,
-        str(len(runs)),
-        f"{fmean(r.base for r in ours):.3f}",
-        f"{fmean(r.true for r in theirs):.3f}",
-        f"{fmean(r.true for r in ours):.3f}",
-        f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]",
-        f"{fmean(r.calls for r in theirs):,.0f}",
-        f"{fmean(r.calls for r in ours):,.0f}",
-        _to_best(runs, theirs=True),
-        _to_best(runs, theirs=False),
-        _share(theirs),
-        _share(ours),
-        f"{fmean(r.reported - r.true for r in theirs):+.3f}",
-        f"{fmean(r.reported - r.true for r in ours):+.3f}",
+        *(_to_best(runs, side) for side in (theirs, ours[-1])),
+        *(_share(side) for side in sides),
+        *(f"{fmean(r.reported - r.true for r in side):+.3f}" for side in sides),
     ]
 
 
-def _to_best(runs: Sequence[Pair], *, theirs: bool) -> str:
+def _to_best(runs: Sequence[Match], side: Sequence[Result]) -> str:
     """Median calls until 95 % of the larger of both gains was first tried; (in how many runs)."""
     took, counted = [], 0
-    for pair in runs:
-        gain = max(pair.theirs.true, pair.ours.true) - pair.ours.base
+    for match, result in zip(runs, side, strict=True):
+        gain = max(match.theirs.true, match.ours["best"].true) - result.base
         if gain <= 0:
             continue
         counted += 1
-        result = pair.theirs if theirs else pair.ours
         calls = reached(result, result.base + 0.95 * gain)
         if calls is not None:
             took.append(calls)
     return f"{median(took):,.0f} ({len(took)}/{counted})" if took else f"– (0/{counted})"
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _mean(values: Iterable[float]) -> str:
+    return f"{fmean(values):.3f}"
 
 
 def _share(results: Iterable[Result]) -> str:
@@ -141,7 +171,7 @@ def _share(results: Iterable[Result]) -> str:
 
 
 def _t975(df: int) -> float:
-    """97.5 % quantile of Student's t (Cornish–Fisher; within 0.4 % from 4 degrees on)."""
+    """97.5 % quantile of Student's t (Cornish–Fisher: within 0.4 % from 4 degrees on)."""
     z = 1.959964
     terms = (
         z,

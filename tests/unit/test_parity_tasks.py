@@ -50,7 +50,7 @@ def final_answer(server: Server, item: int, sentences: list[tuple[int, ...]], sh
 @pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
 @pytest.mark.parametrize("prompt", ["the incumbent's", "the best sentences", "demos"])
 def test_the_share_of_right_answers_is_the_true_score(task: Task, prompt: str) -> None:
-    """Over 1,500 items the mean score is the exact one, whatever the prompt holds."""
+    """Over 1,000 items the mean score is the exact one, whatever the prompt holds."""
     world = World(task, seed=1)
     server = Server(world)
     rule = (-1,) if task.special else ()
@@ -61,10 +61,10 @@ def test_the_share_of_right_answers_is_the_true_score(task: Task, prompt: str) -
     shown = demos(world, [5, 6, 7]) if prompt == "demos" and task.steps == 1 else []
     scores = [
         world.score(item, final_answer(server, item, sentences, shown))
-        for item in range(100, 1_600)
+        for item in range(100, 1_100)
     ]
     assert server.counts.last is not None
-    assert fmean(scores) == pytest.approx(server.counts.last.mean, abs=0.04)
+    assert fmean(scores) == pytest.approx(server.counts.last.mean, abs=0.045)
 
 
 def test_the_tasks_have_the_headroom_they_are_named_for() -> None:
@@ -213,13 +213,17 @@ def test_the_table_tells_wins_losses_and_false_adoptions() -> None:
         for method, true, fields in (
             ("A", 0.44, {}),
             ("ours: x, best", 0.54, {"against": "A", "budget": 100, "calls": 90}),
+            ("ours: x, significant", 0.45, {"against": "A", "budget": 100, "adopted": False}),
         )
     ]
-    text = table(runs, "ours: x, best")
-    assert "| demos-only | A | 2 | 0.450 | 0.440 | 0.540 | +0.100 [+0.100, +0.100] |" in text
-    assert "| 2/2 | 0/2 | +0.050 | +0.050 |" in text
-    assert "above 1, undecided 0, below 0" in text
-    assert "Calls over budget at most: 0." in text
+    text = table(runs, "x")
+    scores = "| demos-only | A | 2 | 0.450 | 0.440 | 0.450 | +0.010 [+0.010, +0.010] | 0.540 |"
+    assert f"{scores} +0.100 [+0.100, +0.100] | 100 | 90 |" in text
+    assert "| – (0/2) | 10 (2/2) | 2/2 | 0/2 | 0/2 | +0.050 | +0.050 | +0.050 |" in text
+    assert "*best*: of 1 comparisons with headroom, above 1, undecided 0, below 0." in text
+    assert (
+        "False adoption over all tasks: ours 0/2, theirs 2/2. Calls over budget at most: 0." in text
+    )
 
 
 def test_intervals_over_seeds_are_students() -> None:
