@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from parity.results import append, read
+from parity.results import Result, append, read
 from parity.table import ACCEPTS, name_of, table
 from parity.tasks import TASKS
 
@@ -64,21 +64,28 @@ def _peers(options: argparse.Namespace) -> None:
 def _ours(options: argparse.Namespace) -> None:
     from parity.ours import Rival, run_ours
 
-    path = options.results / _file(options)
-    done = {result.key for result in read(path)}
-    rivals = [r for r in read(options.results / PEERS) if r.task in options.tasks]
-    name = name_of(options.strategy, ACCEPTS[-1])
-    for theirs in sorted(rivals, key=lambda result: result.seed):
-        key = (name, theirs.task, theirs.seed, theirs.method)
-        if key in done or theirs.seed >= options.seeds:
-            continue
-        if options.peers and theirs.method not in options.peers:
-            continue
+    while (theirs := _next_rival(options)) is not None:  # peers may be running meanwhile
         rival = Rival(name=theirs.method, calls=int(theirs.calls * options.share))
-        for result in run_ours(options.strategy, theirs.task, theirs.seed, rival):
-            append(path, result)
-        _tell(f"{options.strategy} as {rival.name}", theirs.task, theirs.seed, result.calls,
-              result.seconds)  # fmt: skip
+        results = run_ours(options.strategy, theirs.task, theirs.seed, rival)
+        for result in results:
+            append(options.results / _file(options), result)
+        name = f"{options.strategy} as {rival.name}"
+        _tell(name, theirs.task, theirs.seed, results[0].calls, results[0].seconds)
+
+
+def _next_rival(options: argparse.Namespace) -> Result | None:
+    """A peer's run of the lowest seed that ours has no match for yet."""
+    done = {result.key for result in read(options.results / _file(options))}
+    name = name_of(options.strategy, ACCEPTS[-1])
+    left = [
+        theirs
+        for theirs in read(options.results / PEERS)
+        if theirs.task in options.tasks
+        and theirs.seed < options.seeds
+        and theirs.method in (options.peers or [theirs.method])
+        and (name, theirs.task, theirs.seed, theirs.method) not in done
+    ]
+    return min(left, key=lambda theirs: theirs.seed, default=None)
 
 
 def _table(options: argparse.Namespace) -> None:
