@@ -54,7 +54,7 @@ def test_the_share_of_right_answers_is_the_true_score(task: Task, prompt: str) -
     world = World(task, seed=1)
     server = Server(world)
     rule = (-1,) if task.special else ()
-    sentences = [
+    sentences: list[tuple[int, ...]] = [
         (*list(effects)[:2], *rule) if prompt == "the best sentences" else ()
         for effects in world.effects
     ]
