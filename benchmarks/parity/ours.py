@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from parity.client import Client
 from parity.examples import PROBE, labelled
@@ -113,35 +114,30 @@ def run_ours(strategy: str, task: str, seed: int, rival: Rival) -> list[Result]:
         true = _worth(suite.pipeline, found, provider, server)
     holdout = {example.id for example in suite.splits.holdout}
     scores = [value for name, value in outcome.incumbent.scores.items() if name in holdout]
-    results = []
-    for accept in ACCEPTS:
-        won = outcome.confirmation is not None and outcome.winner_holdout is not None
-        if accept == "significant":
-            won = outcome.accepted
-        elif outcome.confirmation is not None:
-            won = outcome.confirmation.difference > 0
-        reported = sum(scores) / len(scores)
-        if won and outcome.winner_holdout is not None:
-            reported = outcome.winner_holdout.mean
-        results.append(
-            Result(
-                method=name_of(strategy, accept),
-                task=task,
-                seed=seed,
-                base=base,
-                true=true if won else base,
-                adopted=won,
-                reported=reported,
-                calls=calls,
-                proposer_calls=proposer_calls,
-                best=tried,
-                seconds=round(time.perf_counter() - started, 2),
-                against=rival.name,
-                budget=rival.calls,
-                note=f"found {true - base:+.3f}; calls: {spent}; {told(outcome)}",
-            )
+    held = outcome.confirmation
+    adopts = {
+        "significant": outcome.accepted,
+        "best": held is not None and held.difference > 0.0,
+    }
+    return [
+        Result(
+            method=name_of(strategy, accept),
+            task=task,
+            seed=seed,
+            base=base,
+            true=true if adopts[accept] else base,
+            adopted=adopts[accept],
+            reported=held.new_mean if held and adopts[accept] else fmean(scores),
+            calls=calls,
+            proposer_calls=proposer_calls,
+            best=tried,
+            seconds=round(time.perf_counter() - started, 2),
+            against=rival.name,
+            budget=rival.calls,
+            note=f"found {true - base:+.3f}; calls: {spent}; {told(outcome)}",
         )
-    return results
+        for accept in ACCEPTS
+    ]
 
 
 def told(outcome: SearchOutcome) -> str:

@@ -15,8 +15,7 @@ class Result:
     ``base`` and ``true`` are the true scores of the incumbent and of what was adopted (the
     incumbent again where ``adopted`` is false), ``reported`` the score the method itself gives
     what it adopted. ``best`` are (calls so far, true score) each time a better prompt than any
-    before was tried. ``against`` names the peer whose calls were ``budget``. ``tried`` is the true
-    score of the candidate that would be adopted under ``--accept=best``, with ``tried_reported``.
+    before was tried. ``against`` names the peer whose calls, or a share of them, were ``budget``.
     """
 
     method: str
