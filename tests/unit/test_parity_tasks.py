@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import fmean
 
 import pytest
@@ -37,7 +38,9 @@ def demos(world: World, items: list[int]) -> Chat:
     ]
 
 
-def final_answer(server: Server, item: int, sentences: list[tuple[int, ...]], shown: Chat) -> str:
+def final_answer(
+    server: Server, item: int, sentences: Sequence[tuple[int, ...]], shown: Chat
+) -> str:
     """What the pipeline says in the end of an item, under the same sentences at every call."""
     world = server.world
     text = world.question(item)
@@ -54,7 +57,7 @@ def test_the_share_of_right_answers_is_the_true_score(task: Task, prompt: str) -
     world = World(task, seed=1)
     server = Server(world)
     rule = (-1,) if task.special else ()
-    sentences: list[tuple[int, ...]] = [
+    sentences = [
         (*list(effects)[:2], *rule) if prompt == "the best sentences" else ()
         for effects in world.effects
     ]
