@@ -6,6 +6,7 @@
     ├── InputError               something the user wrote is wrong; nothing was run for it
     │   ├── PromptError          a prompt or prompt file
     │   ├── DatasetError         a dataset
+    │   ├── BudgetError          the limits of a budget
     │   ├── SuiteError           a mark, a test signature, a metric that is not one
     │   ├── SnapshotError        a snapshot file
     │   ├── RecordError          a file of committed recordings
@@ -101,6 +102,14 @@ class SuiteError(InputError):
         super().__init__(f"{suite}: {problem}")
 
 
+class BudgetError(InputError):
+    """A budget's limits are none; ``limit`` is the name found."""
+
+    def __init__(self, problem: str, *, limit: str) -> None:
+        self.limit = limit
+        super().__init__(problem)
+
+
 class SnapshotError(InputError):
     """A snapshot file can't be read; ``path`` is the file."""
 
@@ -173,7 +182,8 @@ class ClusterError(InputError):
 
     def __init__(self, problem: str, *, address: str) -> None:
         self.address = address
-        super().__init__(f"--lm-executor={address}: {problem}")
+        given = address.replace("tcp://", "dask://").replace("tls://", "dask+tls://")
+        super().__init__(f"--lm-executor={given}: {problem}")
 
 
 class LMError(LmoptError):

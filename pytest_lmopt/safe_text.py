@@ -36,6 +36,8 @@ _MASKED = re.compile(r"(?<![\w\-])([\w\-]*)(?:\*{2,}|\.{3,}|…)([\w\-]*)")
 
 def printable(text: str) -> str:
     """The text with control characters (terminal escapes among them) written out."""
+    if text.isprintable():
+        return text
     return "".join(
         char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text
     )

@@ -52,6 +52,8 @@ def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the developer's shell or the CI system sets must not decide a test."""
     ours = (
         "CI",
+        "NO_COLOR",
+        "FORCE_COLOR",
         "LMOPT_MODEL",
         "OPENAI_API_KEY",
         "OPENAI_BASE_URL",
@@ -61,6 +63,7 @@ def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     # these tests may be run by workers themselves, which what they start must not be taken for
     for name in (*ours, *(name for name in os.environ if name.startswith("PYTEST_XDIST_"))):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "160")  # the whole table of suites
     monkeypatch.setenv("PYTEST_ADDOPTS", UNASKED)
 
 

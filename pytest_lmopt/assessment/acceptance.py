@@ -17,7 +17,7 @@ from pytest_lmopt.snapshots.snapshot import Baseline, Snapshot
 from pytest_lmopt.snapshots.store import NO_MODEL, snapshot_files
 from pytest_lmopt.stats.intervals import mean_interval
 from pytest_lmopt.suites.candidate import Candidate
-from pytest_lmopt.suites.prompt_state import PromptState
+from pytest_lmopt.suites.prompt_state import PromptState, difference
 from pytest_lmopt.suites.suite import Suite
 
 
@@ -65,6 +65,14 @@ class Acceptance:
                 old.splitlines(), text.splitlines(), f"a/{name}", f"b/{name}", lineterm="", n=2
             )
         return "\n".join(lines), tuple(unwritable)
+
+    def changes(self, candidate: Candidate, prompts: Candidate) -> tuple[str, ...]:
+        """What the candidate changes in each prompt, in a few words."""
+        return tuple(
+            f"{self._name(key)}: {difference(prompts.states[key], state)}"
+            for key, state in candidate.states.items()
+            if key in prompts.states and state != prompts.states[key]
+        )
 
     def model(self, evaluation: Evaluation) -> str:
         """The models that were called, as snapshots name them; ``none`` where no call was made."""

@@ -13,7 +13,7 @@ from pytest_lmopt.assessment.oversights import measures_nothing, overlooked
 from pytest_lmopt.assessment.rows import keep_rows
 from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.blocks.evaluator import Evaluator
-from pytest_lmopt.blocks.progress import Tracker
+from pytest_lmopt.blocks.progress import Tracker, spending
 from pytest_lmopt.blocks.runner import BlockRunner
 from pytest_lmopt.comparison.gate import gate_failure
 from pytest_lmopt.comparison.verdict import Comparison, compare
@@ -28,7 +28,7 @@ from pytest_lmopt.optimizers.plan import answers_vary
 from pytest_lmopt.optimizers.protocol import Settings
 from pytest_lmopt.optimizers.registry import make
 from pytest_lmopt.optimizers.search import SearchOutcome, search
-from pytest_lmopt.reports.suite_report import Status, SuiteReport
+from pytest_lmopt.reports.suite_report import Charged, Status, SuiteReport
 from pytest_lmopt.snapshots.snapshot import Snapshot
 from pytest_lmopt.snapshots.store import comparable_scores, load_snapshot, stale_because
 from pytest_lmopt.stats.betting import ConfidenceSequence
@@ -99,7 +99,7 @@ class Assessment:
         report = replace(
             self._report(evaluation, "failed" if problem else "passed"),
             problem=problem or "",
-            warning=overlooked(self._suite, evaluation),
+            warning="" if nothing else overlooked(self._suite, evaluation),
             model=acceptance.model(evaluation),
             baseline=baseline,
             comparison=comparison,
@@ -245,7 +245,7 @@ class Assessment:
         return f"stale ({', '.join(changed)} changed)" if changed else "compared", comparison
 
     def _report(self, evaluation: Evaluation, status: Status) -> SuiteReport:
-        return describe_evaluation(
+        described = describe_evaluation(
             self._suite,
             evaluation,
             status=status,
@@ -253,3 +253,8 @@ class Assessment:
             seconds=time.monotonic() - self._started,
             show_holdout=self._terms.show_holdout,
         )
+        charged = tuple(
+            Charged(kind=kind, amount=amount, limit=limit)
+            for kind, amount, limit in spending(self._ledger.accounts)
+        )
+        return replace(described, charged=charged)

@@ -99,6 +99,7 @@ def describe_search(
         holdout=len(outcome.incumbent.ids) - len(outcome.dev.ids),
         alpha=outcome.alpha,
         detectable=outcome.detectable,
+        changes=acceptance.changes(winner.candidate, outcome.prompts) if winner else (),
     )
 
 

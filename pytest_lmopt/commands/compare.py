@@ -8,10 +8,10 @@ from pathlib import Path
 from pytest_lmopt.comparison.gate import GateMode, gate_failure
 from pytest_lmopt.comparison.verdict import Comparison
 from pytest_lmopt.comparison.verdict import compare as compare_scores
+from pytest_lmopt.reports.comparison_lines import comparison_lines
 from pytest_lmopt.reports.example_rows import ExampleRow
 from pytest_lmopt.reports.stored_runs import StoredRun, find_run, read_run
 from pytest_lmopt.reports.suite_report import SuiteReport
-from pytest_lmopt.reports.terminal import comparison_lines
 from pytest_lmopt.safe_text import printable
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pytest_lmopt.reports.look import Look
 from pytest_lmopt.reports.making import ReportKind, check_can_make, make_reports
 from pytest_lmopt.reports.stored_runs import find_run, read_run
 from pytest_lmopt.reports.terminal import terminal_lines
@@ -24,6 +25,6 @@ def report(given: str, folder: Path, asked: Sequence[tuple[ReportKind, Path]]) -
     if not asked:
         run = read_run(stored)
         print(f"run {run.facts.name} of {run.facts.started}")
-        for line in terminal_lines(run.suites, verbosity=0, width=WIDTH):
+        for line in terminal_lines(run.suites, Look(width=WIDTH, encoding=sys.stdout.encoding)):
             print(line)
     return 1 if problems else 0

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pytest_lmopt.errors import AnswerError, PromptError
+from pytest_lmopt.errors import AnswerError, InputError, PromptError
 from pytest_lmopt.lm.prompt import Prompt
 from pytest_lmopt.metrics.score import Score
 from pytest_lmopt.stats.agreement import Agreement, cohen_kappa
@@ -26,7 +26,8 @@ class Judge:
     [0, 1], or yes/no; an output ``feedback`` is passed on. The judge's calls are metered and
     recorded like the pipeline's; an answer it fails to give leaves the example missing.
 
-    Raises ``PromptError`` for a rubric without the output ``score``.
+    Raises ``PromptError`` for a rubric without the output ``score``, ``InputError`` for a scale
+    that does not rise.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Judge:
                 field="outputs",
             )
         if not scale[0] < scale[1]:
-            raise ValueError(f"scale={scale!r}: (lowest, highest) expected")
+            raise InputError(f"Judge(scale={scale!r}): (lowest, highest) expected, such as (1, 5)")
         self.scale = scale
 
     def __repr__(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from _pytest.nodes import Node
 
 from pytest_lmopt.plugin.session import LmSession, session_key
 
@@ -20,9 +21,9 @@ def collect_suites(session: pytest.Session) -> None:
         if is_marked and isinstance(item, pytest.Function):
             marked.append(item)
         elif is_marked:
-            _reject(state, item, f"{item.nodeid}: lm_suite marks test functions only")
+            reject(state, item, f"{item.nodeid}: lm_suite marks test functions only")
         elif FIXTURE_NAME in getattr(item, "fixturenames", ()):
-            _reject(
+            reject(
                 state,
                 item,
                 f"{item.nodeid}: lm_example is for suites; mark the test with "
@@ -35,7 +36,7 @@ def collect_suites(session: pytest.Session) -> None:
     from pytest_lmopt.plugin.orphans import find_orphans
 
     if state.copies > 1:
-        _reject(
+        reject(
             state,
             marked[0],
             f"{marked[0].nodeid}: under --dist each every one of the {state.copies} workers would "
@@ -47,14 +48,14 @@ def collect_suites(session: pytest.Session) -> None:
             state.suites[item.nodeid] = suite_of(item, state.options)
         except DatasetError as error:
             # which may be used by several tests, and knows of none
-            _reject(state, item, f"{item.nodeid}: {error}")
+            reject(state, item, f"{item.nodeid}: {error}", error)
         except InputError as error:
-            _reject(state, item, str(error))
+            reject(state, item, str(error), error)
     try:
         _ = state.committed
     except InputError as error:
         for item in marked:
-            _reject(state, item, str(error))
+            reject(state, item, str(error), error)
     _find_cluster(session, state)
     whole = not any("::" in argument for argument in session.config.args)
     if whole and not state.partial:
@@ -73,9 +74,13 @@ def _find_cluster(session: pytest.Session, state: LmSession) -> None:
         connect(state)
 
 
-def _reject(state: LmSession, item: pytest.Item, problem: str) -> None:
+def reject(state: LmSession, node: Node, problem: str, error: BaseException | None = None) -> None:
     """Refuse to run; a worker has the controller do it, before that hands out any test."""
+    if error is not None and state.options.debug:
+        from pytest_lmopt.plugin.debugging import traceback_of
+
+        problem += f"\n{traceback_of(error)}"
     if not state.is_worker:
         raise pytest.UsageError(problem)
-    report = pytest.CollectReport(item.nodeid, "failed", problem, [], lm_problem=problem)
-    item.ihook.pytest_collectreport(report=report)
+    report = pytest.CollectReport(node.nodeid, "failed", problem, [], lm_problem=problem)
+    node.ihook.pytest_collectreport(report=report)

@@ -178,6 +178,11 @@ def add_options(parser: pytest.Parser) -> None:
         "--lm-dry-run", action="store_true", help="print what would be run and spent, run nothing"
     )
     group.addoption(
+        "--lm-debug",
+        action="store_true",
+        help="show the tracebacks behind errors that are told in a line",
+    )
+    group.addoption(
         "--lm-report",
         action="extend",
         default=[],

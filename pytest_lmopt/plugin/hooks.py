@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Generator, Sequence
 from functools import partial
 
 import pytest
@@ -58,6 +59,19 @@ def pytest_deselected(items: Sequence[pytest.Item]) -> None:
     """Note that this run is a partial one: what it does not select is not lost."""
     for item in items[:1]:
         item.config.stash[session_key].partial = True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Tell a mistake that ended a test module's import in a line."""
+    report = yield
+    if report.failed and "pytest_lmopt.errors" in sys.modules:
+        from pytest_lmopt.plugin.importing import refuse_mistakes
+
+        refuse_mistakes(collector, report)
+    return report
 
 
 @pytest.hookimpl(tryfirst=True)

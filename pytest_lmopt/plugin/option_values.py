@@ -80,6 +80,7 @@ def positive(value: str) -> int:
 
 def budget(value: str) -> Budget:
     """A budget written as ``kind:limit,kind:limit``."""
+    from pytest_lmopt.errors import BudgetError
     from pytest_lmopt.suites.budget import Budget
 
     limits: dict[str, float] = {}
@@ -90,7 +91,7 @@ def budget(value: str) -> Budget:
                 raise ValueError(f"found {part!r}")
             limits[name] = LIMITS[name](number)
         return Budget(**limits)  # type: ignore[arg-type]  # each limit by its own type
-    except ValueError as error:
+    except (BudgetError, ValueError) as error:
         raise argparse.ArgumentTypeError(
             f"limits such as usd:2,calls:5000 expected, of {', '.join(LIMITS)}: {error}"
         ) from None

@@ -19,6 +19,7 @@ from pytest_lmopt.comparison.verdict import ALPHA
 from pytest_lmopt.errors import BudgetExhaustedError, LmoptError
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.plugin.accounting import suite_ledger
+from pytest_lmopt.plugin.debugging import Tracebacks
 from pytest_lmopt.plugin.marks import pipeline_of
 from pytest_lmopt.plugin.session import PROPERTY, LmSession
 from pytest_lmopt.plugin.watching import watched
@@ -31,6 +32,15 @@ from pytest_lmopt.suites.suite import Suite
 
 def run_suite(item: pytest.Function, session: LmSession) -> None:
     """Assess the item's suite and leave its report on the item; fails the test if it failed."""
+    tracebacks = Tracebacks(wanted=session.options.debug)
+    try:
+        _run_suite(item, session, tracebacks)
+    except LmoptError as error:  # before anything could be assessed
+        tracebacks.tell(error)
+        pytest.fail(str(error), pytrace=False)
+
+
+def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks) -> None:
     marked, options = session.suites[item.nodeid], session.options
     suite = replace(
         marked.suite,
@@ -80,6 +90,7 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
             concurrency=options.concurrency,
             timeout=options.example_timeout,
             slots=session.slots(),
+            on_wrong=tracebacks.tell,
         ) as executor,
     ):
         queue, worker = session.queue, session.worker
@@ -102,7 +113,7 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
         tracker = Tracker(suite.name, ledger.accounts)
         with watched(item.config, session, tracker):
             assessment = Assessment(suite, runner, ledger, terms, lm=lm, tracker=tracker)
-            report = _assess(assessment, session, item.nodeid)
+            report = _assess(assessment, session, item.nodeid, tracebacks)
     report = replace(report, orphans=session.orphans, notices=tuple(session.notices))
     item.user_properties.append((PROPERTY, to_json(report)))
     if report.status != "passed":
@@ -129,13 +140,15 @@ def _check(
         return SharedCheck(suite=suite.name, files=files, problem=str(error))
 
 
-def _assess(assessment: Assessment, session: LmSession, name: str) -> SuiteReport:
+def _assess(
+    assessment: Assessment, session: LmSession, name: str, tracebacks: Tracebacks
+) -> SuiteReport:
     try:
         return asyncio.run(assessment.run())
-    except BudgetExhaustedError as error:
-        return assessment.unfinished("budget-stopped", str(error))
     except LmoptError as error:
-        return assessment.unfinished("error", str(error))
+        tracebacks.tell(error)
+        stopped = isinstance(error, BudgetExhaustedError)
+        return assessment.unfinished("budget-stopped" if stopped else "error", str(error))
     except pytest.fail.Exception as ended:  # from outside, as pytest-timeout does
         return assessment.unfinished("error", str(ended))
     except KeyboardInterrupt:

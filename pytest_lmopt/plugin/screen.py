@@ -107,7 +107,7 @@ class Screen:
         if not self._shown:
             return
         self._shown = ""
-        from pytest_lmopt.reports.progress_line import columns
+        from pytest_lmopt.reports.text import columns
 
         width = self.width + 1
         at = columns(self._tail)

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from _pytest.pathlib import bestrelpath
+
 from pytest_lmopt.plugin.planning import plan_lines
 from pytest_lmopt.plugin.session import LmSession
 from pytest_lmopt.reports.annotations import annotation_lines
+from pytest_lmopt.reports.look import Look
 from pytest_lmopt.reports.terminal import check_lines, terminal_lines
-from pytest_lmopt.reports.text import printable
 from pytest_lmopt.reports.transfer import transfer_lines
 
 if TYPE_CHECKING:
@@ -20,46 +22,57 @@ if TYPE_CHECKING:
 
 def tell(session: LmSession, terminal: TerminalReporter) -> None:
     """Print the plan of a dry run, or the suites' reports and the files written."""
+    writer, config = terminal._tw, terminal.config
+
+    def command(name: str) -> str:
+        file, separator, test = name.partition("::")
+        return bestrelpath(config.invocation_params.dir, config.rootpath / file) + separator + test
+
+    look = Look(
+        width=writer.fullwidth,
+        verbosity=terminal.verbosity,
+        colour=writer.hasmarkup,
+        encoding=getattr(writer._file, "encoding", None) or "ascii",
+        command=command,
+    )
     if session.options.dry_run:
         terminal.section("lm plan")
         for line in plan_lines(session):
-            terminal.write_line(printable(line))
+            terminal.write_line(look.fit(line))
+        return
+    if terminal.verbosity < -1:
         return
     terminal.section("lm suites")
-    reports = list(session.reports.values())
-    if reports:
-        width = terminal._tw.fullwidth
-        for line in terminal_lines(reports, verbosity=terminal.verbosity, width=width):
-            terminal.write_line(line)
+    for line in terminal_lines(list(session.reports.values()), look):
+        terminal.write_line(line)
     for notice in session.notices:
-        terminal.write_line(f"note: {notice}")
-    for line in _tried_elsewhere(session):
-        terminal.write_line(printable(line))
-    for line in (*_changes(session), *_for_github(session)):
+        terminal.write_line(look.fit(f"note: {notice}"))
+    for line in (*_tried_elsewhere(session, look), *_changes(session)):
+        terminal.write_line(look.fit(line))
+    for line in _for_github(session):
         terminal.write_line(line)
 
 
 def _changes(session: LmSession) -> Iterator[str]:
     """The files written and removed, and those that were not."""
-    yield from (f"written: {printable(name)}" for name in session.written)
-    for name in session.removed:
-        yield f"removed: {printable(name)}, which belonged to no test"
+    yield from (f"written: {name}" for name in session.written)
+    yield from (f"removed: {name}, which belonged to no test" for name in session.removed)
     if not session.removed:
         for name in session.orphans:
             yield (
-                f"orphaned: {printable(name)} belongs to no test; to remove it, add "
+                f"orphaned: {name} belongs to no test; to remove it, run all tests with "
                 "--lm-snapshot-update"
             )
-    yield from (f"not written: {printable(reason)}" for reason in session.refused)
+    yield from (f"not written: {reason}" for reason in session.refused)
 
 
-def _tried_elsewhere(session: LmSession) -> Iterator[str]:
+def _tried_elsewhere(session: LmSession, look: Look) -> Iterator[str]:
     """What winners did on other models, and on other suites that share their prompts."""
     yield from transfer_lines(session.transfers, accepting=session.options.accepting)
     shown = {each.suite for transfer in session.transfers for each in transfer.tried}
     for check in session.checks.values():
         if check.suite not in shown:
-            yield from check_lines(check)
+            yield from check_lines(check, look)
 
 
 def _for_github(session: LmSession) -> Iterator[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_lmopt.reports.suite_report import SearchReport
-from pytest_lmopt.reports.text import printable
 
 SHOWN = 6
 """Efficient candidates shown at most."""
@@ -27,13 +26,13 @@ def efficient_lines(search: SearchReport) -> Iterator[str]:
     yield "efficient candidates, and the incumbent (dev score, tokens and seconds per call):"
     for trial in sorted([search.incumbent, *efficient], key=lambda each: -each.score):
         yield (
-            f"  {printable(trial.name):<16} {trial.score:.3f} on {trial.n}, {trial.tokens:.0f} "
+            f"  {trial.name:<16} {trial.score:.3f} on {trial.n}, {trial.tokens:.0f} "
             f"tokens, {trial.seconds:.2f} s"
         )
 
 
-def decision_lines(search: SearchReport, *, accepting: bool) -> Iterator[str]:
-    """Whether the winner is adopted, on what grounds, and what to do next."""
+def decision_lines(search: SearchReport, *, accepting: bool, command: str) -> Iterator[str]:
+    """Whether the winner is adopted, on what grounds, and the command that accepts it."""
     found = search.confirmation
     if found is None:
         return
@@ -59,4 +58,4 @@ def decision_lines(search: SearchReport, *, accepting: bool) -> Iterator[str]:
     elif accepting:
         yield f"{grounds}: accepted, with the winner's scores as the new baseline"
     else:
-        yield f"{grounds}; to accept it, add --lm-snapshot-update"
+        yield f"{grounds}; to accept it: {command}"

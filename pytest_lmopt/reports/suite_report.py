@@ -34,6 +34,18 @@ class Repeats:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Charged:
+    """What was charged of one kind (``calls``, ``tokens``, ``usd``, ``seconds``).
+
+    By the budget closest to its limit; None where none limits it.
+    """
+
+    kind: str
+    amount: float
+    limit: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrialReport:
     """A candidate that was raced on ``n`` dev examples.
 
@@ -66,6 +78,7 @@ class SearchReport:
     winner's per call on holdout. ``detectable`` is the difference that the ``holdout`` examples can
     show at ``alpha``, the level of this use. ``outdone_by`` names the suite on another model whose
     winner is written in place of this one.
+    ``changes`` says of each prompt in a few words what the winner changes.
     """
 
     strategy: str
@@ -85,6 +98,7 @@ class SearchReport:
     alpha: float = 0.0
     detectable: float = 0.0
     outdone_by: str = ""
+    changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +129,7 @@ class SuiteReport:
     besides. ``missing_because`` is the id and reason of the first missing example, ``warning`` what
     the author may have overlooked. ``dataset``, ``metric`` and, by name, ``digests`` of the prompts
     identify what the scores are of.
+    ``charged`` is what its budgets were charged.
     """
 
     suite: str
@@ -142,6 +157,7 @@ class SuiteReport:
     orphans: tuple[str, ...] = ()
     missing_because: str = ""
     warning: str = ""
+    charged: tuple[Charged, ...] = ()
     notices: tuple[str, ...] = ()
     threshold: float | None = None
     margin: float = 0.0
@@ -166,6 +182,7 @@ def from_json(text: str) -> SuiteReport:
         search["tokens"] = tuple(search["tokens"])
         if search["incumbent"] is not None:
             search["incumbent"] = TrialReport(**search["incumbent"])
+        search["changes"] = tuple(search["changes"])
         search["confirmation"] = _comparison(search["confirmation"])
         search = SearchReport(**search)
     return SuiteReport(
@@ -179,6 +196,7 @@ def from_json(text: str) -> SuiteReport:
             "changed": tuple(fields["changed"]),
             "orphans": tuple(fields["orphans"]),
             "notices": tuple(fields["notices"]),
+            "charged": tuple(Charged(**each) for each in fields["charged"]),
             "failing": tuple(FailingExample(**example) for example in fields["failing"]),
         }
     )

@@ -2,100 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from pytest_lmopt.comparison.verdict import Comparison, Verdict
-from pytest_lmopt.reports.search_lines import decision_lines, detectable_line, efficient_lines
-from pytest_lmopt.reports.suite_report import SearchReport, SharedCheck, SuiteReport
-from pytest_lmopt.reports.text import one_line, printable
-from pytest_lmopt.reports.wording import calls_text, cost_text, p_text, score_text, verdict_text
+from pytest_lmopt.comparison.verdict import Verdict
+from pytest_lmopt.reports.comparison_lines import comparison_lines, open_questions
+from pytest_lmopt.reports.failing_lines import failing_lines
+from pytest_lmopt.reports.look import Look
+from pytest_lmopt.reports.resolving import resolving_lines
+from pytest_lmopt.reports.search_section import search_lines
+from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
+from pytest_lmopt.reports.suite_table import table_lines, verdict
+from pytest_lmopt.reports.wording import p_text
 from pytest_lmopt.stats.multiplicity import holm
 
-LONGEST_REASON = 300
-SHOWN_FAILURES = 3
+SUITES_WITH_EXAMPLES = 10
+"""Failing suites that show examples without ``-v``; those after them show ids."""
+UNDECIDED = (Verdict.INCONCLUSIVE, Verdict.INSUFFICIENT)
+
+Adjusted = Mapping[str, tuple[float, int]]
 
 
-def terminal_lines(reports: Sequence[SuiteReport], *, verbosity: int, width: int) -> Iterator[str]:
-    """The section's lines. ``verbosity`` as pytest counts it, ``width`` in columns."""
-    # whatever part a text comes into, none leaves here unescaped
-    yield from map(printable, _lines(reports, verbosity=verbosity, width=width))
-
-
-def _lines(reports: Sequence[SuiteReport], *, verbosity: int, width: int) -> Iterator[str]:
-    yield from _table(reports)
-    if verbosity < 0:
+def terminal_lines(reports: Sequence[SuiteReport], look: Look) -> Iterator[str]:
+    """The section's lines: the table alone with ``-q``, nothing with ``-qq``."""
+    if look.verbosity < -1:
         return
-    yield from _family(reports)
-    for report in reports:
-        lines = list(_details(report, verbosity=verbosity, width=width))
+    # what is accepted is not shown, and may be large
+    shown = [look.fit(replace(report, accept={}, failing=())) for report in reports]
+    lines = list(table_lines(shown, look))
+    if look.verbosity >= 0:
+        lines += _below(shown, reports, look)
+    yield from (part for line in lines for part in look.spell(line).split("\n"))
+
+
+def check_lines(check: SharedCheck, look: Look) -> Iterator[str]:
+    """What a suite made of other suites' winners."""
+    check = look.fit(replace(check, accept={}))
+    if check.comparison is not None:
+        title = f"{check.suite} with {', '.join(check.files)}"
+        yield from map(look.spell, comparison_lines(title, check.comparison))
+
+
+def _below(
+    shown: Sequence[SuiteReport], reports: Sequence[SuiteReport], look: Look
+) -> Iterator[str]:
+    adjusted = _adjusted(shown)
+    failed = 0
+    told: dict[tuple[str, str], str] = {}
+    for fitted, report in zip(shown, reports, strict=True):
+        lines = list(_details(fitted, look, adjusted, told))
+        if report.status == "failed" or look.verbosity > 0:
+            by_id = look.verbosity == 0 and failed >= SUITES_WITH_EXAMPLES
+            lines += failing_lines(report.failing, look, by_id=by_id)
+            failed += 1
         if lines:
             yield ""
-            yield printable(report.suite)
+            yield _heading(fitted, look)
             yield from (f"  {part}" for line in lines for part in line.split("\n"))
+    for lines in (list(_undecided(shown, look, adjusted)), list(resolving_lines(shown, look))):
+        if lines:
+            yield ""
+            yield from lines
 
 
-def check_lines(check: SharedCheck) -> Iterator[str]:
-    """What a suite made of other suites' winners."""
-    if check.comparison is not None:
-        names = ", ".join(check.files)
-        yield from map(printable, comparison_lines(f"{check.suite} with {names}", check.comparison))
+def _undecided(reports: Sequence[SuiteReport], look: Look, adjusted: Adjusted) -> Iterator[str]:
+    """What would decide the suites that pass though nothing is proven of them, a line each."""
+    for report in reports:
+        found = report.comparison
+        passed = report.status == "passed" and report.baseline == "compared"
+        if found is not None and passed and found.verdict in UNDECIDED and look.verbosity == 0:
+            change = f"{found.difference:+.3f} [{found.low:+.2f}, {found.high:+.2f}]"
+            words = look.paint(str(found.verdict), "unsure")
+            asked = "; ".join(open_questions(found, adjusted.get(report.suite)))
+            yield f"{report.suite}: {words}, {change}, p = {p_text(found.p_value)}; {asked}"
 
 
-def _family(reports: Sequence[SuiteReport]) -> Iterator[str]:
-    """Holm-adjusted p-values, where several suites were compared."""
-    compared = [report for report in reports if report.comparison is not None]
+def _heading(report: SuiteReport, look: Look) -> str:
+    name, (words, style) = look.paint(report.suite, "title"), verdict(report)
+    told_below = report.problem or report.search
+    return name if told_below else f"{name}: {look.paint(words, style)}"
+
+
+def _adjusted(reports: Sequence[SuiteReport]) -> Adjusted:
+    """Holm's p-values by suite, where several were compared."""
+    compared = [(each.suite, each.comparison.p_value) for each in reports if each.comparison]
     if len(compared) < 2:
-        return
-    adjusted = holm([report.comparison.p_value for report in compared if report.comparison])
-    yield ""
-    yield f"p-values of {len(compared)} suites adjusted together (Holm):"
-    for report, p_value in zip(compared, adjusted, strict=True):
-        yield f"  {p_text(p_value)}  {printable(report.suite)}"
+        return {}
+    adjusted = holm([p_value for _, p_value in compared])
+    return {
+        suite: (p_value, len(compared))
+        for (suite, _), p_value in zip(compared, adjusted, strict=True)
+    }
 
 
-def _table(reports: Sequence[SuiteReport]) -> Iterator[str]:
-    from tabulate import tabulate
-
-    rows = [
-        [
-            printable(report.suite),
-            report.n,
-            score_text(report),
-            f"{report.comparison.difference:+.3f}" if report.comparison else "",
-            verdict_text(report),
-            calls_text(report.usage),
-            f"{report.usage.tokens:,}",
-            cost_text(report.usage),
-            f"{report.seconds:.0f} s",
-        ]
-        for report in reports
-    ]
-    headers = ["suite", "n", "score [95 %]", "change", "verdict", "calls", "tokens", "cost", "time"]
-    yield from tabulate(rows, headers, tablefmt="simple", disable_numparse=True).splitlines()
-
-
-def _details(report: SuiteReport, *, verbosity: int, width: int) -> Iterator[str]:
+def _details(
+    report: SuiteReport, look: Look, adjusted: Adjusted, told: dict[tuple[str, str], str]
+) -> Iterator[str]:
+    """What needs attention in one suite; ``told`` has what was said of others, by status."""
     if report.problem:
-        yield f"{report.status}: {printable(report.problem)}"
+        first = told.setdefault((report.status, report.problem), report.suite)
+        said = report.problem if first == report.suite else f"as {first}"
+        yield look.paint(f"{report.status}: {said}", "bad")
     if report.warning:
-        yield f"warning: {report.warning}"
+        yield look.paint(f"warning: {report.warning}", "unsure")
     if report.missing or report.skipped:
         yield f"left out: {report.missing} without an answer, {report.skipped} skipped"
     if report.missing_because and not report.problem:
-        yield f"  {one_line(report.missing_because, LONGEST_REASON)}"
-    judged = report.status in ("passed", "failed")
-    better = report.search is not None and report.search.accepted
-    if judged and report.baseline == "no baseline" and not report.accepting and not better:
-        yield "no baseline yet; to make these scores one, add --lm-snapshot-update"
-    if report.baseline.startswith("stale"):
-        yield f"the baseline is {report.baseline}; to make a new one, add --lm-snapshot-update"
-    if report.changed:
-        names = ", ".join(map(printable, report.changed))
-        yield f"changed since the baseline: {names}; to accept, add --lm-snapshot-update"
-    if report.comparison is not None:
-        judged_by = report.baseline == "compared"
-        yield from comparison_lines("against the baseline", report.comparison, judged=judged_by)
-    if judged and report.spared:
+        yield f"  {look.one_line(report.missing_because, 4)}"
+    yield from _compared(report, look, adjusted.get(report.suite))
+    if report.status in ("passed", "failed") and report.spared:
         calls = report.usage.calls * report.spared / max(1, report.n)
         yield f"stopped early: {report.spared} examples not run, about {calls:.0f} calls saved"
     if report.repeats is not None:
@@ -105,70 +120,21 @@ def _details(report: SuiteReport, *, verbosity: int, width: int) -> Iterator[str
             f"pass^{k} {report.repeats.all_pass:.3f}"
         )
     if report.search is not None:
-        yield from _search(report.search, report)
-    if report.status == "failed" or verbosity > 0:
-        yield from _failing(report, verbosity=verbosity, width=width)
+        yield from search_lines(report.search, report, look)
 
 
-def comparison_lines(title: str, comparison: Comparison, *, judged: bool = True) -> Iterator[str]:
-    """What a comparison shows, judged or only for information."""
-    found = str(comparison.verdict)
-    if not judged:
-        same = comparison.difference == 0.0 and comparison.detectable is None
-        found = "no score changed" if same else "for information, not judged"
-    yield (
-        f"{title}: {comparison.old_mean:.3f} → {comparison.new_mean:.3f} on {comparison.n} examples"
-    )
-    yield (
-        f"  difference {comparison.difference:+.3f}, 95 % interval "
-        f"[{comparison.low:+.3f}, {comparison.high:+.3f}], p = {p_text(comparison.p_value)} "
-        f"({comparison.test}): {found}"
-    )
-    undecided = judged and comparison.verdict is Verdict.INCONCLUSIVE
-    if undecided and comparison.detectable is not None:
-        decide = f"; about {comparison.needed} would decide this one" if comparison.needed else ""
-        yield (
-            f"  {comparison.n} examples can show a difference of {comparison.detectable:.3f}"
-            f"{decide}"
+def _compared(report: SuiteReport, look: Look, adjusted: tuple[float, int] | None) -> Iterator[str]:
+    """The comparison with the baseline, if it is not plain from the table."""
+    comparison, judged = report.comparison, report.baseline == "compared"
+    if comparison is None:
+        return
+    silent = judged and not report.problem and comparison.verdict is Verdict.REGRESSED
+    if look.verbosity > 0 or silent:
+        yield from comparison_lines(
+            "against the baseline", comparison, judged=judged, adjusted=adjusted
         )
+        return
+    if judged and report.status == "failed":  # whose problem has told the figures
+        yield from open_questions(comparison, adjusted)
     if comparison.warning:
-        yield f"  warning: {comparison.warning}"
-
-
-def _search(search: SearchReport, report: SuiteReport) -> Iterator[str]:
-    yield (
-        f"search: {search.strategy}, {len(search.trials)} candidates raced; "
-        f"{calls_text(report.usage, ' calls')}, {report.usage.tokens:,} tokens, "
-        f"{cost_text(report.usage)}; budget {report.budget}"
-    )
-    for trial in search.trials:
-        yield f"  {printable(trial.name):<16} {trial.difference:+.3f} on {trial.n} dev examples"
-    yield from efficient_lines(search)
-    if search.holdout:
-        yield detectable_line(search)
-    if search.note:
-        yield printable(search.note)
-    if search.confirmation is None:
-        return
-    yield f"winner: {search.winner} ({printable(search.reason)})"
-    yield from comparison_lines("incumbent → winner on holdout", search.confirmation)
-    yield from decision_lines(search, accepting=report.accepting)
-    yield from printable(search.diff).splitlines()
-    for name in search.unwritable:
-        yield f"prompt {name!r} has no file in this project: copy its change by hand"
-
-
-def _failing(report: SuiteReport, *, verbosity: int, width: int) -> Iterator[str]:
-    if not report.failing:
-        return
-    shown = report.failing if verbosity > 1 else report.failing[:SHOWN_FAILURES]
-    yield f"{len(report.failing)} examples below 1:"
-    for example in shown:
-        yield f"  {one_line(example.id, max(40, width - 4))}"
-        for name in ("inputs", "expected", "got", "feedback"):
-            value = getattr(example, name)
-            if value:
-                yield f"    {name:<8} {one_line(value, max(40, width - 16))}"
-    if len(shown) < len(report.failing):
-        rest = ", ".join(printable(example.id) for example in report.failing[len(shown) :])
-        yield f"  and {one_line(rest, max(40, width - 10))}"
+        yield f"warning: {comparison.warning}"

@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import functools
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from typing import Any, Protocol
 
@@ -50,8 +50,9 @@ class InProcessExecutor:
 
     Where others run examples too, ``slots`` lets in as many in place of ``concurrency``. A run that
     takes more than ``timeout`` seconds is missing: a task is cancelled, a thread left behind
-    without its LM calls. Use as a context manager: inside, calls that pipelines and metrics make on
-    litellm itself are caught; leaving it ends idle threads.
+    without its LM calls. ``on_wrong`` is told what a pipeline raised. Use as a context manager:
+    inside, calls that pipelines and metrics make on litellm itself are caught; leaving it ends idle
+    threads.
     """
 
     def __init__(
@@ -62,12 +63,14 @@ class InProcessExecutor:
         concurrency: int = 16,
         timeout: float | None = None,
         slots: AbstractAsyncContextManager[object] | None = None,
+        on_wrong: Callable[[Exception], object] = lambda _: None,
     ) -> None:
         self._lm = lm
         self._model = model
         self._catching = ExitStack()
         self._timeout = timeout
         self._slots = slots or asyncio.Semaphore(concurrency)
+        self._on_wrong = on_wrong
         self._threads = Threads(name="lmopt-run")
 
     def __enter__(self) -> InProcessExecutor:
@@ -126,6 +129,7 @@ class InProcessExecutor:
         self, pipeline: Pipeline, example: Example, context: RunContext, block: Block
     ) -> Run:
         prediction: Any = None
+        raised: Exception | None = None
         ending, problem = Ending.RETURNED, ""
         async with self._slots:
             if block.ended:  # the slot came free because the block has ended
@@ -145,6 +149,7 @@ class InProcessExecutor:
             except Exception as error:
                 # a client's message may quote the key it was given
                 ending, problem = Ending.WRONG, redact(f"{type(error).__name__}: {error}")
+                raised = error
             # the pipeline may have caught these: they end the run all the same
             if clock.expired():
                 ending, prediction = Ending.MISSING, None
@@ -154,6 +159,8 @@ class InProcessExecutor:
             elif isinstance(context.stop, LmoptError):
                 block.end()
                 raise context.stop
+            elif raised is not None:
+                self._on_wrong(raised)
         return Run(
             example=example,
             repeat=context.repeat,

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Self
+
+from pytest_lmopt.errors import BudgetError
+
+LIMITS = ("calls", "tokens", "usd", "seconds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -10,8 +15,8 @@ class Budget:
     """Hard limits; None means no limit of that kind.
 
     ``calls`` counts every attempt that reaches a model, ``tokens`` input and output together,
-    ``usd`` dollars, ``seconds`` wall-clock time from the first call. Raises ``ValueError`` for a
-    limit that is not a positive number.
+    ``usd`` dollars, ``seconds`` wall-clock time from the first call. Raises ``BudgetError`` for a
+    limit of another kind, or one that is not a positive number.
     """
 
     calls: int | None = None
@@ -19,8 +24,20 @@ class Budget:
     usd: float | None = None
     seconds: float | None = None
 
+    def __new__(cls, *unnamed: Any, **limits: Any) -> Self:
+        """Refuse what is no limit in words of its own."""
+        unknown = [name for name in limits if name not in LIMITS]
+        if unnamed or unknown:
+            found = f"{unknown[0]}={limits[unknown[0]]!r}" if unknown else repr(unnamed[0])
+            raise BudgetError(
+                f"Budget({found}) is no limit; its limits are {', '.join(LIMITS)}, as in "
+                "Budget(calls=600, usd=0.5)",
+                limit=unknown[0] if unknown else "",
+            )
+        return super().__new__(cls)
+
     def __post_init__(self) -> None:
-        for name in ("calls", "tokens", "usd", "seconds"):
+        for name in LIMITS:
             value = getattr(self, name)
             whole = name in ("calls", "tokens")
             kind = int if whole else (int, float)
@@ -28,7 +45,7 @@ class Budget:
                 isinstance(value, bool) or not isinstance(value, kind) or not value > 0
             ):
                 wanted = "a positive whole number" if whole else "a positive number"
-                raise ValueError(f"budget {name}={value!r}: {wanted} expected")
+                raise BudgetError(f"Budget({name}={value!r}): {wanted} expected", limit=name)
 
     def __str__(self) -> str:
         parts = [

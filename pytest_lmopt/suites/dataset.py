@@ -62,7 +62,9 @@ def _file_rows(path: Path, name: str) -> list[_Row]:
     try:
         text = read_text(path, most_bytes=MOST_DATASET_BYTES)
     except FileNotFoundError:
-        raise DatasetError(f"no such file in {path.parent}", source=name) from None
+        raise DatasetError(
+            f"no such file in {path.parent}; a path is relative to the test's folder", source=name
+        ) from None
     except (OSError, ValueError) as error:
         raise DatasetError(f"can't be read: {error}", source=name) from None
     return list(reader(text, name))

@@ -128,7 +128,8 @@ def _switch(document: Any, key: str) -> bool:
 def _names(document: Any, key: str) -> tuple[str, ...]:
     value = document[key]
     if not isinstance(value, list):
-        raise PromptError(f"a list of names expected, found {value!r}", field=key)
+        advice = f"; write {key}: [{value}]" if isinstance(value, str) else ""
+        raise PromptError(f"a list of names expected, found {value!r}{advice}", field=key)
     return tuple(plain(value))
 
 

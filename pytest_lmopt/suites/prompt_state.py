@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -109,6 +109,22 @@ class PromptState:
     def with_demos(self, demos: Sequence[Demo]) -> PromptState:
         """The same prompt showing other demos."""
         return replace(self, demos=tuple(demos))
+
+
+def difference(old: PromptState, new: PromptState) -> str:
+    """Which parts of a prompt differ, in a few words."""
+    parts = []
+    for name in (item.name for item in fields(PromptState)):
+        before, now = getattr(old, name), getattr(new, name)
+        if before == now:
+            continue
+        if name == "demos":
+            parts.append(f"{len(now)} in place of {len(before)} demos")
+        elif isinstance(now, bool):
+            parts.append(f"{'' if now else 'no '}{name}")
+        else:
+            parts.append(f"another {name}")
+    return " and ".join(parts)
 
 
 def _check_names(names: tuple[str, ...], field_name: str, *, least: int) -> None:

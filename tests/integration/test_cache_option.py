@@ -13,7 +13,7 @@ def test_a_second_run_is_answered_from_the_recordings(
     project.suite()
     project.run()
     asked = openai_server.calls
-    project.run().stdout.fnmatch_lines([f"*test_shout *{asked} ({asked} replayed)*"])
+    project.run().stdout.fnmatch_lines([f"*test_shout * {asked} * 100 %*"])
     assert openai_server.calls == asked
 
 
@@ -50,7 +50,7 @@ def test_refresh_asks_everything_anew(project: Project, openai_server: OpenAISer
     openai_server.answer = lambda _: "something else"
     project.run("--lm-cache=refresh").stdout.fnmatch_lines(["*test_shout *0.000 [[]0.00*"])
     assert openai_server.calls == 2 * asked
-    project.run().stdout.fnmatch_lines(["*test_shout *0.000 [[]0.00*replayed*"])
+    project.run().stdout.fnmatch_lines(["*test_shout *0.000 [[]0.00*100 %*"])
 
 
 def test_off_records_nothing(project: Project, openai_server: OpenAIServer) -> None:

@@ -62,7 +62,7 @@ def test_a_suite_of_direct_calls_is_a_suite_like_any(
 
     again = direct.run("--lm-cache=replay")
     again.assert_outcomes(passed=3)
-    again.stdout.fnmatch_lines(["*test_direct *12 *1.000* 12 (12 replayed)*"])
+    again.stdout.fnmatch_lines(["*test_direct *12 *1.000* 12 *100 %*"])
     assert openai_server.calls == 14 + 2
 
     direct.write("pipeline.py", PIPELINE.replace("openai/direct", "openai/another"))

@@ -37,7 +37,7 @@ def test_demos_that_help_are_found_and_confirmed(
             "*winner: bootstrap-*",
             "*incumbent ? winner on holdout: 0.* ? 0.* on * examples",
             "*difference +0.*, 95 % interval [[]+0.*, +0.*[]], p = * (mid-p McNemar): improved",
-            "*to accept it, add --lm-snapshot-update",
+            "*to accept it: pytest *--lm-optimize --lm-snapshot-update",
             "*--- a/shout.yaml",
             "*+++ b/shout.yaml",
             "*+  - {word: word*, loud: WORD*}",

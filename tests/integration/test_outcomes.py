@@ -66,7 +66,7 @@ def test_shout(lm_example):
     )
     result = project.run()
     result.stdout.fnmatch_lines(
-        ["*test_shout *20 *0.950*", "*w3", "*got *KeyError: 'no such word'"]
+        ["*test_shout *20 *0.950*", "*w3", "*feedback KeyError: 'no such word'"]
     )
 
 

@@ -120,7 +120,7 @@ def test_a_refusal_is_the_prompts_own_doing(project: Project, openai_server: Ope
     write_suite(project, *faults)
     openai_server.fault_of = striking(faults)
     result = project.run("--lm-snapshot-update", "-vv")
-    shown = [line for name in REFUSALS for line in (f"    {name}", "*got *RefusedError: *")]
+    shown = [line for name in REFUSALS for line in (f"    {name}", "*feedback RefusedError: *")]
     result.stdout.fnmatch_lines(shown)
     assert scores(project) == {
         **deserved(openai_server, *faults),

@@ -20,6 +20,6 @@ def test_a_new_split_starts_the_count_of_holdout_uses_afresh(
     assert "split_seed: 7\n" in text
     assert "holdout_uses: 0\n" in text
     asked = openai_server.calls
-    project.run().stdout.fnmatch_lines(["*holds*replayed*"])
+    project.run().stdout.fnmatch_lines(["*holds*100 %*"])
     assert openai_server.calls == asked
     assert (project.path / "shout.yaml").read_text() == before

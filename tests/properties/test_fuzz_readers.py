@@ -28,6 +28,7 @@ from pytest_lmopt.lm.recordings.store import SqliteRecordings
 from pytest_lmopt.lm.seam import Request, Usage
 from pytest_lmopt.reports.html.rows import index
 from pytest_lmopt.reports.json_text import json_text
+from pytest_lmopt.reports.look import Look
 from pytest_lmopt.reports.machine import document
 from pytest_lmopt.reports.markdown import markdown_lines
 from pytest_lmopt.reports.stored_runs import read_run
@@ -155,7 +156,7 @@ def test_any_stored_run(content: bytes) -> None:
         run = read_run(folder / "run.json")
         assert "".join(markdown_lines(run))
         assert "".join(csv_lines(run))
-        assert list(terminal_lines(run.suites, verbosity=2, width=80)) or not run.suites
+        assert list(terminal_lines(run.suites, Look(verbosity=2))) or not run.suites
         assert index(run)
 
     reads_or_refuses(use, {"run.json": content}, ReportError)

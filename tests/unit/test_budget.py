@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_lmopt import Budget
+from pytest_lmopt.errors import BudgetError
 
 
 def test_a_budget_without_limits_limits_nothing() -> None:
@@ -30,10 +31,10 @@ def test_a_limit_is_a_positive_number(name: str, value: object) -> None:
     """Anything else is refused with the limit's name and the value found."""
     limits: dict[str, Any] = {name: value}
 
-    with pytest.raises(ValueError, match="positive") as caught:
+    with pytest.raises(BudgetError, match="positive") as caught:
         Budget(**limits)
 
-    assert str(caught.value).startswith(f"budget {name}={value!r}: a positive")
+    assert str(caught.value).startswith(f"Budget({name}={value!r}): a positive")
 
 
 @pytest.mark.parametrize("name", ["calls", "tokens"])
@@ -41,5 +42,5 @@ def test_calls_and_tokens_are_whole(name: str) -> None:
     """Half a call can't be made."""
     limits: dict[str, Any] = {name: 1.5}
 
-    with pytest.raises(ValueError, match="a positive whole number expected"):
+    with pytest.raises(BudgetError, match="a positive whole number expected"):
         Budget(**limits)

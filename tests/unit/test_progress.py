@@ -10,7 +10,8 @@ import pytest
 from pytest_lmopt import Budget
 from pytest_lmopt.blocks.progress import Best, Progress, Spending, Tracker
 from pytest_lmopt.lm.money.ledger import Account, Charge, Ledger
-from pytest_lmopt.reports.progress_line import columns, progress_line
+from pytest_lmopt.reports.progress_line import progress_line
+from pytest_lmopt.reports.text import columns
 from pytest_lmopt.stats.intervals import mean_interval
 from pytest_lmopt.stats.running import RunningMean
 
@@ -36,7 +37,10 @@ def test_the_line_says_how_far_how_good_how_dear_and_how_long() -> None:
 
 
 def test_a_search_shows_its_best_candidates_gain() -> None:
-    """Hours and minutes where there are any; no limit where there is none; others counted."""
+    """Hours and minutes where there are any; no limit where there is none; others counted.
+
+    Nothing was done for long, so what is left takes longer than it seemed.
+    """
     searching = replace(
         HALF_WAY,
         phase="race, rung 2 of 3",
@@ -45,7 +49,7 @@ def test_a_search_shows_its_best_candidates_gain() -> None:
     )
     assert progress_line([searching, HALF_WAY], now=1000.0 + 3725, width=200) == (
         "test_a.py::test_it race, rung 2 of 3 25/100, best bootstrap-4 +0.406 [+0.12, +0.56], "
-        "233 calls, 90/7,200 s, 1 h 2 min, about 0 s left, and 1 more"
+        "233 calls, 90/7,200 s, 1 h 2 min, about 3 h 5 min left, and 1 more"
     )
 
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 from doubles.sample_run import FACTS
-from doubles.trial_reports import trial_report
+from doubles.suite_reports import FAILING, HELD, REPORT, SEARCH, comparison
 
-from pytest_lmopt.comparison.verdict import Comparison, Verdict, compare
-from pytest_lmopt.lm.seam import Usage
+from pytest_lmopt.comparison.verdict import Verdict, compare
+from pytest_lmopt.reports.look import Look
 from pytest_lmopt.reports.machine import document
 from pytest_lmopt.reports.suite_report import (
+    Charged,
     FailingExample,
     Repeats,
-    SearchReport,
     SharedCheck,
     Status,
     SuiteReport,
@@ -26,130 +26,59 @@ from pytest_lmopt.reports.terminal import check_lines, terminal_lines
 from pytest_lmopt.reports.text import one_line, printable
 
 
-def comparison(passed_before: int, passed_now: int, *, of: int) -> Comparison:
-    """Two evaluations of which the first so many examples pass."""
-
-    def scores(passed: int) -> dict[str, float]:
-        return {str(number): float(number < passed) for number in range(of)}
-
-    compared = compare(scores(passed_before), scores(passed_now))
-    assert compared is not None
-    return compared
-
-
-REPORT = SuiteReport(
-    suite="tests/test_shop.py::test_triage",
-    status="passed",
-    problem="",
-    model="openai/small",
-    n=20,
-    score=0.9,
-    low=0.699,
-    high=0.972,
-    baseline="compared",
-    comparison=comparison(10, 18, of=20),
-    failing=(),
-    missing=0,
-    skipped=0,
-    usage=Usage(
-        calls=1200,
-        replayed=1000,
-        input_tokens=40_000,
-        output_tokens=5_678,
-        micro_usd=30_000,
-        saved_micro_usd=17_500,
-    ),
-    budget="2000 calls",
-    seconds=12.4,
-)
-
-SEARCH = SearchReport(
-    strategy="bootstrap",
-    trials=(trial_report("demos-3", 0.12, 24), trial_report("demos-1", -0.05, 16)),
-    winner="demos-3",
-    reason="demos from the passing runs of a, b",
-    confirmation=comparison(10, 18, of=20),
-    holdout_use=1,
-    accepted=True,
-    note="",
-    diff="--- a/route.yaml\n+++ b/route.yaml\n@@ -1 +1 @@\n-old\n+new",
-    unwritable=(),
-)
-
-
-def shown(*reports: SuiteReport, verbosity: int = 0, width: int = 100) -> str:
+def shown(*reports: SuiteReport, verbosity: int = 0, width: int = 120) -> str:
     """The section as text."""
-    return "\n".join(terminal_lines(reports, verbosity=verbosity, width=width))
+    return "\n".join(terminal_lines(reports, Look(verbosity=verbosity, width=width)))
 
 
-def cells(report: SuiteReport) -> list[str]:
-    """The row of a suite in the table."""
-    row = shown(report, verbosity=-1).splitlines()[2]
-    return [cell.strip() for cell in row.split("  ") if cell.strip()]
+def below(*reports: SuiteReport, verbosity: int = 0, width: int = 120) -> list[str]:
+    """The lines below the table, without their indents."""
+    lines = shown(*reports, verbosity=verbosity, width=width).splitlines()
+    return [line.strip() for line in lines[lines.index("") :]] if "" in lines else []
 
 
-def test_the_table_has_a_row_for_each_suite() -> None:
-    """Name, n, score with interval, change, verdict, calls, tokens, what was paid now, time."""
-    header, _, row, other = shown(REPORT, replace(REPORT, suite="other"), verbosity=-1).splitlines()
-    assert " ".join(header.split()) == (
-        "suite n score [95 %] change verdict calls tokens cost time"
-    )
-    assert row.startswith("tests/test_shop.py::test_triage")
-    assert other.startswith("other")
-    assert cells(REPORT) == [
-        "tests/test_shop.py::test_triage",
-        "20",
-        "0.900 [0.70, 0.97]",
-        "+0.400",
-        "improved",
-        "1200 (1000 replayed)",
-        "45,678",
-        "$0.0125",
-        "12 s",
-    ]
+def test_suites_that_pass_and_hold_get_the_table_only() -> None:
+    """Nothing in them needs attention."""
+    assert below(replace(REPORT, comparison=HELD), REPORT) == []
 
 
-def test_a_suite_without_scores_shows_none() -> None:
-    """An error has no score, no change and its status for a verdict."""
-    report = replace(
-        REPORT, status="error", score=None, low=None, high=None, n=0, comparison=None, usage=Usage()
-    )
-    assert cells(report)[1:] == ["0", "–", "error", "0", "0", "$0.0000", "12 s"]
-
-
-@pytest.mark.parametrize("baseline", ["no baseline", "stale (dataset changed)"])
-def test_without_a_fair_baseline_there_is_no_verdict(baseline: str) -> None:
-    """Where the baseline is missing or stale the table says so, and the details what to do."""
-    report = replace(REPORT, baseline=baseline)
-    assert baseline in cells(report)
-    assert "improved" not in cells(report)
-    assert "add --lm-snapshot-update" in shown(report)
-
-
-def test_an_unpriced_model_is_not_free() -> None:
-    """Without a price the cost is unknown, not zero."""
-    assert "unpriced" in cells(replace(REPORT, usage=Usage(calls=3, micro_usd=None)))
-
-
-def test_a_quiet_terminal_gets_the_table_only() -> None:
-    """With -q there are no details."""
-    assert len(shown(REPORT, verbosity=-1).splitlines()) == 3
+def test_quiet_terminals_get_the_table_or_nothing() -> None:
+    """With -q there are no details, with -qq there is no table either."""
+    failed = replace(REPORT, status="failed", problem="score 0.4 is low", failing=FAILING)
+    assert len(shown(failed, verbosity=-1, width=160).splitlines()) == 3
+    assert shown(failed, verbosity=-2) == ""
 
 
 def test_a_comparison_is_told_with_its_numbers() -> None:
-    """Means, n, difference, interval, p-value, test and verdict."""
-    text = shown(REPORT)
+    """With -v: means, n, difference, interval, p-value, test and verdict."""
+    text = shown(REPORT, verbosity=1)
     assert "against the baseline: 0.500 → 0.900 on 20 examples" in text
     assert "difference +0.400, 95 % interval [+0." in text
     assert "p = 0.0039 (mid-p McNemar): improved" in text
 
 
+def test_several_comparisons_are_adjusted_together() -> None:
+    """By Holm's method, where a suite is told of; one alone needs no adjustment."""
+    failed = replace(REPORT, suite="f", status="failed", problem="regressed against the baseline")
+    assert "p adjusted for 3 suites (Holm): 0.0117" in below(failed, REPORT, REPORT)
+    assert "Holm" not in shown(failed, verbosity=1)
+
+
 def test_an_inconclusive_comparison_says_what_could_be_seen() -> None:
-    """It names the effect these examples can show, and how many would decide this one."""
+    """In one line: the effect these examples can show, and how many would decide this one."""
     report = replace(REPORT, comparison=comparison(20, 18, of=20))
-    assert "20 examples can show a difference of 0.193; about 75 would decide this one" in shown(
-        report
-    )
+    assert below(report) == [
+        "",
+        "tests/test_shop.py::test_triage: inconclusive, -0.100 [-0.30, +0.08], p = 0.2500; 20 "
+        "examples can show a difference of 0.193; about 75 would decide this one",
+    ]
+
+
+def test_few_examples_are_described_not_judged() -> None:
+    """It says from how many on a comparison is judged."""
+    text = shown(replace(REPORT, comparison=comparison(2, 8, of=9)))
+    assert "insufficient data, +0.667" in text
+    assert "described, not judged: that takes 10 shared examples or more" in text
 
 
 def test_an_inconclusive_tie_promises_no_number() -> None:
@@ -183,26 +112,18 @@ def test_examples_left_out_are_counted() -> None:
 def test_the_first_missing_example_is_named_with_its_reason() -> None:
     """On a line of its own; where too much is missing, the suite's problem says it already."""
     missing = replace(REPORT, missing=2, missing_because="t3: rate limit")
-    assert "\n    t3: rate limit\n" in shown(missing)
+    assert "\n    t3: rate limit" in shown(missing)
     assert "t3" not in shown(replace(missing, status="error", problem="2 runs have no answer"))
-
-
-FAILING = (
-    FailingExample(id="t1", inputs="{'text': 'x'}", expected="FIN", got="ENG", feedback="not FIN"),
-    FailingExample(id="t2", got="?"),
-    FailingExample(id="h1"),
-    FailingExample(id="h2"),
-    FailingExample(id="h3"),
-)
 
 
 def test_failing_examples_are_shown_with_the_reason() -> None:
     """A failed suite shows three examples: input, expected, got, why; the others by id."""
     report = replace(REPORT, status="failed", problem="score 0.4 is low", failing=FAILING)
-    lines = [line.strip() for line in shown(report).splitlines()]
-    assert "failed: score 0.4 is low" in lines
-    assert lines[lines.index("5 examples below 1:") :] == [
-        "5 examples below 1:",
+    assert below(report) == [
+        "",
+        "tests/test_shop.py::test_triage",
+        "failed: score 0.4 is low",
+        "5 examples below 1 (-v shows more):",
         "t1",
         "inputs   {'text': 'x'}",
         "expected FIN",
@@ -210,47 +131,151 @@ def test_failing_examples_are_shown_with_the_reason() -> None:
         "feedback not FIN",
         "t2",
         "got      ?",
-        "h1",
-        "and h2, h3",
+        "and h1, h2, h3",
     ]
 
 
 def test_holdout_examples_are_shown_by_id_alone() -> None:
     """Of an example without texts only the id is printed, even with -vv."""
     report = replace(REPORT, status="failed", failing=FAILING)
-    lines = [line.strip() for line in shown(report, verbosity=2).splitlines()]
-    assert lines[-3:] == ["h1", "h2", "h3"]
+    assert below(report, verbosity=2)[-1] == "and h1, h2, h3"
 
 
 def test_a_passing_suite_keeps_its_failing_examples_to_itself() -> None:
     """They are shown with -v."""
     report = replace(REPORT, failing=FAILING)
     assert "below 1" not in shown(report)
-    assert "5 examples below 1:" in shown(report, verbosity=1)
+    assert "5 examples below 1 (-vv shows more):" in below(report, verbosity=1)
 
 
 def test_long_texts_are_cut_to_the_width() -> None:
-    """No line of an example is wider than the terminal."""
+    """No line of an example is wider than the terminal; -v shows several, -vv the whole text."""
     long = FailingExample(id="i" * 500, inputs="x " * 300, got="line\n" * 100)
     report = replace(REPORT, status="failed", failing=(long,) * 9)
-    lines = shown(report, width=80).splitlines()
-    start = next(number for number, line in enumerate(lines) if "below 1" in line)
-    assert max(map(len, lines[start:])) <= 80
+    heights = []
+    for verbosity in (0, 1, 2):
+        lines = shown(report, verbosity=verbosity, width=60).splitlines()
+        start = next(number for number, line in enumerate(lines) if "below 1" in line)
+        assert max(map(len, lines[start:])) <= 60
+        heights.append(len([line for line in lines if line.strip() in ("line", "got      line")]))
+    assert heights == [0, 9 * 6, 9 * 100]
+
+
+def test_texts_that_begin_alike_are_shown_from_where_they_differ() -> None:
+    """Else both would be cut before the difference."""
+    same = "word " * 40
+    example = FailingExample(id="a", expected=f"{same}yes", got=f"{same}no")
+    lines = below(replace(REPORT, status="failed", failing=(example,)), width=60)
+    assert lines[-2:] == [
+        "expected …word word word word yes",
+        "got      …word word word word no",
+    ]
+
+
+def test_of_many_failing_suites_the_first_show_examples() -> None:
+    """The others tell how many there are, and their ids."""
+    suites = [replace(REPORT, suite=str(n), status="failed", failing=FAILING) for n in range(20)]
+    lines = below(*suites)
+    assert lines.count("feedback not FIN") == 10
+    assert lines.count("5 examples below 1 (-v shows more):") == 20
+    assert lines.count("t1, t2, h1, h2, h3") == 10
+    assert below(*suites, verbosity=1).count("feedback not FIN") == 20
+
+
+def test_a_problem_of_many_suites_is_told_once() -> None:
+    """The others name the suite where it stands."""
+    error = replace(REPORT, status="error", problem="model 'x' needs a key: set X_API_KEY")
+    lines = below(replace(error, suite="a"), replace(error, suite="b"))
+    assert lines == [
+        "", "a", "error: model 'x' needs a key: set X_API_KEY", "", "b", "error: as a",
+    ]  # fmt: skip
+
+
+NEW = replace(REPORT, baseline="no baseline", comparison=None)
+STALE = replace(REPORT, baseline="stale (dataset changed)")
+CHANGED = replace(REPORT, changed=("route.yaml",))
+
+
+def test_what_resolves_a_state_is_a_command_to_copy() -> None:
+    """With the paths first: the option would take one for its value."""
+    assert below(NEW, STALE, CHANGED)[1:] == [
+        "no baseline yet; to make these scores one: "
+        "pytest tests/test_shop.py::test_triage --lm-snapshot-update",
+        "the baseline is stale (dataset changed); to make a new one: "
+        "pytest tests/test_shop.py::test_triage --lm-snapshot-update",
+        "changed since the baseline: route.yaml; to accept: "
+        "pytest tests/test_shop.py::test_triage --lm-snapshot-update",
+    ]
+
+
+def test_what_an_assertion_or_an_exception_said_is_told_once() -> None:
+    """As feedback: nothing was got."""
+    example = FailingExample(id="a", expected="FIN", got="too long", feedback="too long")
+    assert below(replace(REPORT, status="failed", failing=(example,)))[-3:] == [
+        "a",
+        "expected FIN",
+        "feedback too long",
+    ]
+
+
+def test_many_suites_of_one_state_are_one_line() -> None:
+    """Named by their files; names that a shell would read are quoted."""
+    several = [replace(NEW, suite=f"t{n % 2}.py::test[{n} $x]") for n in range(40)]
+    assert below(*several)[1:] == [
+        "no baseline yet (40 suites); to make these scores one: "
+        "pytest t0.py t1.py --lm-snapshot-update"
+    ]
+    assert "pytest 't0.py::test[0 $x]' --lm-" in below(several[0])[-1]
+
+
+def test_what_is_being_accepted_needs_no_command() -> None:
+    """Nor what could not be judged; a regression is accepted only once meant."""
+    accepting = replace(CHANGED, accepting=True, baseline="no baseline")
+    assert below(accepting) == []
+    assert "snapshot-update" not in shown(replace(NEW, status="error", problem="p"))
+    failed = replace(CHANGED, status="failed", problem="p")
+    assert "route.yaml; to accept, once meant: pytest" in below(failed)[-1]
 
 
 def test_a_search_is_told_from_trials_to_diff() -> None:
     """Strategy, cost and budget, the race, the winner, its confirmation, what to do, the diff."""
-    text = shown(replace(REPORT, search=SEARCH))
-    for part in (
-        "search: bootstrap, 2 candidates raced; 1200 calls (1000 replayed), 45,678 tokens, "
-        "$0.0125; budget 2000 calls",
-        "demos-3          +0.120 on 24 dev examples",
+    charged = (
+        Charged(kind="calls", amount=200, limit=2000),
+        Charged(kind="usd", amount=0.0125, limit=0.5),
+        Charged(kind="seconds", amount=12.0, limit=None),
+    )
+    assert below(replace(REPORT, search=SEARCH, charged=charged))[2:] == [
+        "search: bootstrap, 2 candidates raced; 1,200 calls (83 % cached), 45,678 tokens, $0.0125",
+        "charged to the budget: 200 of 2,000 calls (10 %), $0.0125 of $0.5 (2 %), 12 s",
+        "demos-3          +0.120 [+0.02, +0.22] on 24 dev examples",
+        "demos-1          -0.050 [-0.15, +0.05] on 16 dev examples",
         "winner: demos-3 (demos from the passing runs of a, b)",
+        "it changes route.yaml: 4 in place of 0 demos",
         "incumbent → winner on holdout: 0.500 → 0.900 on 20 examples",
-        "to accept it, add --lm-snapshot-update",
-        "  -old\n  +new",
-    ):
-        assert part in text
+        "difference +0.400, 95 % interval [+0.174, +0.613], p = 0.0039 (mid-p McNemar): improved",
+        "better on holdout; to accept it: pytest tests/test_shop.py::test_triage "
+        "--lm-optimize=bootstrap --lm-snapshot-update",
+        "--- a/route.yaml",
+        "+++ b/route.yaml",
+        "@@ -1 +1 @@",
+        "-old",
+        "+new",
+    ]
+
+
+def test_a_diff_is_coloured_where_there_are_colours() -> None:
+    """Lines keep their signs."""
+    report = replace(REPORT, search=SEARCH)
+    text = "\n".join(terminal_lines([report], Look(colour=True)))
+    assert "\x1b[31m-old\x1b[0m" in text
+    assert "\x1b[32m+new\x1b[0m" in text
+
+
+def test_a_long_race_is_cut() -> None:
+    """The best are shown, all with -v."""
+    many = replace(REPORT, search=replace(SEARCH, trials=SEARCH.trials * 4))
+    assert "and 3 more (-v shows them)" in below(many)
+    assert shown(many, verbosity=1).count("dev examples") == 8
 
 
 def test_a_winner_not_accepted_says_what_it_would_have_taken() -> None:
@@ -318,7 +343,7 @@ def test_no_text_reaches_the_terminal_with_control_characters(
     for baseline in ("compared", EVIL, f"stale ({EVIL})"):
         rejected = replace(report, search=replace(report.search, accepted=False))
         both = (replace(report, baseline=baseline), replace(rejected, baseline=baseline))
-        text = shown(*both, verbosity=verbosity, width=200)
+        text = shown(*both, verbosity=verbosity, width=400)
         assert all(char.isprintable() or char == "\n" for char in text)
         assert r"\x1b[2Jgone\x07\r\x9b31m\u202eabc\ud800" in text
 
@@ -326,7 +351,7 @@ def test_no_text_reaches_the_terminal_with_control_characters(
 def test_a_check_of_shared_prompts_is_printable_too() -> None:
     """Names of suites and files come from the project."""
     check = SharedCheck(suite="s", files=("f",), problem="p", comparison=comparison(3, 9, of=20))
-    text = "\n".join(check_lines(evil(check)))
+    text = "\n".join(check_lines(evil(check), Look()))
     assert all(char.isprintable() or char == "\n" for char in text)
 
 
@@ -341,7 +366,7 @@ def test_every_line_is_one_line() -> None:
     """Line ends in texts make more lines or a ⏎, all of them indented under their suite."""
     example = FailingExample(id="two\nlines", got="two\nlines")
     report = replace(REPORT, status="failed", problem="two\nlines", failing=(example,))
-    lines = list(terminal_lines([report], verbosity=0, width=100))
+    lines = list(terminal_lines([report], Look(width=100)))
     assert not any("\n" in line for line in lines)
     assert "  lines" in lines
     assert "    two⏎lines" in lines

@@ -48,7 +48,10 @@ def check_folder(folder: Path) -> None:
     What can be seen of a template without its values is checked, too.
     """
     if not folder.is_dir():
-        raise StrategyError(f"lm_meta_prompts: there is no folder {folder}", strategy=folder.name)
+        raise StrategyError(
+            f"lm_meta_prompts: there is no folder {folder}; a path is relative to the root folder",
+            strategy=folder.name,
+        )
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         if path.name not in known():
             raise StrategyError(

@@ -1,0 +1,34 @@
+"""A mistake found while test modules are imported, such as in a prompt file, told in a line."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+import pytest
+
+import pytest_lmopt
+from pytest_lmopt.errors import InputError
+from pytest_lmopt.plugin.collecting import reject
+from pytest_lmopt.plugin.session import session_key
+
+OURS = Path(pytest_lmopt.__file__).parent
+
+
+def refuse_mistakes(collector: pytest.Collector, report: pytest.CollectReport) -> None:
+    """Turn a mistake of the user's that ended an import into a usage error."""
+    call = getattr(report, "call", None)
+    error = call.excinfo.value if call is not None and call.excinfo is not None else None
+    if isinstance(error, InputError):
+        reject(collector.config.stash[session_key], collector, f"{_place(error)}: {error}", error)
+
+
+def _place(error: InputError) -> str:
+    """Where the user's own code made the mistake."""
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [
+        frame
+        for frame in frames
+        if not Path(frame.filename).is_relative_to(OURS) and not frame.filename.startswith("<")
+    ]
+    return f"{theirs[-1].filename}, line {theirs[-1].lineno}"

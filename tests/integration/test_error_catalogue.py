@@ -1,0 +1,462 @@
+"""The catalogue of mistakes: what each error says, word for word, to whoever made it.
+
+Every message says what happened, the value found, where, and what to do; none comes with a
+traceback of ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+from doubles.openai_server import Fault, OpenAIServer
+from projects.shouting import Project
+
+from pytest_lmopt import errors
+from pytest_lmopt.blocks.lanes import LeadingRunner
+from pytest_lmopt.blocks.queue import MOST_LOSSES
+from pytest_lmopt.blocks.runner import Block, LocalRunner
+from pytest_lmopt.errors import LmoptError
+from pytest_lmopt.lm.seam import FunctionLM
+from pytest_lmopt.runs.executor import InProcessExecutor
+from pytest_lmopt.stores.folder import StateFolder
+from pytest_lmopt.stores.sqlite import SHARED, SqliteStores
+from pytest_lmopt.suites.candidate import Candidate
+from pytest_lmopt.suites.dataset import load_dataset
+from pytest_lmopt.suites.example import Example
+from pytest_lmopt.suites.suite import Suite
+
+TEST = """\
+import pytest
+from pytest_lmopt import Budget, Prompt, metrics
+{head}
+ROWS = [{{"id": f"e{{i}}", "inputs": {{"n": i}}, "expected": str(i)}} for i in range(12)]
+
+@pytest.mark.lm_suite({mark})
+def test_it(lm_example):
+    {body}
+"""
+SHOUT = """\
+shout = Prompt(name="shout", instruction="SHOUT the word.", inputs=["word"], output="loud")
+"""
+CALL = "return shout(word=str(lm_example.id)).text"
+ANSWER = "return str(lm_example.inputs['n'])"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """What somebody wrote, and the message that answers it; ``{path}`` is the project's folder.
+
+    ``files`` are those besides the test, ``fault`` is what the provider does to every call.
+    """
+
+    error: type[LmoptError]
+    message: str
+    head: str = ""
+    mark: str = "dataset=ROWS, metric=metrics.exact_match"
+    body: str = ANSWER
+    files: dict[str, str] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+    fault: Fault | None = None
+    prepare: Callable[[Project], object] = repr
+
+    def __str__(self) -> str:
+        return self.error.__name__
+
+
+def _foreign_recordings(project: Project) -> None:
+    (project.path / ".lmopt").mkdir()
+    with closing(sqlite3.connect(project.path / ".lmopt/recordings.sqlite")) as database, database:
+        database.execute("CREATE TABLE recordings (key TEXT, request TEXT, answer TEXT)")
+
+
+SERVER_DOWN = Mistake(
+    error=errors.IncompleteError, head=SHOUT, body=CALL, fault=Fault(status=500), message=(
+        "error: 6 of 6 runs have no answer, more than max_missing=0.02 of 6 allows; the first is "
+        "example 'e2': no answer after 4 attempts; the last: InternalServerError: OpenAIException "
+        "- fault. Nothing is judged. The other answers are recorded: once the model answers again, "
+        "the same command asks only for what is missing"
+    ),
+)  # fmt: skip
+
+MISTAKES = [
+    Mistake(
+        error=errors.InputError,
+        head="""judge = metrics.Judge(
+    Prompt(name="rubric", instruction="Rate.", inputs=["prediction"], output="score"), scale=(5, 1)
+)""",
+        message=(
+            "ERROR: {path}/test_it.py, line 3: Judge(scale=(5, 1)): (lowest, highest) expected, "
+            "such as (1, 5)"
+        ),
+    ),
+    Mistake(
+        error=errors.PromptError,
+        head='shout = Prompt.load("{path}/shout.yaml")',
+        files={"shout.yaml": "instruction: SHOUT\ninputs: word\noutput: loud\n"},
+        message=(
+            "ERROR: {path}/test_it.py, line 3: {path}/shout.yaml, line 2, field 'inputs': a list "
+            "of names expected, found 'word'; write inputs: [word]"
+        ),
+    ),
+    Mistake(
+        error=errors.DatasetError,
+        mark="dataset='tickets.jsonl'",
+        message=(
+            "ERROR: test_it.py::test_it: dataset tickets.jsonl: no such file in {path}; a path is "
+            "relative to the test's folder"
+        ),
+    ),
+    Mistake(
+        error=errors.DatasetError,
+        mark="dataset=[{'input': {'n': 1}}]",
+        message=(
+            "ERROR: test_it.py::test_it: dataset from a list: row 1 has 'input'; a row has id, "
+            "inputs, expected, group and split"
+        ),
+    ),
+    Mistake(
+        error=errors.BudgetError,
+        mark="dataset=ROWS, budget=Budget(call=5)",
+        message=(
+            "ERROR: {path}/test_it.py, line 6: Budget(call=5) is no limit; its limits are calls, "
+            "tokens, usd, seconds, as in Budget(calls=600, usd=0.5)"
+        ),
+    ),
+    Mistake(
+        error=errors.BudgetError,
+        mark="dataset=ROWS, budget=Budget(600)",
+        message=(
+            "ERROR: {path}/test_it.py, line 6: Budget(600) is no limit; its limits are calls, "
+            "tokens, usd, seconds, as in Budget(calls=600, usd=0.5)"
+        ),
+    ),
+    Mistake(
+        error=errors.BudgetError,
+        mark="dataset=ROWS, budget=Budget(usd='1')",
+        message="ERROR: {path}/test_it.py, line 6: Budget(usd='1'): a positive number expected",
+    ),
+    Mistake(
+        error=errors.SuiteError,
+        mark="dataset=ROWS, metrik=metrics.exact_match",
+        message=(
+            "ERROR: test_it.py::test_it: lm_suite has no argument 'metrik'; it takes dataset, "
+            "metric, budget, threshold, margin, gate, repeats, model, max_missing"
+        ),
+    ),
+    Mistake(
+        error=errors.SuiteError,
+        mark="dataset=ROWS[:4]",
+        options=("--lm-optimize",),
+        message=(
+            "error: test_it.py::test_it: its 4 examples split into train/dev/holdout 3/1/0; a "
+            "search needs some of each: give it about 50 examples or more, or a 'split' field in "
+            "the data"
+        ),
+    ),
+    Mistake(
+        error=errors.SnapshotError,
+        files={
+            "__lm_snapshots__/test_it/test_it.yaml": "version: 2\n",
+            "__lm_snapshots__/test_it/test_it.scores.csv": "id,score,example\n",
+        },
+        message=(
+            "error: {path}/__lm_snapshots__/test_it/test_it.yaml: format version 2, 1 expected; "
+            "update pytest-lmopt"
+        ),
+    ),
+    Mistake(
+        error=errors.RecordError,
+        files={"records/test_it.jsonl": "{\n"},
+        options=("-o", "lm_record=records"),
+        message=(
+            "ERROR: {path}/records/test_it.jsonl, line 1: no JSON (Expecting property name "
+            "enclosed in double quotes: line 1 column 2 (char 1)); restore the file from git, or "
+            "delete it and run --lm-snapshot-update to make it anew"
+        ),
+    ),
+    Mistake(
+        error=errors.UnmeteredError,
+        head="import litellm",
+        body="return litellm.embedding(model='openai/simulated', input=['x'])",
+        message=(
+            "error: litellm's embedding was called inside a suite, where it would be neither "
+            "charged to the budget nor recorded, so it was not made: only a Prompt and litellm's "
+            "completion and acompletion are; ask before the suite, as in a fixture"
+        ),
+    ),
+    Mistake(
+        error=errors.ClusterError,
+        options=("--lm-executor=dask://127.0.0.1:9",),
+        message=(
+            "ERROR: --lm-executor=dask://127.0.0.1:9: no scheduler answers there (OSError: Timed "
+            "out trying to connect to tcp://127.0.0.1:9 after 0.2 s); start one with 'dask "
+            "scheduler', or correct the address"
+        ),
+    ),
+    Mistake(
+        error=errors.StrategyError,
+        options=("-o", "lm_meta_prompts=prompts"),
+        message=(
+            "ERROR: ini value lm_meta_prompts: there is no folder {path}/prompts; a path is "
+            "relative to the root folder"
+        ),
+    ),
+    Mistake(
+        error=errors.ModelError,
+        head=SHOUT,
+        body=CALL,
+        options=("-o", "lm_model="),
+        message=(
+            "error: prompt 'shout' has no model: set one with --lm-model=MODEL, lm_model in the "
+            "pytest configuration, LMOPT_MODEL, or 'model:' in the prompt file ('local' is the "
+            "packaged one)"
+        ),
+    ),
+    Mistake(
+        error=errors.ModelError,
+        head=SHOUT,
+        body=CALL,
+        options=("--lm-model=gpt",),
+        message=(
+            "error: model 'gpt' names no provider litellm knows; write it as provider/model, such "
+            "as openai/gpt-4o-mini, or 'local'"
+        ),
+    ),
+    SERVER_DOWN,
+    replace(
+        SERVER_DOWN,
+        error=errors.MissingAnswerError,
+        message="no answer after 4 attempts; the last: InternalServerError: OpenAIException - f",
+    ),
+    replace(
+        SERVER_DOWN,
+        error=errors.TransientError,
+        message="InternalServerError: OpenAIException - fault",
+    ),
+    replace(
+        SERVER_DOWN,
+        error=errors.RefusedError,
+        fault=Fault(status=400),
+        message=(
+            "failed: the pipeline raised on every example, first RefusedError: BadRequestError: "
+            "OpenAIException - fault"
+        ),
+    ),
+    Mistake(
+        error=errors.UnrecordedError,
+        head=SHOUT,
+        body=CALL,
+        options=("--lm-cache=replay",),
+        message=(
+            "error: 6 requests are not recorded, and --lm-cache=replay asks no model: 6 of prompt "
+            "shout ('e11', 'e2', 'e5', …). Nothing is judged. To record them, and those that "
+            "follow from their answers, run the same without --lm-cache=replay where the model can "
+            "be asked; with --lm-record=DIR it also writes them to files to commit"
+        ),
+    ),
+    Mistake(
+        error=errors.AnswerError,
+        head=SHOUT.replace('output="loud"', 'outputs=["loud", "soft"], format="json"'),
+        body=CALL,
+        message=(
+            "failed: the pipeline raised on every example, first AnswerError: the answer holds no "
+            "JSON object; the answer was 'E2'"
+        ),
+    ),
+    Mistake(
+        error=errors.BudgetExhaustedError,
+        head=SHOUT,
+        mark="dataset=ROWS, budget=Budget(calls=3)",
+        body=CALL,
+        options=("--lm-concurrency=1",),
+        message=(
+            "budget-stopped: the budget of test_it.py::test_it (3 calls) is used up: the next call "
+            "could bring it to 4 calls. 0 runs "
+        ),
+    ),
+    Mistake(
+        error=errors.MetricError,
+        mark="dataset=ROWS, metric=lambda example, prediction: example.expectd",
+        message=(
+            "error: metric failed on example 'e2': AttributeError: 'Example' object has no "
+            "attribute 'expectd' ({path}/test_it.py, line 6)"
+        ),
+    ),
+    Mistake(
+        error=errors.MetricError,
+        mark="dataset=ROWS, metric=lambda example, prediction: 70",
+        message=(
+            "error: metric failed on example 'e2': returned 70.0, which is outside [0, 1]; scale "
+            "it into that range"
+        ),
+    ),
+    Mistake(
+        error=errors.RecordingsError,
+        head=SHOUT,
+        body=CALL,
+        prepare=_foreign_recordings,
+        message=(
+            "the recorded answers in {path}/.lmopt/recordings.sqlite can't be used: its table of "
+            "recordings is not ours; move the file away; run without them with --lm-cache=off"
+        ),
+    ),
+    Mistake(
+        error=errors.LostContextError,
+        head=f"from concurrent.futures import ThreadPoolExecutor\n{SHOUT}",
+        body="return ThreadPoolExecutor(1).submit(shout, word='a').result().text",
+        message=(
+            "error: prompt 'shout' was called from a thread that the pipeline started itself, so "
+            "it can't be told which candidate is being run. Wrap the function given to the thread: "
+            "pool.submit(pytest_lmopt.carry_context(function), ...)"
+        ),
+    ),
+]
+
+
+@pytest.fixture
+def raised(monkeypatch: pytest.MonkeyPatch) -> list[LmoptError]:
+    """The errors of ours that come into being."""
+    found: list[LmoptError] = []
+    begin = LmoptError.__init__
+
+    def noted(self: LmoptError, problem: str) -> None:
+        begin(self, problem)
+        found.append(self)
+
+    monkeypatch.setattr(LmoptError, "__init__", noted)
+    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("pytest_lmopt.blocks.dask.cluster.CONNECT_SECONDS", 0.2)
+    return found
+
+
+def _written(project: Project, mistake: Mistake) -> None:
+    text = TEST.format(head=mistake.head, mark=mistake.mark, body=mistake.body)
+    project.write("test_it.py", text.replace("{path}", str(project.path)))
+    for name, content in mistake.files.items():
+        (project.path / name).parent.mkdir(parents=True, exist_ok=True)
+        project.write(name, content)
+    mistake.prepare(project)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+def test_a_mistake_is_answered_in_words(
+    project: Project, openai_server: OpenAIServer, raised: list[LmoptError], mistake: Mistake
+) -> None:
+    """What is written wrongly runs nothing, else the suite is red; no traceback of ours."""
+    _written(project, mistake)
+    openai_server.fault = lambda _: mistake.fault
+    result = project.run(*mistake.options)
+    assert mistake.error in map(type, raised)
+    message = mistake.message.replace("{path}", str(project.path))
+    lines = result.errlines if message.startswith("ERROR: ") else result.outlines
+    assert any(message in line for line in lines), "\n".join(result.outlines + result.errlines)
+    usage = (
+        pytest.ExitCode.USAGE_ERROR if lines is result.errlines else pytest.ExitCode.TESTS_FAILED
+    )
+    assert result.ret == usage
+    assert not [line for line in result.outlines + result.errlines if "Traceback" in line]
+    assert not [line for line in result.outlines if re.search(r"pytest_lmopt.\w+.*:\d+: ", line)]
+
+
+def test_a_litellm_that_is_not_known_is_told_too(
+    project: Project, raised: list[LmoptError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What fails before a suite begins is no traceback either."""
+    monkeypatch.delattr("litellm.utils._get_call_type_from_public_name")
+    _written(project, Mistake(error=LmoptError, message=""))
+    result = project.run()
+    assert [type(error) for error in raised] == [LmoptError]
+    result.stdout.fnmatch_lines(
+        [
+            "calls made with litellm itself could not be metered, as the installed litellm is not "
+            "one this version knows (*); install 'litellm>=1.106,<1.107'"
+        ]
+    )
+    result.stdout.no_fnmatch_line("*assessment*")
+
+
+def test_a_file_that_workers_can_not_share_is_named(tmp_path: Path) -> None:
+    """With the way to do without workers."""
+    folder = StateFolder(tmp_path, session="session-1")
+    (folder.made_for_session() / SHARED).mkdir()
+    with pytest.raises(errors.SessionFileError) as caught:
+        SqliteStores(folder).open_shared()
+    assert re.fullmatch(
+        rf"{folder.session_path / SHARED}, which all workers share, can't be used: "
+        r"[a-zA-Z/ ]+; run without them \(-n 0\)",
+        str(caught.value),
+    )
+
+
+def test_examples_that_end_their_workers_are_named(tmp_path: Path) -> None:
+    """Here each of three workers takes the last block, and is lost."""
+    shared = SqliteStores(StateFolder(tmp_path, session="session-1")).open_shared()
+    examples = load_dataset(
+        [{"id": f"e{number}", "inputs": {"n": number}} for number in range(6)], beside=tmp_path
+    )
+    lost: list[str] = []
+
+    def pipeline(_: Example) -> str:
+        while len(lost) < MOST_LOSSES:
+            if shared.queue.take("suite", worker := f"gw{len(lost)}"):
+                lost.append(worker)
+                shared.queue.lose(worker)
+        return ""
+
+    async def lead() -> None:
+        suite = Suite(name="suite", pipeline=pipeline, dataset=examples)
+        with InProcessExecutor(lm=FunctionLM(lambda _: "")) as executor:
+            local = LocalRunner(suite, executor)
+            leader = LeadingRunner(local, queue=shared.queue, worker="gw9", hands=2)
+            nobody = Candidate(name="incumbent", states={})
+            blocks = [Block(candidate=nobody, examples=(each,), repeat=0) for each in examples]
+            async for _ in leader.run(blocks):
+                pass
+
+    with pytest.raises(errors.WorkersLostError) as caught:
+        asyncio.run(lead())
+    shared.close()
+    assert re.fullmatch(
+        r"3 workers were lost while they ran the examples 'e\d'; one of them seems to end its "
+        r"process\. Run them without -n to see what happens",
+        str(caught.value),
+    )
+
+
+def _kinds(error: type[LmoptError]) -> Iterator[type[LmoptError]]:
+    yield error
+    for kind in error.__subclasses__():
+        yield from _kinds(kind)
+
+
+def test_every_error_has_its_entry() -> None:
+    """Whoever adds one adds the message here. ``LMError`` is never raised itself."""
+    told_above = {LmoptError, errors.SessionFileError, errors.WorkersLostError}
+    told = {mistake.error for mistake in MISTAKES} | told_above
+    assert {kind for kind in _kinds(LmoptError) if kind.__module__ == errors.__name__} - told == {
+        errors.LMError
+    }
+
+
+def test_the_traceback_is_there_for_who_wants_it(project: Project) -> None:
+    """With --lm-debug: of a usage error, a metric's and a pipeline's exception, with its causes."""
+    for mark, body, told in (
+        ("dataset='t.jsonl'", ANSWER, "*FileNotFoundError: *"),
+        ("dataset=ROWS, metric=lambda e, _: e.expectd", ANSWER, "*AttributeError: *'expectd'"),
+        ("dataset=ROWS, metric=metrics.exact_match", "return {}['a']", "*KeyError: 'a'"),
+    ):
+        _written(project, Mistake(error=LmoptError, message="", mark=mark, body=body))
+        shown = [
+            "\n".join([*result.outlines, *result.errlines])
+            for result in (project.run(), project.run("--lm-debug"))
+        ]
+        assert ["Traceback (most recent call last)" in text for text in shown] == [False, True]
+        assert any(fnmatch(line, told) for line in shown[1].splitlines())
