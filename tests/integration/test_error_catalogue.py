@@ -25,6 +25,7 @@ from pytest_lmopt.blocks.queue import MOST_LOSSES
 from pytest_lmopt.blocks.runner import Block, LocalRunner
 from pytest_lmopt.errors import LmoptError
 from pytest_lmopt.lm.seam import FunctionLM
+from pytest_lmopt.reports.stored_runs import find_run
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.stores.folder import StateFolder
 from pytest_lmopt.stores.sqlite import SHARED, SqliteStores
@@ -431,6 +432,16 @@ def test_examples_that_end_their_workers_are_named(tmp_path: Path) -> None:
     )
 
 
+def test_a_run_that_is_not_stored_is_told_with_those_that_are(tmp_path: Path) -> None:
+    """``python -m pytest_lmopt report`` ends with it."""
+    (tmp_path / "20261101-120000.json").touch()
+    with pytest.raises(errors.ReportError) as caught:
+        find_run("yesterday", tmp_path)
+    assert str(caught.value) == (
+        f"yesterday: no run of that name is stored in {tmp_path}; the last ones are 20261101-120000"
+    )
+
+
 def _kinds(error: type[LmoptError]) -> Iterator[type[LmoptError]]:
     yield error
     for kind in error.__subclasses__():
@@ -439,7 +450,12 @@ def _kinds(error: type[LmoptError]) -> Iterator[type[LmoptError]]:
 
 def test_every_error_has_its_entry() -> None:
     """Whoever adds one adds the message here. ``LMError`` is never raised itself."""
-    told_above = {LmoptError, errors.SessionFileError, errors.WorkersLostError}
+    told_above = {
+        LmoptError,
+        errors.ReportError,
+        errors.SessionFileError,
+        errors.WorkersLostError,
+    }
     told = {mistake.error for mistake in MISTAKES} | told_above
     assert {kind for kind in _kinds(LmoptError) if kind.__module__ == errors.__name__} - told == {
         errors.LMError
