@@ -91,6 +91,7 @@ class Options:
     prices: Mapping[str, Price]
     dry_run: bool
     reports: tuple[tuple[ReportKind, Path], ...]
+    otel: bool
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -157,6 +158,7 @@ def read_options(config: pytest.Config) -> Options:
         prices=_prices(config),
         dry_run=config.getoption("lm_dry_run"),
         reports=_reports(config),
+        otel=config.getini("lm_otel"),
     )
 
 

@@ -22,21 +22,39 @@ from pytest_lmopt.plugin.accounting import suite_ledger
 from pytest_lmopt.plugin.marks import pipeline_of
 from pytest_lmopt.plugin.session import PROPERTY, LmSession
 from pytest_lmopt.plugin.watching import watched
-from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport, to_json
+from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport, from_json, to_json
 from pytest_lmopt.reports.text import printable
 from pytest_lmopt.runs.executor import InProcessExecutor
+from pytest_lmopt.runs.traced import traced
 from pytest_lmopt.suites.source import pipeline_source
 from pytest_lmopt.suites.suite import Suite
 
 
 def run_suite(item: pytest.Function, session: LmSession) -> None:
     """Assess the item's suite and leave its report on the item; fails the test if it failed."""
+    if session.telemetry is None:
+        return _run_suite(item, session)
+    with session.telemetry.span("lm_suite", {"pytest_lmopt.suite": item.nodeid}) as span:
+        try:
+            _run_suite(item, session)
+        finally:
+            for report in [from_json(value) for name, value in item.user_properties if name == PROPERTY]:
+                told = {"status": report.status, "n": report.n, "score": report.score}
+                span.set_attributes(
+                    {f"pytest_lmopt.{name}": value for name, value in told.items() if value is not None}
+                )
+
+
+def _run_suite(item: pytest.Function, session: LmSession) -> None:
     marked, options = session.suites[item.nodeid], session.options
     suite = replace(
         marked.suite,
         pipeline=pipeline_of(item),  # with this lane's own fixtures
         source=pipeline_source(item.function, session.root) if options.show_source else "",
     )
+    telemetry = session.telemetry
+    if telemetry is not None:
+        suite = replace(suite, pipeline=traced(suite.pipeline, telemetry, suite=item.nodeid))
     part = session.parts.get(item.nodeid)
     if part is Part.GIVE_UP:
         pytest.fail(_given_up(item.nodeid, session), pytrace=False)
@@ -50,6 +68,8 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
         committed=session.committed,
         since=session.started,
     )
+    if telemetry is not None:
+        lm = telemetry.lm(lm)
     terms = Terms(
         root=session.root,
         snapshot=marked.snapshot,
