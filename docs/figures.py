@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +42,13 @@ def rate(n: int, gained: float, lost: float, event: Callable[[int, int], bool]) 
     return sum(p for up, down, p in seen if event(up, down)) / sum(p for *_, p in seen)
 
 
-@lru_cache(maxsize=None)
+@cache
 def tango(up: int, down: int, n: int) -> tuple[float, float]:
     """Tango's interval."""
     return tango_interval(up, down, n)
 
 
-@lru_cache(maxsize=None)
+@cache
 def plain_t(up: int, down: int, n: int) -> tuple[float, float]:
     """The t-interval of the same pairs."""
     return t_interval([1.0] * up + [-1.0] * down + [0.0] * (n - up - down))

@@ -38,10 +38,16 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
         try:
             _run_suite(item, session)
         finally:
-            for report in [from_json(value) for name, value in item.user_properties if name == PROPERTY]:
+            for report in [
+                from_json(value) for name, value in item.user_properties if name == PROPERTY
+            ]:
                 told = {"status": report.status, "n": report.n, "score": report.score}
                 span.set_attributes(
-                    {f"pytest_lmopt.{name}": value for name, value in told.items() if value is not None}
+                    {
+                        f"pytest_lmopt.{name}": value
+                        for name, value in told.items()
+                        if value is not None
+                    }
                 )
 
 

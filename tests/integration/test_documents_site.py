@@ -36,7 +36,9 @@ def test_every_page_is_built_and_fetches_nothing(folder: Path) -> None:
     names = {page.relative_to(folder / "site").as_posix() for page in pages}
     for page in (folder / "docs").rglob("*.md"):
         assert page.relative_to(folder / "docs").with_suffix(".html").as_posix() in names
-    fetched = re.compile(r"""<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)=["']?(?:https?:)?//""")
+    fetched = re.compile(
+        r"""<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)=["']?(?:https?:)?//"""
+    )
     for page in pages:
         assert not fetched.search(page.read_text(encoding="utf-8")), page
 

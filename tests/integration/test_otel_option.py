@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 from doubles.openai_server import OpenAIServer
@@ -189,24 +186,35 @@ def test_spans_reach_the_collector_the_environment_names(
     assert names.count("chat simulated") == openai_server.calls
 
 
-def test_a_named_collector_hears_nothing_unless_lm_otel_is_on(
-    project: Project, openai_server: OpenAIServer, collector: Collector
+UNASKED = """
+import socket, sys
+
+seen = set()
+look_up = socket.getaddrinfo
+
+
+def watched(host, *rest, **more):
+    seen.add(host)
+    return look_up(host, *rest, **more)
+
+
+socket.getaddrinfo = watched
+
+
+def pytest_unconfigure():
+    assert not [name for name in sys.modules if name.startswith("opentelemetry.sdk")]
+    assert seen == {"127.0.0.1"}, seen
+    print("seen", seen)
+"""
+
+
+def test_unasked_a_whole_run_reaches_the_model_and_nobody_else(
+    project: Project, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The variable may be there for the user's own services."""
+    """Though OpenTelemetry is installed, and a collector named: not its SDK, not its address."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector.invalid:4318")
+    project.write("conftest.py", UNASKED)
     project.suite(examples=20)
-    result = project.run_apart()
+    result = project.run_apart("-s")
     result.assert_outcomes(passed=1)
-    assert collector.received == []
-
-
-def test_nothing_of_opentelemetry_is_imported_unasked(tmp_path: Path) -> None:
-    """Though it is installed, and told where to send."""
-    code = (
-        "import sys, pytest, importlib, pkgutil, pytest_lmopt\n"
-        "import pytest_lmopt.plugin.running\n"
-        "assert not [name for name in sys.modules if name.startswith('opentelemetry')]\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    assert "seen {'127.0.0.1'}" in result.stdout.str()

@@ -46,7 +46,11 @@ def asked(request: Request) -> dict[str, Any]:
         "gen_ai.provider.name": provider(request.model),
         "gen_ai.request.model": model_name(request.model),
         **{name: value for name, value in named.items() if isinstance(value, int | float)},
-        **({"gen_ai.request.stop_sequences": [stop] if isinstance(stop, str) else stop} if stop else {}),
+        **(
+            {"gen_ai.request.stop_sequences": [stop] if isinstance(stop, str) else stop}
+            if stop
+            else {}
+        ),
     }
 
 
