@@ -1,4 +1,4 @@
-"""The figures of the documents: what the functions in ``pytest_lmopt.stats`` do, computed exactly.
+"""The figures of the documents: what the functions in ``pytest_lmopt.stats`` do, computed.
 
 For 0/1 scores all that matters of n pairs is how many were gained and lost, so each rate is a sum
 over those two counts, weighed by their multinomial probability: no simulation, no seed.
@@ -7,7 +7,7 @@ over those two counts, weighed by their multinomial probability: no simulation, 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -102,7 +102,7 @@ def draw_all(into: Path) -> None:
 
 
 def _draw(
-    path: Path, lines: dict[str, Sequence[float]], what: str, *, level: float | None = None
+    path: Path, lines: Mapping[str, Sequence[float]], what: str, *, level: float | None = None
 ) -> None:
     import matplotlib as mpl
 

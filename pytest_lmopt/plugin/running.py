@@ -38,17 +38,18 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
         try:
             _run_suite(item, session)
         finally:
-            for report in [
-                from_json(value) for name, value in item.user_properties if name == PROPERTY
-            ]:
-                told = {"status": report.status, "n": report.n, "score": report.score}
-                span.set_attributes(
-                    {
-                        f"pytest_lmopt.{name}": value
-                        for name, value in told.items()
-                        if value is not None
-                    }
-                )
+            span.set_attributes(_told(item))
+
+
+def _told(item: pytest.Function) -> dict[str, str | float]:
+    """What a suite's span says of its report, once there is one."""
+    reports = [from_json(str(value)) for name, value in item.user_properties if name == PROPERTY]
+    told = {
+        f"pytest_lmopt.{name}": getattr(report, name)
+        for report in reports
+        for name in ("status", "n", "score")
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _run_suite(item: pytest.Function, session: LmSession) -> None:

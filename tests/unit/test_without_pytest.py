@@ -85,9 +85,11 @@ def test_litellm_connects_nowhere_but_where_it_is_told(
     """
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector.invalid:4318")
     watch = (
-        "import socket\nseen = []\nlook_up = socket.getaddrinfo\n"
-        "def watched(host, *a, **k):\n    seen.append(host)\n    return look_up(host, *a, **k)\n"
-        "socket.getaddrinfo = watched\n"
+        "import sys\nseen = set()\n"
+        "def watch(event, given):\n"
+        "    if event == 'socket.connect' and isinstance(given[1], tuple): seen.add(given[1][0])\n"
+        "    if event == 'socket.getaddrinfo': seen.add(given[0])\n"
+        "sys.addaudithook(watch)\n"
     )
-    check = "import time; time.sleep(1)\nassert set(seen) <= {'127.0.0.1', b'127.0.0.1'}, seen\n"
+    check = "import time; time.sleep(1)\nassert seen - {b'127.0.0.1'} == {'127.0.0.1'}, seen\n"
     _run(watch + PRODUCTION + check, tmp_path)
