@@ -13,6 +13,7 @@
     │   ├── ReportError          a stored run, or a report, that can't be read or made
     │   ├── UnmeteredError       a call of litellm's that no budget would see
     │   ├── ClusterError         a Dask cluster that can't be used
+    │   ├── TelemetryError       OpenTelemetry not installed, or nowhere to send spans to
     │   ├── StrategyError        a strategy of another package, or a meta-prompt, that can't be used
     │   └── ModelError           no model, key or quota, an unknown model, a local one not installed
     ├── LMError                  one call to a model
@@ -184,6 +185,10 @@ class ClusterError(InputError):
         self.address = address
         given = address.replace("tcp://", "dask://").replace("tls://", "dask+tls://")
         super().__init__(f"--lm-executor={given}: {problem}")
+
+
+class TelemetryError(InputError):
+    """Spans were asked for, but can't be sent as things are."""
 
 
 class LMError(LmoptError):

@@ -219,3 +219,9 @@ def add_options(parser: pytest.Parser) -> None:
         "written by --lm-snapshot-update",
     )
     parser.addini("lm_cache_limit", "most that recorded answers may take (default: 500MB)")
+    parser.addini(
+        "lm_otel",
+        "send suites, runs and LM calls as OpenTelemetry spans (extra otel)",
+        type="bool",
+        default=False,
+    )

@@ -92,6 +92,7 @@ class Options:
     dry_run: bool
     reports: tuple[tuple[ReportKind, Path], ...]
     debug: bool
+    otel: bool
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -159,6 +160,7 @@ def read_options(config: pytest.Config) -> Options:
         dry_run=config.getoption("lm_dry_run"),
         reports=_reports(config),
         debug=config.getoption("lm_debug"),
+        otel=config.getini("lm_otel"),
     )
 
 

@@ -23,9 +23,10 @@ from pytest_lmopt.plugin.debugging import Tracebacks
 from pytest_lmopt.plugin.marks import pipeline_of
 from pytest_lmopt.plugin.session import PROPERTY, LmSession
 from pytest_lmopt.plugin.watching import watched
-from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport, to_json
+from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport, from_json, to_json
 from pytest_lmopt.reports.text import printable
 from pytest_lmopt.runs.executor import InProcessExecutor
+from pytest_lmopt.runs.traced import traced
 from pytest_lmopt.suites.source import pipeline_source
 from pytest_lmopt.suites.suite import Suite
 
@@ -34,10 +35,31 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
     """Assess the item's suite and leave its report on the item; fails the test if it failed."""
     tracebacks = Tracebacks(wanted=session.options.debug)
     try:
-        _run_suite(item, session, tracebacks)
+        _traced(item, session, tracebacks)
     except LmoptError as error:  # before anything could be assessed
         tracebacks.tell(error)
         pytest.fail(str(error), pytrace=False)
+
+
+def _traced(item: pytest.Function, session: LmSession, tracebacks: Tracebacks) -> None:
+    if session.telemetry is None:
+        return _run_suite(item, session, tracebacks)
+    with session.telemetry.span("lm_suite", {"pytest_lmopt.suite": item.nodeid}) as span:
+        try:
+            _run_suite(item, session, tracebacks)
+        finally:
+            span.set_attributes(_told(item))
+
+
+def _told(item: pytest.Function) -> dict[str, str | float]:
+    """What a suite's span says of its report, once there is one."""
+    reports = [from_json(str(value)) for name, value in item.user_properties if name == PROPERTY]
+    told = {
+        f"pytest_lmopt.{name}": getattr(report, name)
+        for report in reports
+        for name in ("status", "n", "score")
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks) -> None:
@@ -47,6 +69,9 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
         pipeline=pipeline_of(item),  # with this lane's own fixtures
         source=pipeline_source(item.function, session.root) if options.show_source else "",
     )
+    telemetry = session.telemetry
+    if telemetry is not None:
+        suite = replace(suite, pipeline=traced(suite.pipeline, telemetry, suite=item.nodeid))
     part = session.parts.get(item.nodeid)
     if part is Part.GIVE_UP:
         pytest.fail(_given_up(item.nodeid, session), pytrace=False)
@@ -60,6 +85,8 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
         committed=session.committed,
         since=session.started,
     )
+    if telemetry is not None:
+        lm = telemetry.lm(lm)
     terms = Terms(
         root=session.root,
         snapshot=marked.snapshot,

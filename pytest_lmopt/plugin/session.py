@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_lmopt.lm.recordings.protocol import Recordings
     from pytest_lmopt.lm.seam import LM, Completion
     from pytest_lmopt.lm.stack import Traffic
+    from pytest_lmopt.lm.telemetry.spans import Telemetry
     from pytest_lmopt.plugin.marks import MarkedSuite
     from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
     from pytest_lmopt.reports.transfer import Transfer
@@ -88,6 +89,7 @@ class LmSession:
         self._committed: Mapping[str, Completion] | None = None
         self._provider: LM | None = None
         self._traffic: Traffic | None = None
+        self._telemetry: Telemetry | None = None
         self._shared: SharedStore | None = None
 
     def for_workers(self, *, dist: str) -> dict[str, object]:
@@ -124,6 +126,19 @@ class LmSession:
             gates = Gates(self.options.concurrency, self.shared)
             self._traffic = Traffic(gates=gates, circuit=Circuit(self.shared))
         return self._traffic
+
+    @property
+    def telemetry(self) -> Telemetry | None:
+        """Where spans are sent; None where none were asked for."""
+        if self._telemetry is None and self.options.otel:
+            from pytest_lmopt.errors import TelemetryError
+            from pytest_lmopt.lm.telemetry.destination import open_telemetry
+
+            try:
+                self._telemetry = open_telemetry()
+            except TelemetryError as error:
+                pytest.fail(str(error), pytrace=False)
+        return self._telemetry
 
     @property
     def stores(self) -> Stores:
@@ -213,6 +228,9 @@ class LmSession:
         if self.cluster is not None:
             self.cluster.close()
             self.cluster = None
+        if self._telemetry is not None:
+            self._telemetry.close()
+            self._telemetry = None
         if self._store is not None:
             self._store.close()
             self._store = None

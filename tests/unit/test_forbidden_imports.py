@@ -64,3 +64,34 @@ def test_yaml_is_loaded_round_trip_or_safe() -> None:
         if keyword.arg == "typ" and isinstance(keyword.value, ast.Constant | ast.Name)
     }
     assert kinds <= {"rt", "safe", "kind"}
+
+
+TELEMETRY = {"opentelemetry", "sentry_sdk", "posthog", "segment", "mixpanel", "statsd"}
+
+
+def test_telemetry_is_the_users_own_alone() -> None:
+    """OpenTelemetry is known in one room, inside functions, and no other such library anywhere."""
+    at_import = {
+        path.relative_to(ROOT).as_posix()
+        for path in SOURCES
+        for node in _run_at_import(ast.parse(path.read_text(encoding="utf-8")).body)
+        if TELEMETRY & set(imported(node))
+    }
+    anywhere = {
+        path.parent.relative_to(ROOT).as_posix(): name
+        for path in SOURCES
+        for name in TELEMETRY & set(imported(ast.parse(path.read_text(encoding="utf-8"))))
+    }
+    assert at_import == set()
+    assert anywhere == {"lm/telemetry": "opentelemetry"}
+
+
+def _run_at_import(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """What a module runs when it is imported: neither functions nor imports for types alone."""
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            yield from _run_at_import(node.body)
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not (
+            isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        ):
+            yield node

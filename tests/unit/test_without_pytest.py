@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 BLOCK_PYTEST = """
 import sys
 sys.modules["pytest"] = sys.modules["_pytest"] = None
@@ -68,19 +70,26 @@ def test_importing_the_package_loads_nothing_heavy(tmp_path: Path) -> None:
     _run(
         "import sys, pytest_lmopt.plugin.hooks\n"
         "heavy = {'litellm', 'scipy', 'numpy', 'optuna', 'jinja2', 'yaml', 'ruamel'}\n"
+        "heavy |= {'opentelemetry', 'matplotlib'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)",
         tmp_path,
     )
 
 
 def test_litellm_connects_nowhere_but_where_it_is_told(
-    tmp_path: Path, openai_server: object
+    tmp_path: Path, openai_server: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither at import nor at the first call; every address looked up is loopback."""
+    """Neither at import nor at the first call; every address looked up is loopback.
+
+    Not even a collector that is named for the user's own services, OpenTelemetry being installed.
+    """
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector.invalid:4318")
     watch = (
-        "import socket\nseen = []\nlook_up = socket.getaddrinfo\n"
-        "def watched(host, *a, **k):\n    seen.append(host)\n    return look_up(host, *a, **k)\n"
-        "socket.getaddrinfo = watched\n"
+        "import sys\nseen = set()\n"
+        "def watch(event, given):\n"
+        "    if event == 'socket.connect' and isinstance(given[1], tuple): seen.add(given[1][0])\n"
+        "    if event == 'socket.getaddrinfo': seen.add(given[0])\n"
+        "sys.addaudithook(watch)\n"
     )
-    check = "import time; time.sleep(1)\nassert set(seen) <= {'127.0.0.1', b'127.0.0.1'}, seen\n"
+    check = "import time; time.sleep(1)\nassert seen - {b'127.0.0.1'} == {'127.0.0.1'}, seen\n"
     _run(watch + PRODUCTION + check, tmp_path)

@@ -1,0 +1,84 @@
+"""Suites, runs and LM calls as spans: a suite holds its runs, a run the calls it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pytest_lmopt.lm.seam import LM, Completion, Request, is_local
+from pytest_lmopt.lm.telemetry import conventions
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span, Tracer
+
+
+class Telemetry:
+    """Begins and ends spans with ``tracer``; only with ``content`` do they hold words.
+
+    ``end`` is called by ``close``, to send off what is left.
+    """
+
+    def __init__(
+        self, tracer: Tracer, *, content: bool = False, end: Callable[[], object] = lambda: None
+    ) -> None:
+        self._tracer = tracer
+        self.content = content
+        self.close = end
+
+    @contextmanager
+    def span(
+        self,
+        name: str,
+        attributes: Mapping[str, Any],
+        *,
+        calling: bool = False,
+        harmless: tuple[type[BaseException], ...] = (),
+    ) -> Iterator[Span]:
+        """A span around the block, of kind CLIENT where it is ``calling`` a service.
+
+        An exception that is not ``harmless`` marks it as failed, by its class alone: what it says
+        may quote a prompt.
+        """
+        from opentelemetry.trace import SpanKind, StatusCode
+
+        with self._tracer.start_as_current_span(
+            name,
+            kind=SpanKind.CLIENT if calling else SpanKind.INTERNAL,
+            attributes=dict(attributes),
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                yield span
+            except harmless:
+                raise
+            except BaseException as error:
+                span.set_attribute("error.type", type(error).__name__)
+                span.set_status(StatusCode.ERROR)
+                raise
+
+    def lm(self, lm: LM) -> LM:
+        """The LM, with a span for each call of it."""
+        return _Traced(lm, self)
+
+
+class _Traced:
+    """Stands before recordings and retries: one span for each call a prompt makes."""
+
+    def __init__(self, lm: LM, telemetry: Telemetry) -> None:
+        self._lm = lm
+        self._telemetry = telemetry
+
+    async def complete(self, request: Request) -> Completion:
+        """The LM's answer."""
+        about = conventions.asked(request)
+        if self._telemetry.content:
+            about |= conventions.question(request)
+        name = f"chat {about['gen_ai.request.model']}"
+        with self._telemetry.span(name, about, calling=not is_local(request.model)) as span:
+            completion = await self._lm.complete(request)
+            span.set_attributes(conventions.answered(completion))
+            if self._telemetry.content:
+                span.set_attributes(conventions.answer(completion))
+            return completion

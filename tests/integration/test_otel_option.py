@@ -1,0 +1,220 @@
+"""``lm_otel``: spans for those who ask for them, and nothing whatever for others."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from doubles.openai_server import OpenAIServer
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from projects.shouting import Project
+
+ON = ("-o", "lm_otel=true")
+CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the developer's shell says of OpenTelemetry must not decide a test."""
+    for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", CONTENT):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def exporter(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
+    """What a tracer provider that the user has set up sees."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+    return exporter
+
+
+def by_name(spans: Sequence[ReadableSpan], begins: str) -> list[ReadableSpan]:
+    """The spans whose names begin so."""
+    return [span for span in spans if span.name.startswith(begins)]
+
+
+def test_a_suite_holds_its_runs_and_they_their_calls(
+    project: Project, openai_server: OpenAIServer, exporter: InMemorySpanExporter
+) -> None:
+    """One tree, with the conventions' names, tokens and no words; secrets and prompts stay here."""
+    project.suite(examples=20)
+    project.run(*ON).assert_outcomes(passed=1)
+    spans = exporter.get_finished_spans()
+    (suite,) = by_name(spans, "lm_suite")
+    runs, calls = by_name(spans, "invoke_workflow"), by_name(spans, "chat simulated")
+    assert suite.attributes is not None
+    assert len(runs) == len(calls) == suite.attributes["pytest_lmopt.n"] == openai_server.calls
+    assert suite.attributes["pytest_lmopt.status"] == "passed"
+    inside = {run.context.span_id for run in runs if run.context}
+    for run in runs:
+        assert run.parent is not None
+        assert suite.context is not None
+        assert run.parent.span_id == suite.context.span_id
+    for call in calls:
+        told = dict(call.attributes or {})
+        assert call.parent is not None
+        assert call.parent.span_id in inside
+        assert call.kind is trace.SpanKind.CLIENT
+        assert told["gen_ai.operation.name"] == "chat"
+        assert told["gen_ai.provider.name"] == "openai"
+        assert told["gen_ai.request.model"] == "simulated"
+        assert told["gen_ai.request.temperature"] == 0
+        assert told["gen_ai.usage.input_tokens"]
+        assert told["gen_ai.usage.output_tokens"]
+        assert told["pytest_lmopt.replayed"] is False
+    everything = " ".join(span.to_json() for span in spans)
+    assert "SHOUT the word" not in everything
+    assert "WORD1" not in everything
+
+
+def test_a_replayed_answer_says_so(
+    project: Project, openai_server: OpenAIServer, exporter: InMemorySpanExporter
+) -> None:
+    """No model was asked, whatever its tokens were."""
+    project.suite(examples=20)
+    project.run().assert_outcomes(passed=1)
+    project.run(*ON, "--lm-cache=replay").assert_outcomes(passed=1)
+    calls = by_name(exporter.get_finished_spans(), "chat")
+    assert calls
+    assert all((call.attributes or {})["pytest_lmopt.replayed"] for call in calls)
+
+
+def test_words_are_sent_only_where_the_user_says_so(
+    project: Project,
+    openai_server: OpenAIServer,
+    exporter: InMemorySpanExporter,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By OpenTelemetry's own variable, as roles and parts."""
+    monkeypatch.setenv(CONTENT, "true")
+    project.suite(examples=20)
+    project.run(*ON).assert_outcomes(passed=1)
+    call = by_name(exporter.get_finished_spans(), "chat")[0]
+    told = dict(call.attributes or {})
+    asked = json.loads(str(told["gen_ai.input.messages"]))
+    assert asked[0]["role"] == "system"
+    assert "SHOUT the word" in asked[0]["parts"][0]["content"]
+    (answer,) = json.loads(str(told["gen_ai.output.messages"]))
+    assert answer["role"] == "assistant"
+
+
+def test_what_goes_wrong_is_told_by_its_class_alone(
+    project: Project, openai_server: OpenAIServer, exporter: InMemorySpanExporter
+) -> None:
+    """An error's words may quote the prompt."""
+    project.suite(examples=20)
+    project.run(*ON, "--lm-cache=replay").assert_outcomes(failed=1)
+    call = by_name(exporter.get_finished_spans(), "chat")[0]
+    assert (call.attributes or {})["error.type"] == "UnrecordedError"
+    assert call.status.status_code is trace.StatusCode.ERROR
+    assert not call.status.description
+    assert not call.events
+
+
+def test_without_a_destination_nothing_is_sent(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Not even to the address the SDK has by default; the message says what to set."""
+    project.suite(examples=20)
+    result = project.run(*ON)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*lm_otel is on, but nothing says where spans are to go: set OTEL_EXPORTER_OTLP_ENDPOINT*"]
+    )
+    assert openai_server.calls == 0
+
+
+class Collector:
+    """A receiver of OTLP over HTTP, on loopback, that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[str, bytes]] = []
+        received = self.received
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                received.append((self.path, body))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    """A collector that the environment names."""
+    collector = Collector()
+    threading.Thread(target=collector.server.serve_forever, args=(0.05,), daemon=True).start()
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+    yield collector
+    collector.server.shutdown()
+    collector.server.server_close()
+
+
+def test_spans_reach_the_collector_the_environment_names(
+    project: Project, openai_server: OpenAIServer, collector: Collector
+) -> None:
+    """All of them, by the end of the session, over OTLP/HTTP."""
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    project.suite(examples=20)
+    project.run(*ON).assert_outcomes(passed=1)
+    assert {path for path, _ in collector.received} == {"/v1/traces"}
+    names: list[str] = []
+    for _, body in collector.received:
+        sent = ExportTraceServiceRequest.FromString(body)
+        names += [
+            span.name
+            for resource in sent.resource_spans
+            for scope in resource.scope_spans
+            for span in scope.spans
+        ]
+    assert names.count("lm_suite") == 1
+    assert names.count("chat simulated") == openai_server.calls
+
+
+UNASKED = """
+import sys
+
+seen = set()
+
+
+def watch(event, arguments):
+    if event == "socket.connect" and isinstance(arguments[1], tuple):
+        seen.add(arguments[1][0])
+    elif event == "socket.getaddrinfo":
+        seen.add(arguments[0])
+
+
+sys.addaudithook(watch)
+
+
+def pytest_unconfigure():
+    assert not [name for name in sys.modules if name.startswith("opentelemetry.sdk")]
+    print("seen", seen)
+"""
+
+
+def test_unasked_a_whole_run_reaches_the_model_and_nobody_else(
+    project: Project, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though OpenTelemetry is installed, and a collector named: not its SDK, not its address."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector.invalid:4318")
+    project.write("conftest.py", UNASKED)
+    project.suite(examples=20)
+    result = project.run_apart("-s")
+    result.assert_outcomes(passed=1)
+    assert "seen {'127.0.0.1'}" in result.stdout.str()
