@@ -35,10 +35,12 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
     """Assess the item's suite and leave its report on the item; fails the test if it failed."""
     tracebacks = Tracebacks(wanted=session.options.debug)
     try:
-        _traced(item, session, tracebacks)
+        return _traced(item, session, tracebacks)
     except LmoptError as error:  # before anything could be assessed
         tracebacks.tell(error)
-        pytest.fail(str(error), pytrace=False)
+        problem = str(error)
+    # out here, or pytest would show both exceptions
+    pytest.fail(problem, pytrace=False)
 
 
 def _traced(item: pytest.Function, session: LmSession, tracebacks: Tracebacks) -> None:

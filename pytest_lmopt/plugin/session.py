@@ -129,15 +129,11 @@ class LmSession:
 
     @property
     def telemetry(self) -> Telemetry | None:
-        """Where spans are sent; None where none were asked for."""
+        """Where spans are sent; None where none were asked for. Raises ``TelemetryError``."""
         if self._telemetry is None and self.options.otel:
-            from pytest_lmopt.errors import TelemetryError
             from pytest_lmopt.lm.telemetry.destination import open_telemetry
 
-            try:
-                self._telemetry = open_telemetry()
-            except TelemetryError as error:
-                pytest.fail(str(error), pytrace=False)
+            self._telemetry = open_telemetry()
         return self._telemetry
 
     @property
@@ -169,14 +165,9 @@ class LmSession:
 
     @property
     def store(self) -> Recordings | None:
-        """The recordings; None where they are off."""
-        from pytest_lmopt.errors import RecordingsError
-
+        """The recordings; None where they are off. Raises ``RecordingsError``."""
         if self._store is None and self.options.cache != "off":
-            try:
-                self._store = self.stores.open_recordings()
-            except RecordingsError as error:
-                pytest.fail(str(error), pytrace=False)
+            self._store = self.stores.open_recordings()
             self.notices += filter(None, [self._store.notice])
         return self._store
 

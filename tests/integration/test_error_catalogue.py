@@ -310,6 +310,14 @@ MISTAKES = [
         ),
     ),
     Mistake(
+        error=errors.TelemetryError,
+        options=("-o", "lm_otel=true"),
+        message=(
+            "lm_otel is on, but nothing says where spans are to go: set "
+            "OTEL_EXPORTER_OTLP_ENDPOINT, or a tracer provider in conftest.py"
+        ),
+    ),
+    Mistake(
         error=errors.LostContextError,
         head=f"from concurrent.futures import ThreadPoolExecutor\n{SHOUT}",
         body="return ThreadPoolExecutor(1).submit(shout, word='a').result().text",
@@ -363,7 +371,9 @@ def test_a_mistake_is_answered_in_words(
         pytest.ExitCode.USAGE_ERROR if lines is result.errlines else pytest.ExitCode.TESTS_FAILED
     )
     assert result.ret == usage
-    assert not [line for line in result.outlines + result.errlines if "Traceback" in line]
+    told = "\n".join(result.outlines + result.errlines)
+    assert "Traceback" not in told
+    assert "During handling" not in told
     assert not [line for line in result.outlines if re.search(r"pytest_lmopt.\w+.*:\d+: ", line)]
 
 
