@@ -102,7 +102,10 @@ async def search(
         evaluator=evaluator, plan=plan, journal=journal, prompts=prompts, harmless=rule.harmless
     )
     alpha = level(holdout_use)
-    pointless = no_headroom(list(dev.scores.values()), len(plan.holdout), alpha=alpha, rule=rule)
+    pointless = ""
+    if prompts.states:
+        scores = list(dev.scores.values())
+        pointless = no_headroom(scores, len(plan.holdout), alpha=alpha, rule=rule)
     notes = [journal.note]
     if prompts.states and not pointless:
         try:

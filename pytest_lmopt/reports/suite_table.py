@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import reduce
-from operator import add
 
 from pytest_lmopt.comparison.verdict import Verdict
 from pytest_lmopt.lm.seam import Usage
@@ -74,7 +72,7 @@ def table_lines(reports: Sequence[SuiteReport], look: Look) -> Iterator[str]:
     )
     yield from (line.rstrip() for line in table.splitlines()[1:-1])
     if len(reports) > 1 or any(name not in shown for name in ("calls", "tokens", "cost")):
-        usage = reduce(add, (report.usage for report in reports))
+        usage = sum((report.usage for report in reports), Usage())
         yield f"in all: {usage_text(usage)}"
 
 

@@ -72,7 +72,7 @@ def test_so_is_a_folder_that_is_not_there(project: Project) -> None:
     (project.path / "meta").rmdir()
     result = project.run()
     assert result.ret == 4
-    result.stderr.fnmatch_lines(["ERROR: ini value lm_meta_prompts: there is no folder *meta"])
+    result.stderr.fnmatch_lines(["ERROR: ini value lm_meta_prompts: there is no folder */meta; *"])
 
 
 def test_what_only_values_show_is_the_suites_error(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from doubles.openai_server import Fault, OpenAIServer
-from projects.shouting import Project
+from projects.shouting import Project, untimed
 
 from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.sqlite_file import damage
@@ -74,9 +74,9 @@ class TestWords:
 
 def reports_of(project: Project) -> dict[str, dict[str, Any]]:
     """The suites' reports in ``r.json`` by name, without time and cost."""
-    suites = json.loads((project.path / "r.json").read_text())["suites"]
+    suites = untimed(json.loads((project.path / "r.json").read_text())["suites"])
     for suite in suites:
-        del suite["seconds"], suite["usage"]
+        del suite["usage"]
     return {suite["suite"]: suite for suite in suites}
 
 

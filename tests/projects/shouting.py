@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,3 +106,16 @@ class Project:
             for path in sorted((self.path / folder).rglob("*"))
             if path.is_file()
         }
+
+
+TIMES = ("seconds", "milliseconds", "efficient", "charged")
+"""Fields of reports that say how long something took, or follow from it."""
+
+
+def untimed(report: Any) -> Any:
+    """A report, or a part of one, without what differs from run to run: how long it took."""
+    if isinstance(report, dict):
+        return {name: untimed(value) for name, value in report.items() if name not in TIMES}
+    if isinstance(report, list):
+        return [untimed(value) for value in report]
+    return report
