@@ -108,8 +108,8 @@ class Project:
         }
 
 
-TIMES = ("seconds", "milliseconds", "efficient", "charged")
-"""Fields of reports that say how long something took, or follow from it."""
+TIMES = ("seconds", "milliseconds", "efficient", "charged", "replayed")
+"""Fields of reports that say how long something took or whether it was asked anew, or follow."""
 
 
 def untimed(report: Any) -> Any:
