@@ -6,6 +6,8 @@ import pytest
 from doubles.openai_server import OpenAIServer
 from projects.shouting import Project
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("mode", ["worksteal", "loadscope", "loadfile", "loadgroup"])
 def test_suites_are_the_same_however_tests_are_distributed(

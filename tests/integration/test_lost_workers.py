@@ -9,6 +9,8 @@ import pytest
 from doubles.openai_server import OpenAIServer
 from projects.shouting import Project
 
+pytestmark = pytest.mark.slow
+
 KILLER = """
 
 import contextlib, os, pathlib, signal, sqlite3, time

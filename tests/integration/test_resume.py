@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from doubles.searching_process import CONCURRENCY
 
+pytestmark = pytest.mark.slow
+
 KILLS = 20
 ENOUGH = 900
 

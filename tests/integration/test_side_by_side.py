@@ -13,6 +13,8 @@ from projects.shouting import Project, untimed
 from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.sqlite_file import damage
 
+pytestmark = pytest.mark.slow
+
 SNAPSHOTS = """\
 from inline_snapshot import snapshot as inline
 
