@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +24,12 @@ UNASKED = " ".join(f"-p no:{name}" for name in OFF)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep the tests' files in memory where there is such a disk: commits wait for real ones."""
+    """Keep the tests' files in memory where there is such a disk: commits wait for real ones.
+
+    A shell's background jobs ignore Ctrl-C, and so would all that tests start and interrupt.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.option.basetemp is None and os.access(MEMORY, os.W_OK):
         folder = tempfile.TemporaryDirectory(prefix="lmopt-tests-", dir=MEMORY)
         config.option.basetemp = f"{folder.name}/base"

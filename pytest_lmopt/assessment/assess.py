@@ -9,13 +9,13 @@ from dataclasses import replace
 from pytest_lmopt.assessment.acceptance import Acceptance
 from pytest_lmopt.assessment.describe import describe_evaluation, describe_search
 from pytest_lmopt.assessment.early_stop import evaluate_until_certain, stopped_comparison
-from pytest_lmopt.assessment.oversights import measures_nothing, overlooked
+from pytest_lmopt.assessment.judging import judge
+from pytest_lmopt.assessment.oversights import overlooked
 from pytest_lmopt.assessment.rows import keep_rows
 from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.progress import Tracker, spending
 from pytest_lmopt.blocks.runner import BlockRunner
-from pytest_lmopt.comparison.gate import gate_failure
 from pytest_lmopt.comparison.verdict import Comparison, compare
 from pytest_lmopt.errors import BudgetExhaustedError, SuiteError
 from pytest_lmopt.lm.money.ledger import Ledger
@@ -76,29 +76,17 @@ class Assessment:
             evaluation = outcome.incumbent
         keep_rows(self._suite, terms, evaluation, snapshot, outcome)
         baseline, comparison = self._against(snapshot, evaluation, acceptance, sequence)
-        # accepting makes today's scores the baseline, so the old one can't fail them; a search that
-        # found nothing has nothing to accept
         found_nothing = outcome is not None and not outcome.accepted
-        is_judged = baseline == "compared" and (found_nothing or not terms.accepting)
-        judged = comparison if is_judged else None
-        problem = gate_failure(
-            evaluation.mean,
-            judged,
-            threshold=self._suite.threshold,
-            margin=self._suite.margin,
-            mode=terms.gate,
-            inconclusive_fails=terms.inconclusive_fails,
+        problem, nothing = judge(
+            self._suite,
+            terms,
+            evaluation,
+            comparison if baseline == "compared" else None,
+            found_nothing=found_nothing,
         )
-        nothing = measures_nothing(self._suite, evaluation)
-        if problem and terms.accepting and not (found_nothing or math.isnan(evaluation.mean)):
-            problem += (
-                "; the baseline is written all the same, as --lm-snapshot-update asks, but the "
-                "threshold holds whatever the baseline"
-            )
-        problem = nothing or problem
         report = replace(
             self._report(evaluation, "failed" if problem else "passed"),
-            problem=problem or "",
+            problem=problem,
             warning="" if nothing else overlooked(self._suite, evaluation),
             model=acceptance.model(evaluation),
             baseline=baseline,

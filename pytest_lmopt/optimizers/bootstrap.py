@@ -12,25 +12,16 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytest_lmopt.optimizers.demo_sets import Worked, draw, proposal, teach, worked
+from pytest_lmopt.optimizers.demo_sets import Worked, draw, proposal, worked
 from pytest_lmopt.optimizers.protocol import Bench, History, Proposal
+from pytest_lmopt.optimizers.teaching import Teaching
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.splits import seeded_order
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bootstrap:
-    """Random demo sets of at most ``demos`` passing runs, ``candidates`` of them.
-
-    A run passes with a score of at least ``passing``. The teacher stops once it has ``pool``
-    passing runs per demo, since more would rarely be drawn.
-    """
-
-    seed: int
-    candidates: int = 8
-    demos: int = 4
-    pool: int = 4
-    passing: float = 1.0
+class Bootstrap(Teaching):
+    """Random demo sets of at most ``demos`` passing runs of the pipeline as it is."""
 
     async def propose(self, history: History, bench: Bench) -> Sequence[Proposal]:
         """All demo sets in one go; nothing on the second call, or if no run passed."""
@@ -42,14 +33,8 @@ class Bootstrap:
 
     async def teach(self, history: History, bench: Bench) -> list[Worked]:
         """What the pipeline's passing runs over train can show; asked again, it costs nothing."""
-        passed = await teach(
-            bench,
-            history.candidate,
-            seeded_order(history.train, seed=self.seed),
-            step=2 * self.demos,
-            enough=self.pool * self.demos,
-            passing=self.passing,
-        )
+        train = seeded_order(history.train, seed=self.seed)
+        passed = await self.passing_runs(bench, history.candidate, train)
         return [worked(run, history.candidate.states) for run in passed]
 
     def sets(

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.metrics.scored_run import ScoredRun
-from pytest_lmopt.optimizers.protocol import Bench, Proposal
+from pytest_lmopt.optimizers.protocol import Proposal
 from pytest_lmopt.suites.candidate import Candidate
-from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.prompt_state import REASONING, Demo, PromptState
 
 States = Mapping[str, PromptState]
@@ -38,31 +37,6 @@ def worked(run: ScoredRun, states: States) -> Worked:
             for key in dict.fromkeys(call.prompt for call in calls)
         },
     )
-
-
-def passes(run: ScoredRun, least: float) -> bool:
-    """Whether a run scored at least so much."""
-    return run.score is not None and run.score.value >= least
-
-
-async def teach(
-    bench: Bench,
-    teacher: Candidate,
-    examples: Sequence[Example],
-    *,
-    step: int,
-    enough: int,
-    passing: float,
-) -> list[ScoredRun]:
-    """The teacher's runs that pass: ``step`` examples at a time, until they are ``enough``."""
-    passed: list[ScoredRun] = []
-    for start in range(0, len(examples), step):
-        chunk = examples[start : start + step]
-        evaluation = await bench.run(teacher, chunk)
-        passed += (run for run in evaluation.runs if passes(run, passing))
-        if len(passed) >= enough or len(evaluation.ids) < len(chunk):
-            break
-    return passed
 
 
 def draw(pool: Sequence[Worked], *, number: int, most: int, chance: random.Random) -> list[Worked]:

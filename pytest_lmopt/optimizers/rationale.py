@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pytest_lmopt.metrics.scored_run import ScoredRun
-from pytest_lmopt.optimizers.demo_sets import draw, passes, proposal, teach, worked
+from pytest_lmopt.optimizers.demo_sets import draw, proposal, worked
 from pytest_lmopt.optimizers.protocol import Bench, History, Proposal
+from pytest_lmopt.optimizers.teaching import Teaching
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.prompt_state import REASONING, Demo, PromptState
@@ -28,19 +29,12 @@ Reason as if you had not been told, and do not mention it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rationale:
+class Rationale(Teaching):
     """Random demo sets of at most ``demos`` passing runs, every other one with reasoning.
 
-    ``candidates``, ``pool`` and ``passing`` are as in ``Bootstrap``. The teacher gives up where it
-    fails at ``2 * demos`` examples in a row, hints and all; if it has not filled a set by then, the
-    pipeline as it is teaches, too.
+    The teacher gives up where it fails at ``step`` examples in a row, hints and all; if it has not
+    filled a set by then, the pipeline as it is teaches, too.
     """
-
-    seed: int
-    candidates: int = 8
-    demos: int = 4
-    pool: int = 4
-    passing: float = 1.0
 
     async def propose(self, history: History, bench: Bench) -> Sequence[Proposal]:
         """All demo sets in one go; nothing on the second call, or if no run passed."""
@@ -51,14 +45,8 @@ class Rationale:
         passed = await self._reason(history.candidate, train, bench)
         if len(passed) < self.demos:
             known = {run.example for run in passed}
-            passed += await teach(
-                bench,
-                history.candidate,
-                [example for example in train if example.id not in known],
-                step=2 * self.demos,
-                enough=self.pool * self.demos,
-                passing=self.passing,
-            )
+            others = [example for example in train if example.id not in known]
+            passed += await self.passing_runs(bench, history.candidate, others)
         if not passed:
             return ()
         pool = [worked(run, states) for run in passed]
@@ -94,28 +82,25 @@ class Rationale:
         """Passing runs of the pipeline asked to reason, in the end with a hint."""
         asked = {key: _asked(state) for key, state in incumbent.states.items()}
         teacher = Candidate(name="asked to reason", states=asked)
-        step, enough = 2 * self.demos, self.pool * self.demos
         passed: list[ScoredRun] = []
-        tries = enough
-        for start in range(0, len(train), step):
-            chunk = train[start : start + step]
+        tries = self.enough
+        for start in range(0, len(train), self.step):
+            chunk = train[start : start + self.step]
             evaluation = await bench.run(teacher, chunk)
             before = len(passed)
             failed: dict[str, str] = {}
             for run in evaluation.runs:
-                if passes(run, self.passing):
+                if self.passes(run):
                     passed.append(run)
                 elif run.score is not None:
                     failed[run.example] = run.score.feedback
             for example in chunk:
                 hint = failed.get(example.id) or _expected(example)
-                if example.id in failed and hint and tries and len(passed) < enough:
+                if example.id in failed and hint and tries and len(passed) < self.enough:
                     tries -= 1
                     hinted = await bench.run(_hinted(teacher, hint), [example])
-                    passed += [
-                        run for run in hinted.runs if passes(run, self.passing) and not _tells(run)
-                    ]
-            if not before < len(passed) < enough or len(evaluation.ids) < len(chunk):
+                    passed += [run for run in hinted.runs if self.passes(run) and not _tells(run)]
+            if not before < len(passed) < self.enough or len(evaluation.ids) < len(chunk):
                 break
         return passed
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from doubles.trial_reports import trial_report
 
 from pytest_lmopt.comparison.verdict import Comparison, compare
@@ -24,20 +26,33 @@ def comparison(
 
 HELD = comparison(18, 18, of=20, unchanged=True)
 
-REPORT = SuiteReport(
+BLANK = SuiteReport(
     suite="tests/test_shop.py::test_triage",
     status="passed",
     problem="",
     model="openai/small",
+    n=0,
+    score=None,
+    low=None,
+    high=None,
+    baseline="no baseline",
+    comparison=None,
+    failing=(),
+    missing=0,
+    skipped=0,
+    usage=Usage(),
+    budget="",
+    seconds=0.0,
+)
+
+REPORT = replace(
+    BLANK,
     n=20,
     score=0.9,
     low=0.699,
     high=0.972,
     baseline="compared",
     comparison=comparison(10, 18, of=20),
-    failing=(),
-    missing=0,
-    skipped=0,
     usage=Usage(
         calls=1200,
         replayed=1000,
@@ -76,23 +91,14 @@ FAILING = (
 
 def report(suite: str, prompts: list[str], accept: dict[str, str]) -> SuiteReport:
     """A suite that calls some prompts and would write some files."""
-    return SuiteReport(
+    return replace(
+        BLANK,
         suite=suite,
-        status="passed",
-        problem="",
         model="m",
         n=50,
         score=0.5,
         low=0.4,
         high=0.6,
-        baseline="no baseline",
-        comparison=None,
-        failing=(),
-        missing=0,
-        skipped=0,
-        usage=Usage(),
-        budget="",
-        seconds=0.0,
         prompts=tuple(prompts),
         accept=accept,
     )

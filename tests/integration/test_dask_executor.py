@@ -206,6 +206,7 @@ def _found(result: pytest.RunResult) -> list[str]:
     return [line for line in lines if not line.endswith((" s", "--"))]
 
 
+@pytest.mark.slow
 def test_a_worker_killed_in_mid_block_costs_its_allowance_and_nothing_else(
     project: Project, cluster: Machines
 ) -> None:

@@ -130,6 +130,7 @@ def test_a_search_changes_the_prompts_and_leaves_direct_calls_alone(both: Projec
     result.stdout.fnmatch_lines(["*winner: bootstrap-*", "*+++ b/mirror.yaml"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("temperature", "draws"), [("None", 2), ("0", 1)])
 def test_a_winners_direct_calls_are_drawn_afresh_where_they_are_random(
     both: Project, openai_server: OpenAIServer, temperature: str, draws: int

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -414,12 +415,14 @@ def test_examples_that_end_their_workers_are_named(tmp_path: Path) -> None:
         [{"id": f"e{number}", "inputs": {"n": number}} for number in range(6)], beside=tmp_path
     )
     lost: list[str] = []
+    one_at_a_time = threading.Lock()
 
     def pipeline(_: Example) -> str:
-        while len(lost) < MOST_LOSSES:
-            if shared.queue.take("suite", worker := f"gw{len(lost)}"):
-                lost.append(worker)
-                shared.queue.lose(worker)
+        with one_at_a_time:
+            while len(lost) < MOST_LOSSES:
+                if shared.queue.take("suite", worker := f"gw{len(lost)}"):
+                    lost.append(worker)
+                    shared.queue.lose(worker)
         return ""
 
     async def lead() -> None:

@@ -49,6 +49,7 @@ def _report(path: Path) -> list[dict[str, Any]]:
     return suites
 
 
+@pytest.mark.slow
 def test_a_search_is_the_same_with_any_number_of_workers(
     project: Project, openai_server: OpenAIServer
 ) -> None:

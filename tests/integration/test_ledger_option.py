@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import time
 
+import pytest
 from doubles.openai_server import Fault, OpenAIServer
 from projects.shouting import Project
 
@@ -63,6 +64,7 @@ def test_a_killed_session_leaves_its_account_open_to_be_continued(
     assert " open " not in told
 
 
+@pytest.mark.slow
 def test_resuming_can_be_declined(project: Project, openai_server: OpenAIServer) -> None:
     """``--lm-resume=no`` opens a new account, with the whole budget."""
     project.suite("budget=Budget(calls=400)", examples=120)

@@ -71,6 +71,7 @@ def test_each_models_winner_is_tried_on_the_other_without_writing_anything(
     assert "demos" not in (matrix.path / "shout.yaml").read_text()
 
 
+@pytest.mark.slow
 def test_the_one_that_gains_most_over_all_is_written_for_all(
     matrix: Project, openai_server: OpenAIServer
 ) -> None:

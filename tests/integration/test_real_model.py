@@ -116,6 +116,7 @@ def test_the_main_job_search_accept_gate(shop: Shop) -> None:
     assert (status, "regressed against the baseline" in output) == (1, True), output
 
 
+@pytest.mark.slow
 def test_the_same_prompt_run_ten_times_anew_never_fails(
     shop: Shop, runs: Callable[[int, int], int]
 ) -> None:

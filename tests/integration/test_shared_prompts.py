@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from doubles.openai_server import OpenAIServer
 from projects.shouting import Project
 
@@ -93,6 +94,7 @@ def test_what_a_suite_needs_is_set_up_again_to_try_it(
     result.stdout.fnmatch_lines(["*test_yell with shout.yaml: 0.*", "written: shout.yaml"])
 
 
+@pytest.mark.slow
 def test_workers_leave_it_to_a_run_without_them(
     project: Project, openai_server: OpenAIServer
 ) -> None:

@@ -250,6 +250,7 @@ def test_snapshots_without_a_test_are_orphans_which_only_a_whole_run_removes(
     assert len(project.files()) == 2
 
 
+@pytest.mark.slow
 def test_two_suites_that_want_different_texts_for_a_prompt_are_a_conflict(
     project: Project, openai_server: OpenAIServer
 ) -> None:

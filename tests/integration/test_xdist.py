@@ -38,6 +38,7 @@ def test_a_mistake_found_by_a_worker_is_a_usage_error_with_the_same_message(
     result.stderr.no_fnmatch_line("*Traceback*")
 
 
+@pytest.mark.slow
 def test_workers_share_the_budget_of_a_module(
     project: Project, openai_server: OpenAIServer
 ) -> None:

@@ -26,7 +26,7 @@ def test_it_equals_statsmodels_on_chosen_values(p_values: list[float]) -> None:
 def test_it_equals_statsmodels_on_random_values() -> None:
     """Up to 40 suites at a time."""
     generator = np.random.default_rng(0)
-    for count in range(1, 41):
+    for count in (1, 2, 7, 20, 40):
         p_values = (generator.random(count) ** 3).tolist()
         expected = multipletests(p_values, method="holm")[1]
         assert holm(p_values) == pytest.approx(expected, abs=1e-9)

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 
 import pytest
 from doubles.sample_run import FACTS
+from doubles.suite_reports import BLANK
 from doubles.trial_reports import trial_report
 
 from pytest_lmopt.comparison.verdict import Verdict, compare
@@ -23,24 +24,7 @@ from pytest_lmopt.reports.suite_report import (
 OLD = {str(number): 0.0 for number in range(12)}
 NEW = {str(number): number / 11 for number in range(12)}
 
-PLAIN = SuiteReport(
-    suite="tests/test_shop.py::test_triage",
-    status="error",
-    problem="broken",
-    model="openai/small",
-    n=0,
-    score=None,
-    low=None,
-    high=None,
-    baseline="no baseline",
-    comparison=None,
-    failing=(),
-    missing=0,
-    skipped=0,
-    usage=Usage(),
-    budget="",
-    seconds=0.0,
-)
+PLAIN = replace(BLANK, status="error", problem="broken")
 
 FULL = replace(
     PLAIN,

@@ -1,0 +1,45 @@
+"""Judging a suite: the gate, and what its author would not see through it."""
+
+from __future__ import annotations
+
+import math
+
+from pytest_lmopt.assessment.oversights import measures_nothing
+from pytest_lmopt.assessment.terms import Terms
+from pytest_lmopt.comparison.gate import gate_failure
+from pytest_lmopt.comparison.verdict import Comparison
+from pytest_lmopt.metrics.evaluation import Evaluation
+from pytest_lmopt.suites.suite import Suite
+
+
+def judge(
+    suite: Suite,
+    terms: Terms,
+    evaluation: Evaluation,
+    comparison: Comparison | None,
+    *,
+    found_nothing: bool,
+) -> tuple[str, bool]:
+    """Why the suite fails, empty if it passes, and whether its scores say nothing at all.
+
+    ``comparison`` is with a baseline that counts. Accepting makes today's scores the baseline, so
+    the old one can't fail them; a search that ``found_nothing`` has nothing to accept.
+    """
+    accepting = terms.accepting and not found_nothing
+    nothing = measures_nothing(suite, evaluation)
+    if nothing:
+        return nothing, True
+    problem = gate_failure(
+        evaluation.mean,
+        None if accepting else comparison,
+        threshold=suite.threshold,
+        margin=suite.margin,
+        mode=terms.gate,
+        inconclusive_fails=terms.inconclusive_fails,
+    )
+    if problem and accepting and not math.isnan(evaluation.mean):
+        problem += (
+            "; the baseline is written all the same, as --lm-snapshot-update asks, but the "
+            "threshold holds whatever the baseline"
+        )
+    return problem or "", False

@@ -1,0 +1,102 @@
+"""Everything that can go wrong, as one tree.
+
+::
+
+    LmoptError
+    ├── InputError               something the user wrote is wrong; nothing was run for it
+    │   ├── PromptError          a prompt or prompt file
+    │   ├── DatasetError         a dataset
+    │   ├── BudgetError          the limits of a budget
+    │   ├── SuiteError           a mark, a test signature, a metric that is not one
+    │   ├── SnapshotError        a snapshot file
+    │   ├── RecordError          a file of committed recordings
+    │   ├── ReportError          a stored run, or a report, that can't be read or made
+    │   ├── UnmeteredError       a call of litellm's that no budget would see
+    │   ├── ClusterError         a Dask cluster that can't be used
+    │   ├── TelemetryError       OpenTelemetry not installed, or nowhere to send spans to
+    │   ├── StrategyError        a strategy of another package, or a meta-prompt, that can't be used
+    │   └── ModelError           no model, key or quota, an unknown model, a local one not installed
+    ├── LMError                  one call to a model
+    │   ├── TransientError       rate limit, time-out, 5xx, connection: worth another try
+    │   ├── RefusedError         the provider will never answer this request
+    │   └── MissingAnswerError   still no answer after the retries
+    │       └── UnrecordedError  no recording, and no model may be asked
+    ├── AnswerError              the model answered, but not in the declared output fields
+    ├── BudgetExhaustedError     the next call would exceed a limit
+    ├── MetricError              a metric raised or returned nonsense: the suite is broken
+    ├── IncompleteError          too many answers are missing to judge the suite
+    ├── RecordingsError          the file of recorded answers can't be used
+    ├── SessionFileError         the file that workers share can't be used
+    ├── WorkersLostError         too many workers ended while they ran the same examples
+    └── LostContextError         a prompt was called where no run can be seen
+
+A message says what happened, which value was found and what to do; each error carries the object
+it is about. Messages quote files, models and providers, so all are made fit to be shown: without
+control characters or secrets.
+"""
+
+from __future__ import annotations
+
+from pytest_lmopt.errors.base import (
+    InputError,
+    LmoptError,
+)
+from pytest_lmopt.errors.inputs import (
+    BudgetError,
+    ClusterError,
+    DatasetError,
+    ModelError,
+    PromptError,
+    RecordError,
+    ReportError,
+    SnapshotError,
+    StrategyError,
+    SuiteError,
+    TelemetryError,
+    UnmeteredError,
+)
+from pytest_lmopt.errors.running import (
+    AnswerError,
+    BudgetExhaustedError,
+    IncompleteError,
+    LMError,
+    LostContextError,
+    MetricError,
+    MissingAnswerError,
+    RecordingsError,
+    RefusedError,
+    SessionFileError,
+    TransientError,
+    UnrecordedError,
+    WorkersLostError,
+)
+
+__all__ = [
+    "AnswerError",
+    "BudgetError",
+    "BudgetExhaustedError",
+    "ClusterError",
+    "DatasetError",
+    "IncompleteError",
+    "InputError",
+    "LMError",
+    "LmoptError",
+    "LostContextError",
+    "MetricError",
+    "MissingAnswerError",
+    "ModelError",
+    "PromptError",
+    "RecordError",
+    "RecordingsError",
+    "RefusedError",
+    "ReportError",
+    "SessionFileError",
+    "SnapshotError",
+    "StrategyError",
+    "SuiteError",
+    "TelemetryError",
+    "TransientError",
+    "UnmeteredError",
+    "UnrecordedError",
+    "WorkersLostError",
+]

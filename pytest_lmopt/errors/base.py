@@ -1,0 +1,16 @@
+"""The roots of the tree."""
+
+from __future__ import annotations
+
+from pytest_lmopt.safe_text import printable, redact
+
+
+class LmoptError(Exception):
+    """Base of every error raised on purpose by this package."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(printable(redact(problem)))
+
+
+class InputError(LmoptError):
+    """Something the user wrote is wrong; reported as a usage error, without a traceback."""

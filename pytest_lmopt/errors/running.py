@@ -1,0 +1,123 @@
+"""What goes wrong while a suite runs: calls, answers, metrics, files and workers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_lmopt.errors.base import LmoptError
+
+if TYPE_CHECKING:
+    from pytest_lmopt.lm.seam import Request
+
+
+class LMError(LmoptError):
+    """One call to a model failed; ``request`` is what was asked."""
+
+    def __init__(self, problem: str, *, request: Request) -> None:
+        self.request = request
+        super().__init__(problem)
+
+
+class TransientError(LMError):
+    """Worth another try; ``retry_after`` is the provider's wish in seconds, if it gave one.
+
+    ``rate_limited`` says that the provider has too much to do, rather than a fault.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        request: Request,
+        retry_after: float | None = None,
+        rate_limited: bool = False,
+    ) -> None:
+        self.retry_after = retry_after
+        self.rate_limited = rate_limited
+        super().__init__(problem, request=request)
+
+
+class RefusedError(LMError):
+    """The provider refuses this request: too long, filtered, malformed."""
+
+
+class MissingAnswerError(LMError):
+    """No answer after all retries: the example is missing, never scored 0."""
+
+
+class UnrecordedError(MissingAnswerError):
+    """The request has no recording, and in replay mode no model is asked."""
+
+
+class AnswerError(LmoptError):
+    """An answer lacks declared output fields; ``text`` is the raw answer."""
+
+    def __init__(self, problem: str, *, text: str) -> None:
+        self.text = text
+        super().__init__(f"{problem}; the answer was {text[:200]!r}")
+
+
+class BudgetExhaustedError(LmoptError):
+    """The next call would exceed a limit; ``limit`` names it (calls, tokens, usd or seconds)."""
+
+    def __init__(self, problem: str, *, limit: str) -> None:
+        self.limit = limit
+        super().__init__(problem)
+
+
+class MetricError(LmoptError):
+    """A metric is broken; ``example_id`` is the example that showed it."""
+
+    def __init__(self, problem: str, *, example_id: str) -> None:
+        self.example_id = example_id
+        super().__init__(f"metric failed on example {example_id!r}: {problem}")
+
+
+class IncompleteError(LmoptError):
+    """Too many answers are missing; ``missing`` maps example ids to the reason."""
+
+    def __init__(self, problem: str, *, missing: dict[str, str]) -> None:
+        self.missing = missing
+        super().__init__(problem)
+
+
+class RecordingsError(LmoptError):
+    """The recordings can't be opened or read, though nothing says they are damaged."""
+
+    def __init__(self, problem: str, *, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"the recorded answers in {path} can't be used: {problem}; run without them with "
+            "--lm-cache=off"
+        )
+
+
+class WorkersLostError(LmoptError):
+    """Too many worker processes ended while they worked on ``suite``."""
+
+    def __init__(self, problem: str, *, suite: str) -> None:
+        self.suite = suite
+        super().__init__(problem)
+
+
+class SessionFileError(LmoptError):
+    """The file that the workers of a session share can't be used."""
+
+    def __init__(self, problem: str, *, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"{path}, which all workers share, can't be used: {problem}; run without them (-n 0)"
+        )
+
+
+class LostContextError(LmoptError):
+    """A prompt was called from a thread that does not know which run it belongs to."""
+
+    def __init__(self, prompt: str) -> None:
+        self.prompt = prompt
+        super().__init__(
+            f"prompt {prompt!r} was called from a thread that the pipeline started itself, so it "
+            "can't be told which candidate is being run. Wrap the function given to the thread: "
+            "pool.submit(pytest_lmopt.carry_context(function), ...)"
+        )

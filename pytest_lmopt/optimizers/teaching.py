@@ -1,0 +1,53 @@
+"""Teaching: a teacher runs over train examples, and what passes is worth showing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_lmopt.metrics.scored_run import ScoredRun
+from pytest_lmopt.optimizers.protocol import Bench
+from pytest_lmopt.suites.candidate import Candidate
+from pytest_lmopt.suites.example import Example
+
+
+@dataclass(frozen=True, kw_only=True)
+class Teaching:
+    """What the strategies that make ``candidates`` sets of at most ``demos`` demos have in common.
+
+    A run passes with a score of at least ``passing``. The teacher stops once it has ``pool``
+    passing runs per demo, since more would rarely be drawn.
+    """
+
+    seed: int
+    candidates: int = 8
+    demos: int = 4
+    pool: int = 4
+    passing: float = 1.0
+
+    @property
+    def step(self) -> int:
+        """Examples the teacher runs at a time."""
+        return 2 * self.demos
+
+    @property
+    def enough(self) -> int:
+        """Passing runs after which the teacher stops."""
+        return self.pool * self.demos
+
+    def passes(self, run: ScoredRun) -> bool:
+        """Whether a run is worth showing."""
+        return run.score is not None and run.score.value >= self.passing
+
+    async def passing_runs(
+        self, bench: Bench, teacher: Candidate, examples: Sequence[Example]
+    ) -> list[ScoredRun]:
+        """The teacher's runs that pass: some examples at a time, until they are enough."""
+        passed: list[ScoredRun] = []
+        for start in range(0, len(examples), self.step):
+            chunk = examples[start : start + self.step]
+            evaluation = await bench.run(teacher, chunk)
+            passed += filter(self.passes, evaluation.runs)
+            if len(passed) >= self.enough or len(evaluation.ids) < len(chunk):
+                break
+        return passed
