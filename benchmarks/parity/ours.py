@@ -9,15 +9,16 @@ import asyncio
 import time
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 
 from parity.client import Client
-from parity.examples import PROBE, labelled
+from parity.ledger import LEDGER
 from parity.results import Result
 from parity.server import Server
+from parity.stage import staged
 from parity.table import ACCEPTS, name_of
-from parity.tasks import TASKS
 from parity.world import World
 from pytest_lmopt import Budget, Example, Prompt
 from pytest_lmopt.blocks.evaluator import Evaluator
@@ -88,9 +89,9 @@ class Rival:
 
 def run_ours(strategy: str, task: str, seed: int, rival: Rival) -> list[Result]:
     """Search once; a result for either way of accepting what was found."""
-    world = World(TASKS[task], seed)
     started = time.perf_counter()
-    with Server(world).running() as server:
+    with staged(task, seed).running() as server:
+        world = server.world
         provider = LightLM(Client(server.port))
         suite = suite_of(world)
         ledger = Ledger([Account(Budget(calls=rival.calls), owner="the benchmark")])
@@ -102,16 +103,19 @@ def run_ours(strategy: str, task: str, seed: int, rival: Rival) -> list[Result]:
             with InProcessExecutor(lm=lm, model="simulated") as executor:
                 evaluator = Evaluator(suite, LocalRunner(suite, executor), tracker=phases)
                 optimizer = make(strategy, Settings(seed=seed))
-                proposer = Proposer(lm=lm, model="simulated")
+                # the packaged model is not asked for proposals unless it is named
+                proposer = None if task == LEDGER else Proposer(lm=lm, model="simulated")
                 return await search(optimizer, evaluator, ledger, seed=seed, proposer=proposer)
 
         outcome = asyncio.run(run())
         spent, counts = str(phases), server.counts
         calls, proposer_calls, tried = counts.calls, counts.proposer_calls, tuple(counts.best)
         none = Candidate(name="incumbent", states={})
-        base = _worth(suite.pipeline, none, provider, server)
         found = outcome.winner.proposal.candidate if outcome.winner else none
-        true = _worth(suite.pipeline, found, provider, server)
+        base, true = (
+            server.worth(partial(_answer, suite.pipeline, each, provider, world))[0]
+            for each in (none, found)
+        )
     holdout = {example.id for example in suite.splits.holdout}
     scores = [value for name, value in outcome.incumbent.scores.items() if name in holdout]
     held = outcome.confirmation
@@ -181,20 +185,19 @@ def suite_of(world: World) -> Suite:
 
     rows = [
         {"id": item, "inputs": {"ticket": world.question(item)}, "expected": world.right(item)}
-        for item in labelled(world.seed)
+        for item in world.items
     ]
     dataset = load_dataset(rows, beside=Path())
     return Suite(name=world.task.name, pipeline=pipeline, dataset=dataset, metric=metric)
 
 
-def _worth(pipeline: Pipeline, candidate: Candidate, provider: LM, server: Server) -> float:
-    """A candidate's true score, as the server sees it."""
-    probe = Example(id=str(PROBE), inputs={"ticket": server.world.question(PROBE)})
+def _answer(pipeline: Pipeline, candidate: Candidate, provider: LM, world: World, item: int) -> str:
+    """What a candidate answers, outside of every budget."""
+    example = Example(id=str(item), inputs={"ticket": world.question(item)})
 
-    async def run() -> None:
+    async def run() -> str:
         with InProcessExecutor(lm=provider, model="simulated") as executor:
-            await executor.run_block(pipeline, candidate, [probe])
+            (run,) = await executor.run_block(pipeline, candidate, [example])
+            return str(run.prediction)
 
-    asyncio.run(run())
-    assert server.counts.last is not None
-    return server.counts.last.mean
+    return asyncio.run(run())

@@ -19,10 +19,9 @@ import dspy
 import tqdm
 
 from parity.client import Client
-from parity.examples import PROBE, labelled
+from parity.ledger import LEDGER
 from parity.results import Result
-from parity.server import Server
-from parity.tasks import TASKS
+from parity.stage import staged
 from parity.world import World
 
 tqdm.tqdm.__init__ = partialmethod(tqdm.tqdm.__init__, disable=True)  # DSPy turns its bars on
@@ -56,6 +55,26 @@ class LightLM(dspy.BaseLM):  # type: ignore[misc]  # dspy has no types
             for choice in answer["choices"]
         ]
         return SimpleNamespace(choices=choices, usage=answer["usage"], model="simulated")
+
+
+class Plain(dspy.ChatAdapter):  # type: ignore[misc]
+    """The task's own calls as our prompts are worded; the packaged model can't fill in forms."""
+
+    def format(self, signature: Any, demos: Any, inputs: Any) -> Any:
+        """Instruction, demos as turns, question."""
+        if list(signature.output_fields) != ["code"]:
+            return super().format(signature, demos, inputs)
+        turns = [{"role": "system", "content": signature.instructions}]
+        for demo in demos:
+            turns.append({"role": "user", "content": demo["ticket"]})
+            turns.append({"role": "assistant", "content": demo["code"]})
+        return [*turns, {"role": "user", "content": inputs["ticket"]}]
+
+    def parse(self, signature: Any, completion: str) -> Any:
+        """The whole answer is the field."""
+        if list(signature.output_fields) != ["code"]:
+            return super().parse(signature, completion)
+        return {"code": completion.strip()}
 
 
 class OneStep(dspy.Module):  # type: ignore[misc]
@@ -108,11 +127,12 @@ class Problem:
 
 def run_peer(name: str, task: str, seed: int) -> Result:
     """Optimize with one peer; the program's true score is read off at the server."""
-    world = World(TASKS[task], seed)
     started = time.perf_counter()
-    with Server(world).running() as server:
+    with staged(task, seed).running() as server:
+        world = server.world
         lm = LightLM(Client(server.port))
-        dspy.settings.configure(lm=lm, track_usage=False, disable_history=True)
+        adapter = Plain() if task == LEDGER else dspy.ChatAdapter()
+        dspy.settings.configure(lm=lm, adapter=adapter, track_usage=False, disable_history=True)
         dspy.configure_cache(enable_disk_cache=False, enable_memory_cache=False)
         roles = world.task.roles
         program = OneStep(roles) if world.task.steps == 1 else TwoSteps(roles)
@@ -120,14 +140,14 @@ def run_peer(name: str, task: str, seed: int) -> Result:
             dspy.Example(
                 ticket=world.question(item), item=item, code=world.right(item)
             ).with_inputs("ticket")
-            for item in labelled(seed)
+            for item in world.items
         ]
         problem = Problem(program=program, examples=examples, world=world, lm=lm, seed=seed)
         best, reported = PEERS[name](problem)
         counts = server.counts
         calls, proposer_calls, tried = counts.calls, counts.proposer_calls, tuple(counts.best)
-        base, before = _worth(program, server)
-        true, after = _worth(best, server)
+        base, before = server.worth(lambda item: _code(program, world, item))
+        true, after = server.worth(lambda item: _code(best, world, item))
     return Result(
         method=name,
         task=task,
@@ -143,10 +163,8 @@ def run_peer(name: str, task: str, seed: int) -> Result:
     )
 
 
-def _worth(program: Any, server: Server) -> tuple[float, str]:
-    program(ticket=server.world.question(PROBE))
-    assert server.counts.last is not None
-    return server.counts.last.mean, server.counts.prompts
+def _code(program: Any, world: World, item: int) -> str:
+    return program(ticket=world.question(item)).code or ""
 
 
 def _random_search(given: Problem) -> Compiled:

@@ -12,11 +12,12 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from parity.examples import PROBE
 from parity.proposer import Proposer
 from parity.tasks import Rates
 from parity.world import Messages, World
@@ -54,13 +55,17 @@ class Server:
             self.counts.proposer_calls += 1
             return self._proposer.replies(messages, n)
         seen = self.world.seen(asked.step, messages)
-        fingerprint = hashlib.sha256(
-            "\x00".join(message["content"] for message in messages[:-1]).encode()
-        ).hexdigest()
+        fingerprint = fingerprint_of(messages)
         if asked.step + 1 == self.world.task.steps:
             self._note(self.world.rates(asked, seen), f"{asked.print}/{fingerprint}")
         reply = self.world.reply(asked, seen, fingerprint)
         return [in_field(reply, messages[-1]["content"])] * n
+
+    def worth(self, ask: Callable[[int], str]) -> tuple[float, str]:
+        """A program's true score, and its prompts' fingerprint; ``ask`` runs it on an item."""
+        ask(PROBE)
+        assert self.counts.last is not None
+        return self.counts.last.mean, self.counts.prompts
 
     @contextmanager
     def running(self) -> Iterator[Server]:
@@ -85,6 +90,12 @@ class Server:
         counts.last, counts.prompts = rates, prompts
         if not counts.best or rates.mean > counts.best[-1][1] + 1e-9:
             counts.best.append((counts.calls, rates.mean))
+
+
+def fingerprint_of(messages: Messages) -> str:
+    """Of a prompt: all messages but the question."""
+    shown = "\x00".join(message["content"] for message in messages[:-1])
+    return hashlib.sha256(shown.encode()).hexdigest()
 
 
 def in_field(reply: str, question: str) -> str:

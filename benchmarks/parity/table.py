@@ -7,8 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median, stdev
 
+from parity.ledger import LEDGER, TASK
 from parity.results import Result
 from parity.tasks import TASKS
+
+EVERY = {**TASKS, LEDGER: TASK}
 
 ACCEPTS = ("significant", "best")
 """Both ways in which ours may adopt what it found; a result for each."""
@@ -49,7 +52,7 @@ def matched(results: Iterable[Result], strategy: str) -> Matches:
     by_key = {result.key: result for result in results}
     matches: dict[tuple[str, str], list[Match]] = {}
     peers = [result for result in by_key.values() if not result.against]
-    for theirs in sorted(peers, key=lambda r: (list(TASKS).index(r.task), r.method)):
+    for theirs in sorted(peers, key=lambda r: (list(EVERY).index(r.task), r.method)):
         ours = {}
         for accept in ACCEPTS:
             key = (name_of(strategy, accept), theirs.task, theirs.seed, theirs.method)
@@ -77,7 +80,7 @@ def summary(matches: Matches, accept: str) -> str:
     """Wins and losses over tasks with headroom, and the rates over all."""
     places: dict[str, list[str]] = {"above": [], "undecided": [], "below": []}
     for (task, peer), runs in matches.items():
-        if TASKS[task].headroom:
+        if EVERY[task].headroom:
             low, mean, high = interval([match.lead(accept) for match in runs])
             place = "above" if low > 0 else "below" if high < 0 else "undecided"
             places[place].append(f"{task} against {peer} ({mean:+.3f})")

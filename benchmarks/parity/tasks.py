@@ -81,6 +81,7 @@ class Task:
     told_loss: float = 0.0
     graded: bool = False
     headroom: bool = True
+    real: tuple[str, ...] = ()
 
     def dealt(self, seed: int, step: int) -> Mapping[int, float]:
         """Effect of each sentence of a step, by its number."""
@@ -96,8 +97,8 @@ class Task:
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """The incumbent's instruction of each step."""
-        return ROLES["one" if self.steps == 1 else "two"]
+        """The incumbent's instruction of each step; ``real`` are a real task's."""
+        return self.real or ROLES["one" if self.steps == 1 else "two"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import NormalDist
 
+from parity.examples import labelled
 from parity.tasks import SENTENCES, Rates, Seen, Task, clip
 
 Messages = Sequence[Mapping[str, str]]
@@ -52,6 +53,11 @@ class World:
         self.task = task
         self.seed = seed
         self._read: dict[str, Seen] = {}
+
+    @cached_property
+    def items(self) -> Sequence[int]:
+        """The labelled items, which every method gets, in an order of the seed's."""
+        return labelled(self.seed)
 
     @cached_property
     def effects(self) -> tuple[Mapping[int, float], ...]:
