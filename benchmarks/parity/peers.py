@@ -57,8 +57,11 @@ class LightLM(dspy.BaseLM):  # type: ignore[misc]  # dspy has no types
         return SimpleNamespace(choices=choices, usage=answer["usage"], model="simulated")
 
 
-class Plain(dspy.ChatAdapter):  # type: ignore[misc]
-    """The task's own calls as our prompts are worded; the packaged model can't fill in forms."""
+class Plain(dspy.ChatAdapter):  # type: ignore[misc]  # dspy has no types
+    """For the packaged model, which can't fill in DSPy's forms: its whole text is every field.
+
+    The task's own calls are worded as our prompts are.
+    """
 
     def format(self, signature: Any, demos: Any, inputs: Any) -> Any:
         """Instruction, demos as turns, question."""
@@ -71,13 +74,14 @@ class Plain(dspy.ChatAdapter):  # type: ignore[misc]
         return [*turns, {"role": "user", "content": inputs["ticket"]}]
 
     def parse(self, signature: Any, completion: str) -> Any:
-        """The whole answer is the field."""
-        if list(signature.output_fields) != ["code"]:
+        """What DSPy finds, if it finds all fields."""
+        try:
             return super().parse(signature, completion)
-        return {"code": completion.strip()}
+        except dspy.utils.exceptions.AdapterParseError:
+            return dict.fromkeys(signature.output_fields, completion.strip())
 
 
-class OneStep(dspy.Module):  # type: ignore[misc]
+class OneStep(dspy.Module):  # type: ignore[misc]  # dspy has no types
     """The ticket's code at once."""
 
     def __init__(self, roles: tuple[str, ...]) -> None:
@@ -89,7 +93,7 @@ class OneStep(dspy.Module):  # type: ignore[misc]
         return self.code(ticket=ticket)
 
 
-class TwoSteps(dspy.Module):  # type: ignore[misc]
+class TwoSteps(dspy.Module):  # type: ignore[misc]  # dspy has no types
     """First a note, then the code."""
 
     def __init__(self, roles: tuple[str, ...]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from pytest_lmopt.lm.seam import Request
 from pytest_lmopt.optimizers.auto import Auto
@@ -23,7 +24,7 @@ class _Searching(OptimizerConformance):
         return self._optimizer
 
 
-def _with_proposer(text: str, model: SimulatedModel) -> tuple[list[str], object]:
+def _with_proposer(text: str, model: SimulatedModel) -> tuple[list[str], Callable[[Request], str]]:
     asked: list[str] = []
 
     def answer(request: Request) -> str:
@@ -41,7 +42,7 @@ CAREFUL = '<instruction prompt="shout">SHOUT it, carefully</instruction>'
 def test_a_rewriting_that_helps_is_found_and_confirmed() -> None:
     """The proposer's instruction replaces the prompt's, and holdout proves it better."""
     asked, answer = _with_proposer(CAREFUL, SimulatedModel(base=0.3, bonus=0.5))
-    outcome, _, _ = _Searching(Reflect(seed=0)).search(answer)  # type: ignore[arg-type]
+    outcome, _, _ = _Searching(Reflect(seed=0)).search(answer)
     assert asked
     assert outcome.accepted
     assert outcome.winner is not None
@@ -52,7 +53,7 @@ def test_a_rewriting_that_helps_is_found_and_confirmed() -> None:
 def test_the_proposer_is_told_what_failed_and_never_of_holdout_or_dev() -> None:
     """Inputs, answers, expected answers and scores of train runs that went wrong."""
     asked, answer = _with_proposer(CAREFUL, SimulatedModel(base=0.3, bonus=0.5))
-    _Searching(Reflect(seed=0)).search(answer)  # type: ignore[arg-type]
+    _Searching(Reflect(seed=0)).search(answer)
     first = asked[0]
     assert "SHOUT it" in first
     assert "said: no idea" in first
@@ -64,7 +65,7 @@ def test_a_rewriting_that_does_harm_is_not_raced() -> None:
     """It costs a batch, no race; and the search ends."""
     harmful = '<instruction prompt="shout">Please</instruction>'
     _, answer = _with_proposer(harmful, SimulatedModel(base=0.6))
-    outcome, spy, _ = _Searching(Reflect(seed=0)).search(answer)  # type: ignore[arg-type]
+    outcome, spy, _ = _Searching(Reflect(seed=0)).search(answer)
     assert spy.proposals == []
     assert outcome.trials == ()
 
@@ -93,7 +94,7 @@ def test_a_rewriting_is_tried_on_examples_that_its_author_has_not_seen() -> None
 def test_auto_puts_demos_and_a_rewriting_together() -> None:
     """Each helps by itself, and the winner has both."""
     _, answer = _with_proposer(CAREFUL, SimulatedModel(base=0.25, bonus=0.3, per_demo=0.08))
-    outcome, _, _ = _Searching(Auto(seed=0)).search(answer)  # type: ignore[arg-type]
+    outcome, _, _ = _Searching(Auto(seed=0)).search(answer)
     assert outcome.accepted
     assert outcome.winner is not None
     state = outcome.winner.proposal.candidate.states["shout"]
