@@ -27,6 +27,14 @@ from pytest_lmopt.testing.searches import Answer, Spy
 from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 
+class ProposerConformance(OptimizerConformance):
+    """A strategy that asks a proposer is given one whose instructions are sometimes good."""
+
+    def search(self, answer: Answer, **options: Any) -> tuple[SearchOutcome, Spy, list[Request]]:
+        """As ever, with the proposer beside the model."""
+        return super().search(beside(SimulatedProposer(), answer), **options)
+
+
 class TestBaseline(OptimizerConformance):
     """``baseline``."""
 
@@ -82,7 +90,7 @@ class TestBootstrap(OptimizerConformance):
         assert accepted <= 3
 
 
-class TestReflect(OptimizerConformance):
+class TestReflect(ProposerConformance):
     """``reflect``."""
 
     def make(self, seed: int) -> Optimizer:
@@ -90,7 +98,7 @@ class TestReflect(OptimizerConformance):
         return Reflect(seed=seed)
 
 
-class TestAuto(OptimizerConformance):
+class TestAuto(ProposerConformance):
     """``auto``."""
 
     def make(self, seed: int) -> Optimizer:
@@ -148,14 +156,6 @@ class TestRationale(OptimizerConformance):
         state = outcome.winner.proposal.candidate.states["shout"]
         assert state.demos
         assert not state.reasoning
-
-
-class ProposerConformance(OptimizerConformance):
-    """A strategy that asks a proposer is given one whose instructions are sometimes good."""
-
-    def search(self, answer: Answer, **options: Any) -> tuple[SearchOutcome, Spy, list[Request]]:
-        """As ever, with the proposer beside the model."""
-        return super().search(beside(SimulatedProposer(), answer), **options)
 
 
 class TestOpro(ProposerConformance):
