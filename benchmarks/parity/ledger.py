@@ -29,7 +29,7 @@ ROWS = Path(__file__).parents[2] / "example_project/tests/ledger.jsonl"
 ROLE = "Convert the date to ISO 8601 (YYYY-MM-DD). Answer with the date only."
 TASK = Task(name=LEDGER, story="the example's dates, on the packaged model", base=0.0, real=(ROLE,))
 ANSWER = {"temperature": 0, "max_tokens": 12}
-PROPOSAL = {"temperature": 1.0, "max_tokens": 200}
+PROPOSAL = {"temperature": 1.0, "max_tokens": 60}
 
 
 class Ledger(World):
