@@ -45,7 +45,7 @@ class Acceptance:
         """Files that accept a search: the prompts of the candidate that ``scores`` are of."""
         uses = self._uses + (outcome.confirmation is not None)
         prompts = {
-            self._name(key): text
+            self.name(key): text
             for key, text in self._rewritten(scores.candidate, outcome.prompts).items()
             if text is not None
         }
@@ -56,7 +56,7 @@ class Acceptance:
         lines: list[str] = []
         unwritable = []
         for key, text in self._rewritten(candidate, outcome.prompts).items():
-            name = self._name(key)
+            name = self.name(key)
             if text is None:
                 unwritable.append(name)
                 continue
@@ -69,7 +69,7 @@ class Acceptance:
     def changes(self, candidate: Candidate, prompts: Candidate) -> tuple[str, ...]:
         """What the candidate changes in each prompt, in a few words."""
         return tuple(
-            f"{self._name(key)}: {difference(prompts.states[key], state)}"
+            f"{self.name(key)}: {difference(prompts.states[key], state)}"
             for key, state in candidate.states.items()
             if key in prompts.states and state != prompts.states[key]
         )
@@ -86,7 +86,7 @@ class Acceptance:
 
     def digests(self, states: Mapping[str, PromptState]) -> dict[str, str]:
         """Digest of each prompt by its name in snapshots."""
-        return {self._name(key): state.digest for key, state in states.items()}
+        return {self.name(key): state.digest for key, state in states.items()}
 
     def changed(self, states: Mapping[str, PromptState]) -> tuple[str, ...]:
         """Names of the prompts that are not as they were accepted; none before a first time."""
@@ -147,7 +147,8 @@ class Acceptance:
             },
         )
 
-    def _name(self, key: str) -> str:
+    def name(self, key: str) -> str:
+        """A prompt as snapshots and reports name it."""
         return prompt_name(key, root=self._root)
 
 

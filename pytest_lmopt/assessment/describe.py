@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytest_lmopt.assessment.acceptance import Acceptance
+from pytest_lmopt.assessment.gains import gains_of
 from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.optimizers.protocol import Proposal, Trial
@@ -100,6 +101,7 @@ def describe_search(
         alpha=outcome.alpha,
         detectable=outcome.detectable,
         changes=acceptance.changes(winner.candidate, outcome.prompts) if winner else (),
+        gains=gains_of(outcome, acceptance.name),
     )
 
 

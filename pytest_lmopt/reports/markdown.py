@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pytest_lmopt.reports.search_lines import change_lines
 from pytest_lmopt.reports.stored_runs import StoredRun
 from pytest_lmopt.reports.suite_report import FailingExample, SearchReport, SuiteReport
 from pytest_lmopt.reports.text import one_line, printable
@@ -99,6 +100,9 @@ def _search(search: SearchReport) -> Iterator[str]:
         f"{found.difference:+.3f} [{found.low:+.3f}, {found.high:+.3f}], "
         f"p = {p_text(found.p_value)} ({escaped(found.test)}): {found.verdict}"
     )
+    changes = [f"- {escaped(line, 1000)}" for line in change_lines(search)]
+    if changes:
+        yield "\n".join(["What the winner changes:", "", *changes])
     if search.diff:
         diff = fenced(search.diff, "diff")
         yield f"<details><summary>Change of the prompts</summary>\n\n{diff}\n\n</details>"

@@ -31,6 +31,23 @@ def efficient_lines(search: SearchReport) -> Iterator[str]:
         )
 
 
+def change_lines(search: SearchReport) -> Iterator[str]:
+    """What the winner changes, and what that brought in the race without the rest of it."""
+    if not search.gains:
+        yield from search.changes
+        return
+    whole = len(search.gains) == 1
+    for gain in search.gains:
+        told = "not tried alone"
+        if gain.difference is not None:
+            found = f"{gain.difference:+.3f} [{gain.low:+.2f}, {gain.high:+.2f}]"
+            alone = "alone" if len(gain.changes) == 1 else "these alone"
+            told = f"{alone}: {found} on {gain.n} dev examples"
+        if whole:
+            told = "nothing else, so all of the gain is its"
+        yield f"{' and '.join(gain.changes)}; {told}"
+
+
 def decision_lines(search: SearchReport, *, accepting: bool, command: str) -> Iterator[str]:
     """Whether the winner is adopted, on what grounds, and the command that accepts it."""
     found = search.confirmation

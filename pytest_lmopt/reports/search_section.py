@@ -6,7 +6,12 @@ from collections.abc import Iterator
 
 from pytest_lmopt.reports.comparison_lines import comparison_lines
 from pytest_lmopt.reports.look import Look, Style
-from pytest_lmopt.reports.search_lines import decision_lines, detectable_line, efficient_lines
+from pytest_lmopt.reports.search_lines import (
+    change_lines,
+    decision_lines,
+    detectable_line,
+    efficient_lines,
+)
 from pytest_lmopt.reports.suite_report import Charged, SearchReport, SuiteReport
 from pytest_lmopt.reports.suite_table import usage_text
 
@@ -39,7 +44,7 @@ def search_lines(search: SearchReport, report: SuiteReport, look: Look) -> Itera
     if search.confirmation is None:
         return
     yield f"winner: {search.winner} ({search.reason})"
-    for change in search.changes:
+    for change in change_lines(search):
         yield f"  it changes {change}"
     yield from comparison_lines("incumbent → winner on holdout", search.confirmation)
     strategy = "" if search.strategy == "auto" else f"={search.strategy}"

@@ -69,6 +69,22 @@ class TrialReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PartGain:
+    """What the race showed of some of the winner's ``changes``, made without its others.
+
+    Differences to the incumbent are those of the trial of ``candidate``, with their 95 % interval,
+    over ``n`` dev examples; None where no candidate made just these changes.
+    """
+
+    changes: tuple[str, ...]
+    candidate: str | None = None
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class SearchReport:
     """What a search tried and found; ``diff`` is the change to the prompt files.
 
@@ -78,7 +94,8 @@ class SearchReport:
     winner's per call on holdout. ``detectable`` is the difference that the ``holdout`` examples can
     show at ``alpha``, the level of this use. ``outdone_by`` names the suite on another model whose
     winner is written in place of this one.
-    ``changes`` says of each prompt in a few words what the winner changes.
+    ``changes`` says of each prompt in a few words what the winner changes, ``gains`` what each
+    change, and those of several that were raced together, brought without the others.
     """
 
     strategy: str
@@ -99,6 +116,7 @@ class SearchReport:
     detectable: float = 0.0
     outdone_by: str = ""
     changes: tuple[str, ...] = ()
+    gains: tuple[PartGain, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +201,10 @@ def from_json(text: str) -> SuiteReport:
         if search["incumbent"] is not None:
             search["incumbent"] = TrialReport(**search["incumbent"])
         search["changes"] = tuple(search["changes"])
+        search["gains"] = tuple(
+            PartGain(**{**gain, "changes": tuple(gain["changes"])})
+            for gain in search.get("gains", ())
+        )
         search["confirmation"] = _comparison(search["confirmation"])
         search = SearchReport(**search)
     return SuiteReport(

@@ -111,20 +111,25 @@ class PromptState:
         return replace(self, demos=tuple(demos))
 
 
-def difference(old: PromptState, new: PromptState) -> str:
-    """Which parts of a prompt differ, in a few words."""
-    parts = []
+def differences(old: PromptState, new: PromptState) -> dict[str, str]:
+    """The parts of a prompt that differ, each in a few words."""
+    parts = {}
     for name in (item.name for item in fields(PromptState)):
         before, now = getattr(old, name), getattr(new, name)
         if before == now:
             continue
         if name == "demos":
-            parts.append(f"{len(now)} in place of {len(before)} demos")
+            parts[name] = f"{len(now)} in place of {len(before)} demos"
         elif isinstance(now, bool):
-            parts.append(f"{'' if now else 'no '}{name}")
+            parts[name] = f"{'' if now else 'no '}{name}"
         else:
-            parts.append(f"another {name}")
-    return " and ".join(parts)
+            parts[name] = f"another {name}"
+    return parts
+
+
+def difference(old: PromptState, new: PromptState) -> str:
+    """Which parts of a prompt differ, in a few words."""
+    return " and ".join(differences(old, new).values())
 
 
 def _check_names(names: tuple[str, ...], field_name: str, *, least: int) -> None:

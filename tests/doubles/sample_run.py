@@ -15,6 +15,7 @@ from pytest_lmopt.reports.machine import RunFacts, document
 from pytest_lmopt.reports.stored_runs import StoredRun, read_run
 from pytest_lmopt.reports.suite_report import (
     FailingExample,
+    PartGain,
     Repeats,
     SearchReport,
     SuiteReport,
@@ -35,6 +36,8 @@ FACTS = RunFacts(
     seed=0,
     strategy="bootstrap",
 )
+
+PROMPT = "prompts/route.yaml"
 
 DIFF = """\
 --- a/prompts/route.yaml
@@ -186,7 +189,15 @@ def search_report() -> SearchReport:
         note="",
         diff=DIFF,
         unwritable=(),
-    )
+        changes=(f"{PROMPT}: another instruction and 1 in place of 0 demos",),
+        gains=(
+            PartGain(changes=(f"{PROMPT}: another instruction",)),
+            PartGain(
+                changes=(f"{PROMPT}: 1 in place of 0 demos",),
+                candidate="bootstrap-4", difference=0.125, low=0.01, high=0.24, n=32,
+            ),
+        ),
+    )  # fmt: skip
 
 
 def sample(path: Path, *, examples: int = 120, answer: str = EVIL) -> StoredRun:

@@ -132,6 +132,12 @@ def test_names_of_suites_are_no_formulas_of_matplotlib() -> None:
     assert "<b>" not in text
 
 
+def test_the_page_tells_where_the_gain_came_from(text: str) -> None:
+    """Each change of the winner, with what it brought alone."""
+    assert "<li>prompts/route.yaml: another instruction; not tried alone</li>" in text
+    assert "demos; alone: +0.125 [+0.01, +0.24] on 32 dev examples</li>" in text
+
+
 def test_names_and_reasons_of_candidates_are_text_in_plots_too() -> None:
     """A strategy may take them from what a model wrote."""
     search = search_report()

@@ -21,7 +21,7 @@ from pytest_lmopt.reports.example_rows import (
 )
 from pytest_lmopt.reports.machine import SCHEMA, RunFacts
 from pytest_lmopt.reports.stored_runs import find_run, forget_old_runs, read_run
-from pytest_lmopt.reports.suite_report import SearchReport, SuiteReport, TrialReport
+from pytest_lmopt.reports.suite_report import PartGain, SearchReport, SuiteReport, TrialReport
 
 SCHEMA_TEXT = json.loads(SCHEMA.read_text(encoding="utf-8"))
 
@@ -42,6 +42,7 @@ def test_the_schema_names_every_field() -> None:
     """One that is added without being described would be seen here."""
     assert _names("suite") == {f.name for f in fields(SuiteReport)} - {"accept"} | {"examples"}
     assert _names("search") == {f.name for f in fields(SearchReport)}
+    assert _names("gain") == {f.name for f in fields(PartGain)}
     assert _names("trial") == {f.name for f in fields(TrialReport)}
     assert _names("usage") == {f.name for f in fields(Usage)}
     assert _names("example") == set(ExampleRow.__annotations__)

@@ -15,6 +15,7 @@ from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.reports.machine import document
 from pytest_lmopt.reports.suite_report import (
     FailingExample,
+    PartGain,
     SearchReport,
     SuiteReport,
     from_json,
@@ -47,6 +48,10 @@ FULL = replace(
         note="",
         diff="-a\n+b",
         unwritable=("inline",),
+        gains=(
+            PartGain(changes=("inline: another instruction", "inline: reasoning")),
+            PartGain(changes=("a",), candidate="demos-2", difference=0.1, low=0.0, high=0.2, n=16),
+        ),
     ),
     notices=("recordings.sqlite was damaged",),
     accept={"prompts/route.yaml": "instruction: x\n"},

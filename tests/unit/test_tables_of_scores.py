@@ -65,6 +65,9 @@ def test_the_summary_tells_of_every_suite(tmp_path: Path) -> None:
     assert "test&#95;triage" in text
     assert "Accepted: bootstrap&#45;" in text
     assert "+  - {problem: I was charged twice, team: FIN}" in text
+    html = MarkdownIt("commonmark").render(text)
+    assert "<li>prompts/route.yaml: another instruction; not tried alone</li>" in html
+    assert "demos; alone: +0.125 [+0.01, +0.24] on 32 dev examples</li>" in html
     assert "under the threshold" in text
     assert "<script>" not in text
     assert "\x1b" not in text

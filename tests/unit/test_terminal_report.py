@@ -17,6 +17,7 @@ from pytest_lmopt.reports.machine import document
 from pytest_lmopt.reports.suite_report import (
     Charged,
     FailingExample,
+    PartGain,
     Repeats,
     SharedCheck,
     Status,
@@ -261,6 +262,23 @@ def test_a_search_is_told_from_trials_to_diff() -> None:
         "-old",
         "+new",
     ]
+
+
+def test_each_change_is_told_with_what_it_brought_in_the_race() -> None:
+    """Alone, or several together; of one that was not raced so, only that."""
+    demos, words = "route.yaml: 4 in place of 0 demos", "route.yaml: another instruction"
+    only = PartGain(changes=(demos,), candidate="c", difference=0.12, low=0.02, high=0.22, n=24)
+    both = replace(only, changes=(words, demos))
+    search = replace(SEARCH, gains=(only, PartGain(changes=(words,)), both))
+    assert [line for line in below(replace(REPORT, search=search)) if "it changes" in line] == [
+        f"it changes {demos}; alone: +0.120 [+0.02, +0.22] on 24 dev examples",
+        f"it changes {words}; not tried alone",
+        f"it changes {words} and {demos}; these alone: +0.120 [+0.02, +0.22] on 24 dev examples",
+    ]
+    alone = replace(SEARCH, gains=(only,))
+    assert f"it changes {demos}; nothing else, so all of the gain is its" in below(
+        replace(REPORT, search=alone)
+    )
 
 
 def test_a_diff_is_coloured_where_there_are_colours() -> None:

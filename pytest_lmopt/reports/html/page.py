@@ -17,6 +17,7 @@ from pytest_lmopt.reports.html.drawing import Plot
 from pytest_lmopt.reports.html.rows import blocks, index
 from pytest_lmopt.reports.html.search_plots import gain_plot, reliability_plot, trade_off_plot
 from pytest_lmopt.reports.html.suite_plots import change_plot, score_plot
+from pytest_lmopt.reports.search_lines import change_lines
 from pytest_lmopt.reports.stored_runs import StoredRun
 from pytest_lmopt.reports.suite_report import SuiteReport
 from pytest_lmopt.safe_text import printable
@@ -67,6 +68,7 @@ def page(run: StoredRun) -> Iterator[str]:
         index=Markup(index(run)),
         blocks=map(Markup, blocks(run)),
         wording=wording,
+        change_lines=change_lines,
     )
 
 
