@@ -10,6 +10,7 @@ from pytest_lmopt.reports.look import Look
 from pytest_lmopt.reports.making import ReportKind, check_can_make, make_reports
 from pytest_lmopt.reports.stored_runs import find_run, read_run
 from pytest_lmopt.reports.terminal import terminal_lines
+from pytest_lmopt.reports.transfer import transfer_lines
 
 WIDTH = 100
 
@@ -25,6 +26,9 @@ def report(given: str, folder: Path, asked: Sequence[tuple[ReportKind, Path]]) -
     if not asked:
         run = read_run(stored)
         print(f"run {run.facts.name} of {run.facts.started}")
-        for line in terminal_lines(run.suites, Look(width=WIDTH, encoding=sys.stdout.encoding)):
+        look = Look(width=WIDTH, encoding=sys.stdout.encoding)
+        for line in terminal_lines(run.suites, look):
             print(line)
+        for line in transfer_lines(run.transfers, accepting=run.accepting):
+            print(look.fit(line))
     return 1 if problems else 0

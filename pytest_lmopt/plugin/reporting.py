@@ -27,8 +27,12 @@ def write_reports(session: LmSession) -> None:
     kept = options.cache != "off"  # who wants no answer kept wants none in a stored run, either
     folder = session.folder.made() / FOLDER if kept else session.folder.made_for_session()
     stored = folder / f"{facts.name}.json"
-    reports = list(session.reports.values())
-    pieces = document(facts, reports, lambda suite: row_lines(session.examples_file(suite)))
+    pieces = document(
+        facts,
+        list(session.reports.values()),
+        lambda suite: row_lines(session.examples_file(suite)),
+        session.transfers,
+    )
     try:
         write_whole(stored, pieces)
     except OSError as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pytest_lmopt.reports.json_text import json_text
 from pytest_lmopt.reports.suite_report import SuiteReport
+from pytest_lmopt.reports.transfer import Transfer, best_of_each
 
 VERSION = 1
 SCHEMA = Path(__file__).with_name(f"report-{VERSION}.schema.json")
@@ -35,13 +36,17 @@ def document(
     facts: RunFacts,
     reports: Sequence[SuiteReport],
     rows_of: Callable[[str], Iterable[str]] = lambda _: (),
+    transfers: Sequence[Transfer] = (),
 ) -> Iterator[str]:
-    """``{"version": 1, "run": {...}, "suites": [...]}`` piece by piece.
+    """``{"version": 1, "run": {...}, "transfers": [...], "suites": [...]}`` piece by piece.
 
     Each suite has the fields of ``SuiteReport`` but the files to accept, and ``examples``, one a
     line: ``rows_of`` gives a suite's, each as JSON.
     """
-    yield f'{{"version": {VERSION}, "run": {json_text(asdict(facts))}, "suites": ['
+    best = best_of_each(transfers)
+    tried = [{**asdict(one), "gain": one.gain, "best": one in best} for one in transfers]
+    yield f'{{"version": {VERSION}, "run": {json_text(asdict(facts))}, '
+    yield f'"transfers": {json_text(tried)}, "suites": ['
     for number, report in enumerate(reports):
         fields = asdict(report)
         del fields["accept"]

@@ -9,6 +9,7 @@ from pytest_lmopt.reports.search_lines import change_lines
 from pytest_lmopt.reports.stored_runs import StoredRun
 from pytest_lmopt.reports.suite_report import FailingExample, SearchReport, SuiteReport
 from pytest_lmopt.reports.text import one_line, printable
+from pytest_lmopt.reports.transfer import settled_lines
 from pytest_lmopt.reports.wording import calls_text, cost_text, p_text, score_text, verdict_text
 
 LONGEST_CELL = 200
@@ -47,6 +48,7 @@ def _lines(run: StoredRun) -> Iterator[str]:
     yield "|---|---|--:|---|---|---|--:|--:|--:|"
     for report in run.suites:
         yield f"| {' | '.join(_row(report))} |"
+    yield from _transfers(run)
     for report in run.suites:
         parts = list(_details(report))
         if parts:
@@ -55,6 +57,24 @@ def _lines(run: StoredRun) -> Iterator[str]:
             for part in parts:
                 yield ""
                 yield part
+
+
+def _transfers(run: StoredRun) -> Iterator[str]:
+    if not run.transfers:
+        return
+    yield ""
+    yield "### Winners on other models"
+    yield ""
+    yield "| found on | tried on | difference | |"
+    yield "|---|---|--:|---|"
+    for transfer in run.transfers:
+        for each in transfer.tried:
+            gain = "" if each.difference is None else f"{each.difference:+.3f}"
+            cells = (escaped(transfer.found_on), escaped(each.suite), gain, escaped(each.told))
+            yield f"| {' | '.join(cells)} |"
+    for line in settled_lines(run.transfers, accepting=run.accepting):
+        yield ""
+        yield escaped(line, 1000)
 
 
 def _row(report: SuiteReport) -> list[str]:

@@ -39,7 +39,7 @@ def change_lines(search: SearchReport) -> Iterator[str]:
     whole = len(search.gains) == 1
     for gain in search.gains:
         told = "not tried alone"
-        if gain.difference is not None:
+        if None not in (gain.difference, gain.low, gain.high):
             found = f"{gain.difference:+.3f} [{gain.low:+.2f}, {gain.high:+.2f}]"
             alone = "alone" if len(gain.changes) == 1 else "these alone"
             told = f"{alone}: {found} on {gain.n} dev examples"

@@ -14,6 +14,7 @@ from pytest_lmopt.reports.example_rows import ExampleRow
 from pytest_lmopt.reports.machine import VERSION, RunFacts
 from pytest_lmopt.reports.shapes import check_shape
 from pytest_lmopt.reports.suite_report import SuiteReport, from_json
+from pytest_lmopt.reports.transfer import Transfer, Tried
 
 FOLDER = "runs"
 LATEST = "latest"
@@ -28,6 +29,12 @@ class StoredRun:
     facts: RunFacts
     suites: tuple[SuiteReport, ...]
     examples: Mapping[str, Sequence[ExampleRow]]
+    transfers: tuple[Transfer, ...] = ()
+
+    @property
+    def accepting(self) -> bool:
+        """Whether it was asked to write what it found."""
+        return any(suite.accepting for suite in self.suites)
 
     @property
     def rows(self) -> Iterator[tuple[SuiteReport, ExampleRow]]:
@@ -98,4 +105,11 @@ def _run(document: dict[str, Any]) -> StoredRun:
         suites.append(suite)
     facts = RunFacts(**document["run"])
     check_shape(facts, RunFacts, "run")
-    return StoredRun(facts=facts, suites=tuple(suites), examples=examples)
+    transfers = tuple(map(_transfer, document.get("transfers", ())))
+    check_shape(transfers, tuple[Transfer, ...], "transfers")
+    return StoredRun(facts=facts, suites=tuple(suites), examples=examples, transfers=transfers)
+
+
+def _transfer(fields: dict[str, Any]) -> Transfer:
+    tried = tuple(Tried(**each) for each in fields["tried"])
+    return Transfer(found_on=fields["found_on"], files=tuple(fields["files"]), tried=tried)

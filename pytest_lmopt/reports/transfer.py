@@ -42,12 +42,18 @@ class Transfer:
     @property
     def gain(self) -> float:
         """Mean difference over the suites."""
-        return math.fsum(each.difference or 0.0 for each in self.tried) / len(self.tried)
+        gains = math.fsum(each.difference or 0.0 for each in self.tried)
+        return gains / max(1, len(self.tried))
 
 
 def best_of(transfers: Sequence[Transfer]) -> Transfer | None:
     """The one that holds everywhere with the largest mean gain; the first of equals."""
     return max((each for each in transfers if each.holds), key=lambda one: one.gain, default=None)
+
+
+def best_of_each(transfers: Sequence[Transfer]) -> list[Transfer]:
+    """The best ones, of each parametrised test that has any."""
+    return [best for family in _families(transfers) if (best := best_of(family)) is not None]
 
 
 def transfer_lines(transfers: Sequence[Transfer], *, accepting: bool) -> Iterator[str]:
@@ -57,6 +63,11 @@ def transfer_lines(transfers: Sequence[Transfer], *, accepting: bool) -> Iterato
         for each in transfer.tried:
             gain = "" if each.difference is None else f"{each.difference:+.3f}"
             yield f"  {gain:>6}  {each.suite}: {one_line(each.told, LONGEST_REASON)}"
+    yield from settled_lines(transfers, accepting=accepting)
+
+
+def settled_lines(transfers: Sequence[Transfer], *, accepting: bool) -> Iterator[str]:
+    """Which winner is written, for each parametrised test."""
     for family in _families(transfers):
         best = best_of(family)
         if best is None:

@@ -21,6 +21,7 @@ from pytest_lmopt.reports.suite_report import (
     SuiteReport,
     TrialReport,
 )
+from pytest_lmopt.reports.transfer import Transfer, Tried
 from pytest_lmopt.reports.whole_files import write_whole
 
 EVIL = (
@@ -200,6 +201,19 @@ def search_report() -> SearchReport:
     )  # fmt: skip
 
 
+def transfers(answer: str) -> tuple[Transfer, ...]:
+    """What two models found, the second of which was not tried everywhere, for a hostile reason."""
+    shop = "tests/test_shop.py::test_summary"
+    here, there = f"{shop}[openai/small]", f"{shop}[openai/large]"
+    found = Tried(suite=here, difference=0.2, told="improved, found here", holds=True)
+    other = Tried(suite=there, difference=0.125, told="improved", holds=True)
+    untried = replace(other, suite=here, difference=None, told=f"not tried: {answer}", holds=False)
+    return (
+        Transfer(found_on=here, files=(PROMPT,), tried=(found, other)),
+        Transfer(found_on=there, files=(PROMPT,), tried=(untried, other)),
+    )
+
+
 def sample(path: Path, *, examples: int = 120, answer: str = EVIL) -> StoredRun:
     """Store a run of four suites at ``path``, the last of them with what a model may do to us."""
     found = {
@@ -217,6 +231,6 @@ def sample(path: Path, *, examples: int = 120, answer: str = EVIL) -> StoredRun:
         reports[3], status="failed", problem=f"score 0.5 is under the threshold 0.6: {answer}"
     )
     lines = {name: [json_text(row) for row in each] for name, each in found.items()}
-    write_whole(path, document(FACTS, reports, lines.__getitem__))
+    write_whole(path, document(FACTS, reports, lines.__getitem__, transfers(answer)))
     assert json.loads(path.read_text(encoding="utf-8"))
     return read_run(path)

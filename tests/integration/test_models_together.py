@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from doubles.openai_server import OpenAIServer
 from projects.shouting import Project
@@ -69,6 +71,12 @@ def test_each_models_winner_is_tried_on_the_other_without_writing_anything(
         ]
     )
     assert "demos" not in (matrix.path / "shout.yaml").read_text()
+    (stored,) = (matrix.path / ".lmopt" / "runs").glob("*.json")
+    transfers = json.loads(stored.read_text())["transfers"]
+    small, large = (name.replace("[[]", "[").replace("[]]", "]") for name in (SMALL, LARGE))
+    assert [transfer["found_on"] for transfer in transfers] == [small, large]
+    assert [each["suite"] for each in transfers[1]["tried"]] == [small, large]
+    assert sum(transfer["best"] for transfer in transfers) == 1
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from doubles.sample_run import FACTS, rows, search_report, suite
+from doubles.sample_run import FACTS, rows, search_report, suite, transfers
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -61,7 +61,7 @@ CSV = b'id,q,expected,split\na,x,1,dev\nb,"two\nlines",,train\n'
 
 _ROWS = rows(3, seed=0)
 _REPORT = replace(suite("s", _ROWS), search=search_report())
-RUN = "".join(document(FACTS, [_REPORT], lambda _: map(json_text, _ROWS))).encode()
+RUN = "".join(document(FACTS, [_REPORT], lambda _: map(json_text, _ROWS), transfers("?"))).encode()
 
 PIECES = [
     b"\x00", b"\xff", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\\ud800", b"\\u0000", b"\x1b[2J",

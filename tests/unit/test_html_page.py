@@ -138,6 +138,13 @@ def test_the_page_tells_where_the_gain_came_from(text: str) -> None:
     assert "demos; alone: +0.125 [+0.01, +0.24] on 32 dev examples</li>" in text
 
 
+def test_the_page_tells_what_winners_did_on_other_models(text: str) -> None:
+    """What kept one from being tried may be a model's words."""
+    assert '<td class="number">+0.125</td>' in text
+    assert '<td class="text">not tried: &lt;script&gt;' in text
+    assert "small] found holds everywhere, with a mean gain of +0.163: it would be" in text
+
+
 def test_names_and_reasons_of_candidates_are_text_in_plots_too() -> None:
     """A strategy may take them from what a model wrote."""
     search = search_report()

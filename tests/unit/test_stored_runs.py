@@ -7,9 +7,10 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from doubles.sample_run import FACTS, sample
+from doubles.sample_run import FACTS, sample, transfers
 from jsonschema import Draft202012Validator
 
+from pytest_lmopt.commands.report import report
 from pytest_lmopt.errors import ReportError
 from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.reports.example_rows import (
@@ -22,6 +23,7 @@ from pytest_lmopt.reports.example_rows import (
 from pytest_lmopt.reports.machine import SCHEMA, RunFacts
 from pytest_lmopt.reports.stored_runs import find_run, forget_old_runs, read_run
 from pytest_lmopt.reports.suite_report import PartGain, SearchReport, SuiteReport, TrialReport
+from pytest_lmopt.reports.transfer import Transfer, Tried
 
 SCHEMA_TEXT = json.loads(SCHEMA.read_text(encoding="utf-8"))
 
@@ -42,6 +44,8 @@ def test_the_schema_names_every_field() -> None:
     """One that is added without being described would be seen here."""
     assert _names("suite") == {f.name for f in fields(SuiteReport)} - {"accept"} | {"examples"}
     assert _names("search") == {f.name for f in fields(SearchReport)}
+    assert _names("transfer") == {f.name for f in fields(Transfer)} | {"gain", "best"}
+    assert _names("tried") == {f.name for f in fields(Tried)}
     assert _names("gain") == {f.name for f in fields(PartGain)}
     assert _names("trial") == {f.name for f in fields(TrialReport)}
     assert _names("usage") == {f.name for f in fields(Usage)}
@@ -58,6 +62,40 @@ def test_a_stored_run_comes_back(tmp_path: Path) -> None:
     assert [len(run.examples[suite.suite]) for suite in run.suites] == [7, 80, 40, 12]
     assert run.suites[0].search is not None
     assert run.suites[0].search.trials[0].name == run.suites[0].search.winner
+
+
+def test_what_winners_did_on_other_models_comes_back_with_what_is_to_be_written(
+    tmp_path: Path,
+) -> None:
+    """The mean gain, and which winner is the best, are for other readers."""
+    run = sample(tmp_path / "run.json", answer="no answer")
+    assert run.transfers == transfers("no answer")
+    stored = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))["transfers"]
+    assert [(each["gain"], each["best"]) for each in stored] == [(0.1625, True), (0.0625, False)]
+
+
+def test_they_are_in_what_the_terminal_shows_of_a_stored_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After the suites, as in the run itself; whatever a model said."""
+    sample(tmp_path / "run.json")
+    assert report(str(tmp_path / "run.json"), tmp_path, []) == 0
+    shown = capsys.readouterr().out
+    assert f"  +0.125  {transfers('')[1].found_on}: improved\n" in shown
+    assert "found holds everywhere, with a mean gain of +0.163: it would be written" in shown
+    assert shown.replace("\n", "").isprintable()
+
+
+def test_a_run_that_was_stored_before_there_were_such_fields_is_read(tmp_path: Path) -> None:
+    """What was added within a version may be missing."""
+    sample(tmp_path / "run.json", examples=7)
+    stored = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
+    del stored["transfers"], stored["suites"][0]["search"]["gains"]
+    (tmp_path / "run.json").write_text(json.dumps(stored), encoding="utf-8")
+    run = read_run(tmp_path / "run.json")
+    assert run.transfers == ()
+    assert run.suites[0].search is not None
+    assert run.suites[0].search.gains == ()
 
 
 def test_the_document_may_be_shown_in_a_terminal(tmp_path: Path) -> None:

@@ -102,4 +102,4 @@ def test_the_document_can_be_written_as_utf_8() -> None:
 def test_no_suites_are_an_empty_list() -> None:
     """A session without suites has a document too."""
     found = json.loads("".join(document(FACTS, [])))
-    assert found == {"version": 1, "run": asdict(FACTS), "suites": []}
+    assert found == {"version": 1, "run": asdict(FACTS), "transfers": [], "suites": []}

@@ -69,6 +69,8 @@ def test_the_summary_tells_of_every_suite(tmp_path: Path) -> None:
     assert "<li>prompts/route.yaml: another instruction; not tried alone</li>" in html
     assert "demos; alone: +0.125 [+0.01, +0.24] on 32 dev examples</li>" in html
     assert "under the threshold" in text
+    assert "<h3>Winners on other models</h3>" in html
+    assert "small] found holds everywhere, with a mean gain of +0.163: it would be" in html
     assert "<script>" not in text
     assert "\x1b" not in text
 

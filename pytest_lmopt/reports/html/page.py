@@ -20,6 +20,7 @@ from pytest_lmopt.reports.html.suite_plots import change_plot, score_plot
 from pytest_lmopt.reports.search_lines import change_lines
 from pytest_lmopt.reports.stored_runs import StoredRun
 from pytest_lmopt.reports.suite_report import SuiteReport
+from pytest_lmopt.reports.transfer import settled_lines
 from pytest_lmopt.safe_text import printable
 
 HERE = Path(__file__).parent
@@ -69,6 +70,8 @@ def page(run: StoredRun) -> Iterator[str]:
         blocks=map(Markup, blocks(run)),
         wording=wording,
         change_lines=change_lines,
+        transfers=run.transfers,
+        settled=settled_lines(run.transfers, accepting=run.accepting),
     )
 
 
