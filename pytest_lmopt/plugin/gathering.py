@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 import pytest
@@ -20,6 +21,9 @@ def gather(session: LmSession, report: pytest.TestReport) -> None:
     others = [pair for pair in report.user_properties if pair[0] != PROPERTY]
     suite = from_json(str(properties[PROPERTY]))
     session.reports[suite.suite] = suite
+    file, line, _ = report.location
+    if line is not None and file == suite.suite.partition("::")[0].replace("/", os.sep):
+        session.lines[suite.suite] = line + 1
     session.orphans = suite.orphans
     session.notices += [notice for notice in suite.notices if notice not in session.notices]
     report.user_properties = [*others, *_figures(suite)]

@@ -73,6 +73,7 @@ class LmSession:
         self.told: set[str] = set()
         self.suites: dict[str, MarkedSuite] = {}
         self.reports: dict[str, SuiteReport] = {}
+        self.lines: dict[str, int] = {}
         self.partial = False
         self.orphans: tuple[str, ...] = ()
         self.written: list[str] = []

@@ -79,4 +79,6 @@ def _for_github(session: LmSession) -> Iterator[str]:
     if os.environ.get("GITHUB_ACTIONS") == "true":
         workspace = Path(os.environ.get("GITHUB_WORKSPACE", session.root))
         reports = list(session.reports.values())
-        yield from annotation_lines(reports, root=session.root, workspace=workspace)
+        yield from annotation_lines(
+            reports, root=session.root, workspace=workspace, lines=session.lines
+        )

@@ -1,8 +1,8 @@
-"""GitHub's annotations: workflow commands, a line each, that mark what failed at its file."""
+"""GitHub's annotations: workflow commands, a line each, that mark what failed where it stands."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -15,27 +15,33 @@ _IN_PROPERTIES = {**_IN_MESSAGES, ":": "%3A", ",": "%2C"}
 
 
 def annotation_lines(
-    reports: Sequence[SuiteReport], *, root: Path, workspace: Path
+    reports: Sequence[SuiteReport], *, root: Path, workspace: Path, lines: Mapping[str, int]
 ) -> Iterator[str]:
     """An error for each suite that did not pass, a warning for what its author may have overlooked.
 
-    ``root`` is pytest's root folder, ``workspace`` the folder of the checkout.
+    ``root`` is pytest's root folder, ``workspace`` the folder of the checkout; ``lines`` are those
+    of the test functions, by suite and counted from 1, as far as they stand in the suite's file.
     """
     for report in reports:
         path = root / report.suite.partition("::")[0]
         inside = path.is_relative_to(workspace)
         file = (path.relative_to(workspace) if inside else path).as_posix()
+        line = lines.get(report.suite)
         if report.status != "passed":
             title = f"{report.suite} {report.status}"
-            yield annotation("error", file=file, title=title, message=report.problem)
+            yield annotation("error", file=file, line=line, title=title, message=report.problem)
         if report.warning:
-            yield annotation("warning", file=file, title=report.suite, message=report.warning)
+            title, message = report.suite, report.warning
+            yield annotation("warning", file=file, line=line, title=title, message=message)
 
 
-def annotation(level: Literal["error", "warning"], *, file: str, title: str, message: str) -> str:
+def annotation(
+    level: Literal["error", "warning"], *, file: str, line: int | None, title: str, message: str
+) -> str:
     """A workflow command, with all that could end it or begin another escaped."""
+    place = f"file={_escaped(file, _IN_PROPERTIES)}" + (f",line={line}" if line else "")
     return (
-        f"::{level} file={_escaped(file, _IN_PROPERTIES)},"
+        f"::{level} {place},"
         f"title={_escaped(title, _IN_PROPERTIES)}::{_escaped(message[:LONGEST], _IN_MESSAGES)}"
     )
 

@@ -12,16 +12,30 @@ from pytest_lmopt.reports.annotations import annotation
 def test_a_suite_that_fails_is_annotated_on_github(
     project: Project, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At its file, relative to the workspace; elsewhere nothing of the kind is printed."""
+    """At its function, in a file relative to the workspace; elsewhere nothing of it is printed."""
     project.suite("threshold=1", examples=20)
     project.run().stdout.no_fnmatch_line("*::error*")
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_WORKSPACE", str(project.path.parent))
     result = project.run()
-    place = f"{project.path.name}/test_words.py"
-    result.stdout.fnmatch_lines(
-        [f"::error file={place},title=test_words.py%3A%3Atest_shout failed::score 0.* is under *"]
-    )
+    lines = (project.path / "test_words.py").read_text().splitlines()
+    number = 1 + next(place for place, line in enumerate(lines) if line.startswith("@pytest.mark"))
+    place = f"file={project.path.name}/test_words.py,line={number}"
+    told = f"::error {place},title=test_words.py%3A%3Atest_shout failed::score 0.* is under *"
+    result.stdout.fnmatch_lines([told])
+    project.run_apart("-n", "1").stdout.fnmatch_lines([told])
+
+
+def test_a_function_that_stands_in_another_file_has_no_line_in_this_one(
+    project: Project, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The annotation is at the file that is collected."""
+    project.suite("threshold=1", examples=20)
+    (project.path / "test_words.py").rename(project.path / "shared.py")
+    project.write("test_words.py", "from shared import test_shout\n")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(project.path))
+    project.run().stdout.fnmatch_lines(["::error file=test_words.py,title=*"])
 
 
 def test_a_passing_suite_is_not(
@@ -35,8 +49,9 @@ def test_a_passing_suite_is_not(
 
 def test_no_text_ends_an_annotation_or_begins_another() -> None:
     """What separates is escaped, in properties more than in the message."""
-    line = annotation("error", file="a,b:c.py", title="x::y%\r\n::error::", message="1%\n::set::")
+    title, message = "x::y%\r\n::error::", "1%\n::set::"
+    line = annotation("error", file="a,b:c.py", line=None, title=title, message=message)
     assert line == (
         "::error file=a%2Cb%3Ac.py,title=x%3A%3Ay%25%0D%0A%3A%3Aerror%3A%3A::1%25%0A::set::"
     )
-    assert "\x1b" not in annotation("error", file="", title="", message="\x1b[31m")
+    assert "\x1b" not in annotation("error", file="", line=7, title="", message="\x1b[31m")
