@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -10,17 +11,18 @@ from pytest_lmopt.comparison.verdict import Comparison
 from pytest_lmopt.comparison.verdict import compare as compare_scores
 from pytest_lmopt.reports.comparison_lines import comparison_lines
 from pytest_lmopt.reports.example_rows import ExampleRow
+from pytest_lmopt.reports.look import Look
 from pytest_lmopt.reports.stored_runs import StoredRun, find_run, read_run
 from pytest_lmopt.reports.suite_report import SuiteReport
-from pytest_lmopt.safe_text import printable
 
 
 def compare(old: str, new: str, folder: Path, *, margin: float | None, mode: GateMode) -> int:
     """Print what each suite of both runs shows; returns 1 if one fails its gate, else 0."""
     runs = [read_run(find_run(given, folder)) for given in (old, new)]
     lines, failed = compared_runs(*runs, margin=margin, mode=mode)
+    look = Look(encoding=sys.stdout.encoding)
     for line in lines:
-        print(printable(line))
+        print(look.fit(line))
     return 1 if failed else 0
 
 

@@ -24,8 +24,11 @@ class OwnerHooks:
         self._display: watching.Display | None = None
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Know the run."""
+        """Know the run, and in which characters it is told."""
         self._run = session
+        terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+        if terminal is not None:
+            self._session.encoding = getattr(terminal._tw._file, "encoding", None) or "ascii"
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 
@@ -23,6 +24,7 @@ from pytest_lmopt.plugin.debugging import Tracebacks
 from pytest_lmopt.plugin.marks import pipeline_of
 from pytest_lmopt.plugin.session import PROPERTY, LmSession
 from pytest_lmopt.plugin.watching import watched
+from pytest_lmopt.reports.look import Look
 from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport, from_json, to_json
 from pytest_lmopt.reports.text import printable
 from pytest_lmopt.runs.executor import InProcessExecutor
@@ -40,7 +42,12 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
         tracebacks.tell(error)
         problem = str(error)
     # out here, or pytest would show both exceptions
-    pytest.fail(problem, pytrace=False)
+    _fail(problem, session)
+
+
+def _fail(problem: str, session: LmSession) -> NoReturn:
+    # pytest itself would write the code points of what its terminal lacks
+    pytest.fail(Look(encoding=session.encoding).spell_signs(problem), pytrace=False)
 
 
 def _traced(item: pytest.Function, session: LmSession, tracebacks: Tracebacks) -> None:
@@ -76,7 +83,7 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
         suite = replace(suite, pipeline=traced(suite.pipeline, telemetry, suite=item.nodeid))
     part = session.parts.get(item.nodeid)
     if part is Part.GIVE_UP:
-        pytest.fail(_given_up(item.nodeid, session), pytrace=False)
+        _fail(_given_up(item.nodeid, session), session)
     ledger = suite_ledger(session, marked)
     lm = suite_lm(
         session.provider,
@@ -146,7 +153,7 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
     report = replace(report, orphans=session.orphans, notices=tuple(session.notices))
     item.user_properties.append((PROPERTY, to_json(report)))
     if report.status != "passed":
-        pytest.fail(printable(f"{report.status}: {report.problem}"), pytrace=False)
+        _fail(printable(f"{report.status}: {report.problem}"), session)
 
 
 def _given_up(suite: str, session: LmSession) -> str:

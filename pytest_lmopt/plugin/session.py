@@ -61,6 +61,7 @@ class LmSession:
         self.is_worker = hasattr(config, "workerinput")
         self.owner_pid = given["pid"] if given else os.getpid()
         self.started = float(given["started"]) if given else time.time()
+        self.encoding = str(given["encoding"]) if given else "utf-8"  # until the terminal is there
         self.name = given["name"] if given else f"session-{os.getpid()}-{secrets.token_hex(4)}"
         self.folder = StateFolder(self.root, session=self.name)
         worker = getattr(config, "workerinput", {})
@@ -95,7 +96,13 @@ class LmSession:
 
     def for_workers(self, *, dist: str) -> dict[str, object]:
         """What a worker must know to join this session; ``dist`` as the option of that name."""
-        return {"pid": self.owner_pid, "name": self.name, "started": self.started, "dist": dist}
+        return {
+            "pid": self.owner_pid,
+            "name": self.name,
+            "started": self.started,
+            "encoding": self.encoding,
+            "dist": dist,
+        }
 
     @property
     def provider(self) -> LM:

@@ -32,7 +32,7 @@ def tell(session: LmSession, terminal: TerminalReporter) -> None:
         width=writer.fullwidth,
         verbosity=terminal.verbosity,
         colour=writer.hasmarkup,
-        encoding=getattr(writer._file, "encoding", None) or "ascii",
+        encoding=session.encoding,
         command=command,
     )
     if session.options.dry_run:

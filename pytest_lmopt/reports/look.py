@@ -56,13 +56,16 @@ class Look:
 
     def spell(self, text: str) -> str:
         """The text in characters that the output has."""
-        try:
-            text.encode(self.encoding)
-        except UnicodeEncodeError:
-            lacking = {ord(sign): plain for sign, plain in _PLAIN.items() if not self._has(sign)}
-            text = text.translate(lacking)
-            return text.encode(self.encoding, "backslashreplace").decode(self.encoding)
-        return text
+        if self._has(text):
+            return text
+        return (
+            self.spell_signs(text).encode(self.encoding, "backslashreplace").decode(self.encoding)
+        )
+
+    def spell_signs(self, text: str) -> str:
+        """The text with those signs of ours that the output lacks written in others."""
+        lacking = {ord(sign): plain for sign, plain in _PLAIN.items() if not self._has(sign)}
+        return text.translate(lacking)
 
     def fit(self, value: Value) -> Value:
         """A value with every text in it made fit to be shown, at any depth.
@@ -93,9 +96,9 @@ class Look:
     def _more(self) -> str:
         return self.spell("…")
 
-    def _has(self, sign: str) -> bool:
+    def _has(self, text: str) -> bool:
         try:
-            sign.encode(self.encoding)
+            text.encode(self.encoding)
         except UnicodeEncodeError:
             return False
         return True

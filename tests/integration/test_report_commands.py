@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,19 @@ def test_reports_are_made_later_of_the_run_that_was_stored(
     assert main(["report", stored.stem, root]) == 0
     assert "test_words.py::test_shout" in capsys.readouterr().out
     assert openai_server.calls == asked
+
+
+def test_what_they_print_is_spelt_in_signs_that_the_output_has(tmp_path: Path) -> None:
+    """Whatever its encoding."""
+    sample(tmp_path / "run.json", examples=10)
+    command = [sys.executable, "-m", "pytest_lmopt", "compare", "run.json", "run.json"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    run = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, check=False, timeout=60
+    )
+    assert run.returncode == 0
+    assert b" -> " in run.stdout
+    assert run.stderr == b""
 
 
 def test_two_runs_are_judged_again(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
 
 import pytest
@@ -55,6 +57,28 @@ def test_a_narrow_terminal_in_ascii_gets_a_table_that_fits(failing: Project) -> 
     assert max(len(expected), len(got)) <= 60
     assert expected.endswith("->->")
     assert any(line.endswith(r"gr\xf6\xdfe-0") for line in lines)
+
+
+@pytest.mark.parametrize(("encoding", "options"), [("ascii", ()), ("cp1252", ("-n", "1"))])
+def test_pytests_own_words_of_a_failure_are_spelt_in_signs_it_has(
+    failing: Project, encoding: str, options: tuple[str, ...]
+) -> None:
+    """As in our section; workers know the terminal of their controller."""
+    failing.write("test_long.py", SUITE.replace(", threshold=0.9", "").replace("* 99", "* 100"))
+    failing.run("--lm-snapshot-update").assert_outcomes(passed=1)
+    failing.write("test_long.py", SUITE.replace(", threshold=0.9", ""))
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options],
+        cwd=failing.path,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+    assert run.returncode == pytest.ExitCode.TESTS_FAILED
+    lines = run.stdout.decode(encoding).splitlines()
+    (told,) = [line for line in lines if line.startswith("failed: regressed against the baseline")]
+    assert "1.000 -> 0.000 on" in told
 
 
 def test_colours_can_be_had_or_not(failing: Project, monkeypatch: pytest.MonkeyPatch) -> None:
