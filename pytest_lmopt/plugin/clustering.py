@@ -15,6 +15,7 @@ from pytest_lmopt.blocks.dask.runner import DaskRunner
 from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.errors import ClusterError
 from pytest_lmopt.lm.money.ledger import Ledger
+from pytest_lmopt.lm.telemetry.destination import settings
 from pytest_lmopt.plugin.serving import arguments
 from pytest_lmopt.plugin.session import LmSession
 from pytest_lmopt.suites.suite import Suite
@@ -43,6 +44,7 @@ def cluster_runner(
     """The runner of a suite on the session's cluster."""
     config, options = item.config, session.options
     inifile = config.inipath
+    telemetry = session.telemetry
     below = inifile is not None and inifile.is_relative_to(session.root)
     spec = Spec(
         session=session.name,
@@ -55,6 +57,7 @@ def cluster_runner(
         model=options.model,
         dataset=suite.dataset.digest,
         metric=suite.metric_digest,
+        telemetry=settings() if telemetry else {},
     )
     known = KnownAnswers(
         suite.name,
@@ -71,6 +74,7 @@ def cluster_runner(
         known=known,
         mode=options.cache,
         notice=session.notices.append,
+        trace=telemetry.here if telemetry else dict,
     )
 
 

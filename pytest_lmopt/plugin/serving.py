@@ -23,6 +23,7 @@ from _pytest.config import _prepareconfig
 
 from pytest_lmopt.blocks.dask.messages import End, Reply, Spec, Task
 from pytest_lmopt.lm.money.allowances import NOTHING
+from pytest_lmopt.lm.telemetry.destination import adopt
 from pytest_lmopt.plugin.session import session_key
 
 if TYPE_CHECKING:
@@ -138,11 +139,13 @@ class ServingHooks:
 async def _serve(item: pytest.Function, suite: Suite, channel: Channel) -> str:
     """Run blocks until told to end; or what makes this another suite than the leader's."""
     from pytest_lmopt.blocks.dask.serving import BlockServer, LMOfTheBlock
+    from pytest_lmopt.plugin.lane_spans import LaneSpans
     from pytest_lmopt.plugin.marks import pipeline_of
     from pytest_lmopt.runs.executor import InProcessExecutor
 
     session, spec = item.config.stash[session_key], channel.spec
-    suite = replace(suite, pipeline=pipeline_of(item))
+    spans = LaneSpans(session)
+    suite = replace(suite, pipeline=spans.of_runs(pipeline_of(item), suite.name))
     for name, here, there in (
         ("dataset", suite.dataset.digest, spec.dataset),
         ("metric", suite.metric_digest, spec.metric),
@@ -151,7 +154,10 @@ async def _serve(item: pytest.Function, suite: Suite, channel: Channel) -> str:
             return f"its {name} is another one there; bring the project's files up to date"
     lm, options = LMOfTheBlock(), session.options
     with InProcessExecutor(
-        lm=lm, model=suite.model, concurrency=options.concurrency, timeout=options.example_timeout
+        lm=spans.of_calls(lm),
+        model=suite.model,
+        concurrency=options.concurrency,
+        timeout=options.example_timeout,
     ) as executor:
         server = BlockServer(
             suite, executor, lm, provider=session.provider, traffic=session.traffic
@@ -165,11 +171,13 @@ async def _serve(item: pytest.Function, suite: Suite, channel: Channel) -> str:
 
         async def run(name: str, task: Task) -> None:
             try:
-                reply = await server.run(task)
+                with spans.below(task.trace):
+                    reply = await server.run(task)
             except Exception as error:
                 reply = Reply(end=End.REFUSED, problem=f"{type(error).__name__}: {error}")
             under_way.pop(name, None)
             channel.send(name=name, reply=reply.to_text())
+            spans.flush()
 
         while "end" not in (message := await inbox.get()):
             name = message.get("name", "")
@@ -211,6 +219,7 @@ def _run_pytest(channel: Channel, hooks: ServingHooks) -> object:
     if spec.inifile is not None:
         ours += ["-c", str(root / spec.inifile)]
     os.environ.pop("PYTEST_ADDOPTS", None)  # the leader's are among the arguments
+    adopt(spec.telemetry)
     with TemporaryDirectory(prefix="lmopt-") as cache:
         config = _prepareconfig([*spec.args, *ours, "-o", f"cache_dir={cache}"])
         try:

@@ -18,6 +18,8 @@ from pathlib import Path
 import distributed
 import pytest
 from doubles.openai_server import Fault, OpenAIServer
+from doubles.otlp_collector import Collector
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from projects.shouting import Project
 
 from pytest_lmopt.testing.simulated_model import SimulatedModel
@@ -236,6 +238,39 @@ def test_a_worker_killed_in_mid_block_costs_its_allowance_and_nothing_else(
     assert asked <= seen <= book["charged"] - asked <= 300
     project.run(cluster.option, "--lm-cache=replay").assert_outcomes(passed=1)
     assert cluster.server.calls == asked + seen
+
+
+def test_workers_send_spans_to_the_leaders_collector_below_its_own(
+    project: Project, cluster: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One tree, though nothing in their environment says where to: with words, as is asked here."""
+    project.suite(examples=40)
+    _each_run_begins_with(project, "note_pid()")
+    with Collector(host=cluster.host).running() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "true")
+        project.run("-o", "lm_otel=true", cluster.option).assert_outcomes(passed=1)
+        calls = _sent(collector, "chat", count=cluster.server.calls)
+        runs = _sent(collector, "invoke_workflow", count=cluster.server.calls)
+        (suite,) = _sent(collector, "lm_suite", count=1)
+    assert _ran(project) <= set(cluster.workers)
+    assert len(calls) == len(runs) == cluster.server.calls > 10
+    assert {span.trace_id for span in (*runs, *calls)} == {suite.trace_id}
+    assert {run.parent_span_id for run in runs} == {suite.span_id}
+    assert {call.parent_span_id for call in calls} == {run.span_id for run in runs}
+    assert all(
+        {"gen_ai.input.messages"} <= {each.key for each in call.attributes} for call in calls
+    )
+
+
+def _sent(collector: Collector, name: str, *, count: int) -> list[Span]:
+    """The spans of a name, once there are so many: workers send them while the session ends."""
+    until = time.monotonic() + READY_SECONDS
+    while True:
+        found = [span for span in collector.spans if span.name.startswith(name)]
+        if len(found) >= count or time.monotonic() > until:
+            return found
+        time.sleep(0.05)
 
 
 def test_a_package_that_a_worker_lacks_is_named_with_the_worker(

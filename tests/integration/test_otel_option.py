@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from doubles.openai_server import OpenAIServer
+from doubles.otlp_collector import Collector
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -132,56 +131,22 @@ def test_without_a_destination_nothing_is_sent(
     assert openai_server.calls == 0
 
 
-class Collector:
-    """A receiver of OTLP over HTTP, on loopback, that keeps what it is sent."""
-
-    def __init__(self) -> None:
-        self.received: list[tuple[str, bytes]] = []
-        received = self.received
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                received.append((self.path, body))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-
 @pytest.fixture
 def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
     """A collector that the environment names."""
-    collector = Collector()
-    threading.Thread(target=collector.server.serve_forever, args=(0.05,), daemon=True).start()
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
-    yield collector
-    collector.server.shutdown()
-    collector.server.server_close()
+    with Collector().running() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        yield collector
 
 
 def test_spans_reach_the_collector_the_environment_names(
     project: Project, openai_server: OpenAIServer, collector: Collector
 ) -> None:
     """All of them, by the end of the session, over OTLP/HTTP."""
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
     project.suite(examples=20)
     project.run(*ON).assert_outcomes(passed=1)
     assert {path for path, _ in collector.received} == {"/v1/traces"}
-    names: list[str] = []
-    for _, body in collector.received:
-        sent = ExportTraceServiceRequest.FromString(body)
-        names += [
-            span.name
-            for resource in sent.resource_spans
-            for scope in resource.scope_spans
-            for span in scope.spans
-        ]
+    names = [span.name for span in collector.spans]
     assert names.count("lm_suite") == 1
     assert names.count("chat simulated") == openai_server.calls
 

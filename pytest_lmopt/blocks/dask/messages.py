@@ -34,7 +34,8 @@ class Spec:
 
     ``args`` are the leader's arguments to pytest; ``inifile``, ``folder`` (where pytest was
     started) and ``paths`` (what is importable) are relative to ``root``. ``dataset`` and ``metric``
-    are digests: what was collected there must have the same.
+    are digests: what was collected there must have the same. ``telemetry`` are the leader's
+    settings of OpenTelemetry.
     """
 
     session: str
@@ -47,6 +48,7 @@ class Spec:
     model: str | None
     dataset: str
     metric: str
+    telemetry: Mapping[str, str] = field(default_factory=dict)
     version: str = field(default_factory=our_version)
 
     def to_text(self) -> str:
@@ -66,6 +68,7 @@ class Task:
     """A block to be run elsewhere: ``name`` is that of the task and of the lease on its allowance.
 
     ``answers`` are known ones, by their request's key. Without an ``allowance`` no model is asked.
+    ``trace`` is the leader's span, if it has one.
     """
 
     name: str
@@ -73,13 +76,13 @@ class Task:
     mode: CacheMode
     answers: Mapping[str, Completion]
     allowance: Allowance | None = None
+    trace: Mapping[str, str] = field(default_factory=dict)
 
     def to_text(self) -> str:
         """As JSON, without the allowance: who claims its lease is told."""
         answers = {key: dump_answer(answer) for key, answer in self.answers.items()}
-        return json.dumps(
-            {"name": self.name, "block": self.block, "mode": self.mode} | {"answers": answers}
-        )
+        plain = {name: getattr(self, name) for name in ("name", "block", "mode", "trace")}
+        return json.dumps({**plain, "answers": answers})
 
     @staticmethod
     def from_text(text: str, allowance: str | None) -> Task:

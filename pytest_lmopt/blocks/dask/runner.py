@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 
 from pytest_lmopt.blocks.dask.cluster import Cluster
@@ -28,8 +28,8 @@ _numbers = itertools.count()
 class DaskRunner:
     """Runs the blocks of one suite on a cluster.
 
-    ``notice`` is told of lost workers. What can't be told in JSON, and errors, are left to
-    ``local``: what was paid for is recorded.
+    ``notice`` is told of lost workers, ``trace`` says which span is open. What can't be told in
+    JSON, and errors, are left to ``local``: what was paid for is recorded.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class DaskRunner:
         known: KnownAnswers,
         mode: CacheMode,
         notice: Callable[[str], object],
+        trace: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self.hands = cluster.hands
         self.spec = spec
@@ -53,6 +54,7 @@ class DaskRunner:
         self.known = known
         self.mode = mode
         self.notice = notice
+        self.trace = trace
 
     def run(self, blocks: Sequence[Block]) -> AsyncGenerator[list[ScoredRun]]:
         """As the protocol says; a block that ends early ends those after it."""
@@ -150,6 +152,7 @@ class _Errand:
             block=block_to_text(block),
             mode="off" if runner.mode == "off" else "auto",
             answers=self._answers,
+            trace=runner.trace(),
         )
         allowance = json.dumps(asdict(grant.allowance)) if grant else None
         spending: Spending | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from pytest_lmopt.errors import TelemetryError
 from pytest_lmopt.lm.telemetry.spans import Telemetry
@@ -10,6 +11,10 @@ from pytest_lmopt.lm.telemetry.spans import Telemetry
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+
+SETTINGS = (*ENDPOINTS, *PROTOCOLS, CONTENT, "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES")
+"""What other processes of a session must know to do as this one; headers are not among them, which
+may be keys."""
 
 SCOPE = "pytest_lmopt"
 
@@ -26,7 +31,8 @@ def open_telemetry() -> Telemetry:
         raise _not_installed() from None
     theirs = trace.get_tracer_provider()
     if not isinstance(theirs, trace.ProxyTracerProvider):
-        return Telemetry(theirs.get_tracer(SCOPE), content=content)
+        flush = getattr(theirs, "force_flush", lambda: None)
+        return Telemetry(theirs.get_tracer(SCOPE), content=content, flush=flush)
     if not any(os.environ.get(name) for name in ENDPOINTS):
         raise TelemetryError(
             "lm_otel is on, but nothing says where spans are to go: set "
@@ -46,7 +52,20 @@ def open_telemetry() -> Telemetry:
         raise _not_installed() from None
     ours = TracerProvider()  # not made the global one: that is the user's to set
     ours.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    return Telemetry(ours.get_tracer(SCOPE), content=content, end=ours.shutdown)
+    return Telemetry(
+        ours.get_tracer(SCOPE), content=content, flush=ours.force_flush, end=ours.shutdown
+    )
+
+
+def settings() -> dict[str, str]:
+    """What this process's environment says of where spans go, and what is in them."""
+    return {name: os.environ[name] for name in SETTINGS if name in os.environ}
+
+
+def adopt(theirs: Mapping[str, str]) -> None:
+    """Do as another process does, unless this one's own environment says where spans go."""
+    if not any(os.environ.get(name) for name in ENDPOINTS):
+        os.environ.update(theirs)
 
 
 def _not_installed() -> TelemetryError:

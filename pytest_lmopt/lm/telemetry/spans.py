@@ -16,14 +16,20 @@ if TYPE_CHECKING:
 class Telemetry:
     """Begins and ends spans with ``tracer``; only with ``content`` do they hold words.
 
-    ``end`` is called by ``close``, to send off what is left.
+    ``flush`` sends off what is there, ``close``, which calls ``end``, what is left.
     """
 
     def __init__(
-        self, tracer: Tracer, *, content: bool = False, end: Callable[[], object] = lambda: None
+        self,
+        tracer: Tracer,
+        *,
+        content: bool = False,
+        flush: Callable[[], object] = lambda: None,
+        end: Callable[[], object] = lambda: None,
     ) -> None:
         self._tracer = tracer
         self.content = content
+        self.flush = flush
         self.close = end
 
     @contextmanager
@@ -57,6 +63,26 @@ class Telemetry:
                 span.set_attribute("error.type", type(error).__name__)
                 span.set_status(StatusCode.ERROR)
                 raise
+
+    def here(self) -> dict[str, str]:
+        """The span that is open here, for other processes: W3C Trace Context's fields."""
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        fields: dict[str, str] = {}
+        TraceContextTextMapPropagator().inject(fields)
+        return fields
+
+    @contextmanager
+    def below(self, fields: Mapping[str, str]) -> Iterator[None]:
+        """Have the spans begun inside belong to one that is open elsewhere, as ``here`` told it."""
+        from opentelemetry import context
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        token = context.attach(TraceContextTextMapPropagator().extract(fields))
+        try:
+            yield
+        finally:
+            context.detach(token)
 
     def lm(self, lm: LM) -> LM:
         """The LM, with a span for each call of it."""
