@@ -45,7 +45,7 @@ def change_lines(search: SearchReport) -> Iterator[str]:
             told = f"{alone}: {found} on {gain.n} dev examples"
         if whole:
             told = "nothing else, so all of the gain is its"
-        yield f"{' and '.join(gain.changes)}; {told}"
+        yield f"{', '.join(gain.changes)}; {told}"
 
 
 def decision_lines(search: SearchReport, *, accepting: bool, command: str) -> Iterator[str]:

@@ -273,7 +273,7 @@ def test_each_change_is_told_with_what_it_brought_in_the_race() -> None:
     assert [line for line in below(replace(REPORT, search=search)) if "it changes" in line] == [
         f"it changes {demos}; alone: +0.120 [+0.02, +0.22] on 24 dev examples",
         f"it changes {words}; not tried alone",
-        f"it changes {words} and {demos}; these alone: +0.120 [+0.02, +0.22] on 24 dev examples",
+        f"it changes {words}, {demos}; these alone: +0.120 [+0.02, +0.22] on 24 dev examples",
     ]
     alone = replace(SEARCH, gains=(only,))
     assert f"it changes {demos}; nothing else, so all of the gain is its" in below(
