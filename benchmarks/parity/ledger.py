@@ -23,7 +23,7 @@ from parity.tasks import Task
 from parity.world import Messages, World
 
 LEDGER = "ledger dates"
-LABELLED = 80
+LABELLED = 60
 """Of the 150 rows; the others are the test."""
 ROWS = Path(__file__).parents[2] / "example_project/tests/ledger.jsonl"
 ROLE = "Convert the date to ISO 8601 (YYYY-MM-DD). Answer with the date only."

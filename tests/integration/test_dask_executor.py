@@ -240,6 +240,7 @@ def test_a_worker_killed_in_mid_block_costs_its_allowance_and_nothing_else(
     assert cluster.server.calls == asked + seen
 
 
+@pytest.mark.slow
 def test_workers_send_spans_to_the_leaders_collector_below_its_own(
     project: Project, cluster: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
