@@ -55,4 +55,4 @@ def _let_calls_ask_once() -> None:
         return await repeat(*args, **kwargs)
 
     # a wrapper rather than a client of our own: each provider wants another kind of client
-    AsyncHTTPHandler.single_connection_post_request = repeat_if_allowed  # type: ignore[method-assign]
+    AsyncHTTPHandler.single_connection_post_request = repeat_if_allowed
