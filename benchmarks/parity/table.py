@@ -94,7 +94,8 @@ def summary(matches: Matches, accept: str) -> str:
         f"Above: {'; '.join(places['above']) or 'none'}. "
         f"Below: {'; '.join(places['below']) or 'none'}. "
         f"False adoption over all tasks: ours {_share(ours)}, "
-        f"theirs {_share([match.theirs for match in every])}. "
+        f"theirs {_share([match.theirs for match in every])}; what is truly worse than the incumbent "
+        f"in {_worse(ours)} and {_worse([match.theirs for match in every])} of them. "
         f"Calls over budget at most: {max(0, over)}. "
         f"Ours spent {spent:.0%} of the peers' calls on average."
     )
@@ -171,6 +172,10 @@ def _mean(values: Iterable[float]) -> str:
 def _share(results: Iterable[Result]) -> str:
     wrong, of = false_adoption(results)
     return f"{wrong}/{of}"
+
+
+def _worse(results: Iterable[Result]) -> int:
+    return sum(result.true < result.base - 1e-9 for result in results)
 
 
 def _t975(df: int) -> float:
