@@ -86,6 +86,7 @@ def summary(matches: Matches, accept: str) -> str:
             places[place].append(f"{task} against {peer} ({mean:+.3f})")
     every = [match for runs in matches.values() for match in runs]
     ours = [match.ours[accept] for match in every]
+    theirs = [match.theirs for match in every]
     over = max(result.calls - (result.budget or 0) for result in ours)
     spent = fmean(match.ours[accept].calls / match.theirs.calls for match in every)
     counts = ", ".join(f"{place} {len(names)}" for place, names in places.items())
@@ -94,8 +95,8 @@ def summary(matches: Matches, accept: str) -> str:
         f"Above: {'; '.join(places['above']) or 'none'}. "
         f"Below: {'; '.join(places['below']) or 'none'}. "
         f"False adoption over all tasks: ours {_share(ours)}, "
-        f"theirs {_share([match.theirs for match in every])}; what is truly worse than the incumbent "
-        f"in {_worse(ours)} and {_worse([match.theirs for match in every])} of them. "
+        f"theirs {_share(theirs)}; truly worse than the incumbent in {_worse(ours)} and "
+        f"{_worse(theirs)} of them. "
         f"Calls over budget at most: {max(0, over)}. "
         f"Ours spent {spent:.0%} of the peers' calls on average."
     )
