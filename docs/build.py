@@ -21,7 +21,7 @@ def build(folder: Path) -> Path:
     """Write the site and return its folder; anything the builder warns of is an error."""
     shutil.rmtree(folder, ignore_errors=True)
     pages = folder / "docs"
-    ignored = shutil.ignore_patterns("*.py", "__pycache__")
+    ignored = shutil.ignore_patterns("*.py", "*.jsonl", "__pycache__")
     shutil.copytree(ROOT / "docs", pages, ignore=ignored)
     shutil.copy(ROOT / "zensical.toml", folder)
     reference.write_all(pages / "reference")
