@@ -1,9 +1,9 @@
 """Renew what README and documents show of a run: ``python docs/screenshots.py [--ask]``.
 
-The tutorial's runs on the example are replayed: their text goes below the markers ``<!-- shown: NAME
--->``, pictures of them to ``docs/pictures``. ``--ask`` has the packaged model answer anew first, for
-some minutes, which is needed once the example's prompts or data, or how a search goes, have changed.
-Needs the extra ``test``, and Chromium with its driver.
+The tutorial's runs on the example are replayed: their text goes below ``<!-- shown: NAME -->``,
+pictures of them to ``docs/pictures``. ``--ask`` has the packaged model answer anew first, for some
+minutes: needed once the example's prompts or data, or how a search goes, have changed. Needs the
+extra ``test``, and Chromium with its driver.
 """
 
 from __future__ import annotations

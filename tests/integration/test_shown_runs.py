@@ -1,4 +1,4 @@
-"""What README and documents show of a run is what pytest prints today, and its pictures are there."""
+"""What README and documents show of a run is what pytest prints today; their pictures are there."""
 
 from __future__ import annotations
 
