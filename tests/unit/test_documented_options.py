@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from pytest_lmopt.plugin.marks import _ARGUMENTS
+
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / "example_project/.github/workflows").glob("*.yml"))
 DOCUMENTS = [ROOT / "README.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md"), *WORKFLOWS]
@@ -21,6 +23,18 @@ def test_every_option_named_is_one(path: Path, pytestconfig: pytest.Config) -> N
     }
     named = set(re.findall(r"--lm-[a-z-]*[a-z]", path.read_text(encoding="utf-8")))
     assert named - known == set()
+
+
+def test_everything_there_is_to_set_is_in_the_readme(pytestconfig: pytest.Config) -> None:
+    """Options and ini values in its tables, the mark's arguments in one of their own."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (group,) = (each for each in pytestconfig._parser._groups if each.name == "lmopt")
+    options = {name for option in group.options for name in option.names()}
+    values = {name for name in pytestconfig._parser._inidict if name.startswith("lm_")}
+    assert options - set(re.findall(r"--lm-[a-z-]*[a-z]", text)) == set()
+    assert values - set(re.findall(r"`(lm_\w+)`", text)) == set()
+    mark = text.partition("### The mark")[2].partition("\n#")[0]
+    assert tuple(re.findall(r"^\| `(\w+)` \|", mark, re.MULTILINE)) == _ARGUMENTS
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
