@@ -44,7 +44,7 @@ def options() -> str:
     for name, rest in parser.options:
         value = rest.get("metavar") or "|".join(rest.get("choices", ()))
         shown = f"[={value}]" if rest.get("nargs") == "?" else f"={value}" if value else ""
-        lines.append(f"| `{_cell(name + shown)}` | {_cell(rest['help'])} |")
+        lines.append(f"| `{name}{shown}` | {_cell(rest['help'])} |")
     lines += ["", "## Ini values", "", "| value | meaning |", "|---|---|"]
     lines += [f"| `{name}` | {_cell(text)} |" for name, text in parser.values]
     return "\n".join([*lines, "", "## The mark", "", f"`{command_line.MARK}`"])

@@ -49,6 +49,8 @@ def test_the_reference_knows_what_the_code_has(folder: Path) -> None:
     options = (reference / "options.md").read_text(encoding="utf-8")
     assert "`--lm-optimize[=STRATEGY]`" in options
     assert "`lm_otel`" in options
+    shown = (folder / "site/reference/options.html").read_text(encoding="utf-8")
+    assert "<code>--lm-accept=significant|best</code>" in shown
     strategies = (reference / "strategies.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^## (\w+)$", strategies, re.MULTILINE)) == set(STRATEGIES)
     python = (reference / "python.md").read_text(encoding="utf-8")
