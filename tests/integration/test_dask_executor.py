@@ -183,6 +183,7 @@ def test_the_workers_stand_in_networks_of_their_own(machines: Machines) -> None:
     assert len(networks) == 1 + len(machines.workers)
 
 
+@pytest.mark.slow
 def test_a_search_takes_the_same_decisions_and_both_workers_take_part(
     project: Project, cluster: Machines
 ) -> None:

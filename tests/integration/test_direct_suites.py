@@ -123,6 +123,7 @@ def both(word):
 """
 
 
+@pytest.mark.slow
 def test_a_search_changes_the_prompts_and_leaves_direct_calls_alone(both: Project) -> None:
     """A pipeline may have both: demos of its prompt come from runs that called litellm too."""
     result = both.run("--lm-optimize")

@@ -39,6 +39,7 @@ def test_it_shows_charges_by_what_became_of_them(
     assert openai_server.calls == calls
 
 
+@pytest.mark.slow
 def test_a_killed_session_leaves_its_account_open_to_be_continued(
     project: Project, openai_server: OpenAIServer
 ) -> None:

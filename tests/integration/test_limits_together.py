@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from doubles.openai_server import Fault, OpenAIServer
 from doubles.provider_faults import UNUSABLE
 from projects.shouting import Project
@@ -73,6 +74,7 @@ def most_runs_at_once(project: Project) -> int:
     return most
 
 
+@pytest.mark.slow
 def test_two_workers_keep_to_the_limits_of_one_session(
     project: Project, openai_server: OpenAIServer
 ) -> None:

@@ -81,6 +81,7 @@ def test_with_the_committed_files_alone_a_replay_gates(
     result.stdout.fnmatch_lines(["error: * requests are not recorded*of prompt shout.yaml*"])
 
 
+@pytest.mark.slow
 def test_equal_runs_write_equal_files(project: Project, openai_server: OpenAIServer) -> None:
     """Whoever answered, by workers or without; nothing about time or place is in them."""
     _recording(project)
@@ -96,6 +97,7 @@ def test_equal_runs_write_equal_files(project: Project, openai_server: OpenAISer
     assert text.count('"messages"') == 2
 
 
+@pytest.mark.slow
 def test_a_winners_answers_are_recorded_as_its_baseline_drew_them(
     project: Project, openai_server: OpenAIServer
 ) -> None:

@@ -66,6 +66,7 @@ def test_a_winner_that_harms_another_suite_is_not_written(
     assert _snapshot(project, "test_other").exists()
 
 
+@pytest.mark.slow
 def test_a_winner_that_others_can_live_with_is_written_with_their_new_scores(
     project: Project, openai_server: OpenAIServer
 ) -> None:
@@ -83,6 +84,7 @@ def test_a_winner_that_others_can_live_with_is_written_with_their_new_scores(
     result.stdout.fnmatch_lines(["*test_shout*+0.000*holds*", "*test_other*+0.000*holds*"])
 
 
+@pytest.mark.slow
 def test_what_a_suite_needs_is_set_up_again_to_try_it(
     project: Project, openai_server: OpenAIServer
 ) -> None:

@@ -106,6 +106,7 @@ def test_random_answers_that_won_are_drawn_afresh_before_they_become_a_baseline(
     assert openai_server.calls <= 500
 
 
+@pytest.mark.slow
 def test_the_uses_of_the_holdout_are_counted(project: Project, openai_server: OpenAIServer) -> None:
     """The second confirmation on the same holdout is tested at a stricter level."""
     project.suite("budget=Budget(calls=500)", examples=120)
