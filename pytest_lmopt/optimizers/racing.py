@@ -88,7 +88,7 @@ async def race(
             )
         ordered = ranked([trials[each.digest] for each in candidates], harmless)
         field = [trial.proposal for trial in ordered]
-        evaluator.tracker.lead(_best(ordered[0]))
+        evaluator.tracker.lead(leading(ordered[0]))
         field = field[: max(1, len(field) // 2)]
         reached = size
     return ranked(trials.values(), harmless)
@@ -115,7 +115,8 @@ def ranked(trials: Iterable[Trial], harmless: float | None = None) -> list[Trial
     return sorted(ordered, key=place)
 
 
-def _best(trial: Trial) -> Best:
+def leading(trial: Trial) -> Best:
+    """A trial as progress shows the best so far."""
     name = trial.proposal.candidate.name
     return Best(name, trial.difference, trial.low, trial.high, gain=True)
 

@@ -12,7 +12,7 @@ from pytest_lmopt.optimizers.plan import Plan
 from pytest_lmopt.optimizers.proposing.grounding import about
 from pytest_lmopt.optimizers.proposing.leakage import copied
 from pytest_lmopt.optimizers.protocol import Bench, History, Optimizer, Proposal, Trial
-from pytest_lmopt.optimizers.racing import race, ranked, rungs
+from pytest_lmopt.optimizers.racing import leading, race, ranked, rungs
 from pytest_lmopt.suites.candidate import Candidate
 
 
@@ -73,6 +73,7 @@ class Rounds:
                 trials=[[*_named(trial.proposal), trial.n, trial.difference] for trial in raced],
             )
             self.trials[:] = ranked([*self.trials, *raced], self.harmless)
+            self.evaluator.tracker.lead(leading(self.trials[0]))
 
     def _distinct(self, proposals: Sequence[Proposal]) -> list[Proposal]:
         """Proposals not seen before in this search."""

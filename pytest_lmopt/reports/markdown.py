@@ -10,7 +10,14 @@ from pytest_lmopt.reports.stored_runs import StoredRun
 from pytest_lmopt.reports.suite_report import FailingExample, SearchReport, SuiteReport
 from pytest_lmopt.reports.text import one_line, printable
 from pytest_lmopt.reports.transfer import settled_lines
-from pytest_lmopt.reports.wording import calls_text, cost_text, p_text, score_text, verdict_text
+from pytest_lmopt.reports.wording import (
+    calls_text,
+    cost_text,
+    outcome_text,
+    p_text,
+    score_text,
+    verdict_text,
+)
 
 LONGEST_CELL = 200
 SHOWN_FAILURES = 30
@@ -103,22 +110,23 @@ def _details(report: SuiteReport) -> Iterator[str]:
     if report.missing or report.skipped:
         yield f"left out: {report.missing} without an answer, {report.skipped} skipped"
     if report.search is not None:
-        yield from _search(report.search)
+        yield from _search(report.search, accepting=report.accepting)
     if report.failing:
         yield from _failing(report.failing)
 
 
-def _search(search: SearchReport) -> Iterator[str]:
+def _search(search: SearchReport, *, accepting: bool) -> Iterator[str]:
     if search.note:
         yield escaped(search.note, 2000)
     if search.confirmation is None:
         return
     found = search.confirmation
     yield (
-        f"{'Accepted' if search.accepted else 'Not accepted'}: {escaped(search.winner or '')}, "
+        f"Winner {escaped(search.winner or '')}: "
         f"{found.old_mean:.3f} → {found.new_mean:.3f} on {found.n} holdout examples, difference "
         f"{found.difference:+.3f} [{found.low:+.3f}, {found.high:+.3f}], "
-        f"p = {p_text(found.p_value)} ({escaped(found.test)}): {found.verdict}"
+        f"p = {p_text(found.p_value)} ({escaped(found.test)}): {found.verdict}. "
+        f"{outcome_text(search, accepting=accepting)}."
     )
     changes = [f"- {escaped(line, 1000)}" for line in change_lines(search)]
     if changes:

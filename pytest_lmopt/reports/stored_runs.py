@@ -68,7 +68,11 @@ def find_run(given: str, folder: Path) -> Path:
     names = ", ".join(path.stem for path in known[-5:])
     raise ReportError(
         f"no run of that name is stored in {folder}; "
-        + (f"the last ones are {names}" if names else "a run of pytest with suites leaves one"),
+        + (
+            f"the last ones are {names}"
+            if names
+            else "a run of pytest with suites leaves one below its rootdir; --root names that"
+        ),
         source=given,
     )
 

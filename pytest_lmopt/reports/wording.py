@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_lmopt.lm.seam import Usage
-from pytest_lmopt.reports.suite_report import SuiteReport
+from pytest_lmopt.reports.suite_report import SearchReport, SuiteReport
 
 
 def score_text(report: SuiteReport) -> str:
@@ -37,3 +37,10 @@ def cost_text(usage: Usage) -> str:
 def p_text(value: float) -> str:
     """A p-value."""
     return f"{value:.4f}" if value >= 0.0001 else f"{value:.1e}"
+
+
+def outcome_text(search: SearchReport, *, accepting: bool) -> str:
+    """What became of a winner; ``accepting`` says that the run was asked to write it."""
+    if not search.accepted:
+        return "Not accepted: the prompts stay as they are"
+    return "Accepted" if accepting else "Not written yet: --lm-snapshot-update accepts it"

@@ -47,8 +47,8 @@ def gain_plot(search: SearchReport, name: str) -> Plot | None:
         axes.set_ylabel("gain over the incumbent")
         return hints
 
-    accepted = "accepted" if search.accepted else "not accepted"
-    ending = f"; the winner {search.winner} was {accepted}" if search.winner else ""
+    passed = "which passed on holdout" if search.accepted else "which did not pass on holdout"
+    ending = f"; the winner is {search.winner}, {passed}" if search.winner else ""
     return plot(
         draw,
         name=name,
@@ -57,7 +57,7 @@ def gain_plot(search: SearchReport, name: str) -> Plot | None:
         description=". ".join(map(_gain, trials)) + ending,
         caption="A point for each candidate, with its 95 % interval, where the search had spent "
         "so many calls; the line is the best so far. Star: the winner"
-        + (", accepted." if search.accepted else ", not accepted." if search.winner else "."),
+        + (f", {passed}." if search.winner else "."),
     )
 
 
