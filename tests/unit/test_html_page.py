@@ -13,12 +13,14 @@ from html.parser import HTMLParser
 
 import pytest
 from doubles.sample_run import EVIL, FACTS, rows, sample, search_report, suite
+from doubles.suite_reports import SEARCH
 
 from pytest_lmopt.reports.example_rows import ExampleRow
 from pytest_lmopt.reports.html.page import page
 from pytest_lmopt.reports.html.rows import data_block
 from pytest_lmopt.reports.stored_runs import StoredRun
 from pytest_lmopt.reports.suite_report import SuiteReport
+from pytest_lmopt.reports.wording import outcome_text
 
 
 class Elements(HTMLParser):
@@ -136,6 +138,21 @@ def test_the_page_tells_where_the_gain_came_from(text: str) -> None:
     """Each change of the winner, with what it brought alone."""
     assert "<li>prompts/route.yaml: another instruction; not tried alone</li>" in text
     assert "demos; alone: +0.125 [+0.01, +0.24] on 32 dev examples</li>" in text
+
+
+@pytest.mark.parametrize(
+    ("accepted", "accepting", "said"),
+    [
+        (True, True, "Accepted"),
+        (True, False, "Not written yet: --lm-snapshot-update accepts it"),
+        (False, True, "Not accepted: the prompts stay as they are"),
+    ],
+)
+def test_a_winner_is_accepted_only_once_it_is_written(
+    accepted: bool, accepting: bool, said: str
+) -> None:
+    """One that passed on holdout waits for its author."""
+    assert outcome_text(replace(SEARCH, accepted=accepted), accepting=accepting) == said
 
 
 def test_the_page_tells_what_winners_did_on_other_models(text: str) -> None:

@@ -63,7 +63,8 @@ def test_the_summary_tells_of_every_suite(tmp_path: Path) -> None:
     ]
     assert len(table) == 4
     assert "test&#95;triage" in text
-    assert "Accepted: bootstrap&#45;" in text
+    assert "Winner bootstrap&#45;" in text
+    assert "improved. Not written yet: --lm-snapshot-update accepts it." in text
     assert "+  - {problem: I was charged twice, team: FIN}" in text
     html = MarkdownIt("commonmark").render(text)
     assert "<li>prompts/route.yaml: another instruction; not tried alone</li>" in html
