@@ -6,12 +6,12 @@ Nothing is run for it: a strategy that builds on what it found has raced parts o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from pytest_lmopt.optimizers.protocol import Trial
 from pytest_lmopt.suites.candidate import Candidate
-from pytest_lmopt.suites.prompt_state import PromptState
+from pytest_lmopt.suites.prompt_state import differences
 
 Part = tuple[str, str]
 """A prompt's key and the name of what is changed in it: ``instruction``, ``demos``, ..."""
@@ -54,8 +54,7 @@ def _changed(candidate: Candidate, prompts: Candidate) -> Mapping[Part, Any] | N
     if not candidate.states.keys() <= prompts.states.keys():
         return None
     return {
-        (key, field.name): getattr(state, field.name)
+        (key, part): getattr(state, part)
         for key, state in candidate.states.items()
-        for field in fields(PromptState)
-        if getattr(state, field.name) != getattr(prompts.states[key], field.name)
+        for part in differences(prompts.states[key], state)
     }

@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+from projects.documents import PAGES, ROOT
 from ruamel.yaml import YAML
 
 from pytest_lmopt.plugin.marks import _ARGUMENTS
 
-ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / "example_project/.github/workflows").glob("*.yml"))
-DOCUMENTS = [ROOT / "README.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md"), *WORKFLOWS]
+DOCUMENTS = [*PAGES, ROOT / "SECURITY.md", *WORKFLOWS]
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
