@@ -105,14 +105,18 @@ def ranked(trials: Iterable[Trial], harmless: float | None = None) -> list[Trial
         return ordered
     best: dict[int, float] = {}
     for trial in ordered:
-        best.setdefault(trial.rank[0], trial.difference)
+        best.setdefault(_met(trial), trial.difference)
 
-    def place(trial: Trial) -> tuple[int, bool, float, tuple[int, float, int]]:
-        met, usage = trial.rank[0], trial.evaluation.usage
+    def place(trial: Trial) -> tuple[int, bool, float, tuple[float, int]]:
+        met, usage = _met(trial), trial.evaluation.usage
         behind = trial.difference < best[met] - harmless
-        return met, behind, 0.0 if behind else usage.tokens / max(1, usage.calls), trial.rank
+        return -met, behind, 0.0 if behind else usage.tokens / max(1, usage.calls), trial.rank
 
     return sorted(ordered, key=place)
+
+
+def _met(trial: Trial) -> int:
+    return len(trial.evaluation.outcomes)
 
 
 def leading(trial: Trial) -> Best:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from pytest_lmopt.suites.example import Example
 
-TRAIN_SHARE, DEV_SHARE = 0.4, 0.3
-"""The rest is holdout."""
+TRAIN_SHARE, DEV_SHARE = 0.25, 0.375
+"""The rest is holdout. Learning takes few examples; choosing and proving, all there are."""
 
 
 @dataclass(frozen=True, kw_only=True)

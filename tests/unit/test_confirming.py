@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from doubles.trials import INCUMBENT, trial
 
@@ -101,6 +103,20 @@ def test_a_race_for_shorter_prompts_ranks_equals_by_tokens() -> None:
     names = [each.proposal.candidate.name for each in ranked(trials, 0.1)]
     assert names == ["near", "best", "far", "early"]
     assert ranked(trials)[0] is trials[0]
+
+
+def seen(name: str, difference: float, *, n: int) -> Trial:
+    """A trial with that difference on n examples."""
+    return replace(trial(name, 50, tokens=100), difference=difference, n=n)
+
+
+@pytest.mark.parametrize(
+    ("early", "late", "chosen_one"),
+    [(0.20, 0.15, "late"), (0.60, 0.15, "early"), (0.20, 0.02, "early")],
+)
+def test_a_gain_on_few_examples_counts_for_less(early: float, late: float, chosen_one: str) -> None:
+    """It takes a larger one on 16 to be before one on 56; being dropped early is not the end."""
+    assert chosen(Rule(), seen("late", late, n=56), seen("early", early, n=16)) == chosen_one
 
 
 def test_the_levels_of_all_uses_of_a_holdout_add_up_to_no_more_than_alpha() -> None:
