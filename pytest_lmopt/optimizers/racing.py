@@ -83,7 +83,7 @@ async def race(
         evaluator.tracker.begin(f"race, rung {sizes.index(size) + 1} of {len(sizes)}")
         base, *raced = await evaluator.evaluate_all([incumbent, *candidates], dev[:size])
         for proposal, evaluation in zip(field, raced, strict=True):
-            trials[proposal.candidate.digest] = _trial(
+            trials[proposal.candidate.digest] = trial_of(
                 proposal, evaluation, base, groups=groups, calls=calls()
             )
         ordered = ranked([trials[each.digest] for each in candidates], harmless)
@@ -125,7 +125,7 @@ def leading(trial: Trial) -> Best:
     return Best(name, trial.difference, trial.low, trial.high, gain=True)
 
 
-def _trial(
+def trial_of(
     proposal: Proposal,
     evaluation: Evaluation,
     incumbent: Evaluation,
@@ -133,6 +133,7 @@ def _trial(
     groups: Mapping[str, str] | None,
     calls: int,
 ) -> Trial:
+    """A proposal's trial, from its runs on dev and the incumbent's; ``calls`` were made so far."""
     old, new = incumbent.scores, evaluation.scores
     shared = [identity for identity in new if identity in old]
     gains = [round(new[identity] - old[identity], 9) for identity in shared]

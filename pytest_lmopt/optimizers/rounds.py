@@ -12,8 +12,9 @@ from pytest_lmopt.optimizers.plan import Plan
 from pytest_lmopt.optimizers.proposing.grounding import about
 from pytest_lmopt.optimizers.proposing.leakage import copied
 from pytest_lmopt.optimizers.protocol import Bench, History, Optimizer, Proposal, Trial
-from pytest_lmopt.optimizers.racing import leading, race, ranked, rungs
+from pytest_lmopt.optimizers.racing import leading, race, ranked, rungs, trial_of
 from pytest_lmopt.suites.candidate import Candidate
+from pytest_lmopt.suites.example import groups_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +74,28 @@ class Rounds:
                 trials=[[*_named(trial.proposal), trial.n, trial.difference] for trial in raced],
             )
             self.trials[:] = ranked([*self.trials, *raced], self.harmless)
+            await self._settle()
             self.evaluator.tracker.lead(leading(self.trials[0]))
+
+    async def _settle(self) -> None:
+        """Let whichever trial is first meet all of dev, as far as whole ones can be paid for.
+
+        One dropped early may come first again, once those before it have done worse later on.
+        """
+        dev = self.plan.dev
+        while (first := self.trials[0]).difference > 0.0:
+            missing = len(dev) - len(first.evaluation.ids)
+            left = self.plan.runs_left()
+            if missing == 0 or (left is not None and left < missing):
+                return
+            self.evaluator.tracker.begin("race, the first on all of dev")
+            base, evaluation = await self.evaluator.evaluate_all(
+                [self.plan.incumbent, first.proposal.candidate], dev
+            )
+            self.trials[0] = trial_of(
+                first.proposal, evaluation, base, groups=groups_of(dev), calls=self.plan.calls
+            )
+            self.trials[:] = ranked(self.trials, self.harmless)
 
     def _distinct(self, proposals: Sequence[Proposal]) -> list[Proposal]:
         """Proposals not seen before in this search."""
