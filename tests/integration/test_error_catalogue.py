@@ -81,8 +81,8 @@ def _foreign_recordings(project: Project) -> None:
 
 SERVER_DOWN = Mistake(
     error=errors.IncompleteError, head=SHOUT, body=CALL, fault=Fault(status=500), message=(
-        "error: 6 of 6 runs have no answer, more than max_missing=0.02 of 6 allows; the first is "
-        "example 'e2': no answer after 4 attempts; the last: InternalServerError: OpenAIException "
+        "error: 9 of 9 runs have no answer, more than max_missing=0.02 of 9 allows; the first is "
+        "example 'e1': no answer after 4 attempts; the last: InternalServerError: OpenAIException "
         "- fault. Nothing is judged. The other answers are recorded: once the model answers again, "
         "the same command asks only for what is missing"
     ),
@@ -158,7 +158,7 @@ MISTAKES = [
         mark="dataset=ROWS[:4]",
         options=("--lm-optimize",),
         message=(
-            "error: test_it.py::test_it: its 4 examples split into train/dev/holdout 3/1/0; a "
+            "error: test_it.py::test_it: its 4 examples split into train/dev/holdout 1/3/0; a "
             "search needs some of each: give it about 50 examples or more, or a 'split' field in "
             "the data"
         ),
@@ -258,8 +258,8 @@ MISTAKES = [
         body=CALL,
         options=("--lm-cache=replay",),
         message=(
-            "error: 6 requests are not recorded, and --lm-cache=replay asks no model: 6 of prompt "
-            "shout ('e11', 'e2', 'e5', …). Nothing is judged. To record them, and those that "
+            "error: 9 requests are not recorded, and --lm-cache=replay asks no model: 9 of prompt "
+            "shout ('e1', 'e10', 'e11', …). Nothing is judged. To record them, and those that "
             "follow from their answers, run the same without --lm-cache=replay where the model can "
             "be asked; with --lm-record=DIR it also writes them to files to commit"
         ),
@@ -270,7 +270,7 @@ MISTAKES = [
         body=CALL,
         message=(
             "failed: the pipeline raised on every example, first AnswerError: the answer holds no "
-            "JSON object; the answer was 'E2'"
+            "JSON object; the answer was 'no idea'"
         ),
     ),
     Mistake(
@@ -288,7 +288,7 @@ MISTAKES = [
         error=errors.MetricError,
         mark="dataset=ROWS, metric=lambda example, prediction: example.expectd",
         message=(
-            "error: metric failed on example 'e2': AttributeError: 'Example' object has no "
+            "error: metric failed on example 'e1': AttributeError: 'Example' object has no "
             "attribute 'expectd' ({path}/test_it.py, line 6)"
         ),
     ),
@@ -296,7 +296,7 @@ MISTAKES = [
         error=errors.MetricError,
         mark="dataset=ROWS, metric=lambda example, prediction: 70",
         message=(
-            "error: metric failed on example 'e2': returned 70.0, which is outside [0, 1]; scale "
+            "error: metric failed on example 'e1': returned 70.0, which is outside [0, 1]; scale "
             "it into that range"
         ),
     ),
