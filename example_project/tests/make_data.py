@@ -95,4 +95,4 @@ def write(name: str, rows: int, make: Callable[[random.Random], tuple[str, str, 
 
 if __name__ == "__main__":
     write("ledger", 150, ledger_row)
-    write("messages", 210, message_row)
+    write("messages", 180, message_row)

@@ -7,7 +7,7 @@ from backoffice.messages import day_of
 from pytest_lmopt import Budget, Example, metrics
 
 
-@pytest.mark.lm_suite(dataset="ledger.jsonl", metric=metrics.exact_match, budget=Budget(calls=340))
+@pytest.mark.lm_suite(dataset="ledger.jsonl", metric=metrics.exact_match, budget=Budget(calls=370))
 def test_ledger(lm_example: Example) -> str:
     """One LM step."""
     return iso_date(lm_example.inputs["entry"])

@@ -69,8 +69,11 @@ class Confirmation:
 
 
 def level(use: int) -> float:
-    """α of the ``use``-th confirmation on one holdout, from 1: α/(k(k+1)) adds up to at most α."""
-    return ALPHA / (use * (use + 1))
+    """Two-sided α of the ``use``-th confirmation on one holdout, from 1: 2α/(k(k+1)).
+
+    Only the better side adopts, so each adopts falsely with α/(k(k+1)) at most, and all with α.
+    """
+    return 2 * ALPHA / (use * (use + 1))
 
 
 def choose(trials: Sequence[Trial], incumbent: Evaluation, rule: Rule) -> Trial | None:

@@ -76,7 +76,7 @@ async def search(
     """Search for a candidate better than the suite's prompts as they stand.
 
     ``holdout_use`` counts the confirmations this holdout has served, this one included: the k-th
-    is tested at α/(k(k+1)), which adds up to at most α over all searches to come. With a
+    adopts falsely with α/(k(k+1)), which adds up to at most α over all searches to come. With a
     ``journal`` a search that was killed is continued. Without a ``proposer`` a strategy's questions
     stay unanswered. Without a ``rule`` only what is proven better is adopted. Raises
     ``StrategyError`` where the strategy itself fails, and ``BudgetExhaustedError`` only if not even

@@ -298,10 +298,10 @@ def test_a_long_race_is_cut() -> None:
 
 def test_a_winner_not_accepted_says_what_it_would_have_taken() -> None:
     """The k-th use of the holdout asks for a smaller p, and the report names it."""
-    confirmation = replace(comparison(10, 12, of=20), alpha=0.05 / 6)
+    confirmation = replace(comparison(10, 12, of=20), alpha=0.05 / 3)
     search = replace(SEARCH, accepted=False, holdout_use=2, confirmation=confirmation)
     assert (
-        "not accepted: use 2 of this holdout asks for improved with p < 0.0083; "
+        "not accepted: use 2 of this holdout asks for improved with p < 0.0167; "
         "the prompts stay as they are"
     ) in shown(replace(REPORT, search=search))
 
