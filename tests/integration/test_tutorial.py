@@ -62,7 +62,7 @@ def test_the_tutorial_goes_as_it_says(checkout: Path) -> None:
     assert gate.count(" holds ") == 2
     assert "(100 % cached)" in gate
     assert "lm plan" in plan
-    for told in ("340 calls", "tokens", "80 % power"):
+    for told in ("370 calls", "tokens", "80 % power"):
         assert told in plan, plan
     assert "(mid-p McNemar): improved" in search
     assert "+demos:" in search
