@@ -1,13 +1,14 @@
-"""Rounds: what is first has met all of dev before anything is made of it."""
+"""Rounds: what comes first over all of them, and that it has met all of dev."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from pytest_lmopt import Budget
 from pytest_lmopt.blocks.evaluator import Evaluator
+from pytest_lmopt.blocks.progress import Tracker
 from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.seam import FunctionLM, Request
@@ -17,7 +18,9 @@ from pytest_lmopt.optimizers.search import search
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.splits import seeded_order
+from pytest_lmopt.suites.suite import Suite
 from pytest_lmopt.testing.searches import words
+from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 SUITE = words(200, "one step")
 DEV = [example.inputs["word"] for example in seeded_order(SUITE.splits.dev, seed=0)]
@@ -25,51 +28,75 @@ RIGHT = {"lucky": set(DEV[:16]), "steady": {*DEV[:10], *DEV[16:]}}
 
 
 @dataclass(frozen=True)
-class _Both:
-    """Proposes both at once, and no more."""
+class _Texts:
+    """Proposes instructions, so many lists of them one after the other."""
+
+    rounds: tuple[tuple[str, ...], ...]
 
     async def propose(self, history: History, bench: Bench) -> Sequence[Proposal]:
-        """Those that were not raced yet."""
+        """The next list."""
         del bench
-        return [
-            Proposal(
-                candidate=Candidate(
-                    name=name,
-                    states={
-                        key: replace(state, instruction=name)
-                        for key, state in history.candidate.states.items()
-                    },
-                ),
-                reason="",
-            )
-            for name in ([] if history.trials else RIGHT)
-        ]
+        raced = {trial.proposal.candidate.name for trial in history.trials}
+        for texts in self.rounds:
+            if not raced.issuperset(texts):
+                return [_proposal(text, history.candidate) for text in texts]
+        return ()
 
 
-def _answer(request: Request) -> str:
+def _proposal(text: str, before: Candidate) -> Proposal:
+    states = {key: replace(state, instruction=text) for key, state in before.states.items()}
+    return Proposal(candidate=Candidate(name=text, states=states), reason="")
+
+
+def _lucky_or_steady(request: Request) -> str:
     told, word = request.messages[0].content.split()[0], request.messages[-1].content
     return word.upper() if word in RIGHT.get(told, ()) else word
 
 
-def _trials(calls: int | None) -> list[tuple[str, int]]:
+def _trials(
+    *rounds: tuple[str, ...],
+    suite: Suite = SUITE,
+    answer: Callable[[Request], str] = _lucky_or_steady,
+    calls: int | None = None,
+    tracker: Tracker | None = None,
+) -> list[tuple[str, int]]:
+    """Names of what was raced, best first, and how many dev examples each has met."""
     ledger = Ledger([Account(Budget(calls=calls), owner="the test")])
-    lm = suite_lm(FunctionLM(_answer), ledger=ledger, store=None, mode="off")
+    lm = suite_lm(FunctionLM(answer), ledger=ledger, store=None, mode="off")
 
     async def run() -> Sequence[Trial]:
         with InProcessExecutor(lm=lm, model="simulated") as executor:
-            evaluator = Evaluator(SUITE, LocalRunner(SUITE, executor))
-            return (await search(_Both(), evaluator, ledger, seed=0)).trials
+            runner = LocalRunner(suite, executor)
+            evaluator = Evaluator(suite, runner, tracker=tracker or Tracker("words"))
+            return (await search(_Texts(rounds), evaluator, ledger, seed=0)).trials
 
     return [(trial.proposal.candidate.name, trial.n) for trial in asyncio.run(run())]
 
 
 def test_one_dropped_early_comes_first_once_the_others_have_done_worse() -> None:
     """And then meets the examples it has missed."""
-    assert _trials(None) == [("steady", len(DEV)), ("lucky", len(DEV))]
+    assert _trials(("lucky", "steady")) == [("steady", len(DEV)), ("lucky", len(DEV))]
 
 
 def test_it_stays_with_what_it_has_met_where_the_rest_can_not_be_paid() -> None:
     """The confirmation is never short of calls for it."""
     both = len(DEV) + len(SUITE.splits.holdout)
     judging = 2 * both + len(SUITE.splits.holdout)  # the incumbent, the winner, its baseline
-    assert _trials(judging + 16 + len(DEV)) == [("steady", 16), ("lucky", len(DEV))]
+    raced = _trials(("lucky", "steady"), calls=judging + 16 + len(DEV))
+    assert raced == [("steady", 16), ("lucky", len(DEV))]
+
+
+def test_a_later_round_that_finds_nothing_better_does_not_take_the_lead() -> None:
+    """Progress goes on showing the candidate that will be confirmed."""
+    model, tracker = SimulatedModel(base=0.3, bonus=0.5), Tracker("words")
+    raced = _trials(
+        ("SHOUT it, carefully",),
+        ("Please",),
+        suite=words(100, "one step"),
+        answer=lambda request: model.answer(request.messages),
+        tracker=tracker,
+    )
+    assert [name for name, _ in raced] == ["SHOUT it, carefully", "Please"]
+    best = tracker.now().best
+    assert best is not None
+    assert best.name == "SHOUT it, carefully"
