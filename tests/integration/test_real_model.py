@@ -37,6 +37,11 @@ class Shop:
         """The ledger's prompt file."""
         return self.path / "backoffice/prompts/ledger_date.yaml"
 
+    def keep(self, rows: int) -> None:
+        """Leave so many rows of the ledger."""
+        data = self.path / "tests/ledger.jsonl"
+        data.write_text("".join(data.read_text().splitlines(keepends=True)[:rows]))
+
     def start(self, *options: str) -> subprocess.Popen[str]:
         """Start pytest."""
         return subprocess.Popen(
@@ -84,8 +89,10 @@ def test_the_main_job_search_accept_gate(shop: Shop) -> None:
     Then nothing has changed, which holds. The gate fails with the old prompt put back by hand, or
     one line made worse; harmlessly reworded, it does not.
     """
+    shop.keep(110)
     before = shop.prompt.read_text()
-    status, output = shop.run("-k", "ledger", "--lm-optimize", "--lm-snapshot-update")
+    search = ("--lm-optimize", "--lm-snapshot-update", "--lm-budget=calls:300")
+    status, output = shop.run("-k", "ledger", *search)
     assert status == 0, output
     assert "(mid-p McNemar): improved" in output
     assert "written: backoffice/prompts/ledger_date.yaml" in output
@@ -120,8 +127,7 @@ def test_the_same_prompt_run_ten_times_anew_never_fails(
 
     Ten times with ``--simulations=full``.
     """
-    data = shop.path / "tests/ledger.jsonl"
-    data.write_text("".join(data.read_text().splitlines(keepends=True)[:36]))
+    shop.keep(36)
     status, output = shop.run("-k", "ledger", "--lm-snapshot-update", "--lm-cache=off")
     assert status == 0, output
     for seed in range(runs(4, 10)):
@@ -131,6 +137,7 @@ def test_the_same_prompt_run_ten_times_anew_never_fails(
 
 def test_a_server_that_dies_is_an_error_and_the_next_run_goes_on(shop: Shop) -> None:
     """Answers already given are kept; no score is made of what is missing."""
+    shop.keep(72)
     process = shop.start("-k", "ledger")
     _until(lambda: shop.recorded() >= 25, seconds=60)
     (pid,) = shop.server_pids()
