@@ -11,7 +11,7 @@ from projects.shouting import Project
 from pytest_lmopt.testing.simulated_model import Chat, SimulatedModel
 
 SEARCHES = "budget=Budget(calls=500)"
-MEASURES_ONLY = "budget=Budget(calls=80)"
+MEASURES_ONLY = "budget=Budget(calls=100)"
 """Enough to evaluate the incumbent, or a shared prompt, but not to race anything."""
 
 
@@ -28,7 +28,7 @@ def tools():
     yield tools
     tools.clear()
 
-@pytest.mark.lm_suite(dataset=ROWS, metric=metrics.exact_match, budget=Budget(calls=80))
+@pytest.mark.lm_suite(dataset=ROWS, metric=metrics.exact_match, budget=Budget(calls=100))
 def test_yell(lm_example, tools):
     return tools["one_step"](lm_example.inputs["word"])
 """
