@@ -23,9 +23,10 @@ LABELED = 8
 class Auto:
     """``bootstrap`` and ``reflect`` side by side, round after round, each building on the best.
 
-    A round has at most ``demo_sets``, ``rewritings`` and ``merged`` of the best put together, the
-    first also ``labeled_sets``, which are larger: few, so that a small budget lasts for several.
-    Ends after ``rounds``, or once ``patience`` of them have brought nothing better.
+    A round has at most ``demo_sets``, ``labeled_sets``, which are larger, ``rewritings``, and
+    ``merged`` of the best put together: few, so that a small budget lasts for several. Later rounds
+    with rewritings have ``demo_sets`` in all. Ends after ``rounds``, or once ``patience`` of them
+    have brought nothing better.
     """
 
     seed: int
@@ -57,23 +58,35 @@ class Auto:
         if number == 1 and demos and rewritten:
             likeliest = [demos[0].candidate, *(proposal.candidate for proposal in rewritten)]
         together = merges(likeliest, history.candidate, most=self.merged, number=number)
-        if number > 1:
-            return [*together, *_alternating(demos, rewritten)]
-        return _alternating(demos, rewritten, together)
+        if number == 1:
+            return _alternating(demos, rewritten, together)
+        few = demos[: self.demo_sets] if rewritten else demos
+        return [*together, *_alternating(few, rewritten)]
 
     async def _demos(self, history: History, bench: Bench, number: int) -> list[Proposal]:
-        """New demo sets; in later rounds for the best candidate, if demos have helped at all."""
+        """New demo sets, in turn taught and labelled, for the best candidate, who teaches, too.
+
+        None in later rounds if demos have not helped at all.
+        """
+        best = history.candidate
+        if number > 1:
+            better = _better(history)
+            if not any(_shows_new(candidate, history.candidate) for candidate in better):
+                return []
+            best = better[0]
         bootstrap = Bootstrap(seed=self.seed, candidates=self.demo_sets)
-        if number == 1:
-            labeled = Labeled(seed=self.seed, candidates=self.labeled_sets, demos=LABELED)
-            few = await bootstrap.propose(history, bench)
-            return _alternating(few, await labeled.propose(history, bench))
-        best = _better(history)
-        if not any(_shows_new(candidate, history.candidate) for candidate in best):
-            return []
-        pool = await bootstrap.teach(history, bench)
-        names = [f"bootstrap-{number}-{place}" for place in range(1, 1 + self.demo_sets)]
-        return bootstrap.sets(pool, names, best[0], random.Random(f"{self.seed}/{number}"))
+        labeled = Labeled(seed=self.seed, candidates=self.labeled_sets, demos=LABELED)
+        chance = random.Random(f"{self.seed}/{number}")
+
+        def names(kind: str, count: int) -> list[str]:
+            return [f"{kind}-{number}-{place}" for place in range(1, 1 + count)]
+
+        taught = await bootstrap.teach(history, bench, best)
+        labels = await labeled.label(history, bench)
+        return _alternating(
+            bootstrap.sets(taught, names("bootstrap", self.demo_sets), best, chance),
+            labeled.sets(labels, names("labeled", self.labeled_sets), best, chance),
+        )
 
 
 def _better(history: History) -> list[Candidate]:

@@ -12,7 +12,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytest_lmopt.optimizers.demo_sets import Worked, draw, proposal, worked
+from pytest_lmopt.optimizers.demo_sets import Worked, random_sets, worked
 from pytest_lmopt.optimizers.protocol import Bench, History, Proposal
 from pytest_lmopt.optimizers.teaching import Teaching
 from pytest_lmopt.suites.candidate import Candidate
@@ -31,24 +31,20 @@ class Bootstrap(Teaching):
         names = [f"bootstrap-{number}" for number in range(1, self.candidates + 1)]
         return self.sets(pool, names, history.candidate, random.Random(self.seed))
 
-    async def teach(self, history: History, bench: Bench) -> list[Worked]:
-        """What the pipeline's passing runs over train can show; asked again, it costs nothing."""
+    async def teach(
+        self, history: History, bench: Bench, teacher: Candidate | None = None
+    ) -> list[Worked]:
+        """What passing runs over train can show, of the pipeline as it is unless another teaches.
+
+        Asked again, it costs nothing.
+        """
+        teacher = teacher or history.candidate
         train = seeded_order(history.train, seed=self.seed)
-        passed = await self.passing_runs(bench, history.candidate, train)
-        return [worked(run, history.candidate.states) for run in passed]
+        passed = await self.passing_runs(bench, teacher, train)
+        return [worked(run, teacher.states) for run in passed]
 
     def sets(
         self, pool: Sequence[Worked], names: Sequence[str], base: Candidate, chance: random.Random
     ) -> list[Proposal]:
-        """``base`` with random demo sets from the pool, by ``names``; none from an empty one."""
-        return [
-            proposal(
-                name,
-                base.states,
-                draw(pool, number=number, most=self.demos, chance=chance),
-                chance=chance,
-                reason="demos from the passing runs of",
-            )
-            for number, name in enumerate(names, start=1)
-            if pool
-        ]
+        """``base`` with random demo sets from the pool, by ``names``."""
+        return random_sets(pool, dict.fromkeys(names, self.demos), base, chance, "the passing runs")

@@ -16,6 +16,7 @@ from pytest_lmopt.comparison.verdict import (
 )
 from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.metrics.evaluation import Evaluation
+from pytest_lmopt.optimizers.believing import likeliest
 from pytest_lmopt.optimizers.plan import Plan
 from pytest_lmopt.optimizers.protocol import Trial
 from pytest_lmopt.stats.paired import paired_interval
@@ -83,7 +84,7 @@ def choose(trials: Sequence[Trial], incumbent: Evaluation, rule: Rule) -> Trial 
     fewest tokens per call of those whose interval against the best one (the incumbent, if nothing
     beat it) lies above −margin, if that saves any.
     """
-    ranked = sorted(trials, key=lambda trial: trial.rank)
+    ranked = likeliest(trials)
     better = next((trial for trial in ranked if trial.difference > 0.0), None)
     if rule.harmless is None:
         return better

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.metrics.scored_run import ScoredRun
@@ -55,6 +55,7 @@ def proposal(
     *,
     chance: random.Random,
     reason: str,
+    kind: str = "",
     show: Show = PromptState.with_demos,
 ) -> Proposal:
     """A candidate that shows what was drawn: one demo of a prompt from each worked example.
@@ -71,7 +72,40 @@ def proposal(
                     demos.append(demo)
         shown[key] = show(state, demos) if demos else state
     sources = ", ".join(example.example for example in drawn)
-    return Proposal(candidate=Candidate(name=name, states=shown), reason=f"{reason} {sources}")
+    return Proposal(
+        candidate=Candidate(name=name, states=shown), reason=f"{reason} {sources}", kind=kind
+    )
+
+
+def random_sets(
+    pool: Sequence[Worked],
+    sizes: Mapping[str, int],
+    base: Candidate,
+    chance: random.Random,
+    source: str,
+) -> list[Proposal]:
+    """``base`` with a random set of each of these ``sizes``, by name; none from an empty pool."""
+    shown = {key for each in pool for key in each.demos}
+    bare = {
+        key: replace(state, demos=()) if key in shown else state
+        for key, state in base.states.items()
+    }
+    rest = Candidate(name="all but the demos", states=bare).digest
+    proposals = []
+    for number, (name, most) in enumerate(sizes.items(), start=1):
+        if pool:
+            drawn = draw(pool, number=number, most=most, chance=chance)
+            proposals.append(
+                proposal(
+                    name,
+                    base.states,
+                    drawn,
+                    chance=chance,
+                    reason=f"demos from {source} of",
+                    kind=f"{len(drawn)} from {source}, {rest}",
+                )
+            )
+    return proposals
 
 
 def _demo(state: PromptState, call: Call) -> Demo:

@@ -15,9 +15,10 @@ from typing import Any
 
 from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.metrics.scored_run import ScoredRun
-from pytest_lmopt.optimizers.demo_sets import Worked, draw, proposal
+from pytest_lmopt.optimizers.demo_sets import Worked, random_sets
 from pytest_lmopt.optimizers.protocol import Bench, History, Proposal
 from pytest_lmopt.runs.run import Ending
+from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.prompt_state import Demo, PromptState
 from pytest_lmopt.suites.splits import seeded_order
@@ -40,11 +41,19 @@ class Labeled:
 
     async def propose(self, history: History, bench: Bench) -> Sequence[Proposal]:
         """All demo sets in one go; nothing on the second call, or if nothing can be labelled."""
+        if history.trials:
+            return ()
+        pool = await self.label(history, bench)
+        names = [f"labeled-{number}" for number in range(1, self.candidates + 1)]
+        return self.sets(pool, names, history.candidate, random.Random(self.seed))
+
+    async def label(self, history: History, bench: Bench) -> list[Worked]:
+        """What the expected answers of train can show; asked again, it costs nothing."""
         states = history.candidate.states
         runs = list(history.incumbent.runs)
-        key = None if history.trials else answering(runs, states)
+        key = answering(runs, states)
         if key is None:
-            return ()
+            return []
         train = [
             example
             for example in seeded_order(history.train, seed=self.seed)
@@ -53,7 +62,7 @@ class Labeled:
         inputs = await self._inputs(
             key, history, bench, train, single=all(len(run.trace) <= 1 for run in runs)
         )
-        pool = [
+        return [
             Worked(
                 example=example.id,
                 demos={key: [{**inputs[example.id], **label(states[key], example.expected)}]},
@@ -61,20 +70,16 @@ class Labeled:
             for example in train
             if example.id in inputs
         ]
-        if not pool:
-            return ()
-        chance = random.Random(self.seed)
-        return [
-            proposal(
-                f"labeled-{number}",
-                states,
-                # many a small model needs more than the usual few
-                draw(pool, number=number, most=self.demos * (2 - number % 2), chance=chance),
-                chance=chance,
-                reason="demos from the expected answers of",
-            )
-            for number in range(1, self.candidates + 1)
-        ]
+
+    def sets(
+        self, pool: Sequence[Worked], names: Sequence[str], base: Candidate, chance: random.Random
+    ) -> list[Proposal]:
+        """``base`` with random sets of labels from the pool, by ``names``."""
+        # many a small model needs more than the usual few
+        sizes = [self.demos * (1 + place % 2) for place in range(len(names))]
+        return random_sets(
+            pool, dict(zip(names, sizes, strict=True)), base, chance, "the expected answers"
+        )
 
     async def _inputs(
         self, key: str, history: History, bench: Bench, train: Sequence[Example], *, single: bool

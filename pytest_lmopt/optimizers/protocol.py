@@ -11,17 +11,17 @@ from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
 
-DOUBT = 12
-"""Examples it takes to believe half of a difference: the variance of one example's difference over
-that of true gains. It is 0.3 / 0.16², where 30 % of the answers change and gains are about 0.16."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """A candidate the strategy wants tried, and why it was made."""
+    """A candidate the strategy wants tried, and why it was made.
+
+    What one shows tells of others of its ``kind``, if it has one: they are random draws alike.
+    """
 
     candidate: Candidate
     reason: str
+    kind: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,16 +39,6 @@ class Trial:
     high: float
     n: int
     calls: int = 0
-
-    @property
-    def rank(self) -> tuple[float, int]:
-        """Sorts best first: largest difference once shrunk towards 0, shortest prompts.
-
-        Shrinking, n / (n + ``DOUBT``), is the posterior mean under a normal prior around 0: a gain
-        seen on few examples counts for less (Efron & Morris 1975).
-        """
-        shrunk = self.difference * self.n / (self.n + DOUBT)
-        return -round(shrunk, 12), self.proposal.candidate.size
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.progress import Best
 from pytest_lmopt.metrics.evaluation import Evaluation
+from pytest_lmopt.optimizers.believing import likeliest
 from pytest_lmopt.optimizers.protocol import Proposal, Trial
 from pytest_lmopt.stats.paired import paired_interval
 from pytest_lmopt.suites.candidate import Candidate
@@ -100,17 +101,17 @@ def ranked(trials: Iterable[Trial], harmless: float | None = None) -> list[Trial
     With a ``harmless`` loss in [0, 1], of those that met as many examples the ones within that of
     the best one come first, the cheapest in tokens per call before the others.
     """
-    ordered = sorted(trials, key=lambda trial: trial.rank)
+    ordered = likeliest(trials)
     if harmless is None:
         return ordered
     best: dict[int, float] = {}
     for trial in ordered:
         best.setdefault(_met(trial), trial.difference)
 
-    def place(trial: Trial) -> tuple[int, bool, float, tuple[float, int]]:
+    def place(trial: Trial) -> tuple[int, bool, float]:
         met, usage = _met(trial), trial.evaluation.usage
         behind = trial.difference < best[met] - harmless
-        return -met, behind, 0.0 if behind else usage.tokens / max(1, usage.calls), trial.rank
+        return -met, behind, 0.0 if behind else usage.tokens / max(1, usage.calls)
 
     return sorted(ordered, key=place)
 

@@ -174,7 +174,7 @@ class TestLabeled:
         rows = [{**row, "expected": expected} for row in ROWS]
         spy = asked(Labeled(seed=1), lambda _: "no idea", pipeline=pipeline, rows=rows)
 
-        assert spy.proposals == ()
+        assert list(spy.proposals) == []
         assert spy.requests == []
 
     def test_a_line_of_the_answer_may_be_what_is_returned(self) -> None:

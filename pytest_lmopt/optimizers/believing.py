@@ -1,0 +1,55 @@
+"""Believing: how large a trial's gain probably is, given what it and its like have shown.
+
+An empirical Bayes estimate (Efron & Morris 1975): a gain seen on few examples counts for less, and
+random draws of one kind, as demo sets of the same size are, borrow strength from each other.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from pytest_lmopt.optimizers.protocol import Trial
+
+DOUBT = 12
+"""Examples it takes to believe half of a difference: the variance of one example's difference over
+that of true gains. It is 0.3 / 0.16², where 30 % of the answers change and gains are about 0.16."""
+
+ALIKE = 0.75
+"""How much of the variance of true gains those of one kind have in common."""
+
+
+def likeliest(trials: Iterable[Trial]) -> list[Trial]:
+    """Trials, the one with the largest gain to be believed first, ties to the shortest prompts."""
+    given = list(trials)
+    gains = believed(given)
+    order = sorted(
+        range(len(given)),
+        key=lambda place: (-round(gains[place], 12), given[place].proposal.candidate.size),
+    )
+    return [given[place] for place in order]
+
+
+def believed(trials: Iterable[Trial]) -> list[float]:
+    """The posterior mean of each trial's true gain, in their order.
+
+    Gains are drawn around the mean of their kind, and means of kinds around 0. Alone of its kind,
+    a difference on n examples counts as n / (n + ``DOUBT``) of itself.
+    """
+    given = list(trials)
+    kinds: dict[str, list[int]] = defaultdict(list)
+    for place, trial in enumerate(given):
+        kinds[trial.proposal.kind or f"only {place}"].append(place)
+    found = [0.0] * len(given)
+    for places in kinds.values():
+        weights = [_weight(given[place].n) for place in places]
+        seen = [given[place].difference for place in places]
+        total = sum(weight * gain for weight, gain in zip(weights, seen, strict=True))
+        mean = ALIKE * total / (1 + ALIKE * sum(weights))
+        for place, weight, gain in zip(places, weights, seen, strict=True):
+            found[place] = mean + (1 - ALIKE) * weight * (gain - mean)
+    return found
+
+
+def _weight(n: int) -> float:
+    return n / ((1 - ALIKE) * n + DOUBT)
