@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 
 from pytest_lmopt.lm.seam import Request
-from pytest_lmopt.optimizers.auto import Auto
 from pytest_lmopt.optimizers.protocol import Optimizer
 from pytest_lmopt.optimizers.reflect import Reflect
 from pytest_lmopt.testing.optimizers import OptimizerConformance
@@ -89,14 +88,3 @@ def test_a_rewriting_is_tried_on_examples_that_its_author_has_not_seen() -> None
     assert copied
     assert spy.proposals == []
     assert outcome.trials == ()
-
-
-def test_auto_puts_demos_and_a_rewriting_together() -> None:
-    """Each helps by itself, and the winner has both."""
-    _, answer = _with_proposer(CAREFUL, SimulatedModel(base=0.25, bonus=0.3, per_demo=0.08))
-    outcome, _, _ = _Searching(Auto(seed=0)).search(answer)
-    assert outcome.accepted
-    assert outcome.winner is not None
-    state = outcome.winner.proposal.candidate.states["shout"]
-    assert state.demos
-    assert "carefully" in state.instruction
