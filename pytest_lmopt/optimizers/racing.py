@@ -72,7 +72,6 @@ async def race(
         field.pop()
     trials: dict[str, Trial] = {}
     reached = 0
-    groups = groups_of(dev)
     sizes = rungs(len(dev))
     for size in sizes:
         left = runs_left()
@@ -80,14 +79,10 @@ async def race(
             field = field[: left // (size - reached)]
         if not field:
             break
-        candidates = [proposal.candidate for proposal in field]
         evaluator.tracker.begin(f"race, rung {sizes.index(size) + 1} of {len(sizes)}")
-        base, *raced = await evaluator.evaluate_all([incumbent, *candidates], dev[:size])
-        for proposal, evaluation in zip(field, raced, strict=True):
-            trials[proposal.candidate.digest] = trial_of(
-                proposal, evaluation, base, groups=groups, calls=calls()
-            )
-        ordered = ranked([trials[each.digest] for each in candidates], harmless)
+        met = await meet(field, incumbent, dev[:size], evaluator, calls=calls)
+        trials.update((trial.proposal.candidate.digest, trial) for trial in met)
+        ordered = ranked(met, harmless)
         field = [trial.proposal for trial in ordered]
         evaluator.tracker.lead(leading(ordered[0]))
         field = field[: max(1, len(field) // 2)]
@@ -126,7 +121,25 @@ def leading(trial: Trial) -> Best:
     return Best(name, trial.difference, trial.low, trial.high, gain=True)
 
 
-def trial_of(
+async def meet(
+    proposals: Sequence[Proposal],
+    incumbent: Candidate,
+    examples: Sequence[Example],
+    evaluator: Evaluator,
+    *,
+    calls: Callable[[], int],
+) -> list[Trial]:
+    """Each proposal's trial on these dev examples, beside the incumbent."""
+    candidates = [proposal.candidate for proposal in proposals]
+    base, *met = await evaluator.evaluate_all([incumbent, *candidates], examples)
+    groups = groups_of(examples)
+    return [
+        _trial(proposal, evaluation, base, groups=groups, calls=calls())
+        for proposal, evaluation in zip(proposals, met, strict=True)
+    ]
+
+
+def _trial(
     proposal: Proposal,
     evaluation: Evaluation,
     incumbent: Evaluation,
@@ -134,7 +147,6 @@ def trial_of(
     groups: Mapping[str, str] | None,
     calls: int,
 ) -> Trial:
-    """A proposal's trial, from its runs on dev and the incumbent's; ``calls`` were made so far."""
     old, new = incumbent.scores, evaluation.scores
     shared = [identity for identity in new if identity in old]
     gains = [round(new[identity] - old[identity], 9) for identity in shared]

@@ -12,9 +12,8 @@ from pytest_lmopt.optimizers.plan import Plan
 from pytest_lmopt.optimizers.proposing.grounding import about
 from pytest_lmopt.optimizers.proposing.leakage import copied
 from pytest_lmopt.optimizers.protocol import Bench, History, Optimizer, Proposal, Trial
-from pytest_lmopt.optimizers.racing import leading, race, ranked, rungs, trial_of
+from pytest_lmopt.optimizers.racing import leading, meet, race, ranked, rungs
 from pytest_lmopt.suites.candidate import Candidate
-from pytest_lmopt.suites.example import groups_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,13 +88,14 @@ class Rounds:
             if missing == 0 or (left is not None and left < missing):
                 return
             self.evaluator.tracker.begin("race, the first on all of dev")
-            base, evaluation = await self.evaluator.evaluate_all(
-                [self.plan.incumbent, first.proposal.candidate], dev
+            met = await meet(
+                [first.proposal],
+                self.plan.incumbent,
+                dev,
+                self.evaluator,
+                calls=lambda: self.plan.calls,
             )
-            self.trials[0] = trial_of(
-                first.proposal, evaluation, base, groups=groups_of(dev), calls=self.plan.calls
-            )
-            self.trials[:] = ranked(self.trials, self.harmless)
+            self.trials[:] = ranked([*met, *self.trials[1:]], self.harmless)
 
     def _distinct(self, proposals: Sequence[Proposal]) -> list[Proposal]:
         """Proposals not seen before in this search."""
