@@ -73,7 +73,7 @@ def test_by_default_it_is_the_suites_own_model(
     project: Project, proposing_server: OpenAIServer
 ) -> None:
     """Nothing else needs to be said; a search repeated pays nothing."""
-    project.suite("model='openai/own', budget=Budget(calls=100)", examples=50)
+    project.suite("model='openai/own', budget=Budget(calls=200)", examples=50)
     first = project.run("--lm-optimize=mipro").outlines
     calls = asked(proposing_server)
     assert set(calls) == {"own"}
