@@ -91,21 +91,19 @@ def random_sets(
         for key, state in base.states.items()
     }
     rest = Candidate(name="all but the demos", states=bare).digest
-    proposals = []
-    for number, (name, most) in enumerate(sizes.items(), start=1):
-        if pool:
-            drawn = draw(pool, number=number, most=most, chance=chance)
-            proposals.append(
-                proposal(
-                    name,
-                    base.states,
-                    drawn,
-                    chance=chance,
-                    reason=f"demos from {source} of",
-                    kind=f"{len(drawn)} from {source}, {rest}",
-                )
-            )
-    return proposals
+    return [
+        proposal(
+            name,
+            base.states,
+            drawn,
+            chance=chance,
+            reason=f"demos from {source} of",
+            kind=f"{len(drawn)} from {source}, {rest}",
+        )
+        for number, (name, most) in enumerate(sizes.items(), start=1)
+        for drawn in [draw(pool, number=number, most=most, chance=chance)]
+        if drawn
+    ]
 
 
 def _demo(state: PromptState, call: Call) -> Demo:

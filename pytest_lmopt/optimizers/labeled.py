@@ -43,11 +43,11 @@ class Labeled:
         """All demo sets in one go; nothing on the second call, or if nothing can be labelled."""
         if history.trials:
             return ()
-        pool = await self.label(history, bench)
+        pool = await self.labels(history, bench)
         names = [f"labeled-{number}" for number in range(1, self.candidates + 1)]
         return self.sets(pool, names, history.candidate, random.Random(self.seed))
 
-    async def label(self, history: History, bench: Bench) -> list[Worked]:
+    async def labels(self, history: History, bench: Bench) -> list[Worked]:
         """What the expected answers of train can show; asked again, it costs nothing."""
         states = history.candidate.states
         runs = list(history.incumbent.runs)
