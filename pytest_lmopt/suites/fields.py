@@ -71,16 +71,17 @@ def parse_outputs(state: PromptState, text: str) -> dict[str, Any]:
 
 
 def _line_fields(outputs: tuple[str, ...], text: str) -> dict[str, Any]:
-    pattern = "|".join(f"({re.escape(name)})" for name in outputs)
-    # **team:** and **team**: are both common
+    longest = sorted(outputs, key=len, reverse=True)
+    pattern = "|".join(f"({re.escape(name)})" for name in longest)
+    # **team:** and **team**: are both common; a field's own underscores are not decoration
     head = re.compile(
-        rf"^[\s*_`-]*(?:{pattern})[\s*_`]*:[*_`]*[ \t]*", re.IGNORECASE | re.MULTILINE
+        rf"^[\s*_`-]*?(?:{pattern})[\s*_`]*:[*_`]*[ \t]*", re.IGNORECASE | re.MULTILINE
     )
     matches = list(head.finditer(text))
     ends = [*(match.start() for match in matches[1:]), len(text)]
     found: dict[str, Any] = {}
     for match, end in zip(matches, ends, strict=False):  # without a match, one end is left over
-        name = outputs[(match.lastindex or 1) - 1]
+        name = longest[(match.lastindex or 1) - 1]
         found.setdefault(name, text[match.end() : end].strip())
     return found
 

@@ -19,7 +19,7 @@ WORDS = [{"id": f"w{i}", "inputs": {"word": f"word{i}"}, "expected": f"WORD{i}"}
          for i in range(120)]
 
 @pytest.mark.parametrize("lm_model", ["openai/small", "openai/large"])
-@pytest.mark.lm_suite(dataset=WORDS, metric=metrics.exact_match, budget=Budget(calls=500))
+@pytest.mark.lm_suite(dataset=WORDS, metric=metrics.exact_match, budget=Budget(calls=600))
 def test_shout(lm_example):
     return one_step(lm_example.inputs["word"])
 """

@@ -89,9 +89,9 @@ def test_the_main_job_search_accept_gate(shop: Shop) -> None:
     Then nothing has changed, which holds. The gate fails with the old prompt put back by hand, or
     one line made worse; harmlessly reworded, it does not.
     """
-    shop.keep(110)
+    shop.keep(84)
     before = shop.prompt.read_text()
-    search = ("--lm-optimize", "--lm-snapshot-update", "--lm-budget=calls:300")
+    search = ("--lm-optimize", "--lm-snapshot-update", "--lm-budget=calls:190")
     status, output = shop.run("-k", "ledger", *search)
     assert status == 0, output
     assert "(mid-p McNemar): improved" in output
@@ -137,7 +137,7 @@ def test_the_same_prompt_run_ten_times_anew_never_fails(
 
 def test_a_server_that_dies_is_an_error_and_the_next_run_goes_on(shop: Shop) -> None:
     """Answers already given are kept; no score is made of what is missing."""
-    shop.keep(72)
+    shop.keep(56)
     process = shop.start("-k", "ledger")
     _until(lambda: shop.recorded() >= 25, seconds=60)
     (pid,) = shop.server_pids()

@@ -11,7 +11,8 @@ CAREFUL = '<instruction prompt="shout">SHOUT it, carefully</instruction>'
 
 def _searched(model: SimulatedModel, says: str = "", kind: Kind = "one step") -> Searched:
     """A search whose proposer always says the same."""
-    return searched(Auto(seed=0), simulated(model, proposer=lambda _: says), kind=kind)
+    answer = simulated(model, proposer=lambda _: says)
+    return searched(Auto(seed=0), answer, calls=1200, examples=100, kind=kind)
 
 
 def test_demos_and_a_rewriting_are_put_together() -> None:

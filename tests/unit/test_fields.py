@@ -68,6 +68,15 @@ def test_a_field_name_inside_a_sentence_is_no_field() -> None:
         parse_outputs(LINES, "reason: which team: unknown")
 
 
+@pytest.mark.parametrize("names", [("A", "_A"), ("A", "A_"), ("_A", "A")])
+def test_underscores_of_a_field_name_are_no_decoration(names: tuple[str, str]) -> None:
+    """Though elsewhere they are: _A_: x."""
+    state = outputs(*names, form="lines")
+    told = dict(zip(names, ("x", "y"), strict=True))
+    assert parse_outputs(state, format_outputs(state, told)) == told
+    assert parse_outputs(LINES, "_team_: x\n__reason:__ y") == {"team": "x", "reason": "y"}
+
+
 def test_letters_that_only_look_alike_when_case_is_ignored_do_no_harm() -> None:
     """The long s counts as an s, as it does for Python's own matching."""
     assert parse_outputs(outputs("status", "b", form="lines"), "ſtatus: x\nb: y") == {
