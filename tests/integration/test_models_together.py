@@ -99,6 +99,7 @@ def test_the_one_that_gains_most_over_all_is_written_for_all(
     result.stdout.fnmatch_lines([f"{name}*+0.000*holds*" for name in (SMALL, LARGE)])
 
 
+@pytest.mark.slow
 def test_a_winner_that_another_model_is_worse_with_is_not_written(
     matrix: Project, openai_server: OpenAIServer
 ) -> None:

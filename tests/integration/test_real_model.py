@@ -89,7 +89,7 @@ def test_the_main_job_search_accept_gate(shop: Shop) -> None:
     Then nothing has changed, which holds. The gate fails with the old prompt put back by hand, or
     one line made worse; harmlessly reworded, it does not.
     """
-    shop.keep(84)
+    shop.keep(76)
     before = shop.prompt.read_text()
     search = ("--lm-optimize", "--lm-snapshot-update", "--lm-budget=calls:190")
     status, output = shop.run("-k", "ledger", *search)
@@ -135,6 +135,7 @@ def test_the_same_prompt_run_ten_times_anew_never_fails(
         assert status == 0, output
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_is_an_error_and_the_next_run_goes_on(shop: Shop) -> None:
     """Answers already given are kept; no score is made of what is missing."""
     shop.keep(56)
@@ -197,6 +198,7 @@ def test_production_code_may_run_on_it_too(shop: Shop) -> None:
     _until(lambda: not any(_alive(int(pid)) for pid in children), seconds=5)
 
 
+@pytest.mark.slow
 def test_workers_share_one_server_and_the_users_own_file_is_served(shop: Shop) -> None:
     """Two suites on two workers, on ``local:PATH``, find the same server."""
     (shop.path / "tests/test_few.py").write_text(

@@ -45,6 +45,7 @@ def _snapshot(project: Project, name: str) -> Path:
     return project.path / f"__lm_snapshots__/test_words/{name}.yaml"
 
 
+@pytest.mark.slow
 def test_a_winner_that_harms_another_suite_is_not_written(
     project: Project, openai_server: OpenAIServer
 ) -> None:
