@@ -22,12 +22,11 @@ ALIKE = 0.75
 def likeliest(trials: Iterable[Trial]) -> list[Trial]:
     """Trials, the one with the largest gain to be believed first, ties to the shortest prompts."""
     given = list(trials)
-    gains = believed(given)
-    order = sorted(
-        range(len(given)),
-        key=lambda place: (-round(gains[place], 12), given[place].proposal.candidate.size),
+    ordered = sorted(
+        zip(believed(given), given, strict=True),
+        key=lambda pair: (-round(pair[0], 12), pair[1].proposal.candidate.size),
     )
-    return [given[place] for place in order]
+    return [trial for _, trial in ordered]
 
 
 def believed(trials: Iterable[Trial]) -> list[float]:

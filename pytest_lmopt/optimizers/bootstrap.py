@@ -27,18 +27,12 @@ class Bootstrap(Teaching):
         """All demo sets in one go; nothing on the second call, or if no run passed."""
         if history.trials:
             return ()
-        pool = await self.teach(history, bench)
+        pool = await self.teach(history, bench, history.candidate)
         names = [f"bootstrap-{number}" for number in range(1, self.candidates + 1)]
         return self.sets(pool, names, history.candidate, random.Random(self.seed))
 
-    async def teach(
-        self, history: History, bench: Bench, teacher: Candidate | None = None
-    ) -> list[Worked]:
-        """What passing runs over train can show, of the pipeline as it is unless another teaches.
-
-        Asked again, it costs nothing.
-        """
-        teacher = teacher or history.candidate
+    async def teach(self, history: History, bench: Bench, teacher: Candidate) -> list[Worked]:
+        """What the teacher's passing runs over train can show; asked again, it costs nothing."""
         train = seeded_order(history.train, seed=self.seed)
         passed = await self.passing_runs(bench, teacher, train)
         return [worked(run, teacher.states) for run in passed]

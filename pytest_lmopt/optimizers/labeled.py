@@ -76,10 +76,8 @@ class Labeled:
     ) -> list[Proposal]:
         """``base`` with random sets of labels from the pool, by ``names``."""
         # many a small model needs more than the usual few
-        sizes = [self.demos * (1 + place % 2) for place in range(len(names))]
-        return random_sets(
-            pool, dict(zip(names, sizes, strict=True)), base, chance, "the expected answers"
-        )
+        sizes = {name: self.demos * (1 + place % 2) for place, name in enumerate(names)}
+        return random_sets(pool, sizes, base, chance, "the expected answers")
 
     async def _inputs(
         self, key: str, history: History, bench: Bench, train: Sequence[Example], *, single: bool
