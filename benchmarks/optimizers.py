@@ -25,8 +25,6 @@ from parity.table import ACCEPTS, name_of, table
 from parity.tasks import TASKS
 
 PEERS = "peers.jsonl"
-DEAR = ("COPRO",)
-"""Peers that are run on every fifth seed only: one such run makes 4,500 to 36,000 calls."""
 
 
 def main() -> None:
@@ -53,7 +51,7 @@ def _peers(options: argparse.Namespace) -> None:
     for seed in range(options.seeds):
         for task in options.tasks:
             for name in options.peers or peers.PEERS:
-                if (name, task, seed, "") in done or (name in DEAR and seed % 5):
+                if (name, task, seed, "") in done:
                     continue
                 with _silent():
                     result = peers.run_peer(name, task, seed)
