@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 
 import pytest
 
@@ -29,7 +28,7 @@ def gather(session: LmSession, report: pytest.TestReport) -> None:
     report.user_properties = [*others, *_figures(suite)]
 
 
-def write_files(session: LmSession, items: Iterable[pytest.Item]) -> None:
+def write_files(session: LmSession, run: pytest.Session) -> None:
     """Write accepted prompts and baselines, recorded answers, and the run with its reports.
 
     Only suites that were judged to the end bring anything to accept, so a partial run overwrites
@@ -38,9 +37,9 @@ def write_files(session: LmSession, items: Iterable[pytest.Item]) -> None:
     """
     interrupted = any(report.status == "interrupted" for report in session.reports.values())
     if session.options.strategy and not interrupted:
-        transfer(session, items)
+        transfer(session, run)
     if session.options.accepting and not interrupted:
-        recheck(session, items)
+        recheck(session, run)
         _accept(session)
     elif session.options.recording and not interrupted:
         _record(session)

@@ -107,7 +107,7 @@ class OwnerHooks:
         if self._session.reports:
             from pytest_lmopt.plugin.gathering import write_files
 
-            write_files(self._session, session.items)
+            write_files(self._session, session)
         if self._session.reports or self._session.options.prune_to is not None:
             from pytest_lmopt.plugin.limiting import keep_limit
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
 import pytest
 from _pytest.runner import runtestprotocol
 
 from pytest_lmopt.assessment.sharing import Trying, changes_for, conflicting
+from pytest_lmopt.plugin.recollecting import item_of
 from pytest_lmopt.plugin.session import LmSession
 from pytest_lmopt.reports.suite_report import SharedCheck
 
 
-def recheck(session: LmSession, items: Iterable[pytest.Item]) -> None:
+def recheck(session: LmSession, run: pytest.Session) -> None:
     """Try what is about to be accepted on every suite that shares a prompt with it."""
-    tests = {item.nodeid: item for item in items if isinstance(item, pytest.Function)}
     reports = session.reports.values()
     conflicts = conflicting(reports)
     for report in reports:
@@ -22,17 +20,16 @@ def recheck(session: LmSession, items: Iterable[pytest.Item]) -> None:
         known = session.checks.get(report.suite)
         if not changes or not report.accept or (known and set(known.files) == set(changes)):
             continue
-        session.checks[report.suite] = check(session, tests, report.suite, Trying(changes=changes))
+        session.checks[report.suite] = check(session, run, report.suite, Trying(changes=changes))
 
 
-def check(
-    session: LmSession, tests: Mapping[str, pytest.Function], suite: str, trying: Trying
-) -> SharedCheck:
+def check(session: LmSession, run: pytest.Session, suite: str, trying: Trying) -> SharedCheck:
     """What a suite makes of changes; a problem where it can't be run."""
-    problem = "only a run without -n can try it there"
     session.checks.pop(suite, None)
-    if suite in tests:
-        problem = _again(tests[suite], session, trying)
+    try:
+        problem = _again(item_of(run, suite), session, trying)
+    except pytest.UsageError as error:
+        problem = str(error)
     files = tuple(sorted(trying.changes))
     return session.checks.pop(suite, SharedCheck(suite=suite, files=files, problem=problem))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -16,15 +16,14 @@ from pytest_lmopt.reports.transfer import Transfer, Tried, best_of
 Checks = dict[str, SharedCheck]
 
 
-def transfer(session: LmSession, items: Iterable[pytest.Item]) -> None:
+def transfer(session: LmSession, run: pytest.Session) -> None:
     """Try the winners of a parametrised test on all its suites that share the prompt.
 
     When the session accepts, the one that holds everywhere with the largest mean gain takes the
     place of the others; where none does, they stay what they are: in conflict, or refused.
     """
-    tests = {item.nodeid: item for item in items if isinstance(item, pytest.Function)}
     for family in _families(session.reports.values()):
-        found = [_tried(session, tests, report, family) for report in family if _rewrites(report)]
+        found = [_tried(session, run, report, family) for report in family if _rewrites(report)]
         session.transfers += [transfer for transfer, _ in found]
         best = best_of([transfer for transfer, _ in found])
         if not session.options.accepting:
@@ -55,7 +54,7 @@ def _rewrites(report: SuiteReport) -> dict[str, str]:
 
 def _tried(
     session: LmSession,
-    tests: Mapping[str, pytest.Function],
+    run: pytest.Session,
     found_on: SuiteReport,
     family: Sequence[SuiteReport],
 ) -> tuple[Transfer, Checks]:
@@ -69,7 +68,7 @@ def _tried(
             tried.append(_untried(report.suite, f"not tried, as its suite is {report.status}"))
         elif not changes.keys().isdisjoint(report.prompts):
             checks[report.suite] = checked = check(
-                session, tests, report.suite, Trying(changes=changes, alone=True)
+                session, run, report.suite, Trying(changes=changes, alone=True)
             )
             tried.append(_checked(checked))
     transfer = Transfer(found_on=found_on.suite, files=tuple(sorted(changes)), tried=tuple(tried))

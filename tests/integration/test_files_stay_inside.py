@@ -46,7 +46,7 @@ def test_paths_that_lead_out_are_refused(pytester: pytest.Pytester, outside: Pat
     session.orphans = ("link/old.yaml",)
     (outside / "old.yaml").write_text("not ours")
 
-    write_files(session, [])
+    write_files(session, pytest.Session.from_config(config))
 
     assert [path.name for path in outside.iterdir()] == ["old.yaml"]
     assert not (pytester.path.parent / "x").exists()

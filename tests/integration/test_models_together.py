@@ -45,6 +45,11 @@ def _without_demos(chat: Chat) -> str:
     return "no idea" if len(chat) > 2 else SimulatedModel(base=0.5).answer(chat)
 
 
+def _table(result: pytest.RunResult) -> list[str]:
+    told = ("prompt found on", "  +", "  -", "what ")
+    return [line for line in result.outlines if line.startswith(told)]
+
+
 def test_a_parameter_called_lm_model_makes_a_suite_of_each_model(
     matrix: Project, openai_server: OpenAIServer
 ) -> None:
@@ -77,6 +82,15 @@ def test_each_models_winner_is_tried_on_the_other_without_writing_anything(
     assert [transfer["found_on"] for transfer in transfers] == [small, large]
     assert [each["suite"] for each in transfers[1]["tried"]] == [small, large]
     assert sum(transfer["best"] for transfer in transfers) == 1
+
+
+@pytest.mark.slow
+def test_workers_come_to_the_same_table(matrix: Project, openai_server: OpenAIServer) -> None:
+    """Each winner is tried on the other model there, too, when the workers are done."""
+    alone = matrix.run("--lm-optimize=bootstrap")
+    together = matrix.run_apart("-n", "2", "--lm-optimize=bootstrap")
+    together.assert_outcomes(passed=2)
+    assert _table(together) == _table(alone) != []
 
 
 @pytest.mark.slow

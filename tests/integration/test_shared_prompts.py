@@ -98,12 +98,12 @@ def test_what_a_suite_needs_is_set_up_again_to_try_it(
 
 
 @pytest.mark.slow
-def test_workers_leave_it_to_a_run_without_them(
-    project: Project, openai_server: OpenAIServer
-) -> None:
-    """Whoever writes can't run the other suite there, and says so."""
+def test_workers_are_no_hindrance(project: Project, openai_server: OpenAIServer) -> None:
+    """Who hands out the tests collects them itself, unseen, when the workers are done."""
     project.suite(SEARCHES, examples=120)
-    project.second_suite(MEASURES_ONLY, words="yword")
+    project.write("test_yelling.py", WITH_FIXTURE)
+    project.run("--lm-optimize")
     result = project.run_apart("-n", "2", "--lm-optimize", "--lm-snapshot-update")
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["not written: shout.yaml*only a run without -n can try it there"])
+    result.stdout.fnmatch_lines(["*test_yell with shout.yaml: 0.*", "written: shout.yaml"])
+    assert "collected" not in result.stdout.str()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
+import pytest
 from doubles.suite_reports import report
 
 from pytest_lmopt.plugin.session import LmSession
@@ -26,10 +27,11 @@ SEARCH = SearchReport(
 )
 FOUND = replace(report("t[a]", ["p"], {"p": "new p", "a.yaml": "1"}), search=SEARCH)
 OTHER = report("t[b]", ["p"], {"b.yaml": "1"})
+ELSEWHERE = SimpleNamespace(nodeid="elsewhere")
 
 
 def tried(*reports: SuiteReport) -> list[str]:
-    """What is told of the other suites where no test can be run again, as under ``-n``."""
+    """What is told of the other suites where their tests are not found again."""
     session = SimpleNamespace(
         reports={each.suite: each for each in reports},
         checks={},
@@ -37,13 +39,15 @@ def tried(*reports: SuiteReport) -> list[str]:
         trying=None,
         options=SimpleNamespace(accepting=False),
     )
-    transfer(cast(LmSession, session), [])
+    transfer(cast(LmSession, session), cast(pytest.Session, SimpleNamespace(items=[ELSEWHERE])))
     return [each.told for one in session.transfers for each in one.tried[1:]]
 
 
-def test_under_workers_it_says_what_to_do() -> None:
-    """The controller has no tests to run."""
-    assert tried(FOUND, OTHER) == ["only a run without -n can try it there"]
+def test_a_test_that_only_workers_collect_is_told_of() -> None:
+    """As where a conftest chooses tests by the process it is in."""
+    (told,) = tried(FOUND, OTHER)
+    assert told.startswith("the workers collected it, ")
+    assert told.endswith("run without -n")
 
 
 def test_a_suite_that_broke_is_not_tried() -> None:
