@@ -180,11 +180,15 @@ def suite_of(world: World) -> Suite:
         return str(text)
 
     def metric(example: Example, prediction: str) -> Score:
-        item = int(example.id)
+        item = int(example.id.rpartition("/")[2])
         return Score(value=world.score(item, prediction), feedback=world.feedback(item, prediction))
 
     rows = [
-        {"id": item, "inputs": {"ticket": world.question(item)}, "expected": world.right(item)}
+        {  # the id decides on the split, which is to be another one for each seed
+            "id": f"{world.seed}/{item}",
+            "inputs": {"ticket": world.question(item)},
+            "expected": world.right(item),
+        }
         for item in world.items
     ]
     dataset = load_dataset(rows, beside=Path())
