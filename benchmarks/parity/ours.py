@@ -14,7 +14,6 @@ from pathlib import Path
 from statistics import fmean
 
 from parity.client import Client
-from parity.ledger import LEDGER
 from parity.results import Result
 from parity.server import Server
 from parity.stage import staged
@@ -104,7 +103,7 @@ def run_ours(strategy: str, task: str, seed: int, rival: Rival) -> list[Result]:
                 evaluator = Evaluator(suite, LocalRunner(suite, executor), tracker=phases)
                 optimizer = make(strategy, Settings(seed=seed))
                 # the packaged model is not asked for proposals unless it is named
-                proposer = None if task == LEDGER else Proposer(lm=lm, model="simulated")
+                proposer = None if world.task.real else Proposer(lm=lm, model="simulated")
                 return await search(optimizer, evaluator, ledger, seed=seed, proposer=proposer)
 
         outcome = asyncio.run(run())

@@ -19,7 +19,6 @@ import dspy
 import tqdm
 
 from parity.client import Client
-from parity.ledger import LEDGER
 from parity.results import Result
 from parity.stage import staged
 from parity.world import World
@@ -135,7 +134,7 @@ def run_peer(name: str, task: str, seed: int) -> Result:
     with staged(task, seed).running() as server:
         world = server.world
         lm = LightLM(Client(server.port))
-        adapter = Plain() if task == LEDGER else dspy.ChatAdapter()
+        adapter = Plain() if world.task.real else dspy.ChatAdapter()
         dspy.settings.configure(lm=lm, adapter=adapter, track_usage=False, disable_history=True)
         dspy.configure_cache(enable_disk_cache=False, enable_memory_cache=False)
         roles = world.task.roles

@@ -30,6 +30,7 @@ def connect(session: LmSession) -> None:
         session.cluster = Cluster(address, session=session.name)
     except ClusterError as error:
         raise pytest.UsageError(str(error)) from None
+    session.closing.callback(session.cluster.close)
 
 
 def cluster_runner(

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,6 +84,7 @@ class LmSession:
         self.checks: dict[str, SharedCheck] = {}
         self.refused: list[str] = []
         self.notices: list[str] = []
+        self.closing = ExitStack()
         self.cluster: Cluster | None = None
         self._stores: Stores | None = None
         self._book: Book | None = None
@@ -142,6 +143,7 @@ class LmSession:
             from pytest_lmopt.lm.telemetry.destination import open_telemetry
 
             self._telemetry = open_telemetry()
+            self.closing.callback(self._telemetry.close)
         return self._telemetry
 
     @property
@@ -161,6 +163,7 @@ class LmSession:
                 self._shared = self.stores.open_shared()
             except SessionFileError as error:
                 pytest.fail(str(error), pytrace=False)
+            self.closing.callback(self._shared.close)
         return self._shared
 
     def slots(self) -> Gate | None:
@@ -176,6 +179,7 @@ class LmSession:
         """The recordings; None where they are off. Raises ``RecordingsError``."""
         if self._store is None and self.options.cache != "off":
             self._store = self.stores.open_recordings()
+            self.closing.callback(self._store.close)
             self.notices += filter(None, [self._store.notice])
         return self._store
 
@@ -204,6 +208,7 @@ class LmSession:
         """The account book, which all processes share."""
         if self._book is None:
             self._book = self.stores.open_book()
+            self.closing.callback(self._book.close)
             self.notices += filter(None, [self._book.notice])
         return self._book
 
@@ -223,27 +228,13 @@ class LmSession:
         return self.folder.made_for_session() / "examples" / f"{digest(suite)}.jsonl"
 
     def close(self) -> None:
-        """Close the store; the owner also stops the session's servers and removes its folder."""
-        if self.cluster is not None:
-            self.cluster.close()
-            self.cluster = None
-        if self._telemetry is not None:
-            self._telemetry.close()
-            self._telemetry = None
-        if self._store is not None:
-            self._store.close()
-            self._store = None
+        """Close what was opened; the owner also stops the session's servers, and its folder goes."""
         if self._shared is not None:
             for suite in self.parts:
                 self._shared.queue.finish(suite, self.worker)
         if not self.is_worker and self.reports:
             self.book.close_accounts(self.name)
-        if self._book is not None:
-            self._book.close()
-            self._book = None
-        if self._shared is not None:
-            self._shared.close()
-            self._shared = None
+        self.closing.close()
         folder = self.folder.session_path
         if not self.is_worker and folder.exists():
             from pytest_lmopt.lm.local.model import stop_servers

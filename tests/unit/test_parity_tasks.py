@@ -193,10 +193,11 @@ def test_ours_spends_no_call_more_than_the_rival_and_reports_both_ways() -> None
 
 
 def test_a_suite_is_made_of_the_labelled_examples() -> None:
-    """Ours gets what the peers get."""
-    suite = suite_of(World(TASKS["null"], seed=4))
-    assert {example.id for example in suite.dataset} == {str(item) for item in labelled(4)}
+    """Ours gets what the peers get, and splits it anew for every seed."""
+    suite, other = (suite_of(World(TASKS["null"], seed=seed)) for seed in (4, 5))
+    assert {example.id for example in suite.dataset} == {f"4/{item}" for item in labelled(4)}
     assert len(suite.dataset) == LABELLED
+    assert len(suite.splits.dev) != len(other.splits.dev)
 
 
 def test_the_table_tells_wins_losses_and_false_adoptions() -> None:
