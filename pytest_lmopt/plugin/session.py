@@ -228,7 +228,7 @@ class LmSession:
         return self.folder.made_for_session() / "examples" / f"{digest(suite)}.jsonl"
 
     def close(self) -> None:
-        """Close what was opened; the owner also stops the session's servers, and its folder goes."""
+        """Close what was opened; the owner also stops the session's servers and ends its folder."""
         if self._shared is not None:
             for suite in self.parts:
                 self._shared.queue.finish(suite, self.worker)
