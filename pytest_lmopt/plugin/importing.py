@@ -23,6 +23,13 @@ def refuse_mistakes(collector: pytest.Collector, report: pytest.CollectReport) -
         reject(collector.config.stash[session_key], collector, f"{_place(error)}: {error}", error)
 
 
+def reason(told: str) -> str:
+    """The line of a failed report that says why."""
+    lines = [line for line in told.splitlines() if line.strip()]
+    said = [line[1:].strip() for line in lines if line.startswith("E ")] or lines
+    return said[-1] if said else "nobody knows why"
+
+
 def _place(error: InputError) -> str:
     """Where the user's own code made the mistake."""
     frames = traceback.extract_tb(error.__traceback__)

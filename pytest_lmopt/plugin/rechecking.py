@@ -27,7 +27,7 @@ def check(session: LmSession, run: pytest.Session, suite: str, trying: Trying) -
     """What a suite makes of changes; a problem where it can't be run."""
     session.checks.pop(suite, None)
     try:
-        problem = _again(item_of(run, suite), session, trying)
+        problem = _again(item_of(session, run, suite), session, trying)
     except pytest.UsageError as error:
         problem = str(error)
     files = tuple(sorted(trying.changes))

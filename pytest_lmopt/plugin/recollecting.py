@@ -7,30 +7,47 @@ from contextlib import contextmanager
 
 import pytest
 
+from pytest_lmopt.plugin.importing import reason
+from pytest_lmopt.plugin.session import LmSession
 
-def item_of(run: pytest.Session, name: str) -> pytest.Function:
+ADVICE = "run again without -n: the process that hands out tests can't"
+
+
+def item_of(session: LmSession, run: pytest.Session, name: str) -> pytest.Function:
     """The test of that name; raises ``pytest.UsageError`` where it can't be collected here."""
     if not run.items:
-        with _unseen(run):
+        with _unseen(session, run):
             run.perform_collect()
     for item in run.items:
         if item.nodeid == name and isinstance(item, pytest.Function):
             return item
-    raise pytest.UsageError(
-        "the workers collected it, and the process that hands out tests did not; run without -n"
-    )
+    raise pytest.UsageError(f"{ADVICE} find it")
+
+
+class _Refusing:
+    """Ends a collection at what can't be collected, before any plugin reports on it."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Tell why."""
+        if report.failed:
+            why = reason(report.longreprtext)
+            raise pytest.UsageError(f"{ADVICE} collect {report.nodeid}: {why}")
 
 
 @contextmanager
-def _unseen(run: pytest.Session) -> Iterator[None]:
-    """Without the terminal telling or counting what is collected: the workers have been told of."""
-    plugins, name, count = run.config.pluginmanager, "terminalreporter", run.testscollected
-    terminal = plugins.get_plugin(name)
+def _unseen(session: LmSession, run: pytest.Session) -> Iterator[None]:
+    """Leave what is told, counted and taken for orphaned as the workers have found it."""
+    plugins, refusing, terminal_name = run.config.pluginmanager, _Refusing(), "terminalreporter"
+    terminal = plugins.get_plugin(terminal_name)
+    count, orphans = run.testscollected, session.orphans
+    plugins.register(refusing)
     if terminal is not None:
         plugins.unregister(terminal)
     try:
         yield
     finally:
-        run.testscollected = count
+        run.testscollected, session.orphans = count, orphans
+        plugins.unregister(refusing)
         if terminal is not None:
-            plugins.register(terminal, name)
+            plugins.register(terminal, terminal_name)

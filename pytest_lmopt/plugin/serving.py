@@ -24,6 +24,7 @@ from _pytest.config import _prepareconfig
 from pytest_lmopt.blocks.dask.messages import End, Reply, Spec, Task
 from pytest_lmopt.lm.money.allowances import NOTHING
 from pytest_lmopt.lm.telemetry.destination import adopt
+from pytest_lmopt.plugin.importing import reason
 from pytest_lmopt.plugin.session import session_key
 
 if TYPE_CHECKING:
@@ -131,9 +132,7 @@ class ServingHooks:
         self.served = not self.problem
 
     def _note(self, what: str, told: str) -> None:
-        lines = [line for line in told.splitlines() if line.strip()]
-        said = [line[1:].strip() for line in lines if line.startswith("E ")] or lines
-        self.problem = self.problem or f"{what}: {said[-1] if said else 'nobody knows why'}"
+        self.problem = self.problem or f"{what}: {reason(told)}"
 
 
 async def _serve(item: pytest.Function, suite: Suite, channel: Channel) -> str:

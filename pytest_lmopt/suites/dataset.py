@@ -141,7 +141,10 @@ def _example(row: Mapping[str, Any] | Example, place: str, name: str) -> Example
         )
     inputs = row.get("inputs")
     if not isinstance(inputs, Mapping) or not inputs:
-        raise DatasetError(f"{place}: 'inputs' must be a mapping, found {inputs!r}", source=name)
+        raise DatasetError(
+            f"{place}: 'inputs' must map at least one name to a value, found {inputs!r}",
+            source=name,
+        )
     split = row.get("split")
     if split is not None and split not in tuple(_SPLITS):  # what it holds may have no hash
         raise DatasetError(
