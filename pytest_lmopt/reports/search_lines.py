@@ -12,8 +12,9 @@ SHOWN = 6
 
 def detectable_line(search: SearchReport) -> str:
     """What this holdout can show, if nothing is known but its size."""
+    use = f"use {search.holdout_use}" if search.confirmation else "no use"
     return (
-        f"use {search.holdout_use} of this holdout: {search.holdout} examples can show a "
+        f"{use} of this holdout: {search.holdout} examples can show a "
         f"difference of about {search.detectable:.2f} at p < {search.alpha:.4f} (80 % power)"
     )
 

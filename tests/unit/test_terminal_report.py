@@ -308,9 +308,10 @@ def test_a_winner_not_accepted_says_what_it_would_have_taken() -> None:
 
 def test_a_search_without_a_winner_ends_with_its_note() -> None:
     """Where nothing was better there is no confirmation to tell of."""
-    search = replace(SEARCH, winner=None, confirmation=None, note="no run passed", diff="")
+    search = replace(SEARCH, winner=None, confirmation=None, note="no run passed", holdout=40)
     text = shown(replace(REPORT, search=search))
     assert "no run passed" in text
+    assert "no use of this holdout: 40 examples" in text
     assert "winner" not in text
 
 
