@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -53,24 +54,31 @@ class TrainBench:
     async def run_each(
         self, work: Sequence[tuple[Candidate, Sequence[Example]]]
     ) -> Sequence[Evaluation]:
-        """As the protocol says; the first in ``work`` are paid for first."""
+        """As the protocol says; the first in ``work`` are paid first, what several want once."""
+        paid: defaultdict[str, set[str]] = defaultdict(set)
         return await self._evaluator.evaluate_each(
-            [(candidate, self._covered(candidate, examples)) for candidate, examples in work]
+            [
+                (candidate, self._covered(candidate, examples, paid[candidate.digest]))
+                for candidate, examples in work
+            ]
         )
 
-    def _covered(self, candidate: Candidate, examples: Sequence[Example]) -> Sequence[Example]:
-        """The examples whose runs are done already or can be paid for, which they now are."""
+    def _covered(
+        self, candidate: Candidate, examples: Sequence[Example], paid: set[str]
+    ) -> Sequence[Example]:
+        """The examples whose runs are done or ``paid`` already, or can be, which they now are."""
         strangers = [example.id for example in examples if example.id not in self._train]
         if strangers:
             raise ValueError(f"a strategy may run train examples only, not {strangers[0]!r}")
         if self._calls is None:
             return examples
         price = self._plan.calls_per_run
-        done = self._evaluator.kept(candidate, examples).ids
+        done = self._evaluator.kept(candidate, examples).ids | paid
         fresh = [example.id for example in examples if example.id not in done]
-        paid = fresh[: self._calls // price]
-        self._calls -= len(paid) * price
-        return [example for example in examples if example.id in done.union(paid)]
+        affordable = fresh[: self._calls // price]
+        self._calls -= len(affordable) * price
+        paid.update(affordable)
+        return [example for example in examples if example.id in done.union(affordable)]
 
     def may_ask(self) -> bool:
         """As the protocol says."""
@@ -79,7 +87,7 @@ class TrainBench:
 
     async def ask(self, question: str, *, draw: int = 0) -> str | None:
         """As the protocol says."""
-        if self._proposer is None or not self.may_ask():
+        if not self.may_ask() or self._proposer is None:
             return None
         if (question, draw) not in self._answers:
             self._answers[question, draw] = await self._asked(self._proposer, question, draw)

@@ -7,19 +7,20 @@ prompt's instruction; a child that does better than its parent on that batch is 
 
 from __future__ import annotations
 
-import asyncio
 import math
 import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.optimizers.pareto import drawn, front
 from pytest_lmopt.optimizers.proposing.answers import instructions_in
-from pytest_lmopt.optimizers.proposing.evidence import short_names, steps, told
+from pytest_lmopt.optimizers.proposing.evidence import Step, steps, told
 from pytest_lmopt.optimizers.proposing.meta_prompts import meta_prompt
+from pytest_lmopt.optimizers.proposing.rewriting import ask_all
 from pytest_lmopt.optimizers.protocol import Bench, History, Proposal
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
@@ -48,6 +49,24 @@ class _Idea:
     others: tuple[Example, ...]
     evaluation: Evaluation
     name: str
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """The parent's prompts, as the proposer is told of them."""
+        return steps(self.parent, self.evaluation.runs)
+
+    @property
+    def step(self) -> Step:
+        """The prompt to be rewritten."""
+        return next(step for step in self.steps if step.key == self.key)
+
+    @property
+    def failing(self) -> list[str]:
+        """The examples of the batch that went wrong, the worst first."""
+        scores = self.evaluation.scores
+        return sorted(
+            (name for name in scores if scores[name] < 1.0), key=lambda name: scores[name]
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,9 +98,10 @@ class Reflect:
     async def children_of(self, history: History, bench: Bench, number: int) -> list[Proposal]:
         """Round ``number``'s children that are no worse than their parents, largest gain first."""
         ideas = await self._ideas(history, bench, number)
-        asked = await asyncio.gather(*(self._rewritten(history, bench, idea) for idea in ideas))
+        answers = await ask_all(bench, [self._question(history, idea) for idea in ideas])
+        children = [_child(idea, answer) for idea, answer in zip(ideas, answers, strict=True)]
         made = [
-            (idea, child) for idea, child in zip(ideas, asked, strict=True) if child is not None
+            (idea, child) for idea, child in zip(ideas, children, strict=True) if child is not None
         ]
         before = await bench.run_each([(idea.parent, idea.others) for idea, _ in made])
         after = await bench.run_each([(child.candidate, idea.others) for idea, child in made])
@@ -117,38 +137,38 @@ class Reflect:
                     )
         return [ideas[child] for child in sorted(ideas)]
 
-    async def _rewritten(self, history: History, bench: Bench, idea: _Idea) -> Proposal | None:
-        """The child that the proposer makes of an idea; None where it made none."""
-        names = short_names(sorted(idea.parent.states))
+    def _question(self, history: History, idea: _Idea) -> tuple[str, int]:
+        """What the proposer is asked, and the number of the draw."""
         scores = idea.evaluation.scores
-        worst = sorted(scores, key=lambda identity: scores[identity])
-        failing = [identity for identity in worst if scores[identity] < 1.0]
-        wanted = (
-            failing + [identity for identity in worst if identity not in failing][:PASSING_SHOWN]
-        )
-        examples = {example.id: example for example in idea.batch}
-        all_steps = steps(idea.parent, idea.evaluation.runs)
+        passing = [name for name in scores if scores[name] >= 1.0]
         question = meta_prompt(
             "reflect",
             self.meta_prompts,
             about=history.about,
-            steps=all_steps,
-            step=next(step for step in all_steps if step.key == idea.key),
-            runs=told(idea.evaluation, examples, names, wanted=wanted),
+            steps=idea.steps,
+            step=idea.step,
+            runs=told(
+                idea.evaluation,
+                {example.id: example for example in idea.batch},
+                {step.key: step.name for step in idea.steps},
+                wanted=idea.failing + passing[:PASSING_SHOWN],
+            ),
             tried=_tried(history, idea.key)[-TRIED_SHOWN:],
         )
-        answer = await bench.ask(question, draw=int(idea.name.rpartition("-")[2]))
-        state = idea.parent.states[idea.key]
-        # a rewriting answers for one prompt, whatever it calls it
-        found = instructions_in(answer, [names[idea.key]])
-        text = found.get(names[idea.key], state.instruction)
-        if text.strip() == state.instruction.strip():
-            return None
-        changed = replace(state, instruction=text)
-        return Proposal(
-            candidate=Candidate(name=idea.name, states={**idea.parent.states, idea.key: changed}),
-            reason=f"{idea.parent.name}, {names[idea.key]} rewritten from {len(failing)} failures",
-        )
+        return question, int(idea.name.rpartition("-")[2])
+
+
+def _child(idea: _Idea, answer: str | None) -> Proposal | None:
+    """The candidate that the proposer's answer makes of an idea; None where it makes none."""
+    state, name = idea.parent.states[idea.key], idea.step.name
+    text = instructions_in(answer, [name]).get(name, state.instruction)
+    if text.strip() == state.instruction.strip():
+        return None
+    changed = replace(state, instruction=text)
+    return Proposal(
+        candidate=Candidate(name=idea.name, states={**idea.parent.states, idea.key: changed}),
+        reason=f"{idea.parent.name}, {name} rewritten from {len(idea.failing)} failures",
+    )
 
 
 def _tried(history: History, key: str) -> list[tuple[str, float]]:
