@@ -11,6 +11,7 @@ from pytest_lmopt.blocks.progress import Tracker
 from pytest_lmopt.blocks.runner import Block, BlockRunner, piece_size
 from pytest_lmopt.blocks.unrecorded import incomplete_replay
 from pytest_lmopt.errors import BudgetExhaustedError, IncompleteError
+from pytest_lmopt.lm.money.protocol import Aside
 from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.metrics.evaluation import Evaluation
@@ -24,7 +25,8 @@ class Evaluator:
     """Runs candidates over examples of one suite and scores them, each pair once.
 
     ``usage`` counts every call, replayed or paid, so it is the same however much was recorded
-    before: plans rest on it. A search adds its proposer's. ``tracker`` is told what is done.
+    before: plans rest on it. A search adds its proposer's. ``dearest`` is the most that any run
+    and its scoring took. ``tracker`` is told what is done.
     """
 
     def __init__(
@@ -36,7 +38,7 @@ class Evaluator:
         self._runner = runner
         self._archive = Archive()
         self._done: dict[tuple[str, str, int], Outcome] = {}
-        self._most_calls = 1
+        self.dearest = Aside(calls=1)
         self._missing: dict[str, str] = {}
         self._unrecorded: list[Call] = []
 
@@ -111,7 +113,7 @@ class Evaluator:
     @property
     def calls_per_example(self) -> int:
         """Most calls any run and its scoring have made so far, times the repeats."""
-        return self._most_calls * self.suite.repeats
+        return self.dearest.calls * self.suite.repeats
 
     def _repeats(self, draw: int) -> range:
         return range(draw * self.suite.repeats, (draw + 1) * self.suite.repeats)
@@ -138,7 +140,11 @@ class Evaluator:
         for outcome in self._archive.put(identity, runs):
             self._done[identity, outcome.example, outcome.repeat] = outcome
             self.usage += outcome.usage
-            self._most_calls = max(self._most_calls, outcome.usage.calls)
+            self.dearest = Aside(
+                calls=max(self.dearest.calls, outcome.usage.calls),
+                tokens=max(self.dearest.tokens, outcome.usage.tokens),
+                micro_usd=max(self.dearest.micro_usd, outcome.usage.micro_usd or 0),
+            )
             if outcome.missing:
                 self._missing[outcome.example] = outcome.missing
         self.tracker.add(len(runs), list(self._complete(identity, runs)))

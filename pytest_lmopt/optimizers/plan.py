@@ -6,8 +6,11 @@ repeated from the recordings, or continued after a kill, takes the decisions of 
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from pytest_lmopt.blocks.evaluator import Evaluator
-from pytest_lmopt.lm.money.ledger import Ledger
+from pytest_lmopt.lm.money.ledger import Charge, Ledger
+from pytest_lmopt.lm.money.protocol import Aside
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.optimizers.journal import Journal
 from pytest_lmopt.suites.candidate import Candidate
@@ -42,8 +45,24 @@ class Plan:
     @property
     def confirmation_calls(self) -> int:
         """Calls that incumbent and winner will make on holdout, and accepting the winner."""
-        runs = 2 * len(self.holdout) + self._accepting_runs
-        return runs * self._evaluator.calls_per_example
+        return self._judging_runs * self._evaluator.calls_per_example
+
+    def set_aside(self) -> Aside:
+        """What those will take if every run is as dear as the dearest so far.
+
+        A call is paid for at its most first, so one such reservation comes on top.
+        """
+        runs = self._judging_runs * self._evaluator.suite.repeats
+        run, call = self._evaluator.dearest, self._reservation
+        return Aside(
+            calls=runs * run.calls,
+            tokens=runs * run.tokens + call.tokens,
+            micro_usd=runs * run.micro_usd + call.micro_usd,
+        )
+
+    def keep(self) -> None:
+        """Set it aside anew: candidates may be dearer than the incumbent."""
+        self._ledger.keep(self.set_aside())
 
     @property
     def calls_per_run(self) -> int:
@@ -56,15 +75,20 @@ class Plan:
             return None
         used = self.calls + self._ledger.wasted
         met = len(self._evaluator.kept(self.incumbent, self.dev).ids)
-        later = len(self.dev) - met + 2 * len(self.holdout) + self._accepting_runs
+        later = len(self.dev) - met + self._judging_runs
         left = (self._granted - used) // self._evaluator.calls_per_example - later - self.aside
         return self._journal.decided("runs left", max(0, left))
 
+    @cached_property
+    def _reservation(self) -> Charge:
+        """The most that a call of the incumbent's can cost: later a proposer's are the dearest."""
+        return self._ledger.dearest
+
     @property
-    def _accepting_runs(self) -> int:
-        """Runs that draw an accepted winner's scores afresh; none where answers are not random."""
+    def _judging_runs(self) -> int:
+        """Incumbent and winner on holdout; where answers are random, an accepted one's anew."""
         random = answers_vary(self._evaluator.kept(self.incumbent, self.dev))
-        return len(self.dev) + len(self.holdout) if random else 0
+        return 2 * len(self.holdout) + (len(self.dev) + len(self.holdout) if random else 0)
 
 
 def answers_vary(evaluation: Evaluation) -> bool:

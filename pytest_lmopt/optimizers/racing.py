@@ -56,6 +56,7 @@ async def race(
     runs_left: Callable[[], int | None],
     calls: Callable[[], int],
     harmless: float | None = None,
+    trials: dict[str, Trial] | None = None,
 ) -> list[Trial]:
     """Race proposals on dev; returns their trials, best first.
 
@@ -64,13 +65,13 @@ async def race(
     candidates whose race can be paid for until one is left, and again before each rung, should
     runs turn out dearer; the one left meets the other examples as far as whole rungs can be paid
     for. Ties go to the shorter prompt, then to the earlier proposal; with a ``harmless``
-    loss given, so do differences up to that.
+    loss given, so do differences up to that. ``trials``, by digest, fills rung by rung.
     """
     field = list(proposals)
     granted = runs_left()
     while granted is not None and len(field) > 1 and race_cost(len(field), len(dev)) > granted:
         field.pop()
-    trials: dict[str, Trial] = {}
+    trials = {} if trials is None else trials
     reached = 0
     sizes = rungs(len(dev))
     for size in sizes:

@@ -57,24 +57,33 @@ class Rounds:
             if not fresh:
                 return
             self.journal.record("proposed", candidates=[_named(proposal) for proposal in fresh])
-            raced = await race(
-                fresh,
-                self.plan.incumbent,
-                self.plan.dev,
-                self.evaluator,
-                runs_left=self.plan.runs_left,
-                calls=lambda: self.plan.calls,
-                harmless=self.harmless,
-            )
+            raced = await self._race(fresh)
             if not raced:
                 return
             self.journal.record(
                 "raced",
                 trials=[[*_named(trial.proposal), trial.n, trial.difference] for trial in raced],
             )
-            self.trials[:] = ranked([*self.trials, *raced], self.harmless)
             await self._settle()
             self.evaluator.tracker.lead(leading(self.trials[0]))
+
+    async def _race(self, proposals: Sequence[Proposal]) -> list[Trial]:
+        """The trials of a race, which count even if the budget ends it."""
+        raced: dict[str, Trial] = {}
+        try:
+            return await race(
+                proposals,
+                self.plan.incumbent,
+                self.plan.dev,
+                self.evaluator,
+                runs_left=self.plan.runs_left,
+                calls=lambda: self.plan.calls,
+                harmless=self.harmless,
+                trials=raced,
+            )
+        finally:
+            self.trials[:] = ranked([*self.trials, *raced.values()], self.harmless)
+            self.plan.keep()
 
     async def _settle(self) -> None:
         """Let whichever trial is first meet all of dev, as far as whole ones can be paid for.

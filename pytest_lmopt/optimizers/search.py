@@ -109,7 +109,7 @@ async def search(
     notes = [journal.note]
     if prompts.states and not pointless:
         try:
-            with ledger.keeping(plan.confirmation_calls):
+            with ledger.keeping(plan.set_aside()):
                 await _find(optimizer, rounds, proposer, rule, notes)
         except BudgetExhaustedError as error:
             notes.append(f"the search stopped early: {error}")
@@ -128,7 +128,13 @@ async def search(
         journal.record("finished")
         return replace(outcome, note="; ".join(filter(None, notes)))
     evaluator.tracker.begin("confirmation")
-    found = await confirm(winner, evaluator, plan, rule, use=holdout_use, seed=seed)
+    try:
+        found = await confirm(winner, evaluator, plan, rule, use=holdout_use, seed=seed)
+    except BudgetExhaustedError as error:  # the winner is dearer than anything that was set aside
+        name = winner.proposal.candidate.name
+        notes.insert(0, f"{name} did better on dev, but could not be proven: {error}")
+        journal.record("finished")
+        return replace(outcome, note="; ".join(filter(None, notes)))
     verdict = found.comparison.verdict if found.comparison else None
     journal.record("finished", winner=winner.proposal.candidate.digest, verdict=verdict)
     return replace(

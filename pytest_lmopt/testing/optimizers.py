@@ -87,6 +87,17 @@ class OptimizerConformance:
         assert len(found.requests) <= calls
         assert (found.outcome.winner is None) == (found.outcome.confirmation is None)
 
+    @pytest.mark.parametrize("tokens", [5_000, 9_000])
+    def test_a_budget_of_tokens_that_ends_leaves_a_proof_or_no_winner(self, tokens: int) -> None:
+        """The incumbent is judged all the same: what that takes was set aside."""
+        found = searched(
+            self.make(0), simulated(SimulatedModel(bonus=0.3)), tokens=tokens, examples=FEW
+        )
+        assert found.tokens <= tokens
+        judged = {example.id for example in found.suite.splits.judged}
+        assert found.outcome.incumbent.ids == judged
+        assert (found.outcome.winner is None) == (found.outcome.confirmation is None)
+
     @pytest.mark.parametrize("kind", ["one step", "shared"])
     def test_never_sees_holdout_and_leaves_history_as_it_is(self, kind: Kind) -> None:
         """It works on train and dev alone; also where a prompt is shared or has several outputs."""

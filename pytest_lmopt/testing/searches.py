@@ -84,12 +84,16 @@ class _SpyBench:
 
 @dataclass(frozen=True, kw_only=True)
 class Searched:
-    """A search that is over: what it found, what its strategy did, what reached the model."""
+    """A search that is over: what it found, what its strategy did, what reached the model.
+
+    ``tokens`` are those charged.
+    """
 
     outcome: SearchOutcome
     spy: Spy
     requests: list[Request]
     suite: Suite
+    tokens: int
 
 
 def searched(
@@ -97,13 +101,17 @@ def searched(
     answer: Answer,
     *,
     calls: int | None = None,
+    tokens: int | None = None,
     seed: int = 0,
     concurrency: int = 8,
     examples: int = 150,
     kind: Kind = "one step",
     rule: Rule | None = None,
 ) -> Searched:
-    """A whole search within ``calls``; ``answer`` is all models, the proposer's by its name."""
+    """A whole search within ``calls`` and ``tokens``.
+
+    ``answer`` is all models, the proposer's by its name.
+    """
     requests: list[Request] = []
 
     def counted(request: Request) -> str:
@@ -111,7 +119,8 @@ def searched(
         return answer(request)
 
     suite = words(examples, kind)
-    ledger = Ledger([Account(Budget(calls=calls), owner="the test")])
+    account = Account(Budget(calls=calls, tokens=tokens), owner="the test")
+    ledger = Ledger([account])
     lm = suite_lm(FunctionLM(counted), ledger=ledger, store=None, mode="off")
     spy = Spy(optimizer)
 
@@ -121,7 +130,10 @@ def searched(
             proposer = Proposer(lm=lm, model=PROPOSER)
             return await search(spy, evaluator, ledger, seed=seed, proposer=proposer, rule=rule)
 
-    return Searched(outcome=asyncio.run(run()), spy=spy, requests=requests, suite=suite)
+    outcome = asyncio.run(run())
+    return Searched(
+        outcome=outcome, spy=spy, requests=requests, suite=suite, tokens=account.spent.tokens
+    )
 
 
 def simulated(model: SimulatedModel, *, proposer: Answer | None = None) -> Answer:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from conformance.processes import OTHER, OWN, ended
 
-from pytest_lmopt.lm.money.protocol import Book
+from pytest_lmopt.lm.money.protocol import Aside, Book
 
 Books = tuple[Book, Book]
 
@@ -118,21 +118,25 @@ class BookConformance:
         assert (entry.settled, entry.lost, entry.reserved) == (4, 7, 0)
         assert (of_class.settled, of_class.lost, of_class.reserved) == (4, 7, 0)
 
-    def test_calls_are_set_aside_until_they_are_set_free(self, books: Books) -> None:
+    def test_what_is_set_aside_stays_so_until_it_is_set_free(self, books: Books) -> None:
         """In every account given, in place of what the first of them had kept before."""
         one, other = books
         suite, second, outer = (account(one, owner=owner)[0] for owner in ("a", "b", "class"))
 
-        def kept() -> list[int]:
-            return [other.spent(number).kept for number in (suite, second, outer)]
+        def kept() -> list[Aside]:
+            return [other.spent(number).aside for number in (suite, second, outer)]
 
-        one.keep([suite, outer], 3)
-        one.keep([second, outer], 4)
-        assert kept() == [3, 4, 7]
-        one.keep([suite, outer], 2)
-        assert kept() == [2, 4, 6]
-        one.keep([suite, outer], 0)
-        assert kept() == [0, 4, 4]
+        def calls(*numbers: int) -> list[Aside]:
+            return [Aside(calls=n, tokens=9 * n, micro_usd=5 * n) for n in numbers]
+
+        three, four, two = calls(3, 4, 2)
+        one.keep([suite, outer], three)
+        one.keep([second, outer], four)
+        assert kept() == calls(3, 4, 7)
+        one.keep([suite, outer], two)
+        assert kept() == calls(2, 4, 6)
+        one.keep([suite, outer], Aside())
+        assert kept() == calls(0, 4, 4)
 
     def test_seconds_run_from_the_first_charge(self, book: Book) -> None:
         """What comes before it costs no time."""
@@ -155,14 +159,14 @@ class BookConformance:
         time.sleep(0.05)
         charge(one, number)
         took = time.time() - begun
-        one.keep([number], 5)
+        one.keep([number], Aside(calls=5))
         time.sleep(0.05)
         assert account(other) == (number, 2)
         assert account(one) == (number, 2)
         assert charged(one, number) == (2, 13, 6)
         spent = one.spent(number)
         assert 0.05 <= spent.seconds <= took
-        assert spent.kept == 0
+        assert spent.aside == Aside()
         (entry,) = one.entries(9)
         assert (entry.settled, entry.lost, entry.reserved) == (1, 1, 0)
         assert entry.is_open

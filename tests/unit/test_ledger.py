@@ -14,6 +14,7 @@ from pytest_lmopt.errors import BudgetExhaustedError, LMError, ModelError, Refus
 from pytest_lmopt.lm.faults.retries import Retrying
 from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.money.ledger import Account, Charge, Ledger, Metered
+from pytest_lmopt.lm.money.protocol import Aside
 from pytest_lmopt.lm.seam import FunctionLM, Request, Usage
 from pytest_lmopt.suites.render import Message
 
@@ -116,7 +117,7 @@ def test_calls_set_aside_can_not_be_spent_meanwhile() -> None:
     """The search leaves the confirmation's calls alone, and gives them back at its end."""
     ledger = ledger_of(Budget(calls=3))
 
-    with ledger.keeping(2):
+    with ledger.keeping(Aside(calls=2)):
         ledger.reserve(CHARGE)
         with pytest.raises(BudgetExhaustedError, match="to 4 calls, 2 calls being set aside"):
             ledger.reserve(CHARGE)
@@ -127,11 +128,40 @@ def test_calls_set_aside_can_not_be_spent_meanwhile() -> None:
     assert ledger.calls_left == 0
 
 
+@pytest.mark.parametrize(
+    ("budget", "told"),
+    [
+        (Budget(tokens=25), "to 35 tokens, 15 tokens being set aside"),
+        (Budget(usd=0.0025), "to 0.0035 usd, 0.0015 usd being set aside"),
+    ],
+)
+def test_tokens_and_dollars_are_set_aside_too(budget: Budget, told: str) -> None:
+    """One call of at most 10 tokens, or a tenth of a cent, fits beside what is kept; not two."""
+    ledger = ledger_of(budget)
+
+    with ledger.keeping(Aside(tokens=15, micro_usd=1500)):
+        ledger.reserve(CHARGE)
+        with pytest.raises(BudgetExhaustedError, match=told):
+            ledger.reserve(CHARGE)
+
+    ledger.reserve(CHARGE)
+
+
+def test_a_call_waits_for_what_others_have_only_reserved() -> None:
+    """Each may cost 29 tokens, and costs 2: twenty fit into 70, but no three at a time."""
+    ledger = ledger_of(Budget(tokens=70))
+
+    answers = asyncio.run(ask_all(Metered(Counting(), ledger), 20))
+
+    assert [type(answer) for answer in answers] == [Completion] * 20
+    assert ledger.accounts[0].spent.tokens == 40
+
+
 def test_what_is_set_aside_comes_back_after_an_error_too() -> None:
     """A search that fails does not keep the calls for ever."""
     ledger = ledger_of(Budget(calls=1))
 
-    with pytest.raises(ZeroDivisionError), ledger.keeping(1):
+    with pytest.raises(ZeroDivisionError), ledger.keeping(Aside(calls=1)):
         raise ZeroDivisionError
 
     ledger.reserve(CHARGE)

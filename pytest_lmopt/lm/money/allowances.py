@@ -62,17 +62,7 @@ NOTHING = Spending(calls=0, lost=0, tokens=0, micro_usd=0, dearest=Charge(tokens
 
 
 class SpendingLedger(Ledger):
-    """A ledger over an allowance, which remembers its dearest call."""
-
-    _dearest = NOTHING.dearest
-
-    def reserve(self, charge: Charge) -> int:
-        """As any ledger."""
-        self._dearest = Charge(
-            tokens=max(self._dearest.tokens, charge.tokens),
-            micro_usd=max(self._dearest.micro_usd, charge.micro_usd),
-        )
-        return super().reserve(charge)
+    """A ledger over an allowance, which tells what became of it."""
 
     @property
     def spending(self) -> Spending:
@@ -83,7 +73,7 @@ class SpendingLedger(Ledger):
             lost=self.wasted,
             tokens=spent.tokens,
             micro_usd=spent.micro_usd,
-            dearest=self._dearest,
+            dearest=self.dearest,
         )
 
 
@@ -195,9 +185,11 @@ class _Left(NamedTuple):
 
 def _left(accounts: Sequence[Account], spent: Sequence[Spent]) -> _Left:
     pairs = [(account.budget, so_far) for account, so_far in zip(accounts, spent, strict=True)]
-    calls = [b.calls - s.calls - s.kept for b, s in pairs if b.calls is not None]
-    tokens = [b.tokens - s.tokens for b, s in pairs if b.tokens is not None]
-    dollars = [int(b.usd * 1e6) - s.micro_usd for b, s in pairs if b.usd is not None]
+    calls = [b.calls - s.calls - s.aside.calls for b, s in pairs if b.calls is not None]
+    tokens = [b.tokens - s.tokens - s.aside.tokens for b, s in pairs if b.tokens is not None]
+    dollars = [
+        int(b.usd * 1e6) - s.micro_usd - s.aside.micro_usd for b, s in pairs if b.usd is not None
+    ]
     seconds = [b.seconds - s.seconds for b, s in pairs if b.seconds is not None]
     return _Left(
         min(calls, default=None),

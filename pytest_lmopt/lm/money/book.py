@@ -23,7 +23,7 @@ from pytest_lmopt.lm.money.book_tables import (
     lose_reserved,
     spent_by,
 )
-from pytest_lmopt.lm.money.protocol import ChargeAll, Entry, Spent
+from pytest_lmopt.lm.money.protocol import Aside, ChargeAll, Entry, Spent
 from pytest_lmopt.lm.processes import alive
 from pytest_lmopt.lm.sqlite_file import open_database, transaction
 
@@ -79,7 +79,7 @@ class SqliteBook:
                 if not resume or alive(holder):
                     continue
                 lose_reserved(run, number)
-                run("DELETE FROM kept WHERE payer = ?", (number,))
+                run("DELETE FROM aside WHERE payer = ?", (number,))
                 run(
                     "UPDATE accounts SET session = ?, pid = ?, earlier_calls = calls,"
                     " earlier_seconds = earlier_seconds + ifnull(last_call - first_call, 0),"
@@ -123,12 +123,13 @@ class SqliteBook:
 
             yield [spent_by(run, account) for account in accounts], charge
 
-    def keep(self, accounts: Sequence[int], calls: int) -> None:
+    def keep(self, accounts: Sequence[int], aside: Aside) -> None:
         """As the protocol says."""
+        amounts = (aside.calls, aside.tokens, aside.micro_usd)
         with self._transaction() as run:
-            run("DELETE FROM kept WHERE payer = ?", (accounts[0],))
-            for account in accounts if calls else ():
-                run("INSERT INTO kept VALUES (?, ?, ?)", (account, accounts[0], calls))
+            run("DELETE FROM aside WHERE payer = ?", (accounts[0],))
+            for account in accounts if any(amounts) else ():
+                run("INSERT INTO aside VALUES (?, ?, ?, ?, ?)", (account, accounts[0], *amounts))
 
     def settle(
         self, charge: int, *, tokens: int, micro_usd: int, calls: int = 1, lost: int = 0
@@ -182,7 +183,7 @@ class SqliteBook:
                 " AND id <= (SELECT max(id) FROM accounts) - ?",
                 (KEPT_ACCOUNTS,),
             )
-            for table in ("charges", "kept"):
+            for table in ("charges", "aside"):
                 run(f"DELETE FROM {table} WHERE payer NOT IN (SELECT id FROM accounts)")
 
     def entries(self, last: int) -> list[Entry]:

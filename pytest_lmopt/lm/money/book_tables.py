@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 
-from pytest_lmopt.lm.money.protocol import Entry, Spent
+from pytest_lmopt.lm.money.protocol import Aside, Entry, Spent
 from pytest_lmopt.lm.sqlite_file import transaction
 
 Run = Callable[..., sqlite3.Cursor]
@@ -38,10 +38,12 @@ CREATE TABLE IF NOT EXISTS charges (
     micro_usd INTEGER NOT NULL,
     calls INTEGER NOT NULL DEFAULT 1
 );
-CREATE TABLE IF NOT EXISTS kept (
+CREATE TABLE IF NOT EXISTS aside (
     account INTEGER NOT NULL,
     payer INTEGER NOT NULL,
     calls INTEGER NOT NULL,
+    tokens INTEGER NOT NULL,
+    micro_usd INTEGER NOT NULL,
     PRIMARY KEY (account, payer)
 );
 CREATE INDEX IF NOT EXISTS charges_by_payer ON charges (payer, state);
@@ -63,8 +65,18 @@ def spent_by(run: Run, account: int) -> Spent:
         (account,),
     ).fetchone()
     seconds = earlier + (time.time() - first if first is not None else 0.0)
-    (kept,) = run("SELECT ifnull(sum(calls), 0) FROM kept WHERE account = ?", (account,)).fetchone()
-    return Spent(calls=calls, tokens=tokens, micro_usd=micro_usd, seconds=seconds, kept=kept)
+    aside = run(
+        "SELECT ifnull(sum(calls), 0), ifnull(sum(tokens), 0), ifnull(sum(micro_usd), 0)"
+        " FROM aside WHERE account = ?",
+        (account,),
+    ).fetchone()
+    return Spent(
+        calls=calls,
+        tokens=tokens,
+        micro_usd=micro_usd,
+        seconds=seconds,
+        aside=Aside(calls=aside[0], tokens=aside[1], micro_usd=aside[2]),
+    )
 
 
 def count(run: Run, account: int, state: str) -> int:

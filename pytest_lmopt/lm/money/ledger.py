@@ -7,6 +7,7 @@ which all its processes share.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,9 +17,12 @@ from functools import lru_cache
 from pytest_lmopt.errors import BudgetExhaustedError, ModelError
 from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.money.prices import price
-from pytest_lmopt.lm.money.protocol import Book, Spent
+from pytest_lmopt.lm.money.protocol import Aside, Book, Spent
 from pytest_lmopt.lm.seam import LM, Completion, Request, Usage
 from pytest_lmopt.suites.budget import Budget
+
+POLL_SECONDS = 0.02
+"""How often a call looks whether others have left it enough."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,15 +80,16 @@ class Account:
 
     def refusal(self, spent: Spent, charge: Charge) -> BudgetExhaustedError | None:
         """Why one more call can't be paid for, or None if it can."""
+        kept, dollars = spent.aside, spent.aside.micro_usd / 1e6
         needs = (
-            ("calls", spent.calls + spent.kept + 1, self.budget.calls),
-            ("tokens", spent.tokens + charge.tokens, self.budget.tokens),
-            ("usd", (spent.micro_usd + charge.micro_usd) / 1e6, self.budget.usd),
-            ("seconds", spent.seconds, self.budget.seconds),
+            ("calls", spent.calls + 1, kept.calls, self.budget.calls),
+            ("tokens", spent.tokens + charge.tokens, kept.tokens, self.budget.tokens),
+            ("usd", (spent.micro_usd + charge.micro_usd) / 1e6, dollars, self.budget.usd),
+            ("seconds", spent.seconds, 0, self.budget.seconds),
         )
-        for limit, needed, allowed in needs:
-            if allowed is not None and needed > allowed:
-                aside = f", {spent.kept} calls being set aside" if spent.kept else ""
+        for limit, needed, later, allowed in needs:
+            if allowed is not None and needed + later > allowed:
+                aside = f", {later:g} {limit} being set aside" if later else ""
                 before = (
                     f"; {self.earlier} calls were charged before this run continued a killed one "
                     "(--lm-resume=no starts afresh)"
@@ -93,7 +98,7 @@ class Account:
                 )
                 return BudgetExhaustedError(
                     f"the budget of {self.owner} ({self.budget}) is used up: the next call could "
-                    f"bring it to {needed:g} {limit}{aside}{before}",
+                    f"bring it to {needed + later:g} {limit}{aside}{before}",
                     limit=limit,
                 )
         return None
@@ -107,12 +112,15 @@ def _own_book() -> Book:
 class Ledger:
     """All accounts a suite's calls are charged to, the suite's own first; all in one book.
 
-    ``calls`` counts the attempts charged through this ledger. Safe to use from several threads.
+    ``calls`` counts the attempts charged through this ledger, ``dearest`` is the most that any of
+    them was, or would have been, reserved at. Safe to use from several threads.
     """
 
     def __init__(self, accounts: Sequence[Account]) -> None:
         self.accounts = tuple(accounts)
         self.calls = 0
+        self.dearest = Charge(tokens=0, micro_usd=0)
+        self._under_way: set[int] = set()
 
     @property
     def calls_left(self) -> int | None:
@@ -141,18 +149,24 @@ class Ledger:
         """Whether any account has a limit in dollars, so that a call needs a price."""
         return any(account.budget.usd is not None for account in self.accounts)
 
+    def keep(self, aside: Aside) -> None:
+        """Set this aside, in place of what was before; ``keeping`` sets it free."""
+        if self.accounts:
+            self.accounts[0].book.keep([account.number for account in self.accounts], aside)
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a call is reserved that may turn out cheaper."""
+        return bool(self._under_way)
+
     @contextmanager
-    def keeping(self, calls: int) -> Iterator[None]:
-        """Set ``calls`` aside: they can't be spent until the block ends."""
-        numbers = [account.number for account in self.accounts]
-        if not numbers:
-            yield
-            return
-        self.accounts[0].book.keep(numbers, calls)
+    def keeping(self, aside: Aside) -> Iterator[None]:
+        """Set this aside: it can't be spent until the block ends."""
+        self.keep(aside)
         try:
             yield
         finally:
-            self.accounts[0].book.keep(numbers, 0)
+            self.keep(Aside())
 
     def reserve(self, charge: Charge) -> int:
         """Charge a call at its most to every account, or raise ``BudgetExhaustedError``.
@@ -160,6 +174,10 @@ class Ledger:
         Returns the charge's number in the book.
         """
         number = 0
+        self.dearest = Charge(
+            tokens=max(self.dearest.tokens, charge.tokens),
+            micro_usd=max(self.dearest.micro_usd, charge.micro_usd),
+        )
         if self.accounts:
             numbers = [account.number for account in self.accounts]
             with self.accounts[0].book.charging(numbers) as (spent, charge_all):
@@ -169,10 +187,12 @@ class Ledger:
                         raise refusal
                 number = charge_all(1, charge.tokens, charge.micro_usd)
         self.calls += 1
+        self._under_way.add(number)
         return number
 
     def settle(self, number: int, usage: Usage) -> None:
         """Replace a reserved charge by what the call cost."""
+        self._under_way.discard(number)
         if self.accounts:
             self.accounts[0].book.settle(
                 number, tokens=usage.tokens, micro_usd=usage.micro_usd or 0
@@ -180,6 +200,7 @@ class Ledger:
 
     def lose(self, number: int) -> None:
         """Keep a charge as it was reserved: the call failed, but may have been billed."""
+        self._under_way.discard(number)
         if self.accounts:
             self.accounts[0].book.lose(number)
 
@@ -187,7 +208,8 @@ class Ledger:
 class Metered:
     """Pays for every attempt before it is made.
 
-    A call that fails keeps its reservation: the provider may have billed it.
+    A call that fails keeps its reservation: the provider may have billed it. One that only what
+    other calls have reserved stands in the way of waits for them: most cost far less.
     """
 
     def __init__(self, lm: LM, ledger: Ledger) -> None:
@@ -196,7 +218,7 @@ class Metered:
 
     async def complete(self, request: Request) -> Completion:
         """Answer within the budget, or raise ``BudgetExhaustedError`` without asking."""
-        number = self._ledger.reserve(self._most(request))
+        number = await self._reserved(self._most(request))
         try:
             completion = await self._lm.complete(request)
         except BaseException:
@@ -204,6 +226,15 @@ class Metered:
             raise
         self._ledger.settle(number, completion.usage)
         return completion
+
+    async def _reserved(self, charge: Charge) -> int:
+        while True:
+            try:
+                return self._ledger.reserve(charge)
+            except BudgetExhaustedError as error:
+                if not self._ledger.under_way or error.limit not in ("tokens", "usd"):
+                    raise
+            await asyncio.sleep(POLL_SECONDS)
 
     def _most(self, request: Request) -> Charge:
         priced: int | None = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 ChargeAll = Callable[[int, int, int], int]
@@ -17,18 +17,26 @@ ChargeAll = Callable[[int, int, int], int]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Aside:
+    """What is set aside for later, and nobody may spend yet."""
+
+    calls: int = 0
+    tokens: int = 0
+    micro_usd: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Spent:
     """What an account has been charged; ``seconds`` since its first call.
 
-    The time between a session that was killed and the one that continues it is left out. ``kept``
-    are calls set aside, which nobody may make yet.
+    The time between a session that was killed and the one that continues it is left out.
     """
 
     calls: int
     tokens: int
     micro_usd: int
     seconds: float
-    kept: int = 0
+    aside: Aside = field(default_factory=Aside)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,10 +86,10 @@ class Book(Protocol):
         charged if the block raises.
         """
 
-    def keep(self, accounts: Sequence[int], calls: int) -> None:
-        """Set calls of these accounts aside for the first of them, in place of what it had kept.
+    def keep(self, accounts: Sequence[int], aside: Aside) -> None:
+        """Set this aside in these accounts for the first of them, in place of what it had kept.
 
-        0 sets them free again.
+        ``Aside()`` sets it free again.
         """
 
     def settle(
