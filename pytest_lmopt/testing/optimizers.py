@@ -87,7 +87,7 @@ class OptimizerConformance:
         assert len(found.requests) <= calls
         assert (found.outcome.winner is None) == (found.outcome.confirmation is None)
 
-    @pytest.mark.parametrize("tokens", [5_000, 9_000])
+    @pytest.mark.parametrize("tokens", [3_500, 12_000])
     def test_a_budget_of_tokens_that_ends_leaves_a_proof_or_no_winner(self, tokens: int) -> None:
         """The incumbent is judged all the same: what that takes was set aside."""
         found = searched(
