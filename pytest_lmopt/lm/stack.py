@@ -12,7 +12,8 @@ from pytest_lmopt.lm.faults.circuit import Circuit, Guarded, Noting
 from pytest_lmopt.lm.faults.concurrency import CALLS_AT_ONCE, Gated, Gates
 from pytest_lmopt.lm.faults.retries import Retrying
 from pytest_lmopt.lm.local.model import LocalModel, production_folder
-from pytest_lmopt.lm.money.ledger import Ledger, Metered
+from pytest_lmopt.lm.money.ledger import Ledger
+from pytest_lmopt.lm.money.metered import Metered
 from pytest_lmopt.lm.providers import TIMEOUT_SECONDS, LiteLLM, within
 from pytest_lmopt.lm.recordings.protocol import Store
 from pytest_lmopt.lm.recordings.recorded import CacheMode, Recorded

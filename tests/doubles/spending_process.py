@@ -17,7 +17,8 @@ from pytest_lmopt import Budget, Completion
 from pytest_lmopt.errors import BudgetExhaustedError, MissingAnswerError, TransientError
 from pytest_lmopt.lm.faults.retries import Retrying
 from pytest_lmopt.lm.money.book import SqliteBook
-from pytest_lmopt.lm.money.ledger import Account, Ledger, Metered, Sitting
+from pytest_lmopt.lm.money.ledger import Account, Ledger, Sitting
+from pytest_lmopt.lm.money.metered import Metered
 from pytest_lmopt.lm.seam import Request, Usage
 from pytest_lmopt.suites.render import Message
 

@@ -13,7 +13,8 @@ import pytest
 from pytest_lmopt import Budget
 from pytest_lmopt.errors import LmoptError, RefusedError, TransientError
 from pytest_lmopt.lm.faults.concurrency import Gated, Gates
-from pytest_lmopt.lm.money.ledger import Account, Ledger, Metered
+from pytest_lmopt.lm.money.ledger import Account, Ledger
+from pytest_lmopt.lm.money.metered import Metered
 from pytest_lmopt.lm.seam import FunctionLM, Request
 from pytest_lmopt.stores.sqlite import SqliteShared
 from pytest_lmopt.suites.render import Message

@@ -19,7 +19,8 @@ from pytest_lmopt.errors import (
     MetricError,
     MissingAnswerError,
 )
-from pytest_lmopt.lm.money.ledger import Account, Ledger, Metered
+from pytest_lmopt.lm.money.ledger import Account, Ledger
+from pytest_lmopt.lm.money.metered import Metered
 from pytest_lmopt.lm.seam import FunctionLM, Request
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.runs.run import ExampleSkipped

@@ -13,7 +13,8 @@ from pytest_lmopt import Budget, Completion
 from pytest_lmopt.errors import BudgetExhaustedError, LMError, ModelError, RefusedError
 from pytest_lmopt.lm.faults.retries import Retrying
 from pytest_lmopt.lm.money.book import SqliteBook
-from pytest_lmopt.lm.money.ledger import Account, Charge, Ledger, Metered
+from pytest_lmopt.lm.money.ledger import Account, Charge, Ledger
+from pytest_lmopt.lm.money.metered import Metered
 from pytest_lmopt.lm.money.protocol import Aside
 from pytest_lmopt.lm.seam import FunctionLM, Request, Usage
 from pytest_lmopt.suites.render import Message

@@ -1,0 +1,57 @@
+"""A model whose calls are paid for before they are made."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pytest_lmopt.errors import BudgetExhaustedError, ModelError
+from pytest_lmopt.lm.money.ledger import Charge, Ledger
+from pytest_lmopt.lm.money.prices import price
+from pytest_lmopt.lm.seam import LM, Completion, Request
+
+POLL_SECONDS = 0.02
+"""How often a call looks whether others have left it enough."""
+
+
+class Metered:
+    """Pays for every attempt before it is made.
+
+    A call that fails keeps its reservation: the provider may have billed it. One that only what
+    other calls have reserved stands in the way of waits for them: most cost far less.
+    """
+
+    def __init__(self, lm: LM, ledger: Ledger) -> None:
+        self._lm = lm
+        self._ledger = ledger
+
+    async def complete(self, request: Request) -> Completion:
+        """Answer within the budget, or raise ``BudgetExhaustedError`` without asking."""
+        number = await self._reserved(self._most(request))
+        try:
+            completion = await self._lm.complete(request)
+        except BaseException:
+            self._ledger.lose(number)
+            raise
+        self._ledger.settle(number, completion.usage)
+        return completion
+
+    async def _reserved(self, charge: Charge) -> int:
+        while True:
+            try:
+                return self._ledger.reserve(charge)
+            except BudgetExhaustedError as error:
+                if not self._ledger.under_way or error.limit not in ("tokens", "usd"):
+                    raise
+            await asyncio.sleep(POLL_SECONDS)
+
+    def _most(self, request: Request) -> Charge:
+        priced: int | None = 0
+        if self._ledger.limits_dollars:
+            priced = price(request.model, request.input_bound, request.max_tokens)
+        if priced is None:
+            raise ModelError(
+                f"model {request.model!r} has no price in litellm's table, so a dollar budget "
+                "can't be kept; give it one in the ini value lm_prices, or limit calls or tokens",
+                model=request.model,
+            )
+        return Charge(tokens=request.input_bound + request.max_tokens, micro_usd=priced)
