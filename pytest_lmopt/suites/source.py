@@ -1,7 +1,8 @@
-"""A pipeline's code: the function and what it calls within its project."""
+"""A pipeline's code: the function and what it calls within its project, without its dataset."""
 
 from __future__ import annotations
 
+import ast
 import inspect
 import sys
 import types
@@ -17,7 +18,8 @@ MOST_CHARACTERS = 8_000
 def pipeline_source(function: Callable[..., Any], root: Path) -> str:
     """Source of ``function``, then of the functions and classes it names that lie under ``root``.
 
-    Nearest first, as far as ``MOST_CHARACTERS`` reach; empty where there is no source.
+    Nearest first, as far as ``MOST_CHARACTERS`` reach; empty where there is no source. Without
+    decorators, and with ``...`` for statements that hold rows: those are holdout's, too.
     """
     found: dict[str, None] = {}
     left = MOST_CHARACTERS
@@ -30,12 +32,13 @@ def pipeline_source(function: Callable[..., Any], root: Path) -> str:
         seen.add(id(member))
         try:
             path = Path(inspect.getsourcefile(member) or "")
-            text = inspect.cleandoc("\n" + inspect.getsource(member))
+            text = _without_rows(inspect.getsource(member))
         except (OSError, TypeError):
             continue
         if not _is_ours(path, root) or len(text) > left:
             continue
-        found[text] = None
+        if text:
+            found[text] = None
         left -= len(text)
         todo.extend(_named_in(member))
     return "\n\n".join(found)
@@ -44,6 +47,55 @@ def pipeline_source(function: Callable[..., Any], root: Path) -> str:
 def _is_ours(path: Path, root: Path) -> bool:
     installed = Path(sys.prefix) in path.parents or "site-packages" in path.parts
     return root in path.parents and not installed
+
+
+def _without_rows(source: str) -> str:
+    """A member's source without decorators and rows; empty where they can't be told apart."""
+    # what is indented parses only as a part of something else
+    outer = ["if True:"] if source[:1].isspace() else []
+    lines = outer + source.split("\n")
+    try:
+        tree = ast.parse("\n".join(lines))
+    except SyntaxError:  # the line of a lambda within a call
+        return ""
+    for begin, last, instead in sorted(_cuts(tree), reverse=True):
+        first = begin
+        while not instead and not lines[first].lstrip().startswith("@"):
+            first -= 1  # one in parentheses may begin below its sign
+        indent = lines[first][: len(lines[first]) - len(lines[first].lstrip())]
+        lines[first:last] = [indent + instead] if instead else []
+    return inspect.cleandoc("\n" + "\n".join(lines[len(outer) :]))
+
+
+def _cuts(node: ast.AST) -> Iterator[tuple[int, int, str]]:
+    """Lines to cut, from and up to, and what to put in their place: nothing for decorators."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            if child.decorator_list:
+                yield child.decorator_list[0].lineno - 1, child.lineno - 1, ""
+            child.decorator_list = []
+        if isinstance(child, ast.stmt) and any(map(_is_row, _own(child))):
+            yield child.lineno - 1, child.end_lineno or child.lineno, "..."
+        else:
+            yield from _cuts(child)
+
+
+def _own(node: ast.AST) -> Iterator[ast.AST]:
+    """What a statement consists of, other statements aside."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.stmt):
+            yield child
+            yield from _own(child)
+
+
+def _is_row(node: ast.AST) -> bool:
+    """Whether this spells out an example with its expected answer, as a mapping or an object."""
+    names: set[object] = set()
+    if isinstance(node, ast.Dict):
+        names = {key.value for key in node.keys if isinstance(key, ast.Constant)}
+    elif isinstance(node, ast.Call):
+        names = {keyword.arg for keyword in node.keywords}
+    return {"inputs", "expected"} <= names
 
 
 def _named_in(member: Any) -> Iterator[Any]:
@@ -56,9 +108,11 @@ def _named_in(member: Any) -> Iterator[Any]:
         space = vars(sys.modules.get(member.__module__, types.ModuleType("")))
     for code in codes:
         names = code.co_names
-        for name in names:
-            value = space.get(name)
-            if inspect.ismodule(value):
-                yield from (getattr(value, each, None) for each in names)
-            elif value is not None:
+        found = [space.get(name) for name in names]
+        walked: set[int] = set()
+        for value in found:  # grows: a module's source is more than what is named of it
+            if not inspect.ismodule(value):
                 yield value
+            elif id(value) not in walked:
+                walked.add(id(value))
+                found += [getattr(value, each, None) for each in names]

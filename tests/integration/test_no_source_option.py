@@ -9,6 +9,8 @@ from doubles.openai_server import OpenAIServer
 from doubles.simulated_proposer import SimulatedProposer, served
 from projects.shouting import PIPELINE, Project
 
+from pytest_lmopt.suites.dataset import load_dataset
+from pytest_lmopt.suites.splits import split
 from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 
@@ -34,3 +36,35 @@ def test_no_line_of_the_pipelines_code_reaches_a_model(
 
     assert seen("--lm-no-source") == set()
     assert {"return shout(word=word).text", "def test_shout(lm_example):"} <= seen()
+
+
+def test_rows_within_the_mark_reach_no_model(project: Project, openai_server: OpenAIServer) -> None:
+    """They are the test's code, too, and no holdout answer may be read by who writes proposals."""
+    rows = [
+        {"id": f"w{number}", "inputs": {"word": f"word{number}"}, "expected": f"WORD{number}."}
+        for number in range(60)
+    ]
+    listed = "".join(f"        {row},\n" for row in rows)
+    project.write(
+        "test_words.py",
+        "import pytest\n"
+        "from pytest_lmopt import Budget, metrics\n"
+        "from pipeline import one_step\n\n"
+        f"@pytest.mark.lm_suite(\n    dataset=[\n{listed}    ],\n"
+        "    metric=metrics.exact_match,\n    budget=Budget(calls=300),\n)\n"
+        "def test_shout(lm_example):\n"
+        '    return one_step(lm_example.inputs["word"])\n',
+    )
+    openai_server.answer = served(SimulatedProposer(), SimulatedModel().answer)
+    project.run("--lm-optimize=reflect")
+
+    asked = [
+        body["messages"][0]["content"]
+        for body in openai_server.requests
+        if len(body["messages"]) == 1
+    ]
+    assert any("def test_shout(lm_example):" in question for question in asked)
+    holdout = split(load_dataset(rows, beside=project.path)).holdout
+    assert holdout
+    told = "\n".join(asked)
+    assert [each.id for each in holdout if str(each.expected) in told] == []
