@@ -88,18 +88,19 @@ class Rationale(Teaching):
             chunk = train[start : start + self.step]
             evaluation = await bench.run(teacher, chunk)
             before = len(passed)
-            failed: dict[str, str] = {}
-            for run in evaluation.runs:
-                if self.passes(run):
-                    passed.append(run)
-                elif run.score is not None:
-                    failed[run.example] = run.score.feedback
+            passed += self.passed(evaluation.runs)
+            known = {run.example for run in passed}
+            failed = {
+                run.example: run.score.feedback
+                for run in evaluation.runs
+                if run.score is not None and run.example not in known
+            }
             for example in chunk:
                 hint = failed.get(example.id) or _expected(example)
                 if example.id in failed and hint and tries and len(passed) < self.enough:
                     tries -= 1
                     hinted = await bench.run(_hinted(teacher, hint), [example])
-                    passed += [run for run in hinted.runs if self.passes(run) and not _tells(run)]
+                    passed += self.passed(run for run in hinted.runs if not _tells(run))
             if not before < len(passed) < self.enough or len(evaluation.ids) < len(chunk):
                 break
         return passed

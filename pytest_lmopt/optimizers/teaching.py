@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pytest_lmopt.metrics.scored_run import ScoredRun
@@ -15,8 +15,8 @@ from pytest_lmopt.suites.example import Example
 class Teaching:
     """What the strategies that make ``candidates`` sets of at most ``demos`` demos have in common.
 
-    A run passes with a score of at least ``passing``. The teacher stops once it has ``pool``
-    passing runs per demo, since more would rarely be drawn.
+    A run passes with a score of at least ``passing``, and one of each example counts. The teacher
+    stops once it has ``pool`` of them per demo, since more would rarely be drawn.
     """
 
     seed: int
@@ -39,15 +39,22 @@ class Teaching:
         """Whether a run is worth showing."""
         return run.score is not None and run.score.value >= self.passing
 
+    def passed(self, runs: Iterable[ScoredRun]) -> list[ScoredRun]:
+        """The first run of each example that passes: its repeats would show the same again."""
+        first: dict[str, ScoredRun] = {}
+        for run in filter(self.passes, runs):
+            first.setdefault(run.example, run)
+        return list(first.values())
+
     async def passing_runs(
         self, bench: Bench, teacher: Candidate, examples: Sequence[Example]
     ) -> list[ScoredRun]:
-        """The teacher's runs that pass: some examples at a time, until they are enough."""
+        """One passing run of each example: some examples at a time, until they are enough."""
         passed: list[ScoredRun] = []
         for start in range(0, len(examples), self.step):
             chunk = examples[start : start + self.step]
             evaluation = await bench.run(teacher, chunk)
-            passed += filter(self.passes, evaluation.runs)
+            passed += self.passed(evaluation.runs)
             if len(passed) >= self.enough or len(evaluation.ids) < len(chunk):
                 break
         return passed

@@ -1,4 +1,4 @@
-"""What ``labeled`` and ``rationale`` propose, on pipelines of many shapes."""
+"""What ``labeled``, ``bootstrap`` and ``rationale`` propose, on pipelines of many shapes."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.seam import FunctionLM, Request
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.metrics import exact_match
+from pytest_lmopt.optimizers.bootstrap import Bootstrap
 from pytest_lmopt.optimizers.labeled import Labeled
 from pytest_lmopt.optimizers.protocol import Bench, History, Optimizer, Proposal
 from pytest_lmopt.optimizers.rationale import Rationale
@@ -65,6 +66,7 @@ def asked(
     pipeline: Pipeline = ONE_STEP,
     rows: Sequence[Mapping[str, Any]] = ROWS,
     metric: Callable[[Example, Any], Any] = exact_match,
+    repeats: int = 1,
 ) -> Asked:
     """Let a strategy propose, once, for a pipeline whose model is a function."""
     spy = Asked(strategy)
@@ -73,6 +75,7 @@ def asked(
         pipeline=pipeline,
         dataset=load_dataset(rows, beside=Path()),
         metric=metric,
+        repeats=repeats,
     )
     ledger = Ledger([Account(Budget(), owner="the test")])
     working = spy.requests
@@ -188,6 +191,24 @@ class TestLabeled:
         assert len(spy.proposals) == 8
 
 
+def in_two_of_three(request: Request) -> str:
+    """Right in all repeats of a run but the first."""
+    return right(request) if request.repeat else "no idea"
+
+
+class TestBootstrap:
+    """Demos from the pipeline's own runs."""
+
+    def test_repeats_of_an_example_are_one_that_can_be_shown(self) -> None:
+        """Sets are as full as without repeats, and as many examples are run for them."""
+        spy = asked(Bootstrap(seed=1), in_two_of_three, repeats=3)
+
+        words = {request.messages[-1].content for request in spy.requests}
+        assert len(words) == 16
+        sizes = [len(state.demos) for state in spy.states("shout")]
+        assert [size for number, size in enumerate(sizes, start=1) if number % 4] == [4] * 6
+
+
 class TestRationale:
     """Demos with the model's reasoning."""
 
@@ -227,6 +248,25 @@ class TestRationale:
             assert state.demos
             assert "say" not in repr(state)
             assert all(demo["loud"] == demo["word"].upper() for demo in state.demos)
+
+    def test_repeats_of_an_example_are_one_that_can_be_shown(self) -> None:
+        """Sets are as full as without repeats, and what passed once needs no hint."""
+        spy = asked(Rationale(seed=1), in_two_of_three, repeats=3)
+
+        assert not any("Hint" in request.messages[0].content for request in spy.requests)
+        assert len({request.messages[-1].content for request in spy.requests}) == 16
+        sizes = [len(state.demos) for state in spy.states("shout")]
+        assert sizes[:6] == [4] * 6
+
+    def test_a_hinted_example_is_shown_once_however_often_it_is_repeated(self) -> None:
+        """Its repeats all pass then."""
+
+        def hinted(request: Request) -> str:
+            return right(request) if "Hint" in request.messages[0].content else "no idea"
+
+        spy = asked(Rationale(seed=1), hinted, repeats=3)
+
+        assert [len(state.demos) for state in spy.states("shout")][:6] == [4] * 6
 
     def test_without_feedback_the_hint_is_the_expected_answer(self) -> None:
         """A metric need not have words."""
