@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -77,8 +77,14 @@ def level(use: int) -> float:
     return 2 * ALPHA / (use * (use + 1))
 
 
-def choose(trials: Sequence[Trial], incumbent: Evaluation, rule: Rule) -> Trial | None:
-    """The trial to confirm, given the incumbent on dev; None where it would be of no use.
+def choose(
+    trials: Sequence[Trial],
+    incumbent: Evaluation,
+    rule: Rule,
+    *,
+    groups: Mapping[str, str] | None,
+) -> Trial | None:
+    """The trial to confirm, given the incumbent and the ``groups`` of dev; None if none is of use.
 
     The best one, if it beat the incumbent. Where shorter prompts are preferred, the one with the
     fewest tokens per call of those whose interval against the best one (the incumbent, if nothing
@@ -93,7 +99,7 @@ def choose(trials: Sequence[Trial], incumbent: Evaluation, rule: Rule) -> Trial 
     for trial in ranked:
         spent, by_top, by_incumbent = _tokens(trial.evaluation, top, incumbent)
         saves = spent < by_top and (trial.difference > 0.0 or spent < by_incumbent)
-        if saves and _within(trial.evaluation, top, rule.harmless):
+        if saves and _within(trial.evaluation, top, rule.harmless, groups):
             cheap.append((spent, trial))
     return min(cheap, key=lambda found: found[0])[1] if cheap else better
 
@@ -131,7 +137,9 @@ def _tokens(*evaluations: Evaluation) -> list[float]:
     return [usage.tokens / max(1, usage.calls) for usage in usages]
 
 
-def _within(evaluation: Evaluation, top: Evaluation, margin: float) -> bool:
+def _within(
+    evaluation: Evaluation, top: Evaluation, margin: float, groups: Mapping[str, str] | None
+) -> bool:
     """Whether its interval against ``top`` lies above −margin."""
     ours, theirs = evaluation.scores, top.scores
     shared = [identity for identity in ours if identity in theirs]
@@ -139,4 +147,5 @@ def _within(evaluation: Evaluation, top: Evaluation, margin: float) -> bool:
         return False
     losses = [round(ours[identity] - theirs[identity], 9) for identity in shared]
     binary = {*ours.values(), *theirs.values()} <= {0.0, 1.0}
-    return paired_interval(losses, binary=binary)[0] > -margin
+    clusters = [groups.get(identity, identity) for identity in shared] if groups else None
+    return paired_interval(losses, clusters, binary=binary)[0] > -margin

@@ -20,6 +20,7 @@ from pytest_lmopt.optimizers.rounds import Rounds
 from pytest_lmopt.optimizers.shortening import FIELD, Shortening
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.canonical import digest
+from pytest_lmopt.suites.example import groups_of
 from pytest_lmopt.suites.suite import Suite
 
 PROBE = 8
@@ -122,7 +123,7 @@ async def search(
         alpha=alpha,
         detectable=detectable_effect(len(plan.holdout), alpha=alpha),
     )
-    winner = choose(rounds.trials, dev, rule)
+    winner = choose(rounds.trials, dev, rule, groups=groups_of(plan.dev))
     if winner is None:
         notes.insert(0, pointless or _why_none(rounds, ledger, dev))
         journal.record("finished")
@@ -168,7 +169,7 @@ async def _find(
             notes.append(NOBODY_ASKED)
     if rule.harmless is not None:
         plan.aside = 0
-        await rounds.run(Shortening(rule=rule), bench)
+        await rounds.run(Shortening(rule=rule, groups=groups_of(plan.dev)), bench)
 
 
 def _why_none(rounds: Rounds, ledger: Ledger, dev: Evaluation) -> str:

@@ -7,7 +7,7 @@ prompt has to be shown not to be worse by more than the suite's margin.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -29,14 +29,16 @@ _SENTENCE = re.compile(r"\S.*?(?:[.!?](?=\s)|(?=\n)|\Z)", re.DOTALL)
 class Shortening:
     """Variants of the candidate that would be confirmed now, and of the incumbent.
 
-    It goes on from what it found; what is as short as it can be without loss ends it.
+    It goes on from what it found; what is as short as it can be without loss ends it. ``groups``
+    are those of dev.
     """
 
     rule: Rule
+    groups: Mapping[str, str] | None
 
     async def propose(self, history: History, bench: Bench) -> Sequence[Proposal]:  # noqa: ARG002
         """All variants; those raced before are not raced again."""
-        best = choose(history.trials, history.incumbent, self.rule)
+        best = choose(history.trials, history.incumbent, self.rule, groups=self.groups)
         parents = [best.proposal.candidate] if best else []
         return [each for parent in (*parents, history.candidate) for each in shortened(parent)]
 

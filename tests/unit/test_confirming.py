@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -24,9 +25,9 @@ def compared(gained: int, lost: int, *, n: int, margin: float = 0.0) -> Comparis
     return found
 
 
-def chosen(rule: Rule, *trials: Trial) -> str | None:
+def chosen(rule: Rule, *trials: Trial, groups: Mapping[str, str] | None = None) -> str | None:
     """Name of the trial to confirm."""
-    found = choose(trials, INCUMBENT, rule)
+    found = choose(trials, INCUMBENT, rule, groups=groups)
     return found.proposal.candidate.name if found else None
 
 
@@ -83,6 +84,15 @@ def test_shorter_chooses_the_cheapest_within_the_margin_of_the_best() -> None:
     assert chosen(SHORTER, best, cheap) == "cheap"
     assert chosen(SHORTER, best, trial("far", 60, tokens=200)) == "best"
     assert chosen(SHORTER, best, trial("brief", 16, tokens=200, n=16)) == "best"
+
+
+def test_examples_of_one_group_are_one_piece_of_evidence_against_a_loss() -> None:
+    """Three lost in one group of ten may be three tenths of what is asked next."""
+    best, cheap = trial("best", 60, tokens=900), trial("cheap", 57, tokens=300)
+    rule = replace(SHORTER, margin=0.09)
+    assert chosen(rule, best, cheap) == "cheap"
+    tens = {str(number): f"group {number // 10}" for number in range(100)}
+    assert chosen(rule, best, cheap, groups=tens) == "best"
 
 
 def test_shorter_chooses_what_saves_tokens_where_nothing_is_better() -> None:
