@@ -8,6 +8,7 @@ from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.comparison.verdict import Comparison
 from pytest_lmopt.errors import BudgetExhaustedError
 from pytest_lmopt.lm.money.ledger import Ledger
+from pytest_lmopt.lm.seam import PACKAGED
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.optimizers.bench import Proposer, TrainBench
 from pytest_lmopt.optimizers.confirming import Basis, Rule, choose, confirm, level
@@ -25,11 +26,6 @@ from pytest_lmopt.suites.suite import Suite
 
 PROBE = 8
 """Dev examples run first, to learn which prompts there are and how many calls a run makes."""
-
-NOBODY_ASKED = (
-    "no model was asked for instructions: the packaged one can't write any, so --lm-proposer=MODEL "
-    "must name one"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,10 +162,20 @@ async def _find(
         await rounds.run(optimizer, bench)
     finally:
         if bench.unheard:
-            notes.append(NOBODY_ASKED)
+            notes.append(_nobody_asked(rounds.evaluator.suite))
     if rule.harmless is not None:
         plan.aside = 0
         await rounds.run(Shortening(rule=rule, groups=groups_of(plan.dev)), bench)
+
+
+def _nobody_asked(suite: Suite) -> str:
+    """Why a strategy's questions stayed unanswered."""
+    why = (
+        "the packaged one can't write any"
+        if suite.model == PACKAGED
+        else "the suite names none, and those that only prompt files name are not asked"
+    )
+    return f"no model was asked for instructions: {why}, so --lm-proposer=MODEL must name one"
 
 
 def _why_none(rounds: Rounds, ledger: Ledger, dev: Evaluation) -> str:

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from doubles.openai_server import OpenAIServer
 from doubles.simulated_proposer import SimulatedProposer, served
-from projects.shouting import Project
+from projects.shouting import SHOUT, Project
 
 from pytest_lmopt.testing.simulated_model import SimulatedModel
 
@@ -67,6 +67,22 @@ def test_it_may_stand_in_the_configuration_and_the_option_wins(
     proposing_server.requests.clear()
     project.run("--lm-optimize=coordinate", "--lm-proposer=openai/given", "--lm-cache=refresh")
     assert set(asked(proposing_server)) == {"simulated", "given"}
+
+
+def test_a_model_that_only_prompt_files_name_is_not_asked_and_the_report_says_so(
+    project: Project, proposing_server: OpenAIServer
+) -> None:
+    """It may be one of several; nothing is said of the packaged model, which is not in use."""
+    project.write("tox.ini", "[pytest]\npythonpath = .\n")
+    project.write("shout.yaml", "model: openai/files\n" + SHOUT)
+    project.suite("budget=Budget(calls=200)", examples=50)
+    said = " ".join(" ".join(project.run("--lm-optimize=opro").outlines).split())
+    assert (
+        "no model was asked for instructions: the suite names none, and those that only prompt "
+        "files name are not asked, so --lm-proposer=MODEL must name one"
+    ) in said
+    assert "packaged" not in said
+    assert set(asked(proposing_server)) == {"files"}
 
 
 def test_by_default_it_is_the_suites_own_model(
