@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from doubles.trials import INCUMBENT, trial
 
-from pytest_lmopt.optimizers.confirming import Rule
+from pytest_lmopt.optimizers.confirming import Rule, level
 from pytest_lmopt.optimizers.headroom import detectable_effect, no_headroom, nothing_changed
+from pytest_lmopt.stats.paired import paired_interval
 
 ALPHA = 0.025
 
@@ -68,6 +71,17 @@ def test_candidates_that_change_nothing_are_told_from_those_that_gain_as_much_as
     assert "none of the 1 candidates changed a single score" in nothing_changed([same], INCUMBENT)
     assert nothing_changed([same, trial("other", 49, tokens=10)], INCUMBENT) == ""
     assert nothing_changed([], INCUMBENT) == ""
+
+
+def test_the_readmes_figures_are_those_of_a_first_search() -> None:
+    """What a search adopts: differences that 40 and 200 examples show, and 100 the least margin."""
+    assert [round(detectable_effect(n, alpha=level(1)), 2) for n in (40, 200)] == [0.24, 0.11]
+    assert round(paired_interval([0.0] * 100, binary=True, alpha=level(1))[1], 2) == 0.04
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert (
+        "40 shows a difference of about 0.24 in four of five searches, one of 200 about" in readme
+    )
+    assert "about 0.04 with 100 holdout examples" in readme
 
 
 def test_a_later_use_of_a_holdout_shows_less() -> None:
