@@ -63,10 +63,11 @@ def _unprovable(passed: int, scored: int, n: int, alpha: float) -> str:
     failing = min(n, math.ceil(n * (1.0 - wilson_interval(passed, scored)[0])))
     if _shown(failing, n, alpha):
         return ""
-    enough = next((count for count in range(failing + 1, n) if _shown(count, n, alpha)), n)
+    enough = (str(count) for count in range(failing + 1, n + 1) if _shown(count, n, alpha))
     return (
         f"so it fails {failing} of the {n} holdout examples at most; a prompt that mended them all "
-        f"could not be told from it at p < {alpha:.4f}, which takes {enough}"
+        f"could not be told from it at p < {alpha:.4f}, "
+        f"which takes {next(enough, f'more than {n} examples')}"
     )
 
 

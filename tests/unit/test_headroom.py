@@ -35,6 +35,13 @@ def test_where_the_most_hopeful_case_proves_nothing_it_is_said_with_what_would_h
     assert "more examples, harder ones, or another split (--lm-resplit)" in text
 
 
+def test_where_all_of_holdout_would_not_be_enough_it_is_told_so() -> None:
+    """At the level of a holdout's tenth use ten examples prove nothing, all of them mended."""
+    text = no_headroom([0.0] * 10, 10, alpha=level(10), rule=Rule())
+    assert "fails 10 of the 10 holdout examples at most" in text
+    assert "which takes more than 10 examples" in text
+
+
 def test_nothing_is_better_than_right_everywhere() -> None:
     """No candidate could win on dev, however large holdout is and whatever is accepted."""
     for rule in (Rule(), Rule(accept="best")):
