@@ -22,7 +22,7 @@ class Rounds:
 
     ``prompts`` are the incumbent's, spelt out; ``harmless`` is the loss a cheaper prompt may bring,
     None where none is looked for. ``trials`` come best first and fill as they are raced: what was
-    raced counts even if the budget ends.
+    raced counts even if the budget ends. ``left`` are the runs left whenever that was asked.
     """
 
     evaluator: Evaluator
@@ -31,7 +31,13 @@ class Rounds:
     prompts: Candidate
     harmless: float | None = None
     trials: list[Trial] = field(default_factory=list)
+    left: list[int | None] = field(default_factory=list)
     _known: set[str] = field(default_factory=set)
+
+    @property
+    def least(self) -> int:
+        """Runs that a race takes at least: one candidate's on the first rung."""
+        return rungs(len(self.plan.dev))[0]
 
     async def run(self, optimizer: Optimizer, bench: Bench) -> None:
         """Propose and race until the strategy is finished or nothing more can be paid for.
@@ -40,10 +46,9 @@ class Rounds:
         """
         self._known.add(self.prompts.digest)
         described = about(self.evaluator.suite)
-        least = rungs(len(self.plan.dev))[0]
         while True:
-            left = self.plan.runs_left()
-            if left is not None and left < least:
+            left = self._runs_left()
+            if left is not None and left < self.least:
                 return  # a strategy would spend on proposals that can't be raced
             history = History(
                 candidate=self.prompts,
@@ -76,7 +81,7 @@ class Rounds:
                 self.plan.incumbent,
                 self.plan.dev,
                 self.evaluator,
-                runs_left=self.plan.runs_left,
+                runs_left=self._runs_left,
                 calls=lambda: self.plan.calls,
                 harmless=self.harmless,
                 trials=raced,
@@ -84,6 +89,11 @@ class Rounds:
         finally:
             self.trials[:] = ranked([*self.trials, *raced.values()], self.harmless)
             self.plan.keep()
+
+    def _runs_left(self) -> int | None:
+        left = self.plan.runs_left()
+        self.left.append(left)
+        return left
 
     async def _settle(self) -> None:
         """Let whichever trial is first meet all of dev, as far as whole ones can be paid for.

@@ -186,10 +186,13 @@ def _why_none(rounds: Rounds, ledger: Ledger, dev: Evaluation) -> str:
     found = "no candidate was raced"
     if not rounds.prompts.states:
         return f"{found}: the pipeline calls no Prompt, and only a Prompt can be changed"
-    if rounds.plan.runs_left() == 0:
+    left = min((runs for runs in rounds.left if runs is not None), default=rounds.least)
+    if left < rounds.least:
+        kept = "" if rounds.harmless is None else " or is kept for shortening"
         return (
             f"{found}: of the {ledger.granted} calls granted, {rounds.plan.confirmation_calls} are "
-            "set aside for judging, which leaves none for a race; see --lm-dry-run"
+            f"set aside for judging; with what was spent before{kept}, that leaves {left} of the "
+            f"{rounds.least} runs that a race takes at least; see --lm-dry-run for a larger budget"
         )
     return found
 

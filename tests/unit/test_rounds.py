@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import pytest
+
 from pytest_lmopt import Budget
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.progress import Tracker
@@ -13,13 +15,16 @@ from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.seam import FunctionLM, Request
 from pytest_lmopt.lm.stack import suite_lm
+from pytest_lmopt.optimizers.baseline import Baseline
+from pytest_lmopt.optimizers.bootstrap import Bootstrap
+from pytest_lmopt.optimizers.confirming import Rule
 from pytest_lmopt.optimizers.protocol import Bench, History, Proposal, Trial
 from pytest_lmopt.optimizers.search import search
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.splits import seeded_order
 from pytest_lmopt.suites.suite import Suite
-from pytest_lmopt.testing.searches import words
+from pytest_lmopt.testing.searches import searched, simulated, words
 from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 SUITE = words(200, "one step")
@@ -84,6 +89,36 @@ def test_it_stays_with_what_it_has_met_where_the_rest_can_not_be_paid() -> None:
     judging = 2 * both + len(SUITE.splits.holdout)  # the incumbent, the winner, its baseline
     raced = _trials(("lucky", "steady"), calls=judging + 16 + len(DEV))
     assert raced == [("steady", 16), ("lucky", len(DEV))]
+
+
+@pytest.mark.parametrize(
+    ("calls", "rule", "left", "kept"),
+    [
+        (100, None, 0, ""),
+        (115, None, 15, ""),
+        (124, None, 15, ""),
+        (116, Rule(prefer="shorter", margin=0.2), 11, " or is kept for shortening"),
+    ],
+)
+def test_where_no_race_can_be_paid_for_it_is_told_what_was_left_for_one(
+    calls: int, rule: Rule | None, left: int, kept: str
+) -> None:
+    """When it came to that: holdout's runs, which follow, are counted once."""
+    answer = simulated(SimulatedModel(base=0.6))
+    found = searched(Bootstrap(seed=0), answer, calls=calls, examples=60, rule=rule)
+    both, holdout = len(found.suite.splits.judged), len(found.suite.splits.holdout)
+    assert found.outcome.note == (
+        f"no candidate was raced: of the {calls} calls granted, {holdout + both + holdout} are set "
+        f"aside for judging; with what was spent before{kept}, that leaves {left} of the 16 runs "
+        "that a race takes at least; see --lm-dry-run for a larger budget"
+    )
+
+
+def test_a_strategy_that_proposes_nothing_is_not_put_down_to_the_budget() -> None:
+    """Which was enough for a race."""
+    answer = simulated(SimulatedModel(base=0.6))
+    found = searched(Baseline(), answer, calls=130, examples=60)
+    assert found.outcome.note == "no candidate was raced"
 
 
 def test_a_later_round_that_finds_nothing_better_does_not_take_the_lead() -> None:
