@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pytest_lmopt.assessment.answers import answers_of
@@ -158,6 +159,13 @@ def prompt_name(key: str, *, root: Path) -> str:
     if path.is_absolute() and path.is_relative_to(root):
         return path.relative_to(root).as_posix()
     return path.name if path.is_absolute() else key
+
+
+def as_split(suite: Suite, snapshot: Snapshot | None, resplit: int | None) -> Suite:
+    """The suite split as asked for, else as its snapshot was: its holdout then stays the same."""
+    if resplit is None:
+        resplit = snapshot.split_seed if snapshot else 0
+    return replace(suite, split_seed=resplit)
 
 
 def holdout_uses(suite: Suite, snapshot: Snapshot | None) -> int:

@@ -6,7 +6,7 @@ import math
 import time
 from dataclasses import replace
 
-from pytest_lmopt.assessment.acceptance import Acceptance
+from pytest_lmopt.assessment.acceptance import Acceptance, as_split
 from pytest_lmopt.assessment.describe import describe_evaluation, describe_search
 from pytest_lmopt.assessment.early_stop import evaluate_until_certain, stopped_comparison
 from pytest_lmopt.assessment.judging import judge
@@ -65,7 +65,8 @@ class Assessment:
         """Evaluate or search, then compare and gate; raises what makes the suite an error."""
         terms = self._terms
         snapshot = load_snapshot(terms.snapshot)
-        self._draw_splits(snapshot)
+        self._suite = as_split(self._suite, snapshot, terms.resplit)
+        self._evaluator = Evaluator(self._suite, self._runner, tracker=self._tracker)
         acceptance = Acceptance(self._suite, terms, snapshot)
         outcome: SearchOutcome | None = None
         sequence: ConfidenceSequence | None = None
@@ -112,14 +113,6 @@ class Assessment:
         kept = self._evaluator.kept(self._incumbent, self._suite.splits.judged)
         keep_rows(self._suite, self._terms, kept)
         return replace(self._report(kept, status), problem=problem)
-
-    def _draw_splits(self, snapshot: Snapshot | None) -> None:
-        """Split as asked for, else as the snapshot was, so that its holdout stays the same."""
-        seed = self._terms.resplit
-        if seed is None:
-            seed = snapshot.split_seed if snapshot else 0
-        self._suite = replace(self._suite, split_seed=seed)
-        self._evaluator = Evaluator(self._suite, self._runner, tracker=self._tracker)
 
     async def _evaluate(
         self, snapshot: Snapshot | None

@@ -4,33 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_lmopt.assessment.acceptance import holdout_uses
+from pytest_lmopt.assessment.acceptance import as_split, holdout_uses
 from pytest_lmopt.comparison.verdict import ALPHA
 from pytest_lmopt.optimizers.confirming import level
 from pytest_lmopt.optimizers.headroom import ASSUMED_CHANGES, detectable_effect
 from pytest_lmopt.plugin.accounting import SESSION
 from pytest_lmopt.plugin.marks import MarkedSuite
+from pytest_lmopt.plugin.options import Options
 from pytest_lmopt.plugin.session import LmSession
+from pytest_lmopt.snapshots.snapshot import Snapshot
 from pytest_lmopt.snapshots.store import load_snapshot
 from pytest_lmopt.suites.budget import Budget
+from pytest_lmopt.suites.suite import Suite
 
 
 def plan_lines(session: LmSession) -> Iterator[str]:
     """A few lines per suite, then the budgets that are too small."""
     for marked in session.suites.values():
         yield marked.suite.name
-        yield from (f"  {line}" for line in _plan(marked, session.options.strategy))
+        yield from (f"  {line}" for line in _plan(marked, session.options))
     yield from _too_small(session)
 
 
-def _plan(marked: MarkedSuite, strategy: str | None) -> Iterator[str]:
-    suite, splits = marked.suite, marked.suite.splits
+def _as_run(marked: MarkedSuite, options: Options) -> tuple[Suite, Snapshot | None]:
+    """The suite with the splits that a run would draw, and its snapshot."""
+    snapshot = load_snapshot(marked.snapshot)
+    return as_split(marked.suite, snapshot, options.resplit), snapshot
+
+
+def _plan(marked: MarkedSuite, options: Options) -> Iterator[str]:
+    suite, snapshot = _as_run(marked, options)
+    splits, strategy = suite.splits, options.strategy
     n = len(splits.judged) * suite.repeats
     yield (
         f"{len(suite.dataset)} examples: train {len(splits.train)}, dev {len(splits.dev)}, "
         f"holdout {len(splits.holdout)}; model {suite.model or 'as the prompts say'}"
     )
-    snapshot = load_snapshot(marked.snapshot)
     if snapshot is not None and snapshot.score.get("n"):
         share = n / snapshot.score["n"]
         calls, tokens, usd = (snapshot.usage.get(name, 0) for name in ("calls", "tokens", "usd"))
@@ -65,7 +74,7 @@ def _too_small(session: LmSession) -> Iterator[str]:
         if session.options.budget is not None:
             payers[SESSION] = session.options.budget
         budgets |= payers
-        for name, amount in _need(marked, session.options.strategy).items():
+        for name, amount in _need(marked, session.options).items():
             for owner in payers:
                 needs[owner, name] = needs.get((owner, name), 0.0) + amount
     for (owner, name), needed in needs.items():
@@ -78,15 +87,15 @@ def _too_small(session: LmSession) -> Iterator[str]:
             )
 
 
-def _need(marked: MarkedSuite, strategy: str | None) -> dict[str, float]:
+def _need(marked: MarkedSuite, options: Options) -> dict[str, float]:
     """The least that judging takes, by limit; one call for each run where nothing is known.
 
     A search also judges its winner on holdout.
     """
-    suite, splits = marked.suite, marked.suite.splits
-    searching = strategy not in (None, "baseline")
+    suite, snapshot = _as_run(marked, options)
+    splits = suite.splits
+    searching = options.strategy not in (None, "baseline")
     examples = len(splits.judged) + (len(splits.holdout) if searching else 0)
-    snapshot = load_snapshot(marked.snapshot)
     if snapshot is None or not snapshot.score.get("n"):
         return {"calls": examples * suite.repeats}
     share = examples / snapshot.score["n"]
