@@ -30,7 +30,7 @@ class Acceptance:
         self._root = terms.root
         self._path = terms.snapshot
         self._record = terms.record
-        self._accepted = dict(snapshot.prompts) if snapshot else None
+        self._before = snapshot
         self._uses = holdout_uses(suite, snapshot)
 
     @property
@@ -51,6 +51,24 @@ class Acceptance:
             if text is not None
         }
         return {**prompts, **self._files(scores, uses)}
+
+    def of_use(self, outcome: SearchOutcome) -> dict[str, str]:
+        """Files that count a search's use of the holdout and accept nothing.
+
+        The baseline as it is; none where it would change nothing, or there is none yet.
+        """
+        if self._before is None or outcome.confirmation is None:
+            return {}
+        seed = self._suite.split_seed
+        # of a holdout that is mostly new the baseline can't keep count: it lacks its examples
+        known = self._before.holdout_uses if self._before.split_seed == seed else 0
+        counted = replace(
+            self._before,
+            splits=self._sizes(),
+            split_seed=seed,
+            holdout_uses=max(known, self.holdout_use),
+        )
+        return self._placed(snapshot_files(self._path, counted))
 
     def diff(self, candidate: Candidate, outcome: SearchOutcome) -> tuple[str, tuple[str, ...]]:
         """Unified diff of the prompt files, and the names of prompts that have none to change."""
@@ -91,10 +109,10 @@ class Acceptance:
 
     def changed(self, states: Mapping[str, PromptState]) -> tuple[str, ...]:
         """Names of the prompts that are not as they were accepted; none before a first time."""
-        if self._accepted is None:
+        if self._before is None:
             return ()
-        now = self.digests(states)
-        return tuple(name for name in sorted(now) if self._accepted.get(name) != now[name])
+        now, accepted = self.digests(states), self._before.prompts
+        return tuple(name for name in sorted(now) if accepted.get(name) != now[name])
 
     def _rewritten(self, candidate: Candidate, prompts: Candidate) -> dict[str, str | None]:
         """New text of each prompt file the candidate changes; None where it can't be written."""
@@ -114,6 +132,9 @@ class Acceptance:
         if self._record is not None:
             answers = answers_of(evaluation, self._suite.dataset)
             files[self._record] = dump_record(self._suite.name, answers)
+        return self._placed(files)
+
+    def _placed(self, files: Mapping[Path, str]) -> dict[str, str]:
         return {self._place(path): text for path, text in files.items()}
 
     def _place(self, path: Path) -> str:
@@ -122,8 +143,6 @@ class Acceptance:
         return (path.relative_to(self._root) if inside else path).as_posix()
 
     def _snapshot(self, evaluation: Evaluation, holdout_uses: int) -> Snapshot:
-        splits = self._suite.splits
-        sizes = {name: len(getattr(splits, name)) for name in ("train", "dev", "holdout")}
         low, high = mean_interval(list(evaluation.scores.values()))
         usage = evaluation.usage
         return Snapshot(
@@ -132,7 +151,7 @@ class Acceptance:
             dataset=self._suite.dataset.digest,
             metric=self._suite.metric_digest,
             prompts=self.digests(evaluation.states),
-            splits=sizes,
+            splits=self._sizes(),
             split_seed=self._suite.split_seed,
             score={"mean": evaluation.mean, "low": low, "high": high, "n": len(evaluation.scores)},
             usage={
@@ -147,6 +166,10 @@ class Acceptance:
                 if example.id in evaluation.scores
             },
         )
+
+    def _sizes(self) -> dict[str, int]:
+        splits = self._suite.splits
+        return {name: len(getattr(splits, name)) for name in ("train", "dev", "holdout")}
 
     def name(self, key: str) -> str:
         """A prompt as snapshots and reports name it."""

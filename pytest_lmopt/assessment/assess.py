@@ -100,7 +100,8 @@ class Assessment:
         )
         if outcome is not None and terms.strategy is not None:
             described = describe_search(outcome, acceptance, strategy=terms.strategy)
-            report = replace(report, search=described)
+            counted = acceptance.of_use(outcome)
+            report = replace(report, search=described, counted=counted)
         if nothing or math.isnan(evaluation.mean) or (problem and found_nothing):
             return report
         if outcome is None:

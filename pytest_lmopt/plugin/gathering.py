@@ -33,7 +33,7 @@ def write_files(session: LmSession, run: pytest.Session) -> None:
 
     Only suites that were judged to the end bring anything to accept, so a partial run overwrites
     nothing it did not run. Prompts that two suites want different, or that do harm to a suite
-    sharing them, are not written.
+    sharing them, are not written; that their search used the holdout is.
     """
     interrupted = any(report.status == "interrupted" for report in session.reports.values())
     if session.options.strategy and not interrupted:
@@ -60,11 +60,11 @@ def _accept(session: LmSession) -> None:
         if check.problem
     ]
     for report in reports:
-        if not lost.isdisjoint(report.accept):
-            continue
         check = checks.get(report.suite)
         shared = check is not None and lost.isdisjoint(check.files)
         accept = check.accept if check and shared else report.accept
+        if not accept or not lost.isdisjoint(report.accept):
+            accept = report.counted
         outside = [name for name in accept if not _inside(session, name)]
         if outside:  # a suite is accepted whole or not at all
             session.refused.append(f"{outside[0]}, which lies outside {session.root}")

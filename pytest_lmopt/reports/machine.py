@@ -40,7 +40,7 @@ def document(
 ) -> Iterator[str]:
     """``{"version": 1, "run": {...}, "transfers": [...], "suites": [...]}`` piece by piece.
 
-    Each suite has the fields of ``SuiteReport`` but the files to accept, and ``examples``, one a
+    Each suite has the fields of ``SuiteReport`` but the files to write, and ``examples``, one a
     line: ``rows_of`` gives a suite's, each as JSON.
     """
     best = best_of_each(transfers)
@@ -49,7 +49,7 @@ def document(
     yield f'"transfers": {json_text(tried)}, "suites": ['
     for number, report in enumerate(reports):
         fields = asdict(report)
-        del fields["accept"]
+        del fields["accept"], fields["counted"]
         yield f'{"," if number else ""}\n{json_text(fields)[:-1]}, "examples": ['
         for place, row in enumerate(rows_of(report.suite)):
             yield f"{',' if place else ''}\n{row}"

@@ -102,7 +102,7 @@ def _run(document: dict[str, Any]) -> StoredRun:
     suites = []
     for fields in document["suites"]:
         rows = fields.pop("examples")
-        suite = from_json(json.dumps({**fields, "accept": {}}))
+        suite = from_json(json.dumps({**fields, "accept": {}, "counted": {}}))
         check_shape(suite, SuiteReport, "suite")
         check_shape(rows, list[ExampleRow], "examples")
         examples[suite.suite] = rows

@@ -141,7 +141,8 @@ class SuiteReport:
     ``score`` in [0, 1] with its 95 % interval over ``n`` examples, None where nothing was scored;
     ``baseline`` says what it was compared with; ``spared`` counts the examples an early stop left
     out; ``accepting`` says that the run was asked to accept. ``accept`` maps the paths that
-    ``--lm-snapshot-update`` writes, relative to the root folder, to their text. ``prompts`` names
+    ``--lm-snapshot-update`` writes, relative to the root folder, to their text; where none of them
+    is written, ``counted`` are those that count a search's use of the holdout. ``prompts`` names
     the prompts it called, ``changed`` those that differ from the accepted ones; ``orphans`` are
     the session's snapshots that belong to no test, ``notices`` what its process has to say
     besides. ``missing_because`` is the id and reason of the first missing example, ``warning`` what
@@ -183,6 +184,7 @@ class SuiteReport:
     metric: str = ""
     digests: Mapping[str, str] = field(default_factory=dict)
     accept: Mapping[str, str] = field(default_factory=dict)
+    counted: Mapping[str, str] = field(default_factory=dict)
 
 
 def to_json(report: SuiteReport) -> str:

@@ -28,7 +28,7 @@ def terminal_lines(reports: Sequence[SuiteReport], look: Look) -> Iterator[str]:
     if look.verbosity < -1:
         return
     # what is accepted is not shown, and may be large
-    shown = [look.fit(replace(report, accept={}, failing=())) for report in reports]
+    shown = [look.fit(replace(report, accept={}, counted={}, failing=())) for report in reports]
     lines = list(table_lines(shown, look))
     if look.verbosity >= 0:
         lines += _below(shown, reports, look)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from doubles.openai_server import OpenAIServer
 from projects.shouting import Project
@@ -116,6 +118,38 @@ def test_the_uses_of_the_holdout_are_counted(project: Project, openai_server: Op
     project.write("shout.yaml", "instruction: SHOUT it.\ninputs: [word]\noutput: loud\n")
     project.run("--lm-optimize", "--lm-snapshot-update", "--lm-gate=off")
     assert "holdout_uses: 2\n" in snapshot.read_text()
+
+
+def _no_better(chat: Chat) -> str:
+    """Whatever the prompt, about half the answers are right, and none is surely better."""
+    lucky = hashlib.sha256(repr(chat).encode()).digest()[0] < 128
+    return chat[-1][1].upper() if lucky else "no idea"
+
+
+@pytest.mark.slow
+def test_a_suite_that_fails_counts_the_uses_of_its_holdout_and_keeps_its_baseline(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Though it is red and nothing is found, each search is a use; a new split begins afresh."""
+    openai_server.answer = _no_better
+    project.suite("budget=Budget(calls=900), threshold=0.95", examples=120)
+    project.run("--lm-snapshot-update")
+    before = project.files()
+    name = "__lm_snapshots__/test_words/test_shout.yaml"
+    for use in (1, 2):
+        result = project.run(
+            "--lm-optimize=bootstrap", "--lm-snapshot-update", f"--lm-seed={2 - use}"
+        )
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines(
+            [f"*not accepted: use {use} of this holdout*", f"written: {name}"]
+        )
+        counted = before[name].replace(b"holdout_uses: 0", b"holdout_uses: %d" % use)
+        assert project.files() == {**before, name: counted}
+    project.run("--lm-optimize=bootstrap", "--lm-snapshot-update", "--lm-resplit=7")
+    text = (project.path / name).read_text()
+    assert "split_seed: 7\n" in text
+    assert "holdout_uses: 1\n" in text
 
 
 def test_two_identical_runs_write_identical_files(
