@@ -60,11 +60,13 @@ class Assessment:
         self._evaluator = Evaluator(suite, runner, tracker=self._tracker)
         self._incumbent = Candidate(name="incumbent", states={})
         self._started = time.monotonic()
+        self._accepted: tuple[str, ...] = ()
 
     async def run(self) -> SuiteReport:
         """Evaluate or search, then compare and gate; raises what makes the suite an error."""
         terms = self._terms
         snapshot = load_snapshot(terms.snapshot)
+        self._accepted = tuple(snapshot.prompts) if snapshot else ()
         self._suite = as_split(self._suite, snapshot, terms.resplit)
         self._evaluator = Evaluator(self._suite, self._runner, tracker=self._tracker)
         acceptance = Acceptance(self._suite, terms, snapshot)
@@ -94,8 +96,6 @@ class Assessment:
             comparison=comparison,
             accepting=terms.accepting,
             spared=len(self._suite.splits.judged) - len(evaluation.ids),
-            prompts=tuple(sorted(acceptance.digests(evaluation.states))),
-            digests=acceptance.digests(evaluation.states),
             changed=acceptance.changed(evaluation.states),
         )
         if outcome is not None and terms.strategy is not None:
@@ -110,10 +110,15 @@ class Assessment:
         return replace(report, accept=acceptance.of_search(outcome, scores))
 
     def unfinished(self, status: Status, problem: str) -> SuiteReport:
-        """The report of a suite that could not be finished, with what was evaluated."""
+        """The report of a suite that could not be finished, with what was evaluated.
+
+        Before any run is complete, its prompts are known only as they were accepted.
+        """
         kept = self._evaluator.kept(self._incumbent, self._suite.splits.judged)
         keep_rows(self._suite, self._terms, kept)
-        return replace(self._report(kept, status), problem=problem)
+        report = self._report(kept, status)
+        prompts = tuple(sorted({*report.prompts, *self._accepted}))
+        return replace(report, problem=problem, prompts=prompts)
 
     async def _evaluate(
         self, snapshot: Snapshot | None
@@ -239,4 +244,6 @@ class Assessment:
             Charged(kind=kind, amount=amount, limit=limit)
             for kind, amount, limit in spending(self._ledger.accounts)
         )
-        return replace(described, charged=charged)
+        digests = Acceptance(self._suite, self._terms, None).digests(evaluation.states)
+        prompts = tuple(sorted(digests))
+        return replace(described, charged=charged, prompts=prompts, digests=digests)

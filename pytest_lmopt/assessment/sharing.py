@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_lmopt.assessment.acceptance import Acceptance
+from pytest_lmopt.assessment.acceptance import Acceptance, as_split
+from pytest_lmopt.assessment.oversights import measures_nothing
 from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.runner import BlockRunner
 from pytest_lmopt.comparison.gate import gate_failure
-from pytest_lmopt.comparison.verdict import compare
+from pytest_lmopt.comparison.verdict import Comparison, compare
+from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
 from pytest_lmopt.snapshots.snapshot import Snapshot, parse_snapshot
 from pytest_lmopt.snapshots.store import load_snapshot
@@ -67,7 +70,8 @@ class Trying:
     """Prompt files that other suites' winners would rewrite, to be tried on a suite.
 
     ``alone`` tries them in place of the suite's own winner and compares with its prompts as they
-    stand; else they are tried beside it and compared with what the suite would accept by itself.
+    stand; else they are tried beside it and compared with what the suite would accept by itself,
+    which is its prompts as they stand where it accepts nothing.
     """
 
     changes: Mapping[str, str]
@@ -77,14 +81,13 @@ class Trying:
 async def try_changes(
     suite: Suite, runner: BlockRunner, terms: Terms, *, report: SuiteReport, trying: Trying
 ) -> SharedCheck:
-    """Evaluate a suite with other suites' winners; its own gate says whether they do harm.
+    """Evaluate a suite with other suites' winners and say whether they do harm.
 
     ``report`` is the suite's own; what the check would accept has its prompts, and the scores with
     all changes. Raises what ends an evaluation early.
     """
+    suite = as_split(suite, load_snapshot(terms.snapshot), terms.resplit)
     accepted = _accepted(report, terms)
-    if accepted is not None:
-        suite = replace(suite, split_seed=accepted.split_seed)
     evaluator, judged = Evaluator(suite, runner), suite.splits.judged
     if trying.alone or accepted is None:
         incumbent = Candidate(name="incumbent", states={})
@@ -103,31 +106,49 @@ async def try_changes(
         alpha=terms.alpha,
         seed=terms.seed,
     )
-    problem = gate_failure(
-        evaluation.mean,
-        comparison,
-        threshold=suite.threshold,
-        margin=suite.margin,
-        mode=terms.gate,
-        inconclusive_fails=terms.inconclusive_fails,
-    )
     files = Acceptance(suite, terms, accepted).of_evaluation(evaluation)
     own = {} if trying.alone else report.accept
     return SharedCheck(
         suite=suite.name,
         files=tuple(sorted(trying.changes)),
-        problem=problem or "",
+        problem=_harm(suite, terms, before, evaluation, comparison),
         comparison=comparison,
         accept={**own, **files} if report.accept else {},
     )
 
 
+def _harm(
+    suite: Suite,
+    terms: Terms,
+    before: Mapping[str, float],
+    evaluation: Evaluation,
+    comparison: Comparison | None,
+) -> str:
+    """Why the suite can't live with the changes, by its own gate; empty if it can.
+
+    A threshold that it fell short of before can't be held against them: else it would veto every
+    winner until it is green.
+    """
+    threshold = suite.threshold
+    if threshold is not None and before and math.fsum(before.values()) / len(before) < threshold:
+        threshold = None
+    failure = gate_failure(
+        evaluation.mean,
+        comparison,
+        threshold=threshold,
+        margin=suite.margin,
+        mode=terms.gate,
+        inconclusive_fails=terms.inconclusive_fails,
+    )
+    return measures_nothing(suite, evaluation) or failure or ""
+
+
 def _accepted(report: SuiteReport, terms: Terms) -> Snapshot | None:
-    """The snapshot that the suite would accept by itself; if it would none, the one it has."""
+    """The snapshot that the suite would accept by itself, if it accepts anything."""
+    if not report.accept:
+        return None
     snapshot = terms.snapshot.relative_to(terms.root).as_posix()
     scores = terms.snapshot.with_suffix(".scores.csv").relative_to(terms.root).as_posix()
-    if snapshot not in report.accept:
-        return load_snapshot(terms.snapshot)
     return parse_snapshot(report.accept[snapshot], report.accept[scores], path=terms.snapshot)
 
 

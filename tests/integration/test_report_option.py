@@ -99,7 +99,21 @@ def test_an_unfinished_suite_is_stored_as_far_as_it_came(
     project.run("--lm-report=json:lm.json", "--lm-concurrency=2")
     (suite,) = json.loads((project.path / "lm.json").read_text())["suites"]
     assert suite["status"] == "budget-stopped"
+    assert suite["prompts"] == list(suite["digests"]) == ["shout.yaml"]
     assert 0 < len(suite["examples"]) < 30
+
+
+def test_the_prompts_of_a_suite_that_completed_no_run_are_those_accepted(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """As with a metric that raises: a winner that rewrites them is known to concern it."""
+    project.suite(examples=20)
+    project.run("--lm-snapshot-update")
+    text = (project.path / "test_words.py").read_text()
+    project.write("test_words.py", text.replace("metrics.exact_match", "lambda one, other: 1 / 0"))
+    project.run("--lm-report=json:lm.json")
+    (suite,) = json.loads((project.path / "lm.json").read_text())["suites"]
+    assert (suite["status"], suite["prompts"], suite["digests"]) == ("error", ["shout.yaml"], {})
 
 
 def test_a_report_that_cannot_be_written_is_told(

@@ -67,6 +67,56 @@ def test_a_winner_that_harms_another_suite_is_not_written(
     assert _snapshot(project, "test_other").exists()
 
 
+def _without_demos_for_others(chat: Chat) -> str:
+    """As without demos for x; words that begin with z are always impossible."""
+    return "no idea" if chat[-1][1].startswith("z") else _without_demos_for_x(chat)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("words", "written"), [("xword", False), ("zword", True)])
+def test_a_suite_that_is_red_and_accepts_nothing_is_tried_like_any_other(
+    words: str, written: bool, project: Project, openai_server: OpenAIServer
+) -> None:
+    """What it loses by is not written, but counted; its threshold alone is no veto for ever."""
+    openai_server.answer = _without_demos_for_others
+    project.suite(SEARCHES, examples=120)
+    project.second_suite(f"{SEARCHES}, threshold=0.9", words=words)
+    project.run("--lm-snapshot-update")
+    before = (project.path / "shout.yaml").read_bytes()
+    others = _snapshot(project, "test_other").read_bytes()
+    result = project.run("--lm-optimize=bootstrap", "--lm-snapshot-update")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            f"*test_other with shout.yaml: 0.{'' if written else '[!0]'}* ? 0.000 on * examples",
+            "written: shout.yaml"
+            if written
+            else "not written: shout.yaml, which *test_other uses too: regressed against *",
+        ]
+    )
+    assert ((project.path / "shout.yaml").read_bytes() != before) == written
+    assert _snapshot(project, "test_other").read_bytes() == others
+    assert "holdout_uses: 1\n" in _snapshot(project, "test_shout").read_text()
+
+
+@pytest.mark.slow
+def test_nothing_is_written_that_a_suite_shares_which_did_not_end(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """It can't be tried there; what the suite calls is known from what it has run."""
+    project.suite(SEARCHES, examples=120)
+    project.second_suite("budget=Budget(calls=40)", words="yword")
+    before = (project.path / "shout.yaml").read_bytes()
+    result = project.run("--lm-optimize=bootstrap", "--lm-snapshot-update", "--lm-concurrency=4")
+    result.stdout.fnmatch_lines(
+        [
+            "not written: shout.yaml, which *test_other uses too: not tried there, as that suite "
+            "was not judged to the end (budget-stopped: *); mend that and run again"
+        ]
+    )
+    assert (project.path / "shout.yaml").read_bytes() == before
+
+
 @pytest.mark.slow
 def test_a_winner_that_others_can_live_with_is_written_with_their_new_scores(
     project: Project, openai_server: OpenAIServer
