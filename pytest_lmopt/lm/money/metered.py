@@ -17,7 +17,7 @@ class Metered:
     """Pays for every attempt before it is made.
 
     A call that fails keeps its reservation: the provider may have billed it. One that only what
-    other calls have reserved stands in the way of waits for them: most cost far less.
+    the ledger's other calls have reserved stands in the way of waits for them: most cost far less.
     """
 
     def __init__(self, lm: LM, ledger: Ledger) -> None:
