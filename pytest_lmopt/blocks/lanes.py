@@ -138,7 +138,7 @@ async def help_with(local: LocalRunner, *, queue: Queue, worker: str) -> None:
         while (wanted := queue.wanted(suite.name, under_way)) is not None:
             await _cancel([under_way.pop(number) for number in set(under_way) - wanted])
             for number in [number for number, task in under_way.items() if task.done()]:
-                queue.hand_in(number, under_way.pop(number).result())
+                queue.hand_in(number, worker, under_way.pop(number).result())
             while len(under_way) < AT_ONCE:
                 # the last blocks are left to lanes that have none
                 taken = queue.take(suite.name, worker, leaving=len(under_way))
@@ -149,7 +149,7 @@ async def help_with(local: LocalRunner, *, queue: Queue, worker: str) -> None:
     finally:
         await _cancel(under_way.values())
         for number in under_way:
-            queue.hand_in(number, None)
+            queue.hand_in(number, worker, None)
 
 
 def _candidates(blocks: Sequence[Block]) -> Iterable[Candidate]:

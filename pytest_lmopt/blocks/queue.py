@@ -56,13 +56,16 @@ class Queue(Protocol):
         """What a worker that comes to a suite is to do; the first to come leads."""
 
     def publish(self, suite: str, jobs: Sequence[str]) -> list[int]:
-        """Offer jobs; returns their numbers, which are also the order they are taken in."""
+        """Offer jobs; returns their numbers, which are also the order they are taken in.
+
+        No number is given twice: a worker may still hold a job that was withdrawn.
+        """
 
     def take(self, suite: str, worker: str, *, leaving: int = 0) -> tuple[int, str] | None:
         """A job for this worker, if more than ``leaving`` are open."""
 
-    def hand_in(self, number: int, result: str | None) -> None:
-        """Settle a job that was taken; None leaves it to the leader."""
+    def hand_in(self, number: int, worker: str, result: str | None) -> None:
+        """Settle a job that this worker holds; None leaves it to the leader."""
 
     def collect(self, numbers: Collection[int]) -> dict[int, Result]:
         """The settled ones among these jobs, which are then forgotten."""
@@ -86,8 +89,8 @@ class Queue(Protocol):
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS suites (name TEXT PRIMARY KEY, leader TEXT, losses INTEGER NOT NULL,
                                    finished INTEGER NOT NULL, left_jobs TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS jobs (number INTEGER PRIMARY KEY, suite TEXT NOT NULL, job TEXT NOT NULL,
-                                 worker TEXT, losses INTEGER NOT NULL DEFAULT 0,
+CREATE TABLE IF NOT EXISTS jobs (number INTEGER PRIMARY KEY AUTOINCREMENT, suite TEXT NOT NULL,
+                                 job TEXT NOT NULL, worker TEXT, losses INTEGER NOT NULL DEFAULT 0,
                                  settled INTEGER NOT NULL DEFAULT 0, result TEXT);
 CREATE INDEX IF NOT EXISTS open_jobs ON jobs (suite, number) WHERE worker IS NULL;
 """
@@ -142,11 +145,13 @@ class SqliteQueue:
             connection.execute("UPDATE jobs SET worker = ? WHERE number = ?", (worker, number))
         return int(number), str(job)
 
-    def hand_in(self, number: int, result: str | None) -> None:
+    def hand_in(self, number: int, worker: str, result: str | None) -> None:
         """As the protocol says."""
         with self._file.statements() as connection:
             connection.execute(
-                "UPDATE jobs SET settled = 1, result = ? WHERE number = ?", (result, number)
+                "UPDATE jobs SET settled = 1, result = ?"
+                " WHERE number = ? AND worker = ? AND NOT settled",
+                (result, number, worker),
             )
 
     def collect(self, numbers: Collection[int]) -> dict[int, Result]:

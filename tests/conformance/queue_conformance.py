@@ -57,8 +57,8 @@ class QueueConformance:
         numbers = one.publish("suite", ["a", "b", "c"])
         for _ in range(3):
             other.take("suite", "w1")
-        other.hand_in(numbers[0], "A")
-        other.hand_in(numbers[2], None)
+        other.hand_in(numbers[0], "w1", "A")
+        other.hand_in(numbers[2], "w1", None)
         assert one.collect(numbers) == {
             numbers[0]: Result("A", losses=0),
             numbers[2]: Result(None, losses=0),
@@ -73,10 +73,37 @@ class QueueConformance:
         assert other.wanted("suite", numbers) == set(numbers)
         one.withdraw(numbers[:1])
         assert other.wanted("suite", numbers) == {numbers[1]}
-        other.hand_in(numbers[0], "too late")
+        other.hand_in(numbers[0], "w1", "too late")
         assert one.collect(numbers) == {}
         one.lose("w0")
         assert other.wanted("suite", numbers) is None
+
+    def test_a_number_is_never_given_twice(self, queues: tuple[Queue, Queue]) -> None:
+        """Or what a helper makes of a withdrawn job would be taken for the result of another."""
+        one, other = queues
+        one.enter("suite", "w0")
+        old = one.publish("suite", ["a", "b"])
+        assert other.take("suite", "w1") == (old[0], "a")
+        one.withdraw(old)
+        new = one.publish("suite", ["c", "d"])
+        assert not set(old) & set(new)
+        assert other.wanted("suite", old) == set()
+        other.hand_in(old[0], "w1", "A")
+        assert one.collect([*old, *new]) == {}
+
+    def test_only_who_holds_a_job_hands_it_in_and_once(self, queues: tuple[Queue, Queue]) -> None:
+        """Not who was given up as lost, nor anybody before it is taken."""
+        one, other = queues
+        (number,) = one.publish("suite", ["a"])
+        other.take("suite", "w1")
+        one.lose("w1")
+        other.hand_in(number, "w1", "of the lost")
+        assert one.collect([number]) == {}
+        assert one.take("suite", "w0") == (number, "a")
+        other.hand_in(number, "w1", "of the lost")
+        one.hand_in(number, "w0", "A")
+        one.hand_in(number, "w0", "again")
+        assert one.collect([number]) == {number: Result("A", losses=1)}
 
     def test_what_a_lost_worker_held_is_open_again(self, queues: tuple[Queue, Queue]) -> None:
         """What it had handed in stays; the loss is counted."""
@@ -84,10 +111,10 @@ class QueueConformance:
         numbers = one.publish("suite", ["a", "b"])
         other.take("suite", "w1")
         other.take("suite", "w1")
-        other.hand_in(numbers[0], "A")
+        other.hand_in(numbers[0], "w1", "A")
         one.lose("w1")
         assert one.take("suite", "w0") == (numbers[1], "b")
-        one.hand_in(numbers[1], "B")
+        one.hand_in(numbers[1], "w0", "B")
         assert one.collect(numbers) == {
             numbers[0]: Result("A", losses=0),
             numbers[1]: Result("B", losses=1),
