@@ -63,7 +63,7 @@ class InProcessExecutor:
         concurrency: int = 16,
         timeout: float | None = None,
         slots: AbstractAsyncContextManager[object] | None = None,
-        on_wrong: Callable[[Exception], object] = lambda _: None,
+        on_wrong: Callable[[BaseException], object] = lambda _: None,
     ) -> None:
         self._lm = lm
         self._model = model
@@ -129,7 +129,7 @@ class InProcessExecutor:
         self, pipeline: Pipeline, example: Example, context: RunContext, block: Block
     ) -> Run:
         prediction: Any = None
-        raised: Exception | None = None
+        raised: BaseException | None = None
         ending, problem = Ending.RETURNED, ""
         async with self._slots:
             if block.ended:  # the slot came free because the block has ended
@@ -146,7 +146,9 @@ class InProcessExecutor:
             except LostContextError:
                 block.end()
                 raise
-            except Exception as error:
+            except (Exception, SystemExit, asyncio.CancelledError) as error:
+                if isinstance(error, asyncio.CancelledError) and (block.ended or _cancelled()):
+                    raise
                 # a client's message may quote the key it was given
                 ending, problem = Ending.WRONG, redact(f"{type(error).__name__}: {error}")
                 raised = error
@@ -207,3 +209,9 @@ class InProcessExecutor:
             with running(context):
                 return await returned
         return returned
+
+
+def _cancelled() -> bool:
+    """Whether this task was cancelled; else a cancellation seen here is the pipeline's own."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

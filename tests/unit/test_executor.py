@@ -212,6 +212,83 @@ def test_an_exception_is_wrong_with_type_and_message(asynchronous: bool) -> None
     assert len(run.trace) == 1
 
 
+@pytest.mark.parametrize("timeout", [None, 60])
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize("kind", [SystemExit, asyncio.CancelledError])
+def test_an_exit_or_a_cancellation_of_its_own_is_wrong(
+    kind: type[BaseException], asynchronous: bool, timeout: float | None
+) -> None:
+    """What a command line tool or a client raises in one example ends neither block nor loop."""
+
+    def pipeline(example: Example) -> str:
+        if example.id == "e1":
+            raise kind("bad usage")
+        return example.id
+
+    async def apipeline(example: Example) -> str:
+        await asyncio.sleep(0)
+        return pipeline(example)
+
+    runs = run_block(apipeline if asynchronous else pipeline, 4, timeout=timeout)
+
+    endings = [run.ending for run in runs]
+    assert endings == [Ending.RETURNED, Ending.WRONG, Ending.RETURNED, Ending.RETURNED]
+    assert runs[1].problem == f"{kind.__name__}: bad usage"
+
+
+def test_a_cancelled_task_of_its_own_is_wrong() -> None:
+    """As is whatever else the pipeline waits for in vain."""
+
+    async def pipeline(_: Example) -> None:
+        task = asyncio.ensure_future(asyncio.sleep(60))
+        task.cancel()
+        await task
+
+    (run,) = run_block(pipeline, 1)
+
+    assert run.ending is Ending.WRONG
+
+
+def test_a_block_that_is_cancelled_has_no_wrong_runs() -> None:
+    """Its runs end with it."""
+    began: list[str] = []
+    wrong: list[BaseException] = []
+
+    async def pipeline(example: Example) -> None:
+        began.append(example.id)
+        await asyncio.sleep(60)
+
+    async def block() -> None:
+        with InProcessExecutor(lm=FunctionLM(upper), on_wrong=wrong.append) as executor:
+            await executor.run_block(pipeline, INCUMBENT, examples(3))
+
+    async def cancelled() -> None:
+        task = asyncio.ensure_future(block())
+        while len(began) < 3:
+            await asyncio.sleep(0.001)
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(cancelled())
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_ctrl_c_in_a_run_ends_the_block(asynchronous: bool) -> None:
+    """It is for the whole session, wherever it arrives."""
+
+    def pipeline(_: Example) -> None:
+        raise KeyboardInterrupt
+
+    async def apipeline(_: Example) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_block(apipeline if asynchronous else pipeline, 2)
+
+
 def test_an_answer_without_its_fields_is_wrong() -> None:
     """The model answered, but not in the declared form: that is the prompt's fault."""
     both = Prompt(name="both", instruction="x", inputs=["q"], outputs=["team", "tone"])
