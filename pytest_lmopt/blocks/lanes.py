@@ -20,7 +20,7 @@ from pytest_lmopt.blocks.plain import (
 )
 from pytest_lmopt.blocks.queue import MOST_LOSSES, Queue, Result
 from pytest_lmopt.blocks.runner import AT_ONCE, Block, LocalRunner
-from pytest_lmopt.errors import LmoptError, WorkersLostError
+from pytest_lmopt.errors import WorkersLostError
 from pytest_lmopt.metrics.scored_run import ScoredRun
 from pytest_lmopt.suites.candidate import Candidate
 
@@ -131,14 +131,15 @@ async def help_with(local: LocalRunner, *, queue: Queue, worker: str) -> None:
         try:
             block = block_from_text(job, examples)
             return runs_to_text(await local.run_one(block), block.candidate)
-        except (LmoptError, NotPlainError):
+        except (Exception, asyncio.CancelledError):
             return None
 
     try:
         while (wanted := queue.wanted(suite.name, under_way)) is not None:
             await _cancel([under_way.pop(number) for number in set(under_way) - wanted])
             for number in [number for number, task in under_way.items() if task.done()]:
-                queue.hand_in(number, worker, under_way.pop(number).result())
+                queue.hand_in(number, worker, under_way[number].result())
+                del under_way[number]  # not before: what was not handed in is given back below
             while len(under_way) < AT_ONCE:
                 # the last blocks are left to lanes that have none
                 taken = queue.take(suite.name, worker, leaving=len(under_way))
