@@ -200,7 +200,11 @@ class InProcessExecutor:
         def on_thread() -> Any:
             # a thread that outlives its block is still caught, so as to make no call
             with catching(), running(context):
-                return pipeline(example)
+                try:
+                    return pipeline(example)
+                except StopIteration as error:
+                    # no future takes one: on Python 3.11 nobody would ever hear of the end
+                    raise RuntimeError("pipeline raised StopIteration") from error
 
         carried = contextvars.copy_context()
         work = self._threads.run(functools.partial(carried.run, on_thread))

@@ -236,6 +236,21 @@ def test_an_exit_or_a_cancellation_of_its_own_is_wrong(
     assert runs[1].problem == f"{kind.__name__}: bad usage"
 
 
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_a_stop_iteration_is_wrong(asynchronous: bool) -> None:
+    """``next`` on nothing is the commonest of errors, and no future can hold it."""
+    nothing: Iterator[str] = iter(())
+
+    async def apipeline(_: Example) -> str:
+        return next(nothing)
+
+    (run,) = run_block(apipeline if asynchronous else lambda _: next(nothing), 1, timeout=5)
+
+    assert run.ending is Ending.WRONG
+    assert run.problem.startswith("RuntimeError: ")
+    assert run.problem.endswith("raised StopIteration")
+
+
 def test_a_cancelled_task_of_its_own_is_wrong() -> None:
     """As is whatever else the pipeline waits for in vain."""
 
