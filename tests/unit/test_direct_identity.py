@@ -80,6 +80,55 @@ def test_the_secrets_of_a_tool_are_left_out_but_schemas_kept() -> None:
     assert recorded(extra_body={"api_key": "sk-1", "top": 1}) == {"extra_body": {"top": 1}}
 
 
+@pytest.mark.parametrize(
+    ("argument", "kept"),
+    [
+        ({"extra_query": {"api-key": "sk-1", "v": "2"}}, {"v": "2"}),
+        (
+            {"model_list": [{"model_name": "m", "litellm_params": {"api_key": "sk-1", "rpm": 1}}]},
+            [{"model_name": "m", "litellm_params": {"rpm": 1}}],
+        ),
+        ({"extra_body": {"sources": [{"login": {"kind": "x", "key": "sk-1"}}]}}, None),
+        ({"extra_body": {"sources": [{"apiKey": "sk-1", "apikey": "sk-1", "n": 1}]}}, None),
+        ({"tools": [{"type": "x", "server": {"headers": {"X": "sk-1"}}}]}, None),
+        ({"tools": [{"function": {"properties": {"token": "sk-1"}}}]}, None),
+        ({"own": Team(team="FIN").model_copy(update={"token": "sk-1"})}, {"team": "FIN"}),
+    ],
+)
+def test_secrets_are_left_out_wherever_they_stand(argument: dict[str, Any], kept: Any) -> None:
+    """In every argument and however deep: record files are committed."""
+    form = recorded(**argument)
+    assert "sk-1" not in str(form)
+    assert form
+    if kept is not None:
+        assert list(form.values()) == [kept]
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        {"response_format": {"json_schema": {"schema": {"properties": {"token": {"x": 1}}}}}},
+        {"functions": [{"parameters": {"$defs": {"key": {"properties": {"key": True}}}}}]},
+        {"extra_body": {"guided_json": {"properties": {"password": {"type": "string"}}}}},
+        {"tools": [{"type": "file_search", "filters": {"key": "team", "value": "FIN"}}]},
+        {"prompt_variables": {"token": "what the prompt says"}},
+    ],
+)
+def test_what_only_has_a_secrets_name_is_kept(argument: dict[str, Any]) -> None:
+    """Without it, different questions would have one answer."""
+    assert recorded(**argument) == argument
+
+
+def test_a_nested_endpoint_is_not_told_either() -> None:
+    """It counts, as that of the call does."""
+    one, other = (
+        recorded(model_list=[{"litellm_params": {"api_base": f"http://host:{port}"}}])
+        for port in (1, 2)
+    )
+    assert one != other
+    assert "host" not in str(one)
+
+
 def test_an_endpoint_counts_without_being_told() -> None:
     """One address is one endpoint, with or without password; another port is another."""
     one, same, other = (

@@ -12,8 +12,12 @@ from pytest_lmopt.suites.render import Message
 
 _ENDPOINTS = ("api_base", "base_url", "azure_endpoint")
 _SECRET = re.compile(
-    r"(^|[_-])(key|secret|token|password|credentials?|headers?|auth|authorization)([_-]|$)", re.I
+    r"(^|[_-])(api)?(key|secret|token|password|credentials?|headers?|auth|authorization)([_-]|$)",
+    re.I,
 )
+_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_SAID = ("messages", "response_format", "prompt_variables")
+_NAMES_IN_SCHEMAS = ("properties", "$defs", "definitions")
 _HOW_IT_IS_ASKED = frozenset(
     (
         *("timeout", "request_timeout", "stream_timeout", "force_timeout", "ssl_verify"),
@@ -43,10 +47,9 @@ def recorded_form(arguments: Mapping[str, Any]) -> dict[str, Any]:
             continue
         if name in _ENDPOINTS:
             recorded["endpoint"] = _endpoint(str(value))
-        elif name in ("tools", "extra_body"):
-            recorded[name] = _plain(_without_secrets(value))
         elif _decides(name, value):
-            recorded[name] = _plain(value)
+            plain = _plain(value)
+            recorded[name] = plain if name in _SAID else _without_secrets(plain)
     return recorded
 
 
@@ -68,19 +71,41 @@ def as_text(recorded: Mapping[str, Any]) -> tuple[Message, ...]:
 
 def _decides(name: str, value: object) -> bool:
     """Whether an argument can decide the answer: not a client, a function or the like."""
-    if name in _HOW_IT_IS_ASKED or name.startswith(("litellm_", "_")) or _SECRET.search(name):
+    if name in _HOW_IT_IS_ASKED or name.startswith(("litellm_", "_")) or _is_secret(name):
         return False
     kinds = (str, int, float, Mapping, list, tuple)
     return isinstance(value, kinds) or hasattr(value, "model_dump")
 
 
+def _is_secret(name: str) -> bool:
+    return _SECRET.search(_CAPITAL.sub("_", name)) is not None
+
+
 def _without_secrets(value: Any) -> Any:
-    """A tool's headers and the like left out; schemas, which only name such things, kept."""
-    if isinstance(value, list | tuple):
+    """Keys, headers and addresses left out, however deep; schemas, which only name them, kept."""
+    if isinstance(value, list):
         return [_without_secrets(item) for item in value]
     if not isinstance(value, Mapping):
         return value
-    return {name: item for name, item in value.items() if not _SECRET.search(str(name))}
+    kept: dict[str, Any] = {}
+    for name, item in value.items():
+        if name in _ENDPOINTS and isinstance(item, str):
+            kept["endpoint"] = _endpoint(item)
+        elif name in _NAMES_IN_SCHEMAS and isinstance(item, Mapping):
+            kept[name] = _schemas(item)
+        # what a search is filtered by: {"key": "team", "value": "FIN"}
+        elif not _is_secret(name) or (name == "key" and "value" in value):
+            kept[name] = _without_secrets(item)
+    return kept
+
+
+def _schemas(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that are schemas, whatever they are called, the rest without secrets."""
+    return {
+        name: _without_secrets(item)
+        for name, item in named.items()
+        if isinstance(item, Mapping | bool) or not _is_secret(name)
+    }
 
 
 def _plain(value: Any) -> Any:
