@@ -37,7 +37,7 @@ from pytest_lmopt.lm.local.model import LocalModel
 from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.recordings.recorded import CacheMode
 from pytest_lmopt.lm.recordings.store import SqliteRecordings
-from pytest_lmopt.lm.seam import LM
+from pytest_lmopt.lm.seam import LM, FunctionLM, Request
 from pytest_lmopt.lm.stack import Provider, suite_lm
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.runs.executor import InProcessExecutor
@@ -733,6 +733,31 @@ def test_a_thread_left_over_from_a_block_that_ended_makes_no_more_calls(
 
     assert home._DISPATCH is before
     assert server.calls == 0
+
+
+@pytest.mark.parametrize("pipeline", [by_name, lambda word: asyncio.run(awaited(word))])
+def test_a_call_is_cancelled_with_its_run(pipeline: Callable[[str], Any]) -> None:
+    """In a thread, and on an event loop that the pipeline began there itself."""
+    cancelled = threading.Event()
+
+    async def hang(_: Request) -> str:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+        return ""
+
+    async def block() -> Sequence[Run]:
+        with InProcessExecutor(lm=FunctionLM(hang), timeout=0.5) as executor:
+            nobody = Candidate(name="incumbent", states={})
+            example = Example(id="e", inputs={})
+            return await executor.run_block(lambda _: pipeline("word"), nobody, [example])
+
+    (run,) = asyncio.run(block())
+
+    assert run.ending is Ending.MISSING
+    assert cancelled.wait(10)
 
 
 def test_nothing_is_left_behind(session: Session, server: OpenAIServer) -> None:

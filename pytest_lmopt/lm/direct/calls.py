@@ -83,10 +83,12 @@ class DirectCall:
 
     async def aanswer(self) -> Any:
         """Wait for what litellm would have returned, from async code."""
+        future = submit(self._complete())
         error: BaseException
         try:
-            completion = await asyncio.wrap_future(submit(self._complete()))
-            return as_litellm_would(completion, self.arguments)
+            # a sync pipeline's own event loop is not cancelled with its run
+            with self.run.block.awaiting(future):
+                return as_litellm_would(await asyncio.wrap_future(future), self.arguments)
         except LmoptError as raised:
             error = told(raised)
         raise error
