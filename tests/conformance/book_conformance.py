@@ -176,6 +176,24 @@ class BookConformance:
         assert one.entries(1)[0].first is not None
         assert account(other, "one too many")[1] == 0
 
+    def test_what_a_killed_session_kept_is_free_in_shared_accounts_too(self, books: Books) -> None:
+        """Whether or not the suite that kept it is continued; what the new session keeps stays."""
+        one, other = books
+        pid = ended()
+        suite, left_out, outer, whole = (
+            account(one, "killed", pid=pid, owner=owner)[0]
+            for owner in ("suite", "left out", "class", "session")
+        )
+        one.keep([suite, outer, whole], Aside(calls=2))
+        one.keep([left_out, outer, whole], Aside(calls=5))
+        assert account(other, owner="session")[0] == whole
+        assert one.spent(whole).aside == Aside()
+        assert account(other)[0] == suite
+        other.keep([suite, whole], Aside(calls=3))
+        assert account(other, owner="class")[0] == outer
+        assert one.spent(outer).aside == Aside()
+        assert one.spent(whole).aside == one.spent(suite).aside == Aside(calls=3)
+
     @pytest.mark.parametrize(
         "change", [{"owner": "x"}, {"budget": "x"}, {"purpose": "x"}, {"resume": False}]
     )

@@ -79,7 +79,8 @@ class SqliteBook:
                 if not resume or alive(holder):
                     continue
                 lose_reserved(run, number)
-                run("DELETE FROM aside WHERE payer = ?", (number,))
+                # also for suites that are not continued: nobody else would set it free
+                run("DELETE FROM aside WHERE ? IN (payer, account)", (number,))
                 run(
                     "UPDATE accounts SET session = ?, pid = ?, earlier_calls = calls,"
                     " earlier_seconds = earlier_seconds + ifnull(last_call - first_call, 0),"

@@ -71,7 +71,8 @@ class Book(Protocol):
         """Number of a session's account for ``owner``, and the calls charged to it before.
 
         ``pid`` is the process that owns the session. With ``resume``, an account for the same
-        purpose that a dead session left open is continued: what it has spent stays spent.
+        purpose that a dead session left open is continued: what it has spent stays spent, what was
+        set aside by it, or in it by any other, is free.
         """
 
     def spent(self, account: int) -> Spent:
