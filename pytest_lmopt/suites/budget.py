@@ -47,6 +47,11 @@ class Budget:
                 wanted = "a positive whole number" if whole else "a positive number"
                 raise BudgetError(f"Budget({name}={value!r}): {wanted} expected", limit=name)
 
+    @property
+    def micro_usd(self) -> int | None:
+        """The dollars in whole millionths, which add up as floats do not."""
+        return None if self.usd is None else round(self.usd * 1e6)
+
     def __str__(self) -> str:
         parts = [
             f"{self.calls} calls" if self.calls is not None else "",

@@ -196,6 +196,27 @@ def test_a_limit_may_be_reached_exactly() -> None:
     assert [(a.spent.tokens, a.spent.micro_usd) for a in ledger.accounts] == [(20, 2000)]
 
 
+def test_dollars_are_added_without_rounding() -> None:
+    """0.1 and 0.2 dollars are 0.3, though not as floats."""
+    ledger = ledger_of(Budget(usd=0.3))
+
+    with ledger.keeping(Aside(micro_usd=200_000)):
+        ledger.reserve(Charge(tokens=1, micro_usd=100_000))
+        with pytest.raises(BudgetExhaustedError, match=r"to 0\.300001 usd, 0\.2 usd being"):
+            ledger.reserve(Charge(tokens=1, micro_usd=1))
+
+
+def test_large_numbers_are_told_in_full() -> None:
+    """As a budget is written, not as 1.5e+06."""
+    ledger = ledger_of(Budget(tokens=1_500_000))
+
+    with (
+        ledger.keeping(Aside(tokens=1_234_567)),
+        pytest.raises(BudgetExhaustedError, match="to 1,534,567 tokens, 1,234,567 tokens being"),
+    ):
+        ledger.reserve(Charge(tokens=300_000, micro_usd=0))
+
+
 def test_seconds_run_from_the_first_call() -> None:
     """Time before it costs nothing; after the limit no call is made."""
     ledger = ledger_of(Budget(seconds=0.2))

@@ -188,7 +188,7 @@ def _left(accounts: Sequence[Account], spent: Sequence[Spent]) -> _Left:
     calls = [b.calls - s.calls - s.aside.calls for b, s in pairs if b.calls is not None]
     tokens = [b.tokens - s.tokens - s.aside.tokens for b, s in pairs if b.tokens is not None]
     dollars = [
-        int(b.usd * 1e6) - s.micro_usd - s.aside.micro_usd for b, s in pairs if b.usd is not None
+        b.micro_usd - s.micro_usd - s.aside.micro_usd for b, s in pairs if b.micro_usd is not None
     ]
     seconds = [b.seconds - s.seconds for b, s in pairs if b.seconds is not None]
     return _Left(

@@ -75,16 +75,16 @@ class Account:
 
     def refusal(self, spent: Spent, charge: Charge) -> BudgetExhaustedError | None:
         """Why one more call can't be paid for, or None if it can."""
-        kept, dollars = spent.aside, spent.aside.micro_usd / 1e6
+        kept, budget = spent.aside, self.budget
         needs = (
-            ("calls", spent.calls + 1, kept.calls, self.budget.calls),
-            ("tokens", spent.tokens + charge.tokens, kept.tokens, self.budget.tokens),
-            ("usd", (spent.micro_usd + charge.micro_usd) / 1e6, dollars, self.budget.usd),
-            ("seconds", spent.seconds, 0, self.budget.seconds),
+            ("calls", spent.calls + 1, kept.calls, budget.calls),
+            ("tokens", spent.tokens + charge.tokens, kept.tokens, budget.tokens),
+            ("usd", spent.micro_usd + charge.micro_usd, kept.micro_usd, budget.micro_usd),
+            ("seconds", spent.seconds, 0, budget.seconds),
         )
         for limit, needed, later, allowed in needs:
             if allowed is not None and needed + later > allowed:
-                aside = f", {later:g} {limit} being set aside" if later else ""
+                aside = f", {_shown(limit, later)} being set aside" if later else ""
                 before = (
                     f"; {self.earlier} calls were charged before this run continued a killed one "
                     "(--lm-resume=no starts afresh)"
@@ -93,10 +93,17 @@ class Account:
                 )
                 return BudgetExhaustedError(
                     f"the budget of {self.owner} ({self.budget}) is used up: the next call could "
-                    f"bring it to {needed + later:g} {limit}{aside}{before}",
+                    f"bring it to {_shown(limit, needed + later)}{aside}{before}",
                     limit=limit,
                 )
         return None
+
+
+def _shown(limit: str, amount: float) -> str:
+    """An amount of that kind, dollars given in millionths."""
+    if limit in ("calls", "tokens"):
+        return f"{amount:,} {limit}"
+    return f"{amount / 1e6 if limit == 'usd' else amount:g} {limit}"
 
 
 @lru_cache(maxsize=1)
