@@ -26,6 +26,7 @@
     ├── MetricError              a metric raised or returned nonsense: the suite is broken
     ├── IncompleteError          too many answers are missing to judge the suite
     ├── RecordingsError          the file of recorded answers can't be used
+    ├── BookError                the account book can't be used
     ├── SessionFileError         the file that workers share can't be used
     ├── WorkersLostError         too many workers ended while they ran the same examples
     └── LostContextError         a prompt was called where no run can be seen
@@ -57,6 +58,7 @@ from pytest_lmopt.errors.inputs import (
 )
 from pytest_lmopt.errors.running import (
     AnswerError,
+    BookError,
     BudgetExhaustedError,
     IncompleteError,
     LMError,
@@ -73,6 +75,7 @@ from pytest_lmopt.errors.running import (
 
 __all__ = [
     "AnswerError",
+    "BookError",
     "BudgetError",
     "BudgetExhaustedError",
     "ClusterError",

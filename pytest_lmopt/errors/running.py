@@ -93,6 +93,17 @@ class RecordingsError(LmoptError):
         )
 
 
+class BookError(LmoptError):
+    """The account book can't be opened, read or written: without it nothing may be spent."""
+
+    def __init__(self, problem: str, *, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"the account book {path} can't be used: {problem}; nothing is spent without it, so "
+            "make it writable, or move it away to begin a new one"
+        )
+
+
 class WorkersLostError(LmoptError):
     """Too many worker processes ended while they worked on ``suite``."""
 

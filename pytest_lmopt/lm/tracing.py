@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ParamSpec, TypeVar
 
 from pytest_lmopt.errors import (
+    BookError,
     BudgetExhaustedError,
     InputError,
     LmoptError,
@@ -40,6 +41,7 @@ _UNHIDEABLE = (
     BudgetExhaustedError,
     InputError,
     RecordingsError,
+    BookError,
     SessionFileError,
 )
 

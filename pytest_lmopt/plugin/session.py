@@ -7,7 +7,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -233,7 +233,10 @@ class LmSession:
             for suite in self.parts:
                 self._shared.queue.finish(suite, self.worker)
         if not self.is_worker and self.reports:
-            self.book.close_accounts(self.name)
+            from pytest_lmopt.errors import BookError
+
+            with suppress(BookError):  # its suites have told; what stays open can be continued
+                self.book.close_accounts(self.name)
         self.closing.close()
         folder = self.folder.session_path
         if not self.is_worker and folder.exists():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
+from pytest_lmopt.errors import BookError
 from pytest_lmopt.lm.money.protocol import Book
 from pytest_lmopt.plugin.session import stores_in
 from pytest_lmopt.reports.text import printable
@@ -21,14 +23,14 @@ def show_ledger(config: pytest.Config) -> int:
     if not stores.has_book:
         print(f"no ledger yet: nothing was charged under {config.rootpath}")
         return int(pytest.ExitCode.OK)
-    book = stores.open_book()
     try:
-        if book.notice:
-            print(f"note: {book.notice}")
-        for line in ledger_lines(book):
-            print(line)
-    finally:
-        book.close()
+        with closing(stores.open_book()) as book:
+            if book.notice:
+                print(f"note: {book.notice}")
+            for line in ledger_lines(book):
+                print(line)
+    except BookError as error:
+        raise pytest.UsageError(str(error)) from None
     return int(pytest.ExitCode.OK)
 
 

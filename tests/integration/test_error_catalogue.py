@@ -79,6 +79,12 @@ def _foreign_recordings(project: Project) -> None:
         database.execute("CREATE TABLE recordings (key TEXT, request TEXT, answer TEXT)")
 
 
+def _foreign_book(project: Project) -> None:
+    (project.path / ".lmopt").mkdir()
+    with closing(sqlite3.connect(project.path / ".lmopt/ledger.sqlite")) as database, database:
+        database.execute("CREATE TABLE accounts (id INTEGER, session TEXT, owner TEXT)")
+
+
 SERVER_DOWN = Mistake(
     error=errors.IncompleteError, head=SHOUT, body=CALL, fault=Fault(status=500), message=(
         "error: 9 of 9 runs have no answer, more than max_missing=0.02 of 9 allows; the first is "
@@ -308,6 +314,17 @@ MISTAKES = [
         message=(
             "the recorded answers in {path}/.lmopt/recordings.sqlite can't be used: its table of "
             "recordings is not ours; move the file away; run without them with --lm-cache=off"
+        ),
+    ),
+    Mistake(
+        error=errors.BookError,
+        head=SHOUT,
+        body=CALL,
+        prepare=_foreign_book,
+        message=(
+            "the account book {path}/.lmopt/ledger.sqlite can't be used: no such column: "
+            "earlier_calls; nothing is spent without it, so make it writable, or move it away to "
+            "begin a new one"
         ),
     ),
     Mistake(

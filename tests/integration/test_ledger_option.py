@@ -7,6 +7,7 @@ import re
 import signal
 import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 from doubles.openai_server import Fault, OpenAIServer
@@ -123,3 +124,16 @@ def test_a_damaged_ledger_is_named_and_what_is_lost_with_it(
 
     ledger.write_bytes(b"no database again")
     project.run("--lm-ledger").stdout.fnmatch_lines([told])
+
+
+def test_a_ledger_that_can_not_be_read_is_named(project: Project) -> None:
+    """In a line, and left alone."""
+    ledger = project.path / ".lmopt/ledger.sqlite"
+    ledger.parent.mkdir()
+    with closing(sqlite3.connect(ledger)) as book, book:
+        book.execute("CREATE TABLE accounts (id INTEGER)")
+    result = project.run("--lm-ledger")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [f"ERROR: the account book {ledger} can't be used: no such column*"]
+    )

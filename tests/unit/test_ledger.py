@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from pytest_lmopt import Budget, Completion
-from pytest_lmopt.errors import BudgetExhaustedError, LMError, ModelError, RefusedError
+from pytest_lmopt import Budget, Completion, Example, Prompt
+from pytest_lmopt.errors import BookError, BudgetExhaustedError, LMError, ModelError, RefusedError
 from pytest_lmopt.lm.faults.retries import Retrying
 from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.money.ledger import Account, Charge, Ledger
 from pytest_lmopt.lm.money.metered import Metered
 from pytest_lmopt.lm.money.protocol import Aside
 from pytest_lmopt.lm.seam import FunctionLM, Request, Usage
+from pytest_lmopt.runs.executor import InProcessExecutor
+from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.render import Message
 
 CHARGE = Charge(tokens=10, micro_usd=1000)
@@ -345,6 +348,56 @@ def test_a_priced_model_is_reserved_at_its_price() -> None:
 
     assert caught.value.limit == "usd"
     assert (dear.calls, free.calls) == (0, 1)
+
+
+def test_a_book_that_can_not_be_written_charges_nothing_and_is_named(tmp_path: Path) -> None:
+    """The disk is full, or the file may only be read; once it can be written, all goes on."""
+    path = tmp_path / "ledger.sqlite"
+    book = SqliteBook(path)
+    account = Account(Budget(), owner="s", book=book)
+
+    def reserve_many() -> None:
+        for _ in range(9_999):
+            Ledger([account]).reserve(CHARGE)
+
+    pages = book._connection.execute("PRAGMA page_count").fetchone()[0]
+    for fault, mended, told in (
+        (f"max_page_count={pages}", "max_page_count=100000", "database or disk is full"),
+        ("query_only=1", "query_only=0", "attempt to write a readonly database"),
+    ):
+        before = account.spent.calls
+        book._connection.execute(f"PRAGMA {fault}")
+        with pytest.raises(BookError, match=f"^the account book {path} .*: {told}; ") as caught:
+            reserve_many()
+        assert caught.value.path == path
+        book._connection.execute(f"PRAGMA {mended}")
+        charged = account.spent.calls
+        assert charged == book.unsettled(account.number) < before + 9_999
+        Ledger([account]).reserve(CHARGE)
+        assert account.spent.calls == charged + 1
+    book.close()
+
+
+def test_a_book_that_fails_can_not_be_hidden(tmp_path: Path) -> None:
+    """It says nothing about the prompt: the block is broken, though the pipeline goes on."""
+    book = SqliteBook(tmp_path / "ledger.sqlite")
+    lm = Metered(Counting(), Ledger([Account(Budget(), owner="s", book=book)]))
+    ask = Prompt(name="ask", instruction="i", inputs=["a"], output="o")
+
+    def pipeline(_: Example) -> str:
+        with suppress(Exception):
+            return ask(a="1").text
+        return "hidden"
+
+    async def block() -> None:
+        with InProcessExecutor(lm=lm, model="m") as executor:
+            nobody = Candidate(name="incumbent", states={})
+            await executor.run_block(pipeline, nobody, [Example(id="e", inputs={})])
+
+    book._connection.execute("PRAGMA query_only=1")
+    with pytest.raises(BookError, match="can't be used"):
+        asyncio.run(block())
+    book.close()
 
 
 def test_errors_of_the_model_pass_through_unchanged() -> None:

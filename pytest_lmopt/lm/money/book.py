@@ -11,9 +11,10 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
+from pytest_lmopt.errors import BookError
 from pytest_lmopt.lm.money.book_tables import (
     SCHEMA,
     Run,
@@ -25,7 +26,7 @@ from pytest_lmopt.lm.money.book_tables import (
 )
 from pytest_lmopt.lm.money.protocol import Aside, ChargeAll, Entry, Spent
 from pytest_lmopt.lm.processes import alive
-from pytest_lmopt.lm.sqlite_file import open_database, transaction
+from pytest_lmopt.lm.sqlite_file import open_database, told_as, transaction
 
 KEPT_ACCOUNTS = 1_000
 """Closed accounts kept for ``--lm-ledger``; older ones are forgotten with their charges."""
@@ -35,11 +36,13 @@ class SqliteBook:
     """One book, on file or, without a path, in memory; safe to use from several threads.
 
     A damaged file is set aside under another name and an empty book begun; ``notice`` then says so
-    in a line, and is empty otherwise.
+    in a line, and is empty otherwise. Raises ``BookError`` where the file can't be used for another
+    reason: locked, full disk, no permission.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self._lock = threading.Lock()
+        self._path = path
         self.notice = ""
         if path is None:
             self._connection = sqlite3.connect(
@@ -48,9 +51,10 @@ class SqliteBook:
             self._connection.executescript(SCHEMA)
             self._file = None
         else:
-            self._file = open_database(path, SCHEMA)
-            self._connection = self._file.connection
-            add_calls(self._connection)
+            with self._usable():
+                self._file = open_database(path, SCHEMA)
+                self._connection = self._file.connection
+                add_calls(self._connection)
             aside = self._file.set_aside
             if aside is not None:
                 self.notice = (
@@ -206,8 +210,11 @@ class SqliteBook:
         A settlement lost with the machine leaves its reservation standing, which errs on the safe
         side; a reservation lost would not.
         """
-        with self._lock:
+        with self._lock, self._usable():
             run = self._connection.execute
             run(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             with transaction(self._connection):
                 yield run
+
+    def _usable(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._path is None else told_as(BookError, self._path)

@@ -60,7 +60,10 @@ class Entry:
 
 
 class Book(Protocol):
-    """The accounts of all sessions. An account is named by its number, and so is a charge."""
+    """The accounts of all sessions. An account is named by its number, and so is a charge.
+
+    Raises ``BookError`` where it can't be used.
+    """
 
     notice: str
     """What befell the book, in a line; empty mostly."""
