@@ -135,8 +135,9 @@ class Gates:
         """The gate a request goes through."""
         model = request.model
         provider = model if is_local(model) else model.partition("/")[0]
-        endpoint = request.params.get("api_base") or request.params.get("base_url") or ""
-        name = provider, str(endpoint)
+        # a direct call tells the digest of its own
+        given = (request.params.get(name) for name in ("api_base", "base_url", "endpoint"))
+        name = provider, str(next(filter(None, given), ""))
         if name not in self._gates:
             self._gates[name] = Gate(self._turns(name))
         return self._gates[name]
