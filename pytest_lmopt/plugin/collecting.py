@@ -57,14 +57,20 @@ def collect_suites(session: pytest.Session) -> None:
         for item in marked:
             reject(state, item, str(error), error)
     _find_cluster(session, state)
-    whole = not any("::" in argument for argument in session.config.args)
-    if whole and not state.partial:
+    if not _partial(session.config, state):
         found = find_orphans(state.suites.values())
         state.orphans = tuple(
             path.relative_to(state.root).as_posix()
             for path in found
             if path.is_relative_to(state.root)
         )
+
+
+def _partial(config: pytest.Config, state: LmSession) -> bool:
+    """Whether some tests of the files collected may have been left out."""
+    # --lf leaves them out of what a file collects, and so without pytest_deselected
+    last_failed = bool(config.getoption("lf", False))
+    return state.partial or last_failed or any("::" in argument for argument in config.args)
 
 
 def _find_cluster(session: pytest.Session, state: LmSession) -> None:

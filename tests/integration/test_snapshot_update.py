@@ -285,6 +285,26 @@ def test_snapshots_without_a_test_are_orphans_which_only_a_whole_run_removes(
     assert len(project.files()) == 2
 
 
+def test_a_run_of_what_failed_last_keeps_the_baselines_of_the_others(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """``--lf`` leaves out tests of a file without a word; their snapshots are no orphans."""
+    project.suite(examples=8)
+    project.second_suite()
+    project.run("--lm-snapshot-update").assert_outcomes(passed=2)
+    kept = {name for name in project.files() if "test_shout" in name}
+    assert len(kept) == 2
+    text = (project.path / "test_words.py").read_text()
+    head, other = text.split("OTHERS = ")
+    other = other.replace("metric=metrics.exact_match", "metric=lambda *_: False, threshold=0.5")
+    project.write("test_words.py", f"{head}OTHERS = {other}")
+    project.run_apart().assert_outcomes(passed=1, failed=1)
+    result = project.run_apart("--lf", "--lm-snapshot-update")
+    result.stdout.fnmatch_lines(["collected 1 item"])
+    result.stdout.no_fnmatch_line("*removed: *")
+    assert kept <= project.files().keys()
+
+
 @pytest.mark.slow
 def test_two_suites_that_want_different_texts_for_a_prompt_are_a_conflict(
     project: Project, openai_server: OpenAIServer
