@@ -160,6 +160,8 @@ def _example(row: Mapping[str, Any] | Example, place: str, name: str) -> Example
     ):
         raise DatasetError(f"{place}: id {identity!r} is neither text nor a number", source=name)
     group = row.get("group")
+    if group is not None and not str(group).strip():
+        group = None  # rows without a group are independent, not one cluster
     for text in (str(identity), str(group)):
         if any("\ud800" <= char <= "\udfff" for char in text):
             raise DatasetError(

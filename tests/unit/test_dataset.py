@@ -11,7 +11,7 @@ import pytest
 
 from pytest_lmopt.errors import DatasetError
 from pytest_lmopt.suites.dataset import DatasetSource, load_dataset
-from pytest_lmopt.suites.example import Dataset, Example
+from pytest_lmopt.suites.example import Dataset, Example, groups_of
 
 ROWS: list[dict[str, Any]] = [
     {"id": "a", "inputs": {"text": "hi"}, "expected": "HI", "group": 7, "split": "dev"},
@@ -141,6 +141,15 @@ def test_a_row_without_id_is_named_by_its_content(tmp_path: Path) -> None:
     assert len(ids(first)[0]) == 12
     assert ids(first) == ids(reordered) == ids(other, first)[1:]
     assert ids(first) != ids(other)
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\t\n"])
+def test_a_blank_group_is_none(tmp_path: Path, blank: str) -> None:
+    """In one cluster, such rows would count as one observation and hide a regression."""
+    rows = [{"inputs": {"q": n}, "group": blank} for n in range(3)]
+
+    assert groups_of(load_dataset(rows, beside=tmp_path)) is None
+    assert groups_of(written(tmp_path, "d.csv", f'q,group\n1,"{blank}"\n')) is None
 
 
 def test_the_expected_value_may_be_absent(tmp_path: Path) -> None:
