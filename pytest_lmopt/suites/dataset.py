@@ -90,6 +90,11 @@ def _csv_rows(text: str, name: str) -> Iterator[_Row]:
         header = next(reader, [])
         if len(set(header)) < len(header):
             raise DatasetError(f"line 1 names a column twice: {header}", source=name)
+        if "inputs" in header:
+            raise DatasetError(
+                "line 1 names a column 'inputs'; a CSV has a column of its name for each input",
+                source=name,
+            )
         while True:
             number = reader.line_num + 1  # a quoted cell may run over several lines
             cells = next(reader, None)

@@ -224,6 +224,7 @@ def test_two_equal_rows_without_ids_are_duplicates(tmp_path: Path) -> None:
         ("d.csv", "id,text\n1,hi,ho\n", "line 2 has not as many cells as the header"),
         ("d.csv", 'id,text\n1,"h\ni"\n\n2\n', "line 5 has not as many cells as the header"),
         ("d.csv", "text,text\na,b\n", "line 1 names a column twice: ['text', 'text']"),
+        ("d.csv", "id,inputs,q\n1,2,3\n", "line 1 names a column 'inputs'; a CSV has a column of"),
         ("d.csv", "id,expected\n1,2\n", "line 2: 'inputs' must map at least one name to a value"),
         ("d.csv", "text\n" + "x" * 200_000, "not a CSV file: field larger than"),
         ("d.jsonl", "\n\n", "is empty; at least one example is needed"),
