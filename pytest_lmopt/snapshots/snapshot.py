@@ -11,6 +11,7 @@ from typing import Any
 
 from pytest_lmopt.errors import SnapshotError
 from pytest_lmopt.snapshots.cells import as_text, as_written, csv_line
+from pytest_lmopt.suites.reading import cells_of_any_length
 from pytest_lmopt.suites.yaml_text import YamlError, load_yaml
 
 VERSION = 1
@@ -136,7 +137,8 @@ def _check_entries(name: str, entries: dict[Any, Any], path: Path) -> None:
 def _baselines(table: str, path: Path) -> dict[str, Baseline]:
     baselines: dict[str, Baseline] = {}
     try:
-        rows = [row for row in csv.reader(io.StringIO(table, newline="")) if row]
+        with cells_of_any_length(table):
+            rows = [row for row in csv.reader(io.StringIO(table, newline="")) if row]
     except csv.Error as error:
         raise SnapshotError(f"malformed CSV: {error}", path=path) from None
     if rows[:1] != [_COLUMNS]:

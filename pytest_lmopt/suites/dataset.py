@@ -12,7 +12,13 @@ from typing import Any
 from pytest_lmopt.errors import DatasetError
 from pytest_lmopt.suites.canonical import digest
 from pytest_lmopt.suites.example import Dataset, Example
-from pytest_lmopt.suites.reading import MOST_DATASET_BYTES, MOST_LEVELS, read_text, too_deep
+from pytest_lmopt.suites.reading import (
+    MOST_DATASET_BYTES,
+    MOST_LEVELS,
+    cells_of_any_length,
+    read_text,
+    too_deep,
+)
 
 Rows = Iterable[Mapping[str, Any] | Example]
 DatasetSource = str | Path | Rows | Callable[[], Rows]
@@ -67,7 +73,8 @@ def _file_rows(path: Path, name: str) -> list[_Row]:
         ) from None
     except (OSError, ValueError) as error:
         raise DatasetError(f"can't be read: {error}", source=name) from None
-    return list(reader(text, name))
+    with cells_of_any_length(text):
+        return list(reader(text, name))
 
 
 def _jsonl_rows(text: str, name: str) -> Iterator[_Row]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 MOST_PROMPT_BYTES = 1 << 20
@@ -31,6 +33,17 @@ def read_text(path: Path, *, most_bytes: int, newline: str | None = None) -> str
         raise ValueError(f"it has {path.stat().st_size:,} bytes, {most_bytes:,} are allowed")
     with io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline=newline) as text:
         return text.read()
+
+
+@contextmanager
+def cells_of_any_length(text: str) -> Iterator[None]:
+    """Let the ``csv`` module read this text; its own limit is one of the process."""
+    before = csv.field_size_limit()
+    csv.field_size_limit(max(before, len(text)))
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def too_deep(value: object) -> bool:

@@ -123,6 +123,12 @@ def test_any_id_survives_the_table(identity: str) -> None:
     assert parsed(*dump_snapshot(odd)) == odd
 
 
+def test_an_id_may_be_a_whole_document() -> None:
+    """A dataset may name its rows so, and what is accepted must be readable."""
+    long = replace(SNAPSHOT, baselines={"x" * 200_000: Baseline(score=1.0, example="aa")})
+    assert parsed(*dump_snapshot(long)) == long
+
+
 def test_ids_that_a_spreadsheet_would_run_are_written_as_text() -> None:
     """An apostrophe before them, as a person would type it; older files without it load too."""
     odd = replace(SNAPSHOT, baselines={"=1+1": Baseline(score=1.0, example="x")})
