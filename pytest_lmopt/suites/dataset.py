@@ -162,9 +162,10 @@ def _example(row: Mapping[str, Any] | Example, place: str, name: str) -> Example
         raise DatasetError(
             f"{place}: split {split!r} is none of train, dev and holdout", source=name
         )
+    content = _content(inputs, row.get("expected"), place, name)
     identity = row.get("id")
     if identity is None:
-        identity = digest([dict(inputs), row.get("expected")], length=12)
+        identity = content
     if (
         isinstance(identity, bool)
         or not isinstance(identity, str | int)
@@ -187,6 +188,18 @@ def _example(row: Mapping[str, Any] | Example, place: str, name: str) -> Example
         group=None if group is None else str(group),
         split=split,
     )
+
+
+def _content(inputs: Mapping[str, Any], expected: Any, place: str, name: str) -> str:
+    """The id of a row that names none; every row needs its content hashed at some time."""
+    try:
+        return digest([dict(inputs), expected], length=12)
+    except Exception as error:  # what it holds may be anything, with a repr of its own
+        advice = "; use text for all keys" if isinstance(error, TypeError) else ""
+        raise DatasetError(
+            f"{place}: inputs or expected value can't be written as JSON: {error}{advice}",
+            source=name,
+        ) from error
 
 
 def _json(text: str, place: str, name: str) -> Any:

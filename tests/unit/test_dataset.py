@@ -215,6 +215,22 @@ def test_a_wrong_example_object_is_refused_like_a_row(tmp_path: Path) -> None:
     assert "row 1: split 'test' is none of" in refusal([wrong], tmp_path)
 
 
+@pytest.mark.parametrize("named", [{}, {"id": "a"}])
+@pytest.mark.parametrize("part", ["inputs", "expected"])
+@pytest.mark.parametrize(
+    "value", [{1: 2, "b": 3}, {(1, 2): 3}, 10**5000], ids=["mixed", "tuple", "huge"]
+)
+def test_a_row_that_can_not_be_hashed_is_refused(
+    tmp_path: Path, named: dict[str, str], part: str, value: object
+) -> None:
+    """Mixed keys can't be sorted, and JSON has no tuples as keys; whether or not it has an id."""
+    row = {"inputs": {"q": 1}, **named, part: {"q": value}}
+
+    message = refusal([ROWS[1], row], tmp_path)
+    assert "row 2: inputs or expected value can't be written as JSON: " in message
+    assert isinstance(value, int) or message.endswith("; use text for all keys")
+
+
 def test_two_equal_rows_without_ids_are_duplicates(tmp_path: Path) -> None:
     """The same content twice would count twice, so it needs distinct ids."""
     message = refusal([ROWS[1], ROWS[1]], tmp_path)
