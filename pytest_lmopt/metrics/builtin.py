@@ -12,6 +12,7 @@ from pytest_lmopt.metrics.score import Score
 from pytest_lmopt.suites.example import Example
 
 _NUMBER = re.compile(r"[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_MINUS = "\N{MINUS SIGN}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +38,16 @@ class ExactMatch:
 
 @dataclass(frozen=True, kw_only=True)
 class Contains:
-    """1 if the expected text stands anywhere in the prediction, else 0."""
+    """1 if the expected text stands anywhere in the prediction, else 0; there must be one."""
 
     ignore_case: bool = False
 
     def __call__(self, example: Example, prediction: Any) -> Score:
         """Score one prediction."""
-        wanted, text = str(example.expected).strip(), str(prediction)
+        wanted = "" if example.expected is None else str(example.expected).strip()
+        if not wanted:
+            raise ValueError(f"the expected value {example.expected!r} holds nothing to look for")
+        text = str(prediction)
         if self.ignore_case:
             wanted, text = wanted.casefold(), text.casefold()
         return _verdict(wanted in text, example.expected, prediction)
@@ -73,14 +77,20 @@ class NumericClose:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenF1:
-    """Harmonic mean of word precision and recall, case ignored (SQuAD; Rajpurkar et al. 2016)."""
+    """Harmonic mean of word precision and recall, case ignored (SQuAD; Rajpurkar et al. 2016).
+
+    Where neither text has a word, 1 if they are equal without white space around them, else 0.
+    """
 
     def __call__(self, example: Example, prediction: Any) -> Score:
         """Score one prediction."""
         wanted = Counter(re.findall(r"\w+", str(example.expected).casefold()))
         found = Counter(re.findall(r"\w+", str(prediction).casefold()))
         shared = (wanted & found).total()
-        value = 1.0 if wanted == found else 2.0 * shared / (wanted.total() + found.total())
+        if wanted or found:
+            value = 1.0 if wanted == found else 2.0 * shared / (wanted.total() + found.total())
+        else:  # signs alone
+            value = float(str(example.expected).strip() == str(prediction).strip())
         if value == 1.0:
             return Score(value=1.0)
         return Score(value=value, feedback=_feedback(example.expected, prediction))
@@ -108,5 +118,5 @@ def _number(value: Any) -> float | None:
             return float(value)
         except OverflowError:  # too large for a float, so close to nothing
             return math.inf
-    match = _NUMBER.search(str(value))
+    match = _NUMBER.search(str(value).replace(_MINUS, "-"))
     return float(match.group().replace(",", "")) if match else None

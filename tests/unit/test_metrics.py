@@ -67,6 +67,9 @@ def test_contains_may_ignore_case() -> None:
         (42, "41.9", 0.0),
         ("1,234.5", "$1234.50", 1.0),
         (-3, "-3 degrees", 1.0),
+        (-3, "\N{MINUS SIGN}3 °C", 1.0),
+        (3, "\N{MINUS SIGN}3", 0.0),
+        ("\N{MINUS SIGN}3", -3, 1.0),
         (0.001, "1e-3", 1.0),
         (0.5, ".5", 1.0),
         (42, None, 0.0),
@@ -94,6 +97,13 @@ def test_an_expected_value_without_number_is_the_datasets_mistake() -> None:
         metrics.numeric_close(example("many"), 3)
 
 
+@pytest.mark.parametrize("expected", [None, "", " "])
+def test_nothing_is_not_looked_for(expected: object) -> None:
+    """It would stand in every prediction, or the word None in hardly any."""
+    with pytest.raises(ValueError, match=f"the expected value {expected!r} holds nothing to look"):
+        metrics.contains(example(expected), "None of these")
+
+
 @pytest.mark.parametrize(
     ("expected", "prediction", "value"),
     [
@@ -104,6 +114,10 @@ def test_an_expected_value_without_number_is_the_datasets_mistake() -> None:
         ("the cat", "", 0.0),
         ("", "cat", 0.0),
         ("", "", 1.0),
+        ("+", "-", 0.0),
+        ("+", " +\n", 1.0),
+        ("👍", "", 0.0),
+        ("+", "plus", 0.0),
         ("zwölf Äpfel", "ZWÖLF äpfel", 1.0),
     ],
 )
