@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 
 HIDDEN = "[secret]"
 
@@ -41,6 +42,14 @@ def printable(text: str) -> str:
     return "".join(
         char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text
     )
+
+
+def text_of(value: object, write: Callable[[object], str] = str) -> str:
+    """``str`` (or ``repr``) of anything; where that fails, its type is all there is to show."""
+    try:
+        return write(value)
+    except Exception:
+        return f"<{type(value).__name__} without text>"
 
 
 def redact(text: str) -> str:

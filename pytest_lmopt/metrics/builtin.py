@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_lmopt.metrics.score import Score
+from pytest_lmopt.safe_text import text_of
 from pytest_lmopt.suites.example import Example
 
 _NUMBER = re.compile(r"[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
@@ -109,7 +110,7 @@ def _verdict(passed: bool, expected: Any, prediction: Any) -> Score:
 
 
 def _feedback(expected: Any, prediction: Any) -> str:
-    return f"expected {expected!r:.200}, got {prediction!r:.200}"
+    return f"expected {text_of(expected, repr):.200}, got {text_of(prediction, repr):.200}"
 
 
 def _number(value: Any) -> float | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_lmopt.errors import LmoptError, MetricError
+from pytest_lmopt.safe_text import text_of
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.suite import MetricFunction
 
@@ -57,4 +58,6 @@ async def score_with(metric: MetricFunction | None, example: Example, prediction
             f"returned {value!r}, which is outside [0, 1]; scale it into that range",
             example_id=example.id,
         )
-    return Score(value=value, feedback=score.feedback if score else "")
+    # None is what a metric's author has where there is nothing to say
+    feedback = text_of(score.feedback) if score and score.feedback is not None else ""
+    return Score(value=value, feedback=feedback)

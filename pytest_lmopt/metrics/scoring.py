@@ -11,7 +11,7 @@ from pytest_lmopt.metrics.score import Score, score_with
 from pytest_lmopt.metrics.scored_run import ScoredRun
 from pytest_lmopt.runs.executor import Executor
 from pytest_lmopt.runs.run import Ending, Run
-from pytest_lmopt.safe_text import redact
+from pytest_lmopt.safe_text import redact, text_of
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.suite import Suite
@@ -64,7 +64,7 @@ def _kept(
         repeat=run.repeat,
         ending=run.ending,
         score=score,
-        got=redact(str(run.prediction)) if returned else run.problem,
+        got=redact(text_of(run.prediction)) if returned else run.problem,
         kind=type(run.prediction).__name__,
         missing=missing,
         trace=run.trace,

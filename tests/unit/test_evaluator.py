@@ -52,6 +52,11 @@ def shout(example: Example) -> str:
     return SHOUT(word=example.inputs["word"]).text
 
 
+def huge(_: Example) -> int:
+    """A pipeline that returns what Python refuses to write."""
+    return 10**5000
+
+
 def suite(**changes: Any) -> Suite:
     """The suite of shouting words, with changes."""
     parts: dict[str, Any] = {
@@ -102,6 +107,16 @@ def test_an_evaluation_has_a_score_per_example_and_their_mean() -> None:
     last = list(evaluation.runs)[-1].score
     assert last is not None
     assert last.feedback == "expected 'W3', got 'no idea'"
+
+
+def test_a_prediction_without_text_is_wrong_like_another() -> None:
+    """Python writes no number of over 4300 digits; that is no reason to end the run."""
+    found = evaluating(lambda e: e.evaluate(INCUMBENT, few(1)), of=suite(pipeline=huge))
+
+    (run,) = found.runs
+    assert (found.mean, run.got) == (0.0, "<int without text>")
+    assert run.score is not None
+    assert run.score.feedback == "expected 'W0', got <int without text>"
 
 
 def test_nothing_is_run_twice() -> None:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from pytest_lmopt.errors import LmoptError
-from pytest_lmopt.safe_text import redact
+from pytest_lmopt.safe_text import redact, text_of
 
 KEY = "canary-0123456789-abcdef"
 
@@ -74,3 +74,15 @@ def test_hiding_takes_no_longer_than_reading() -> None:
 def test_every_error_of_ours_is_fit_to_be_shown() -> None:
     """Without secrets or control characters, wherever it is raised."""
     assert str(LmoptError(f"\x1b[2J{KEY}")) == r"\x1b[2J[secret]"
+
+
+def test_a_value_that_has_no_text_is_shown_as_its_type() -> None:
+    """Python writes no number of over 4300 digits, and an object's own ``__str__`` may fail."""
+
+    class Broken:
+        def __str__(self) -> str:
+            raise RuntimeError("not today")
+
+    assert text_of(Broken()) == "<Broken without text>"
+    assert text_of(10**5000) == "<int without text>"
+    assert (text_of("10"), text_of("10", repr)) == ("10", "'10'")

@@ -42,6 +42,12 @@ def test_bools_numbers_and_scores_are_scores(returned: object, value: float) -> 
     assert got.feedback == (returned.feedback if isinstance(returned, Score) else "")
 
 
+@pytest.mark.parametrize(("feedback", "shown"), [(None, ""), (3, "3"), (["a"], "['a']")])
+def test_feedback_is_text_whatever_a_metric_says(feedback: Any, shown: str) -> None:
+    """Reports print it, and None is nothing to say."""
+    assert score(Score(value=0.5, feedback=feedback)) == Score(value=0.5, feedback=shown)
+
+
 def test_numpys_numbers_are_numbers() -> None:
     """Metrics made with numpy need no conversion."""
     import numpy as np
