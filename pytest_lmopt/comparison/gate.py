@@ -28,7 +28,7 @@ def gate_failure(
     """
     if math.isnan(score):
         return "no example was scored"
-    if mode != "off" and threshold is not None and score < threshold:
+    if mode != "off" and threshold is not None and round(score - threshold, 9) < 0:
         return f"score {score:.3f} is under the threshold {threshold:g}"
     if mode == "off" or comparison is None:
         return None

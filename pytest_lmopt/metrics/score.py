@@ -52,7 +52,8 @@ async def score_with(metric: MetricFunction | None, example: Example, prediction
             f"returned {returned!r:.80}; a bool, a number in [0, 1] or a Score expected",
             example_id=example.id,
         )
-    value = float(value)
+    # 0.7 + 0.2 + 0.1 means 1, which passes, and not a little less; + 0.0 makes -0.0 a plain 0
+    value = round(float(value), 9) + 0.0
     if not math.isfinite(value) or not 0.0 <= value <= 1.0:
         raise MetricError(
             f"returned {value!r}, which is outside [0, 1]; scale it into that range",

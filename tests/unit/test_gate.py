@@ -92,6 +92,13 @@ def test_a_score_under_the_threshold_fails(mode: GateMode) -> None:
     assert gate(0.7, IMPROVED, mode, threshold=0.7) is None
 
 
+def test_the_noise_of_floats_is_under_no_threshold() -> None:
+    """A sum that means 1 reaches 1; what is really less does not."""
+    assert gate(0.7 + 0.2 + 0.1, None, "regression", threshold=1.0) is None
+    assert gate(1 / 3, None, "regression", threshold=0.33333333333334) is None
+    assert gate(0.99999, None, "regression", threshold=1.0) is not None
+
+
 def test_off_lets_everything_pass_but_nothing() -> None:
     """Neither regression nor threshold fails when off, but a suite without a score does."""
     assert gate(0.1, REGRESSED, "off", threshold=0.9) is None

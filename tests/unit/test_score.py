@@ -48,6 +48,14 @@ def test_feedback_is_text_whatever_a_metric_says(feedback: Any, shown: str) -> N
     assert score(Score(value=0.5, feedback=feedback)) == Score(value=0.5, feedback=shown)
 
 
+@pytest.mark.parametrize(
+    ("returned", "value"), [(0.7 + 0.2 + 0.1, 1.0), (1.0000000000000002, 1.0), (-1e-17, 0.0)]
+)
+def test_the_noise_of_floats_is_no_part_of_a_score(returned: float, value: float) -> None:
+    """A sum of weights that means 1 passes, whichever side of it the sum falls on."""
+    assert str(score(returned).value) == str(value)
+
+
 def test_numpys_numbers_are_numbers() -> None:
     """Metrics made with numpy need no conversion."""
     import numpy as np
