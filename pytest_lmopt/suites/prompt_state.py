@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -20,7 +19,6 @@ REASONING = "reasoning"
 
 OutputFormat = Literal["text", "lines", "json"]
 
-_FIELD_NAME = re.compile(r"[A-Za-z_]\w*\Z")
 _TAKEN = frozenset({"text", "usage", "fields"})
 
 
@@ -136,9 +134,10 @@ def _check_names(names: tuple[str, ...], field_name: str, *, least: int) -> None
     if len(names) < least:
         raise PromptError("at least one field name is needed", field=field_name)
     for name in names:
-        if not isinstance(name, str) or not _FIELD_NAME.match(name):
+        if not isinstance(name, str) or not name.isidentifier():
             raise PromptError(
-                f"{name!r} is no field name: letters, digits and _, not starting with a digit",
+                f"{name!r} is no field name: letters of any script, digits and _, not starting "
+                "with a digit",
                 field=field_name,
             )
     if len(set(names)) < len(names):

@@ -77,6 +77,22 @@ def test_several_outputs_are_attributes() -> None:
         _ = answer.mood
 
 
+def test_names_may_begin_with_a_letter_of_any_script() -> None:
+    """In calls, templates and answers; whatever Python takes as a name."""
+    prompt = Prompt(
+        name="p",
+        instruction="x",
+        inputs=["über"],
+        outputs=["änderung", "原因"],
+        template="Wort: {{ über }}",
+    )
+
+    with running(run_of(lambda request: "Änderung: " + request.messages[-1].content + "\n原因: b")):
+        answer = prompt(über="a")
+
+    assert answer.fields == {"änderung": "Wort: a", "原因": "b"}
+
+
 def test_a_call_is_traced_with_what_it_asked_and_got() -> None:
     """Prompt, inputs, outputs, text and usage stand in the trace."""
     with running(run_of()) as run:

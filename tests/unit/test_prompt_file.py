@@ -202,6 +202,7 @@ def test_output_or_outputs_is_needed_but_not_both(tmp_path: Path, outputs: str) 
         ("format: json\ninstruction: x\ninputs: [a]\noutput: b\n", "format", "has no meaning"),
         ("inputs: []\ninstruction: x\noutput: b\n", "inputs", "at least one field name"),
         ("inputs: [2nd]\ninstruction: x\noutput: b\n", "inputs", "'2nd' is no field name"),
+        ("inputs: [a-b]\ninstruction: x\noutput: b\n", "inputs", "letters of any script, digits"),
         ("inputs: [1]\ninstruction: x\noutput: b\n", "inputs", "1 is no field name"),
         ("inputs: [a, a]\ninstruction: x\noutput: b\n", "inputs", "a name appears twice"),
         ("outputs: [a, b]\ninstruction: x\ninputs: [a]\n", "outputs", "an input and an output"),
