@@ -40,9 +40,13 @@ def overlooked(suite: Suite, evaluation: Evaluation) -> str:
         )
     raised = [each for each in evaluation.outcomes if each.ending is Ending.WRONG]
     if raised:
+        hidden = {example.id for example in suite.splits.holdout}
+        raised.sort(key=lambda each: each.example in hidden)
         first = next(evaluation.read(raised[:1]))
+        # what was raised may quote the example
+        said = first.got.partition(":")[0] if first.example in hidden else first.got
         return (
             f"{len(raised)} of {len(evaluation.outcomes)} runs raised, and score 0; the first is "
-            f"example {first.example!r}: {first.got}"
+            f"example {first.example!r}: {said}"
         )
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import math
 import numbers
@@ -34,9 +35,9 @@ async def score_with(metric: MetricFunction | None, example: Example, prediction
         returned = metric(example, prediction)
         if inspect.isawaitable(returned):
             returned = await returned
-    except LmoptError:
+    except (LmoptError, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError):
         raise
-    except Exception as error:
+    except BaseException as error:  # pytest.skip and sys.exit are no scores either
         place = traceback.extract_tb(error.__traceback__)[-1]
         raise MetricError(
             f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})",

@@ -10,6 +10,7 @@ from typing import Any
 from pytest_lmopt.suites.budget import Budget
 from pytest_lmopt.suites.canonical import digest
 from pytest_lmopt.suites.example import Dataset, Example
+from pytest_lmopt.suites.metric_identity import metric_identity
 from pytest_lmopt.suites.splits import Splits, split
 
 Pipeline = Callable[[Example], Any]
@@ -52,13 +53,7 @@ class Suite:
     @property
     def metric_digest(self) -> str:
         """Identity of the metric: its parameters, or its source where it is the user's function."""
-        import inspect
-
-        try:
-            source = inspect.getsource(self.metric)  # type: ignore[arg-type]  # non-functions raise
-        except (TypeError, OSError):
-            source = repr(self.metric)
-        return digest(source)
+        return digest(metric_identity(self.metric))
 
     @property
     def metric_name(self) -> str:

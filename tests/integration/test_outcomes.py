@@ -225,3 +225,21 @@ def test_shout(lm_example):
 """,
         )
         project.run().assert_outcomes(passed=1)
+
+
+def test_an_error_that_quotes_a_holdout_example_is_told_by_its_kind(project: Project) -> None:
+    """Its message may hold the expected answer, which nobody is to tune to."""
+    project.write(
+        "test_words.py",
+        HEAD.replace('"split": "dev"', '"split": "holdout" if i % 2 else "dev"')
+        + """
+@pytest.mark.lm_suite(dataset=ROWS, metric=metrics.exact_match)
+def test_shout(lm_example):
+    if lm_example.id == "w7":
+        raise ValueError(f"secret: {lm_example.expected}")
+    return lm_example.expected
+""",
+    )
+    result = project.run()
+    result.stdout.fnmatch_lines(["warning: 1 of 20 runs raised, *example 'w7': ValueError"])
+    assert "secret" not in result.stdout.str()

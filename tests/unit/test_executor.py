@@ -554,3 +554,42 @@ def test_runs_within_their_time_are_as_ever() -> None:
     runs = run_block(shout, 20, timeout=60)
 
     assert [run.prediction for run in runs] == [f"W{n}" for n in range(20)]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_what_a_pipeline_does_to_its_inputs_reaches_no_other_run(is_async: bool) -> None:
+    """A chat history that each run appends to is as long for the next, and for the digest."""
+    example = Example(id="e", inputs={"messages": ["hello"]}, expected=["hi"])
+    before = example.digest
+
+    def chat(example: Example) -> int:
+        example.inputs["messages"].append("hi")
+        return len(example.inputs["messages"])
+
+    async def achat(example: Example) -> int:
+        return chat(example)
+
+    async def twice() -> list[object]:
+        with InProcessExecutor(lm=FunctionLM(upper)) as executor:
+            pipeline: Pipeline = achat if is_async else chat
+            return [
+                run.prediction
+                for _ in range(2)
+                for run in await executor.run_block(pipeline, INCUMBENT, [example])
+            ]
+
+    assert asyncio.run(twice()) == [2, 2]
+    assert example.digest == before
+
+
+def test_inputs_that_can_not_be_copied_are_shared() -> None:
+    """As a lock, which a pipeline may be given on purpose."""
+    lock = threading.Lock()
+
+    async def run() -> object:
+        with InProcessExecutor(lm=FunctionLM(upper)) as executor:
+            example = Example(id="e", inputs={"lock": lock})
+            (run,) = await executor.run_block(lambda e: e.inputs["lock"], INCUMBENT, [example])
+            return run.prediction
+
+    assert asyncio.run(run()) is lock

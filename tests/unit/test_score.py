@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -143,3 +145,10 @@ def test_an_exhausted_budget_in_a_metric_is_no_fault_of_the_metric() -> None:
 
     with pytest.raises(BudgetExhaustedError):
         asyncio.run(score_with(metric, EXAMPLE, "p"))
+
+
+@pytest.mark.parametrize("ends", [pytest.skip, pytest.fail, sys.exit])
+def test_a_metric_that_skips_fails_or_exits_is_broken(ends: Callable[[str], object]) -> None:
+    """Else the whole suite would be skipped, and green, or end without a report."""
+    with pytest.raises(MetricError, match=r"example 'e7': .*no use"):
+        asyncio.run(score_with(lambda *_: ends("no use"), EXAMPLE, "prediction"))

@@ -1,0 +1,117 @@
+"""A baseline is stale where its metric is another one, and only there."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pytest_lmopt import metrics
+from pytest_lmopt.suites.metric_identity import metric_identity
+
+Metric = Callable[..., object]
+
+
+class Within:
+    """A metric with a parameter and the usual repr."""
+
+    def __init__(self, tolerance: float) -> None:
+        self.tolerance = tolerance
+
+    def __call__(self, example: object, prediction: float) -> bool:
+        """Whether it is near."""
+        return abs(prediction) < self.tolerance
+
+
+@dataclass(frozen=True)
+class Told:
+    """A metric whose repr tells its parameter."""
+
+    tolerance: float
+
+    def __call__(self, example: object, prediction: float) -> bool:
+        """Whether it is near."""
+        return abs(prediction) < self.tolerance
+
+
+def closing_over(tolerance: object) -> Metric:
+    """A function whose source does not tell its parameter."""
+
+    def near(example: object, prediction: object) -> bool:
+        return prediction == tolerance
+
+    return near
+
+
+def with_default(tolerance: float) -> Metric:
+    """A function that has its parameter as a default."""
+
+    def near(example: object, prediction: float, limit: float = tolerance) -> bool:
+        return prediction < limit
+
+    return near
+
+
+def partly(tolerance: float) -> Metric:
+    """A partial of a function."""
+    return functools.partial(with_default(1.0), limit=tolerance)
+
+
+def anything(example: object, prediction: object) -> bool:
+    """A metric that is content."""
+    return example is not prediction
+
+
+@pytest.mark.parametrize(
+    "made", [Within, Told, closing_over, with_default, partly, lambda t: Within(t).__call__]
+)
+def test_a_parameter_tells_metrics_apart(made: Callable[[float], Metric]) -> None:
+    """However it is given; and where it is the same, so is the metric."""
+    assert metric_identity(made(0.1)) == metric_identity(made(0.1))
+    assert metric_identity(made(0.1)) != metric_identity(made(99.0))
+
+
+def test_a_lambda_is_itself_and_not_what_stands_around_it() -> None:
+    """The test that a mark's lambda decorates may change, and the threshold beside it."""
+    mark = {"metric": lambda _, prediction: prediction == 1, "threshold": 0.5}
+    assert metric_identity(mark["metric"]) == "lambda _, prediction: prediction == 1"
+
+
+def test_no_address_is_told(tmp_path: Path) -> None:
+    """In another process sets have another order, and objects are elsewhere."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import functools, sys\n"
+        "from pytest_lmopt.suites.metric_identity import metric_identity\n"
+        "class Odd:\n"
+        "    def __init__(self): self.words = {'a', 'b', 'c'}; self.self = self\n"
+        "def near(words, tool): return lambda e, p: p in words and tool\n"
+        "print(metric_identity(near({'x', 'y', 'z'}, functools.partial(print, Odd()))))\n"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, program],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in "123"
+    }
+    assert len(told) == 1
+    assert " at 0x" not in told.pop()
+
+
+def test_what_is_no_closure_is_its_source_or_its_repr() -> None:
+    """So baselines of ready-made metrics, and of none, stay what they were."""
+    assert metric_identity(metrics.exact_match) == repr(metrics.exact_match)
+    assert metric_identity(anything) == inspect.getsource(anything)
+    assert metric_identity(None) == "None"
+    assert metric_identity(Told(0.1)) == "Told(tolerance=0.1)"
