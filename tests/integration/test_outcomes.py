@@ -241,5 +241,5 @@ def test_shout(lm_example):
 """,
     )
     result = project.run()
-    result.stdout.fnmatch_lines(["warning: 1 of 20 runs raised, *example 'w7': ValueError"])
+    result.stdout.fnmatch_lines(["*warning: 1 of 20 runs raised, *example 'w7': ValueError"])
     assert "secret" not in result.stdout.str()
