@@ -11,7 +11,7 @@ from pytest_lmopt.blocks.progress import Tracker
 from pytest_lmopt.blocks.runner import Block, BlockRunner, piece_size
 from pytest_lmopt.blocks.unrecorded import incomplete_replay
 from pytest_lmopt.errors import BudgetExhaustedError, IncompleteError
-from pytest_lmopt.lm.money.protocol import Aside
+from pytest_lmopt.lm.money.protocol import Amount
 from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.metrics.evaluation import Evaluation
@@ -38,7 +38,7 @@ class Evaluator:
         self._runner = runner
         self._archive = Archive()
         self._done: dict[tuple[str, str, int], Outcome] = {}
-        self.dearest = Aside(calls=1)
+        self.dearest = Amount(calls=1)
         self._missing: dict[str, str] = {}
         self._unrecorded: list[Call] = []
 
@@ -140,10 +140,9 @@ class Evaluator:
         for outcome in self._archive.put(identity, runs):
             self._done[identity, outcome.example, outcome.repeat] = outcome
             self.usage += outcome.usage
-            self.dearest = Aside(
-                calls=max(self.dearest.calls, outcome.usage.calls),
-                tokens=max(self.dearest.tokens, outcome.usage.tokens),
-                micro_usd=max(self.dearest.micro_usd, outcome.usage.micro_usd or 0),
+            took = outcome.usage
+            self.dearest = self.dearest.or_dearer(
+                Amount(calls=took.calls, tokens=took.tokens, micro_usd=took.micro_usd or 0)
             )
             if outcome.missing:
                 self._missing[outcome.example] = outcome.missing

@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import cached_property
 
 from pytest_lmopt.blocks.evaluator import Evaluator
-from pytest_lmopt.lm.money.ledger import Charge, Ledger
-from pytest_lmopt.lm.money.protocol import Aside
+from pytest_lmopt.lm.money.ledger import Ledger
+from pytest_lmopt.lm.money.protocol import Amount
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.optimizers.journal import Journal
 from pytest_lmopt.suites.candidate import Candidate
@@ -47,14 +47,14 @@ class Plan:
         """Calls that incumbent and winner will make on holdout, and accepting the winner."""
         return self._judging_runs * self._evaluator.calls_per_example
 
-    def set_aside(self) -> Aside:
+    def set_aside(self) -> Amount:
         """What those will take if every run is as dear as the dearest so far.
 
         A call is paid for at its most first, so one such reservation comes on top.
         """
         runs = self._judging_runs * self._evaluator.suite.repeats
         run, call = self._evaluator.dearest, self._reservation
-        return Aside(
+        return Amount(
             calls=runs * run.calls,
             tokens=runs * run.tokens + call.tokens,
             micro_usd=runs * run.micro_usd + call.micro_usd,
@@ -80,7 +80,7 @@ class Plan:
         return self._journal.decided("runs left", max(0, left))
 
     @cached_property
-    def _reservation(self) -> Charge:
+    def _reservation(self) -> Amount:
         """The most that a call of the incumbent's can cost: later a proposer's are the dearest."""
         return self._ledger.dearest
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from conformance.processes import OTHER, OWN, ended
 
-from pytest_lmopt.lm.money.protocol import Aside, Book
+from pytest_lmopt.lm.money.protocol import Amount, Book
 
 Books = tuple[Book, Book]
 
@@ -28,7 +28,7 @@ def account(book: Book, session: str = "today", **given: Any) -> tuple[int, int]
 
 
 def charge(book: Book, *accounts: int, calls: int = 1, tokens: int = 10, micro_usd: int = 5) -> int:
-    """Charge, by default one call."""
+    """Amount, by default one call."""
     with book.charging(accounts) as (_, charge_all):
         return charge_all(calls, tokens, micro_usd)
 
@@ -123,11 +123,11 @@ class BookConformance:
         one, other = books
         suite, second, outer = (account(one, owner=owner)[0] for owner in ("a", "b", "class"))
 
-        def kept() -> list[Aside]:
+        def kept() -> list[Amount]:
             return [other.spent(number).aside for number in (suite, second, outer)]
 
-        def calls(*numbers: int) -> list[Aside]:
-            return [Aside(calls=n, tokens=9 * n, micro_usd=5 * n) for n in numbers]
+        def calls(*numbers: int) -> list[Amount]:
+            return [Amount(calls=n, tokens=9 * n, micro_usd=5 * n) for n in numbers]
 
         three, four, two = calls(3, 4, 2)
         one.keep([suite, outer], three)
@@ -135,7 +135,7 @@ class BookConformance:
         assert kept() == calls(3, 4, 7)
         one.keep([suite, outer], two)
         assert kept() == calls(2, 4, 6)
-        one.keep([suite, outer], Aside())
+        one.keep([suite, outer], Amount())
         assert kept() == calls(0, 4, 4)
 
     def test_seconds_run_from_the_first_charge(self, book: Book) -> None:
@@ -159,14 +159,14 @@ class BookConformance:
         time.sleep(0.05)
         charge(one, number)
         took = time.time() - begun
-        one.keep([number], Aside(calls=5))
+        one.keep([number], Amount(calls=5))
         time.sleep(0.05)
         assert account(other) == (number, 2)
         assert account(one) == (number, 2)
         assert charged(one, number) == (2, 13, 6)
         spent = one.spent(number)
         assert 0.05 <= spent.seconds <= took
-        assert spent.aside == Aside()
+        assert spent.aside == Amount()
         (entry,) = one.entries(9)
         assert (entry.settled, entry.lost, entry.reserved) == (1, 1, 0)
         assert entry.is_open
@@ -184,15 +184,15 @@ class BookConformance:
             account(one, "killed", pid=pid, owner=owner)[0]
             for owner in ("suite", "left out", "class", "session")
         )
-        one.keep([suite, outer, whole], Aside(calls=2))
-        one.keep([left_out, outer, whole], Aside(calls=5))
+        one.keep([suite, outer, whole], Amount(calls=2))
+        one.keep([left_out, outer, whole], Amount(calls=5))
         assert account(other, owner="session")[0] == whole
-        assert one.spent(whole).aside == Aside()
+        assert one.spent(whole).aside == Amount()
         assert account(other)[0] == suite
-        other.keep([suite, whole], Aside(calls=3))
+        other.keep([suite, whole], Amount(calls=3))
         assert account(other, owner="class")[0] == outer
-        assert one.spent(outer).aside == Aside()
-        assert one.spent(whole).aside == one.spent(suite).aside == Aside(calls=3)
+        assert one.spent(outer).aside == Amount()
+        assert one.spent(whole).aside == one.spent(suite).aside == Amount(calls=3)
 
     @pytest.mark.parametrize(
         "change", [{"owner": "x"}, {"budget": "x"}, {"purpose": "x"}, {"resume": False}]

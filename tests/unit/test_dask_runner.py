@@ -22,8 +22,9 @@ from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.errors import BudgetExhaustedError, LmoptError
 from pytest_lmopt.lm.money.book import SqliteBook
-from pytest_lmopt.lm.money.ledger import Account, Charge, Ledger
+from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.money.prices import Price, give_prices
+from pytest_lmopt.lm.money.protocol import Amount
 from pytest_lmopt.lm.recordings.recorded import CacheMode
 from pytest_lmopt.lm.recordings.store import SqliteRecordings
 from pytest_lmopt.lm.seam import Request, Usage
@@ -220,7 +221,7 @@ def test_a_limit_that_is_used_up_to_the_last_token_ends_it(tmp_path: Path) -> No
     """Nothing is granted of nothing."""
     world = World(tmp_path, budget=Budget(tokens=100))
     world.ledger.settle(
-        world.ledger.reserve(Charge(tokens=100, micro_usd=0)), Usage(output_tokens=100)
+        world.ledger.reserve(Amount(tokens=100, micro_usd=0)), Usage(output_tokens=100)
     )
     with pytest.raises(BudgetExhaustedError):
         world.evaluate()

@@ -14,15 +14,15 @@ from pytest_lmopt import Budget, Completion, Example, Prompt
 from pytest_lmopt.errors import BookError, BudgetExhaustedError, LMError, ModelError, RefusedError
 from pytest_lmopt.lm.faults.retries import Retrying
 from pytest_lmopt.lm.money.book import SqliteBook
-from pytest_lmopt.lm.money.ledger import Account, Charge, Ledger
+from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.money.metered import Metered
-from pytest_lmopt.lm.money.protocol import Aside
+from pytest_lmopt.lm.money.protocol import Amount
 from pytest_lmopt.lm.seam import FunctionLM, Request, Usage
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.render import Message
 
-CHARGE = Charge(tokens=10, micro_usd=1000)
+CHARGE = Amount(tokens=10, micro_usd=1000)
 
 
 def request(number: int = 0, *, model: str = "m", max_tokens: int = 10) -> Request:
@@ -121,7 +121,7 @@ def test_calls_set_aside_can_not_be_spent_meanwhile() -> None:
     """The search leaves the confirmation's calls alone, and gives them back at its end."""
     ledger = ledger_of(Budget(calls=3))
 
-    with ledger.keeping(Aside(calls=2)):
+    with ledger.keeping(Amount(calls=2)):
         ledger.reserve(CHARGE)
         with pytest.raises(BudgetExhaustedError, match="to 4 calls, 2 calls being set aside"):
             ledger.reserve(CHARGE)
@@ -143,7 +143,7 @@ def test_tokens_and_dollars_are_set_aside_too(budget: Budget, told: str) -> None
     """One call of at most 10 tokens, or a tenth of a cent, fits beside what is kept; not two."""
     ledger = ledger_of(budget)
 
-    with ledger.keeping(Aside(tokens=15, micro_usd=1500)):
+    with ledger.keeping(Amount(tokens=15, micro_usd=1500)):
         ledger.reserve(CHARGE)
         with pytest.raises(BudgetExhaustedError, match=told):
             ledger.reserve(CHARGE)
@@ -165,7 +165,7 @@ def test_what_is_set_aside_comes_back_after_an_error_too() -> None:
     """A search that fails does not keep the calls for ever."""
     ledger = ledger_of(Budget(calls=1))
 
-    with pytest.raises(ZeroDivisionError), ledger.keeping(Aside(calls=1)):
+    with pytest.raises(ZeroDivisionError), ledger.keeping(Amount(calls=1)):
         raise ZeroDivisionError
 
     ledger.reserve(CHARGE)
@@ -203,10 +203,10 @@ def test_dollars_are_added_without_rounding() -> None:
     """0.1 and 0.2 dollars are 0.3, though not as floats."""
     ledger = ledger_of(Budget(usd=0.3))
 
-    with ledger.keeping(Aside(micro_usd=200_000)):
-        ledger.reserve(Charge(tokens=1, micro_usd=100_000))
+    with ledger.keeping(Amount(micro_usd=200_000)):
+        ledger.reserve(Amount(tokens=1, micro_usd=100_000))
         with pytest.raises(BudgetExhaustedError, match=r"to 0\.300001 usd, 0\.2 usd being"):
-            ledger.reserve(Charge(tokens=1, micro_usd=1))
+            ledger.reserve(Amount(tokens=1, micro_usd=1))
 
 
 def test_large_numbers_are_told_in_full() -> None:
@@ -214,10 +214,10 @@ def test_large_numbers_are_told_in_full() -> None:
     ledger = ledger_of(Budget(tokens=1_500_000))
 
     with (
-        ledger.keeping(Aside(tokens=1_234_567)),
+        ledger.keeping(Amount(tokens=1_234_567)),
         pytest.raises(BudgetExhaustedError, match="to 1,534,567 tokens, 1,234,567 tokens being"),
     ):
-        ledger.reserve(Charge(tokens=300_000, micro_usd=0))
+        ledger.reserve(Amount(tokens=300_000, micro_usd=0))
 
 
 def test_seconds_run_from_the_first_call() -> None:
@@ -236,7 +236,7 @@ def test_seconds_run_from_the_first_call() -> None:
 def test_settling_replaces_the_reservation_by_the_cost() -> None:
     """What a call did not use can be spent by the next."""
     ledger = ledger_of(Budget(tokens=1000))
-    number = ledger.reserve(Charge(tokens=600, micro_usd=50))
+    number = ledger.reserve(Amount(tokens=600, micro_usd=50))
 
     ledger.settle(number, Usage(calls=1, input_tokens=3, output_tokens=4, micro_usd=2))
 

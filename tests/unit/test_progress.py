@@ -9,7 +9,8 @@ import pytest
 
 from pytest_lmopt import Budget
 from pytest_lmopt.blocks.progress import Best, Progress, Spending, Tracker
-from pytest_lmopt.lm.money.ledger import Account, Charge, Ledger
+from pytest_lmopt.lm.money.ledger import Account, Ledger
+from pytest_lmopt.lm.money.protocol import Amount
 from pytest_lmopt.reports.progress_line import progress_line
 from pytest_lmopt.reports.text import columns
 from pytest_lmopt.stats.intervals import mean_interval
@@ -110,7 +111,7 @@ def test_spending_is_told_of_the_budget_that_ends_first() -> None:
         Account(Budget(calls=10), owner="session"),
     ]
     ledger = Ledger(accounts)
-    ledger.reserve(Charge(tokens=50, micro_usd=250_000))
+    ledger.reserve(Amount(tokens=50, micro_usd=250_000))
     assert Tracker("s", accounts).now().spending == (
         Spending("calls", 1, 10),
         Spending("usd", 0.25, 1.0),
@@ -121,7 +122,7 @@ def test_spending_without_limits_is_told_all_the_same() -> None:
     """Calls, and dollars if there are any."""
     account = Account(Budget(), owner="suite")
     assert Tracker("s", [account]).now().spending == ()
-    Ledger([account]).reserve(Charge(tokens=50, micro_usd=0))
+    Ledger([account]).reserve(Amount(tokens=50, micro_usd=0))
     assert Tracker("s", [account]).now().spending == (Spending("calls", 1, None),)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_lmopt.blocks.plain import request_from_plain, request_to_plain
 from pytest_lmopt.lm.money.allowances import Allowance, Spending
-from pytest_lmopt.lm.money.ledger import Charge
+from pytest_lmopt.lm.money.protocol import Amount
 from pytest_lmopt.lm.recordings.answer import dump_answer, load_answer
 from pytest_lmopt.lm.recordings.files import Answer
 from pytest_lmopt.lm.recordings.recorded import CacheMode
@@ -136,7 +136,7 @@ class Reply:
         plain: dict[str, Any] = json.loads(text)
         spending = plain["spending"]
         if spending is not None:
-            spending = Spending(**{**spending, "dearest": Charge(**spending["dearest"])})
+            spending = Spending(**{**spending, "dearest": Amount(**spending["dearest"])})
         answers = tuple(
             (request_from_plain(request), loaded)
             for request, answer in plain["answers"]

@@ -17,7 +17,8 @@ from pytest_lmopt.blocks.queue import MOST_LOSSES
 from pytest_lmopt.blocks.runner import AT_ONCE, Block, LocalRunner, in_order
 from pytest_lmopt.errors import SuiteError, WorkersLostError
 from pytest_lmopt.lm.money.allowances import NOTHING, Grant, Purse, Spending
-from pytest_lmopt.lm.money.ledger import Charge, Ledger
+from pytest_lmopt.lm.money.ledger import Ledger
+from pytest_lmopt.lm.money.protocol import Amount
 from pytest_lmopt.lm.recordings.recorded import CacheMode
 from pytest_lmopt.lm.seam import Completion, Request
 from pytest_lmopt.metrics.scored_run import ScoredRun
@@ -80,7 +81,7 @@ class _Errand:
         self._free = runner.mode == "replay" or (runner.known.may_have_more and not self._answers)
         self._losses = 0
         self._tries = 0
-        self._least = Charge(tokens=0, micro_usd=0)
+        self._least = Amount()
 
     async def run(self) -> list[ScoredRun]:
         """What comes of the block."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from pytest_lmopt.lm.money.book import SqliteBook
-from pytest_lmopt.lm.money.ledger import Account, Charge, Ledger
-from pytest_lmopt.lm.money.protocol import Spent
+from pytest_lmopt.lm.money.ledger import Account, Ledger
+from pytest_lmopt.lm.money.protocol import Amount, Spent
 from pytest_lmopt.suites.budget import Budget
 
 FIRST_CALLS = 4
@@ -55,10 +55,10 @@ class Spending:
     lost: int
     tokens: int
     micro_usd: int
-    dearest: Charge
+    dearest: Amount
 
 
-NOTHING = Spending(calls=0, lost=0, tokens=0, micro_usd=0, dearest=Charge(tokens=0, micro_usd=0))
+NOTHING = Spending(calls=0, lost=0, tokens=0, micro_usd=0, dearest=Amount())
 
 
 class SpendingLedger(Ledger):
@@ -97,13 +97,13 @@ class Purse:
         self._out = 0
         self._back = asyncio.Event()
         self._calls_per_example = 0
-        self._dearest: Charge | None = None
+        self._dearest: Amount | None = None
 
     def learn(self, calls: int) -> None:
         """Note how many calls a run and its scoring made."""
         self._calls_per_example = max(self._calls_per_example, calls)
 
-    async def grant(self, examples: int, *, tries: int, least: Charge) -> Grant:
+    async def grant(self, examples: int, *, tries: int, least: Amount) -> Grant:
         """An allowance for so many examples, larger with each try that did not suffice.
 
         Raises ``BudgetExhaustedError`` where not even a call of ``least`` can be paid for.
@@ -130,17 +130,13 @@ class Purse:
                 tokens=spending.tokens,
                 micro_usd=spending.micro_usd,
             )
-            known = self._dearest or NOTHING.dearest
             if spending.dearest.tokens:
-                self._dearest = Charge(
-                    tokens=max(known.tokens, spending.dearest.tokens),
-                    micro_usd=max(known.micro_usd, spending.dearest.micro_usd),
-                )
+                self._dearest = spending.dearest.or_dearer(self._dearest or Amount())
         self._ledger.calls += spending.calls if spending else grant.allowance.calls
         self._out -= 1
         self._back.set()
 
-    def _charge(self, calls: int, least: Charge) -> Grant | None:
+    def _charge(self, calls: int, least: Amount) -> Grant | None:
         """Charge every account, or None if it would be too little as long as others are out."""
         accounts = self._ledger.accounts
         with accounts[0].book.charging([each.number for each in accounts]) as (spent, charge):

@@ -24,7 +24,7 @@ from pytest_lmopt.lm.money.book_tables import (
     lose_reserved,
     spent_by,
 )
-from pytest_lmopt.lm.money.protocol import Aside, ChargeAll, Entry, Spent
+from pytest_lmopt.lm.money.protocol import Amount, ChargeAll, Entry, Spent
 from pytest_lmopt.lm.processes import alive
 from pytest_lmopt.lm.sqlite_file import open_database, told_as, transaction
 
@@ -128,7 +128,7 @@ class SqliteBook:
 
             yield [spent_by(run, account) for account in accounts], charge
 
-    def keep(self, accounts: Sequence[int], aside: Aside) -> None:
+    def keep(self, accounts: Sequence[int], aside: Amount) -> None:
         """As the protocol says."""
         amounts = (aside.calls, aside.tokens, aside.micro_usd)
         with self._transaction() as run:

@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 
-from pytest_lmopt.lm.money.protocol import Aside, Entry, Spent
+from pytest_lmopt.lm.money.protocol import Amount, Entry, Spent
 from pytest_lmopt.lm.sqlite_file import transaction
 
 Run = Callable[..., sqlite3.Cursor]
@@ -75,7 +75,7 @@ def spent_by(run: Run, account: int) -> Spent:
         tokens=tokens,
         micro_usd=micro_usd,
         seconds=seconds,
-        aside=Aside(calls=aside[0], tokens=aside[1], micro_usd=aside[2]),
+        aside=Amount(calls=aside[0], tokens=aside[1], micro_usd=aside[2]),
     )
 
 

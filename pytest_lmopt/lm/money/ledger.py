@@ -15,17 +15,9 @@ from functools import lru_cache
 
 from pytest_lmopt.errors import BudgetExhaustedError
 from pytest_lmopt.lm.money.book import SqliteBook
-from pytest_lmopt.lm.money.protocol import Aside, Book, Spent
+from pytest_lmopt.lm.money.protocol import Amount, Book, Spent
 from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.suites.budget import Budget
-
-
-@dataclass(frozen=True, kw_only=True)
-class Charge:
-    """What a call may cost: tokens, and millionths of a dollar where dollars are limited."""
-
-    tokens: int
-    micro_usd: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +65,7 @@ class Account:
         """What has been charged to it so far, by any process."""
         return self.book.spent(self.number)
 
-    def refusal(self, spent: Spent, charge: Charge) -> BudgetExhaustedError | None:
+    def refusal(self, spent: Spent, charge: Amount) -> BudgetExhaustedError | None:
         """Why one more call can't be paid for, or None if it can."""
         kept, budget = spent.aside, self.budget
         needs = (
@@ -121,7 +113,7 @@ class Ledger:
     def __init__(self, accounts: Sequence[Account]) -> None:
         self.accounts = tuple(accounts)
         self.calls = 0
-        self.dearest = Charge(tokens=0, micro_usd=0)
+        self.dearest = Amount()
         self._under_way: set[int] = set()
 
     @property
@@ -151,35 +143,32 @@ class Ledger:
         """Whether any account has a limit in dollars, so that a call needs a price."""
         return any(account.budget.usd is not None for account in self.accounts)
 
-    def keep(self, aside: Aside) -> None:
-        """Set this aside, in place of what was before; ``keeping`` sets it free."""
-        if self.accounts:
-            self.accounts[0].book.keep([account.number for account in self.accounts], aside)
-
     @property
     def under_way(self) -> bool:
         """Whether a call is reserved that may turn out cheaper."""
         return bool(self._under_way)
 
+    def keep(self, aside: Amount) -> None:
+        """Set this aside, in place of what was before; ``keeping`` sets it free."""
+        if self.accounts:
+            self.accounts[0].book.keep([account.number for account in self.accounts], aside)
+
     @contextmanager
-    def keeping(self, aside: Aside) -> Iterator[None]:
+    def keeping(self, aside: Amount) -> Iterator[None]:
         """Set this aside: it can't be spent until the block ends."""
         self.keep(aside)
         try:
             yield
         finally:
-            self.keep(Aside())
+            self.keep(Amount())
 
-    def reserve(self, charge: Charge) -> int:
+    def reserve(self, charge: Amount) -> int:
         """Charge a call at its most to every account, or raise ``BudgetExhaustedError``.
 
         Returns the charge's number in the book.
         """
         number = 0
-        self.dearest = Charge(
-            tokens=max(self.dearest.tokens, charge.tokens),
-            micro_usd=max(self.dearest.micro_usd, charge.micro_usd),
-        )
+        self.dearest = self.dearest.or_dearer(charge)
         if self.accounts:
             numbers = [account.number for account in self.accounts]
             with self.accounts[0].book.charging(numbers) as (spent, charge_all):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from pytest_lmopt.errors import BudgetExhaustedError, ModelError
-from pytest_lmopt.lm.money.ledger import Charge, Ledger
+from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.lm.money.prices import price
+from pytest_lmopt.lm.money.protocol import Amount
 from pytest_lmopt.lm.seam import LM, Completion, Request
 
 POLL_SECONDS = 0.02
@@ -35,7 +36,7 @@ class Metered:
         self._ledger.settle(number, completion.usage)
         return completion
 
-    async def _reserved(self, charge: Charge) -> int:
+    async def _reserved(self, charge: Amount) -> int:
         while True:
             try:
                 return self._ledger.reserve(charge)
@@ -44,7 +45,7 @@ class Metered:
                     raise
             await asyncio.sleep(POLL_SECONDS)
 
-    def _most(self, request: Request) -> Charge:
+    def _most(self, request: Request) -> Amount:
         priced: int | None = 0
         if self._ledger.limits_dollars:
             priced = price(request.model, request.input_bound, request.max_tokens)
@@ -54,4 +55,4 @@ class Metered:
                 "can't be kept; give it one in the ini value lm_prices, or limit calls or tokens",
                 model=request.model,
             )
-        return Charge(tokens=request.input_bound + request.max_tokens, micro_usd=priced)
+        return Amount(tokens=request.input_bound + request.max_tokens, micro_usd=priced)

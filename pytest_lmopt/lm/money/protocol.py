@@ -17,26 +17,35 @@ ChargeAll = Callable[[int, int, int], int]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Aside:
-    """What is set aside for later, and nobody may spend yet."""
+class Amount:
+    """Calls, tokens, and millionths of a dollar: what a call may cost, or a run took, say."""
 
     calls: int = 0
     tokens: int = 0
     micro_usd: int = 0
+
+    def or_dearer(self, other: Amount) -> Amount:
+        """The larger of the two, each kind for itself."""
+        return Amount(
+            calls=max(self.calls, other.calls),
+            tokens=max(self.tokens, other.tokens),
+            micro_usd=max(self.micro_usd, other.micro_usd),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spent:
     """What an account has been charged; ``seconds`` since its first call.
 
-    The time between a session that was killed and the one that continues it is left out.
+    ``aside`` is kept for later, and nobody may spend it yet. The time between a session that was
+    killed and the one that continues it is left out.
     """
 
     calls: int
     tokens: int
     micro_usd: int
     seconds: float
-    aside: Aside = field(default_factory=Aside)
+    aside: Amount = field(default_factory=Amount)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,10 +99,10 @@ class Book(Protocol):
         charged if the block raises.
         """
 
-    def keep(self, accounts: Sequence[int], aside: Aside) -> None:
+    def keep(self, accounts: Sequence[int], aside: Amount) -> None:
         """Set this aside in these accounts for the first of them, in place of what it had kept.
 
-        ``Aside()`` sets it free again.
+        ``Amount()`` sets it free again.
         """
 
     def settle(
