@@ -122,7 +122,7 @@ class Acceptance:
                 continue
             path = Path(key)
             if path.is_absolute() and path.is_relative_to(self._root):
-                texts[key] = rewrite_prompt(path.read_text(encoding="utf-8"), state, path=path)
+                texts[key] = rewrite_prompt(path.read_bytes().decode(), state, path=path)
             else:
                 texts[key] = None
         return texts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,18 +16,28 @@ from pytest_lmopt.suites.prompt_state import Demo, PromptState
 FLOW_WIDTH = 90
 """Demos up to this many characters stand on one line."""
 
+BYTE_ORDER_MARK = "\ufeff"
+
 
 def rewrite_prompt(text: str, state: PromptState, *, path: Path) -> str:
     """``text`` of a prompt file with ``state``'s instruction, reasoning and demos.
 
     Only the lines of what changed are replaced. Comments are kept, except those between demos,
-    which go with them. A file that already says the same is returned as it is, byte by byte.
+    which go with them; so are a byte order mark and the kind of line ends. A file that already
+    says the same is returned as it is, byte by byte.
     """
-    from ruamel.yaml.error import YAMLError
-
-    current = parse_prompt(text, path=path)
+    mark = BYTE_ORDER_MARK if text.startswith(BYTE_ORDER_MARK) else ""
+    plain = text.removeprefix(mark).replace("\r\n", "\n")
+    current = parse_prompt(plain, path=path)
     if current == state:
         return text
+    rewritten = _rewritten(plain, current, state, path)
+    return mark + (rewritten.replace("\n", "\r\n") if "\r\n" in text else rewritten)
+
+
+def _rewritten(text: str, current: PromptState, state: PromptState, path: Path) -> str:
+    from ruamel.yaml.error import YAMLError
+
     changes: dict[str, Any] = {}
     if current.instruction != state.instruction:
         changes["instruction"] = _value(state.instruction, block=True)
@@ -133,7 +144,8 @@ def _value(value: Any, *, block: bool = False) -> Any:
         return {_value(str(key)): _value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_value(item) for item in value]
-    if value is None or type(value) in (bool, int, float):
+    finite = not isinstance(value, float) or math.isfinite(value)
+    if value is None or (type(value) in (bool, int, float) and finite):
         return value
     text = str(value)
     printable = all(char.isprintable() or char == "\n" for char in text)

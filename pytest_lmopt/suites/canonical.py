@@ -7,7 +7,7 @@ import json
 
 
 def canonical_json(value: object, *, allow_nan: bool = True) -> str:
-    """JSON with sorted keys and no spaces; what JSON lacks is written as its ``repr``.
+    """JSON with sorted keys and no spaces; sets are sorted, what else JSON lacks is its ``repr``.
 
     Raises ``ValueError`` for a number that is not finite, unless ``allow_nan``.
     """
@@ -16,9 +16,16 @@ def canonical_json(value: object, *, allow_nan: bool = True) -> str:
         sort_keys=True,
         ensure_ascii=False,
         separators=(",", ":"),
-        default=repr,
+        default=_written,
         allow_nan=allow_nan,
     )
+
+
+def _written(value: object) -> object:
+    """What stands for a value that JSON lacks; sets have another order in every process."""
+    if isinstance(value, set | frozenset):
+        return {"set": sorted(map(canonical_json, value))}
+    return repr(value)
 
 
 def digest(value: object, *, length: int = 16) -> str:

@@ -66,6 +66,7 @@ def changed_lines(old: str, new: str) -> list[str]:
         "{inputs: [a],   output: b, instruction: x}",
         "instruction:   'odd  spacing'\ninputs: [ a ]\noutput: b\n\n\n",
         "inputs:\n- a\noutput: b\ninstruction: >\n  folded\n  text\n",
+        "\ufeff" + FILE.replace("\n", "\r\n"),
     ],
 )
 def test_a_file_that_says_the_same_is_returned_byte_by_byte(text: str) -> None:
@@ -186,6 +187,25 @@ def test_values_yaml_lacks_are_written_as_a_template_shows_them() -> None:
     demos = [{"problem": ("a", "b"), "team": Path("x/y")}]
     new = rewrite_prompt(FILE, state.with_demos(demos), path=PATH)
     assert "  - {problem: [a, b], team: x/y}\n" in new
+
+
+def test_a_number_without_end_is_written_as_text() -> None:
+    """As a number no prompt file may hold it, and the file could not be loaded any more."""
+    new = rewrite_prompt(
+        FILE,
+        parse_prompt(FILE, path=PATH).with_demos([{"problem": float("nan"), "team": "FIN"}]),
+        path=PATH,
+    )
+    assert parse_prompt(new, path=PATH).demos == ({"problem": "nan", "team": "FIN"},)
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_line_ends_and_a_byte_order_mark_stay(mark: str) -> None:
+    """A file from Windows keeps its form, so that the diff shows only what changed."""
+    windows = mark + FILE.replace("\n", "\r\n")
+    instruction = "Answer with the code.\nNothing else."
+    new = rewritten(windows, instruction=instruction)
+    assert new == mark + rewritten(FILE, instruction=instruction).replace("\n", "\r\n")
 
 
 @pytest.mark.parametrize(
