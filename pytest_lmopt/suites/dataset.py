@@ -46,12 +46,15 @@ def load_dataset(source: DatasetSource, *, beside: Path) -> Dataset:
     if not examples:
         raise DatasetError("is empty; at least one example is needed", source=name)
     seen: dict[str, str] = {}
-    for example, (place, _) in zip(examples, rows, strict=True):
+    for example, (place, row) in zip(examples, rows, strict=True):
         if example.id in seen:
-            raise DatasetError(
-                f"{place} has the id {example.id!r}, which {seen[example.id]} has already",
-                source=name,
+            first = seen[example.id]
+            twice = (
+                f"has the id {example.id!r}, which {first} has already"
+                if _named(row)
+                else f"and {first} are the same; give each an id of its own if both are to count"
             )
+            raise DatasetError(f"{place} {twice}", source=name)
         seen[example.id] = place
     return Dataset(examples=examples, source=name)
 
@@ -95,6 +98,12 @@ def _csv_rows(text: str, name: str) -> Iterator[_Row]:
     try:
         reader = csv.reader(io.StringIO(text, newline=""))
         header = next(reader, [])
+        odd = next((column for column in header if column != column.strip() or not column), None)
+        if odd is not None:
+            raise DatasetError(
+                f"line 1 has a column {odd!r}; name it, without blanks around its name",
+                source=name,
+            )
         if len(set(header)) < len(header):
             raise DatasetError(f"line 1 names a column twice: {header}", source=name)
         if "inputs" in header:
@@ -171,7 +180,9 @@ def _example(row: Mapping[str, Any] | Example, place: str, name: str) -> Example
         or not isinstance(identity, str | int)
         or str(identity).strip() == ""
     ):
-        raise DatasetError(f"{place}: id {identity!r} is neither text nor a number", source=name)
+        raise DatasetError(
+            f"{place}: id {identity!r} is neither text nor a whole number", source=name
+        )
     group = row.get("group")
     if group is not None and not str(group).strip():
         group = None  # rows without a group are independent, not one cluster
@@ -188,6 +199,10 @@ def _example(row: Mapping[str, Any] | Example, place: str, name: str) -> Example
         group=None if group is None else str(group),
         split=split,
     )
+
+
+def _named(row: Mapping[str, Any] | Example) -> bool:
+    return isinstance(row, Example) or row.get("id") is not None
 
 
 def _content(inputs: Mapping[str, Any], expected: Any, place: str, name: str) -> str:
