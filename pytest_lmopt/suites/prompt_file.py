@@ -41,10 +41,11 @@ def parse_prompt(text: str, *, path: Path) -> PromptState:
     except PromptError as error:
         if error.path is not None:
             raise
-        line = _line_of(document, error.field)
-        if line is not None and _is_literal(document[error.field]):
+        field = "output" if error.field == "outputs" and "output" in document else error.field
+        line = _line_of(document, field)
+        if line is not None and _is_literal(document[field]):
             line += error.line or 0  # a literal block begins on the line below its key
-        raise PromptError(error.problem, path=path, field=error.field, line=line) from None
+        raise PromptError(error.problem, path=path, field=field, line=line) from None
 
 
 def _line_of(document: Any, key: object) -> int | None:

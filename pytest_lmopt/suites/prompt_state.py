@@ -52,10 +52,11 @@ class PromptState:
             raise PromptError(f"{both[0]!r} is an input and an output", field="outputs")
         if len(self.outputs) > 1 and self.format == "text":
             raise PromptError("several outputs need 'lines' or 'json'", field="format")
-        if len(self.outputs) > 1 and _TAKEN & set(self.outputs):
-            taken = sorted(_TAKEN & set(self.outputs))[0]
+        # the text of a single output is the completion's text
+        taken = sorted(_TAKEN & set(self.outputs)) if self.outputs != ("text",) else []
+        if taken:
             raise PromptError(
-                f"an output can't be called {taken!r}: every completion has that attribute",
+                f"an output can't be called {taken[0]!r}: every completion has that attribute",
                 field="outputs",
             )
         if self.format == "lines":

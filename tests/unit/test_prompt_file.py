@@ -219,12 +219,23 @@ def test_a_wrong_value_is_reported_at_its_field_and_line(
     assert problem in str(error)
 
 
-@pytest.mark.parametrize("taken", ["text", "usage", "fields"])
-def test_several_outputs_can_not_take_a_completions_own_names(tmp_path: Path, taken: str) -> None:
-    """``completion.text`` and its like already mean something else."""
-    error = refusal(tmp_path, f"instruction: x\ninputs: [a]\noutputs: [b, {taken}]\n")
+@pytest.mark.parametrize(
+    ("field", "value", "taken"),
+    [
+        ("outputs", "[b, text]", "text"),
+        ("outputs", "[b, usage]", "usage"),
+        ("outputs", "[b, fields]", "fields"),
+        ("output", "usage", "usage"),
+        ("output", "fields", "fields"),
+    ],
+)
+def test_an_output_can_not_take_a_completions_own_name(
+    tmp_path: Path, field: str, value: str, taken: str
+) -> None:
+    """``completion.usage`` and its like already mean something else."""
+    error = refusal(tmp_path, f"instruction: x\ninputs: [a]\n{field}: {value}\n")
 
-    assert (error.field, error.line) == ("outputs", 3)
+    assert (error.field, error.line) == (field, 3)
     assert f"an output can't be called '{taken}'" in str(error)
 
 
