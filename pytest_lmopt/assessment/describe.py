@@ -125,14 +125,16 @@ def describe_trials(outcome: SearchOutcome) -> list[TrialReport]:
             low=trial.low,
             high=trial.high,
             n=trial.n,
-            score=trial.evaluation.mean,
+            score=trial.evaluation.mean if trial.evaluation.scores else None,
             tokens=tokens,
             seconds=seconds,
             size=trial.proposal.candidate.size,
             calls=trial.calls,
-            efficient=not any(
+            efficient=bool(trial.evaluation.scores)
+            and not any(
                 _dominates((other, *theirs), (trial, tokens, seconds))
                 for other, theirs in zip(trials, costs, strict=True)
+                if other.evaluation.scores
             ),
         )
         for trial, (tokens, seconds) in zip(trials, costs, strict=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_lmopt.reports.suite_report import SearchReport
+from pytest_lmopt.reports.wording import mean_text
 
 SHOWN = 6
 """Efficient candidates shown at most."""
@@ -25,9 +26,9 @@ def efficient_lines(search: SearchReport) -> Iterator[str]:
     if search.incumbent is None or not efficient:
         return
     yield "efficient candidates, and the incumbent (dev score, tokens and seconds per call):"
-    for trial in sorted([search.incumbent, *efficient], key=lambda each: -each.score):
+    for trial in sorted([search.incumbent, *efficient], key=lambda each: -(each.score or 0.0)):
         yield (
-            f"  {trial.name:<16} {trial.score:.3f} on {trial.n}, {trial.tokens:.0f} "
+            f"  {trial.name:<16} {mean_text(trial.score)} on {trial.n}, {trial.tokens:.0f} "
             f"tokens, {trial.seconds:.2f} s"
         )
 

@@ -49,9 +49,10 @@ class Charged:
 class TrialReport:
     """A candidate that was raced on ``n`` dev examples.
 
-    ``difference`` to the incumbent with its 95 % interval; mean ``score``; ``tokens`` and
-    ``seconds`` per call, ``size`` of its prompts in characters; ``calls`` the search had made by
-    then. ``efficient``: no other has a better score without more tokens or seconds.
+    ``difference`` to the incumbent with its 95 % interval; mean ``score``, None where nothing was
+    scored; ``tokens`` and ``seconds`` per call, ``size`` of its prompts in characters; ``calls``
+    the search had made by then. ``efficient``: it was scored, and no other has a better score
+    without more tokens or seconds.
     """
 
     name: str
@@ -60,7 +61,7 @@ class TrialReport:
     low: float
     high: float
     n: int
-    score: float
+    score: float | None
     tokens: float
     size: int
     calls: int

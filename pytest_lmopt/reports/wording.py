@@ -13,6 +13,11 @@ def score_text(report: SuiteReport) -> str:
     return f"{report.score:.3f} [{report.low:.2f}, {report.high:.2f}]"
 
 
+def mean_text(value: float | None) -> str:
+    """A mean score, if anything was scored."""
+    return "–" if value is None else f"{value:.3f}"
+
+
 def verdict_text(report: SuiteReport) -> str:
     """What came of a suite, in a word or two."""
     if report.status in ("error", "budget-stopped", "interrupted"):

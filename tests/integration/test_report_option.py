@@ -13,6 +13,24 @@ from projects.shouting import Project
 
 from pytest_lmopt.reports.machine import SCHEMA
 
+SKIPPING = """\
+import pytest
+from pytest_lmopt import Budget, metrics
+from pipeline import one_step
+
+SPLITS = ("train", "dev", "holdout")
+WORDS = [{"id": f"w{i}", "inputs": {"word": f"word{i}"}, "expected": f"WORD{i}",
+          "split": SPLITS[i % 3]} for i in range(60)]
+DEV = {row["id"] for row in WORDS if row["split"] == "dev"}
+
+@pytest.mark.lm_suite(dataset=WORDS, metric=metrics.exact_match, budget=Budget(calls=400))
+def test_shout(lm_example):
+    text = one_step(lm_example.inputs["word"])
+    if SKIPPED:
+        pytest.skip("of no interest")
+    return text
+"""
+
 
 def test_the_report_is_written_as_json(project: Project, openai_server: OpenAIServer) -> None:
     """Folders are made as needed; relative paths start where pytest was started."""
@@ -89,6 +107,35 @@ def test_a_search_is_reported_with_its_winner(
     found = suite["search"]["confirmation"]
     assert sum(row["winner"] for row in holdout) / len(holdout) == pytest.approx(found["new_mean"])
     assert "Gain on dev against calls spent" in (project.path / "lm.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("skipped", "unscored"),
+    [("lm_example.id in DEV", "incumbent"), ("text.isupper()", "candidates")],
+)
+def test_a_search_in_which_somebody_was_never_scored_has_every_report(
+    skipped: str, unscored: str, project: Project, openai_server: OpenAIServer
+) -> None:
+    """What has no score, since its dev examples were all skipped, is told to have none."""
+    openai_server.answer = lambda chat: chat[-1][1].upper() if len(chat) > 2 else chat[-1][1]
+    project.write("test_words.py", SKIPPING.replace("SKIPPED", skipped))
+    kinds = ("json", "html", "md", "csv")
+    asked = ",".join(f"{kind}:lm.{kind}" for kind in kinds)
+    result = project.run("--lm-optimize=labeled", "--lm-threshold=0", f"--lm-report={asked}")
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*nan*")
+    result.stdout.fnmatch_lines([f"written: lm.{kind}" for kind in kinds])
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    text = (project.path / "lm.json").read_text()
+    document = json.loads(text, parse_constant=refuse)
+    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(document)
+    search = document["suites"][0]["search"]
+    raced = [search["incumbent"]] if unscored == "incumbent" else search["trials"]
+    assert raced
+    assert {(trial["score"], trial["efficient"]) for trial in raced} == {(None, False)}
 
 
 def test_an_unfinished_suite_is_stored_as_far_as_it_came(

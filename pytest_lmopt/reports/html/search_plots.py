@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_lmopt.reports.html.drawing import ACCENT, FAINT, GOOD, INK, LINE, Plot, plot
 from pytest_lmopt.reports.suite_report import SearchReport, TrialReport
+from pytest_lmopt.reports.wording import mean_text
 from pytest_lmopt.safe_text import printable
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ def gain_plot(search: SearchReport, name: str) -> Plot | None:
 
 
 def trade_off_plot(search: SearchReport, name: str) -> Plot | None:
-    """Score on dev by tokens per call; None where none was raced."""
-    trials = search.trials
+    """Score on dev by tokens per call; None where none was raced and scored."""
+    trials = [trial for trial in search.trials if trial.score is not None]
     if not trials:
         return None
 
@@ -86,7 +87,7 @@ def trade_off_plot(search: SearchReport, name: str) -> Plot | None:
             )  # fmt: skip
             hints[f"t{place}"] = _costs(trial)
             if won:
-                _name(axes, trial, trial.tokens, trial.score, most=dearest)
+                _name(axes, trial, trial.tokens, trial.score or 0.0, most=dearest)
         _frame(axes)
         axes.set_xlabel("tokens per call")
         axes.set_ylabel("score on dev")
@@ -156,6 +157,6 @@ def _gain(trial: TrialReport) -> str:
 
 def _costs(trial: TrialReport) -> str:
     return (
-        f"{trial.name}: score {trial.score:.3f}, {trial.tokens:.0f} tokens and "
+        f"{trial.name}: score {mean_text(trial.score)}, {trial.tokens:.0f} tokens and "
         f"{trial.seconds:.2f} s per call, prompts of {trial.size} characters"
     )
