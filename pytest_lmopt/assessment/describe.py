@@ -6,6 +6,7 @@ from pytest_lmopt.assessment.acceptance import Acceptance
 from pytest_lmopt.assessment.gains import gains_of
 from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.metrics.evaluation import Evaluation
+from pytest_lmopt.metrics.scored_run import Outcome
 from pytest_lmopt.optimizers.protocol import Proposal, Trial
 from pytest_lmopt.optimizers.search import SearchOutcome
 from pytest_lmopt.reports.suite_report import (
@@ -158,9 +159,16 @@ def _dominates(one: tuple[Trial, float, float], other: tuple[Trial, float, float
 def _failing(
     suite: Suite, evaluation: Evaluation, *, show_holdout: bool
 ) -> tuple[FailingExample, ...]:
-    """Examples below 1; those of holdout last and by id only, so that nobody tunes to them."""
+    """Examples below 1, with the first of their runs that was.
+
+    Those of holdout come last and by id only, so that nobody tunes to them.
+    """
     hidden = set() if show_holdout else {example.id for example in suite.splits.holdout}
-    failed = [each for each in evaluation.outcomes if each.value is not None and each.value < 1.0]
+    first: dict[str, Outcome] = {}
+    for outcome in evaluation.outcomes:
+        if outcome.value is not None and outcome.value < 1.0:
+            first.setdefault(outcome.example, outcome)
+    failed = list(first.values())
     examples = {example.id: example for example in suite.dataset}
     open_ones = [
         FailingExample(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 
 from doubles.openai_server import OpenAIServer
@@ -32,3 +33,38 @@ def test_an_examples_score_is_the_mean_of_its_repeats(
         ]
     )
     assert openai_server.calls % 4 == 0
+
+
+UNSTEADY = """\
+import itertools
+import json
+import pytest
+from pytest_lmopt.errors import MissingAnswerError
+
+turns = {}
+ROWS = [{"id": f"w{i}", "inputs": {"word": f"word{i}"}, "split": "dev"} for i in range(12)]
+
+def metric(example, prediction):
+    turn = next(turns.setdefault(example.id, itertools.count()))
+    if example.id in LOST and turn in LOST[example.id]:
+        raise MissingAnswerError("the judge is away", request=None)
+    return turn != 0
+
+@pytest.mark.lm_suite(dataset=ROWS, metric=metric, repeats=3, max_missing=1, threshold=1)
+def test_unsteady(lm_example):
+    return lm_example.inputs["word"]
+"""
+
+
+def test_an_example_that_failed_several_of_its_runs_is_one_failing_example(
+    project: Project,
+) -> None:
+    """It is counted, listed and shown once."""
+    project.write("test_words.py", UNSTEADY.replace("LOST", "{}").replace("turn != 0", "turn == 0"))
+    result = project.run("-v", "--lm-report=json:lm.json,md:lm.md")
+    result.stdout.fnmatch_lines(["*12 examples below 1*"])
+    shown = [line.strip() for line in result.outlines]
+    assert shown.count("w0") == shown.count("w9") == 1
+    (suite,) = json.loads((project.path / "lm.json").read_text())["suites"]
+    assert [example["id"] for example in suite["failing"]] == [f"w{i}" for i in range(12)]
+    assert "12 examples below 1" in (project.path / "lm.md").read_text()
