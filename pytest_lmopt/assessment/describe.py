@@ -36,8 +36,14 @@ def describe_evaluation(
     """The report of an evaluation, not yet compared with anything."""
     scores = list(evaluation.scores.values())
     low, high = mean_interval(scores) if scores else (None, None)
-    missing = evaluation.missing
-    skipped = [each for each in evaluation.outcomes if each.ending is Ending.SKIPPED]
+    # of those with a score other runs were answered
+    missing = [each for each in evaluation.missing if each not in evaluation.scores]
+    skipped = {
+        each.example
+        for each in evaluation.outcomes
+        if each.ending is Ending.SKIPPED and each.example not in evaluation.scores
+    }
+    first = next(iter([*missing, *evaluation.missing]), None)
     return SuiteReport(
         suite=suite.name,
         status=status,
@@ -51,8 +57,8 @@ def describe_evaluation(
         comparison=None,
         failing=_failing(suite, evaluation, show_holdout=show_holdout),
         missing=len(missing),
-        missing_because=next((": ".join(found) for found in missing.items()), ""),
-        skipped=len({outcome.example for outcome in skipped}),
+        missing_because="" if first is None else f"{first}: {evaluation.missing[first]}",
+        skipped=len(skipped.difference(missing)),
         usage=usage,
         budget=str(suite.budget),
         seconds=seconds,

@@ -16,6 +16,7 @@ from pytest_lmopt.reports.wording import (
     outcome_text,
     p_text,
     score_text,
+    unanswered_text,
     verdict_text,
 )
 
@@ -109,6 +110,8 @@ def _details(report: SuiteReport) -> Iterator[str]:
         yield f"warning: {escaped(report.warning, 1000)}"
     if report.missing or report.skipped:
         yield f"left out: {report.missing} without an answer, {report.skipped} skipped"
+    if unanswered := unanswered_text(report):
+        yield escaped(unanswered, 1000)
     if report.search is not None:
         yield from _search(report.search, accepting=report.accepting)
     if report.failing:

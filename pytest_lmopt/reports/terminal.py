@@ -13,7 +13,7 @@ from pytest_lmopt.reports.resolving import resolving_lines
 from pytest_lmopt.reports.search_section import search_lines
 from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
 from pytest_lmopt.reports.suite_table import table_lines, verdict
-from pytest_lmopt.reports.wording import p_text
+from pytest_lmopt.reports.wording import p_text, unanswered_text
 from pytest_lmopt.stats.multiplicity import holm
 
 SUITES_WITH_EXAMPLES = 10
@@ -107,8 +107,10 @@ def _details(
         yield look.paint(f"warning: {report.warning}", "unsure")
     if report.missing or report.skipped:
         yield f"left out: {report.missing} without an answer, {report.skipped} skipped"
-    if report.missing_because and not report.problem:
+    if report.missing and report.missing_because and not report.problem:
         yield f"  {look.one_line(report.missing_because, 4)}"
+    if unanswered := unanswered_text(report):
+        yield look.one_line(unanswered, 2)
     yield from _compared(report, look, adjusted.get(report.suite))
     if report.status in ("passed", "failed") and report.spared:
         calls = report.usage.calls * report.spared / max(1, report.n)

@@ -27,6 +27,14 @@ def verdict_text(report: SuiteReport) -> str:
     return str(report.comparison.verdict) if report.comparison else "no shared examples"
 
 
+def unanswered_text(report: SuiteReport) -> str:
+    """What is said of runs without an answer whose example was scored by its others."""
+    judged = report.status in ("passed", "failed")  # other problems say it themselves
+    if report.missing or not report.missing_because or not judged:
+        return ""
+    return f"some runs without an answer, the first of example {report.missing_because}"
+
+
 def calls_text(usage: Usage, unit: str = "") -> str:
     """How many calls, and how many of them were answered from the recordings."""
     return f"{usage.calls}{unit}" + (f" ({usage.replayed} replayed)" if usage.replayed else "")

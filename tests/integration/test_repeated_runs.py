@@ -50,7 +50,7 @@ def metric(example, prediction):
         raise MissingAnswerError("the judge is away", request=None)
     return turn != 0
 
-@pytest.mark.lm_suite(dataset=ROWS, metric=metric, repeats=3, max_missing=1, threshold=1)
+@pytest.mark.lm_suite(dataset=ROWS, metric=metric, repeats=3, max_missing=1)
 def test_unsteady(lm_example):
     return lm_example.inputs["word"]
 """
@@ -68,3 +68,35 @@ def test_an_example_that_failed_several_of_its_runs_is_one_failing_example(
     (suite,) = json.loads((project.path / "lm.json").read_text())["suites"]
     assert [example["id"] for example in suite["failing"]] == [f"w{i}" for i in range(12)]
     assert "12 examples below 1" in (project.path / "lm.md").read_text()
+
+
+def test_only_an_example_without_any_score_is_left_out(project: Project) -> None:
+    """One of whose runs some were answered counts among those scored."""
+    lost = "{'w1': (0, 1), 'w2': (0, 1, 2)}"
+    project.write("test_words.py", UNSTEADY.replace("LOST", lost))
+    result = project.run("--lm-report=json:lm.json,html:lm.html")
+    result.stdout.fnmatch_lines(
+        ["*left out: 1 without an answer, 0 skipped", "*w2: the judge: the judge is away"]
+    )
+    (suite,) = json.loads((project.path / "lm.json").read_text())["suites"]
+    assert (suite["n"], suite["missing"]) == (11, 1)
+    assert "Left out: 1 without an answer" in (project.path / "lm.html").read_text()
+
+
+def test_an_example_with_some_runs_unanswered_is_told_all_the_same(project: Project) -> None:
+    """Its mean rests on fewer runs than the others'."""
+    project.write("test_words.py", UNSTEADY.replace("LOST", "{'w1': (1,)}"))
+    result = project.run("--lm-report=json:lm.json,md:lm.md,html:lm.html")
+    said = "some runs without an answer, the first of example w1: the judge: the judge is away"
+    result.stdout.fnmatch_lines([f"*{said}"])
+    result.stdout.no_fnmatch_line("*left out*")
+    (suite,) = json.loads((project.path / "lm.json").read_text())["suites"]
+    assert (suite["n"], suite["missing"]) == (12, 0)
+    assert (
+        "Some runs without an answer, the first of example w1"
+        in (project.path / "lm.html").read_text()
+    )
+    assert (
+        "some runs without an answer, the first of example w1"
+        in (project.path / "lm.md").read_text()
+    )
