@@ -24,6 +24,7 @@ from pytest_lmopt.plugin.debugging import Tracebacks
 from pytest_lmopt.plugin.marks import pipeline_of
 from pytest_lmopt.plugin.session import PROPERTY, LmSession
 from pytest_lmopt.plugin.watching import watched
+from pytest_lmopt.reports.annotations import without_commands
 from pytest_lmopt.reports.look import Look
 from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport, from_json, to_json
 from pytest_lmopt.reports.text import printable
@@ -47,7 +48,8 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
 
 def _fail(problem: str, session: LmSession) -> NoReturn:
     # pytest itself would write the code points of what its terminal lacks
-    pytest.fail(Look(encoding=session.encoding).spell_signs(problem), pytrace=False)
+    told = Look(encoding=session.encoding).spell_signs(problem)
+    pytest.fail(without_commands(told), pytrace=False)
 
 
 def _traced(item: pytest.Function, session: LmSession, tracebacks: Tracebacks) -> None:

@@ -11,7 +11,7 @@ from _pytest.pathlib import bestrelpath
 
 from pytest_lmopt.plugin.planning import plan_lines
 from pytest_lmopt.plugin.session import LmSession
-from pytest_lmopt.reports.annotations import annotation_lines
+from pytest_lmopt.reports.annotations import annotation_lines, on_github, without_commands
 from pytest_lmopt.reports.look import Look
 from pytest_lmopt.reports.terminal import check_lines, terminal_lines
 from pytest_lmopt.reports.transfer import transfer_lines
@@ -38,17 +38,17 @@ def tell(session: LmSession, terminal: TerminalReporter) -> None:
     if session.options.dry_run:
         terminal.section("lm plan")
         for line in plan_lines(session):
-            terminal.write_line(look.fit(line))
+            terminal.write_line(without_commands(look.fit(line)))
         return
     if terminal.verbosity < -1:
         return
     terminal.section("lm suites")
     for line in terminal_lines(list(session.reports.values()), look):
-        terminal.write_line(line)
+        terminal.write_line(without_commands(line))
     for notice in session.notices:
-        terminal.write_line(look.fit(f"note: {notice}"))
+        terminal.write_line(without_commands(look.fit(f"note: {notice}")))
     for line in (*_tried_elsewhere(session, look), *_changes(session)):
-        terminal.write_line(look.fit(line))
+        terminal.write_line(without_commands(look.fit(line)))
     for line in _for_github(session):
         terminal.write_line(line)
 
@@ -76,7 +76,7 @@ def _tried_elsewhere(session: LmSession, look: Look) -> Iterator[str]:
 
 
 def _for_github(session: LmSession) -> Iterator[str]:
-    if os.environ.get("GITHUB_ACTIONS") == "true":
+    if on_github():
         workspace = Path(os.environ.get("GITHUB_WORKSPACE", session.root))
         reports = list(session.reports.values())
         yield from annotation_lines(

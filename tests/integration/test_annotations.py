@@ -6,7 +6,23 @@ import pytest
 from doubles.openai_server import OpenAIServer
 from projects.shouting import Project
 
-from pytest_lmopt.reports.annotations import annotation
+from pytest_lmopt.reports.annotations import annotation, without_commands
+
+QUOTED = """\
+import pytest
+from pytest_lmopt import metrics
+
+SAID = "fine\\n::add-mask::a\\n  ::stop-commands::b\\nsee ##[error]c"
+ROWS = [{"id": f"w{i}", "inputs": {"i": i}, "expected": "x", "split": "dev"} for i in range(12)]
+
+@pytest.mark.lm_suite(dataset=ROWS, metric=metrics.exact_match)
+def test_answers(lm_example):
+    return SAID
+
+@pytest.mark.lm_suite(dataset=ROWS, metric=metrics.exact_match)
+def test_raises(lm_example):
+    raise ValueError(SAID)
+"""
 
 
 def test_a_suite_that_fails_is_annotated_on_github(
@@ -55,3 +71,25 @@ def test_no_text_ends_an_annotation_or_begins_another() -> None:
         "::error file=a%2Cb%3Ac.py,title=x%3A%3Ay%25%0D%0A%3A%3Aerror%3A%3A::1%25%0A::set::"
     )
     assert "\x1b" not in annotation("error", file="", line=7, title="", message="\x1b[31m")
+
+
+def test_what_a_model_writes_is_no_command_to_githubs_runner(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither among failing examples nor in a test's failure; our annotations are."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    project.write("test_words.py", QUOTED)
+    result = project.run("-v")
+    commands = [line for line in result.outlines if line.lstrip().startswith("::")]
+    assert [command.partition(" ")[0] for command in commands] == ["::error"]
+    assert not [line for line in result.outlines if "##[" in line and line not in commands]
+    result.stdout.fnmatch_lines([r"*\x3a:add-mask::a", r"*\x3a:stop-commands::b"])
+    monkeypatch.setenv("GITHUB_ACTIONS", "")
+    project.run("-v").stdout.fnmatch_lines(["*::add-mask::a", "*see ##[[]error]c"])
+
+
+def test_only_what_the_runner_would_obey_is_spelled_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names of tests stay as they are."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert without_commands("test_x.py::test_y: a::b #[c]") == "test_x.py::test_y: a::b #[c]"
+    assert without_commands("\n \t::error::x") == "\n \t\\x3a:error::x"
