@@ -66,7 +66,7 @@ def _unprovable(passed: int, scored: int, n: int, alpha: float) -> str:
     enough = (str(count) for count in range(failing + 1, n + 1) if _shown(count, n, alpha))
     return (
         f"so it fails {failing} of the {n} holdout examples at most; a prompt that mended them all "
-        f"could not be told from it at p < {alpha:.4f}, "
+        f"could not be told from it at p < {alpha:#.3g}, "
         f"which takes {next(enough, f'more than {n} examples')}"
     )
 

@@ -12,6 +12,7 @@ from pytest_lmopt.plugin.accounting import SESSION
 from pytest_lmopt.plugin.marks import MarkedSuite
 from pytest_lmopt.plugin.options import Options
 from pytest_lmopt.plugin.session import LmSession
+from pytest_lmopt.reports.wording import p_text
 from pytest_lmopt.snapshots.snapshot import Snapshot
 from pytest_lmopt.snapshots.store import load_snapshot
 from pytest_lmopt.suites.budget import Budget
@@ -60,8 +61,8 @@ def _plan(marked: MarkedSuite, options: Options) -> Iterator[str]:
     if judged_on:
         effect = detectable_effect(judged_on, alpha=alpha)
         yield (
-            f"{judged_on} examples can show a difference of about {effect:.2f} at p < {alpha:.4f} "
-            f"(80 % power, if {ASSUMED_CHANGES:.0%} of them change)"
+            f"{judged_on} examples can show a difference of about {effect:.2f} at "
+            f"p < {p_text(alpha)} (80 % power, if {ASSUMED_CHANGES:.0%} of them change)"
         )
 
 

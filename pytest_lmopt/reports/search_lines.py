@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_lmopt.reports.suite_report import SearchReport
-from pytest_lmopt.reports.wording import mean_text
+from pytest_lmopt.reports.wording import mean_text, p_text
 
 SHOWN = 6
 """Efficient candidates shown at most."""
@@ -16,7 +16,7 @@ def detectable_line(search: SearchReport) -> str:
     use = f"use {search.holdout_use}" if search.confirmation else "no use"
     return (
         f"{use} of this holdout: {search.holdout} examples can show a "
-        f"difference of about {search.detectable:.2f} at p < {search.alpha:.4f} (80 % power)"
+        f"difference of about {search.detectable:.2f} at p < {p_text(search.alpha)} (80 % power)"
     )
 
 
@@ -58,7 +58,7 @@ def decision_lines(search: SearchReport, *, accepting: bool, command: str) -> It
     if not search.accepted:
         yield (
             f"not accepted: use {search.holdout_use} of this holdout asks for improved with "
-            f"p < {found.alpha:.4f}; the prompts stay as they are"
+            f"p < {p_text(found.alpha)}; the prompts stay as they are"
         )
         return
     grounds = "better on holdout"

@@ -40,6 +40,8 @@ def test_where_all_of_holdout_would_not_be_enough_it_is_told_so() -> None:
     text = no_headroom([0.0] * 10, 10, alpha=level(10), rule=Rule())
     assert "fails 10 of the 10 holdout examples at most" in text
     assert "which takes more than 10 examples" in text
+    text = no_headroom([0.0] * 10, 10, alpha=level(100), rule=Rule())
+    assert "told from it at p < 9.90e-06, which takes" in text
 
 
 def test_nothing_is_better_than_right_everywhere() -> None:

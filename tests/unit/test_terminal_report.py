@@ -12,6 +12,7 @@ from doubles.sample_run import FACTS
 from doubles.suite_reports import FAILING, HELD, REPORT, SEARCH, comparison
 
 from pytest_lmopt.comparison.verdict import Verdict, compare
+from pytest_lmopt.optimizers.confirming import level
 from pytest_lmopt.reports.look import Look
 from pytest_lmopt.reports.machine import document
 from pytest_lmopt.reports.suite_report import (
@@ -304,6 +305,18 @@ def test_a_winner_not_accepted_says_what_it_would_have_taken() -> None:
         "not accepted: use 2 of this holdout asks for improved with p < 0.0167; "
         "the prompts stay as they are"
     ) in shown(replace(REPORT, search=search))
+
+
+def test_what_the_hundredth_use_of_a_holdout_asks_for_is_not_told_as_nothing() -> None:
+    """However small its level, it is a p-value that can be met."""
+    confirmation = replace(comparison(10, 12, of=20), alpha=level(100))
+    search = replace(
+        SEARCH, accepted=False, holdout_use=100, confirmation=confirmation,
+        holdout=20, alpha=level(100), detectable=0.7,
+    )  # fmt: skip
+    text = shown(replace(REPORT, search=search))
+    assert "asks for improved with p < 9.9e-06; the prompts" in text
+    assert "a difference of about 0.70 at p < 9.9e-06 (80 % power)" in text
 
 
 def test_a_search_without_a_winner_ends_with_its_note() -> None:
