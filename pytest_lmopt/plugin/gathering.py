@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -41,6 +42,9 @@ def write_files(session: LmSession, run: pytest.Session) -> None:
     if session.options.accepting and not interrupted:
         recheck(session, run)
         _accept(session)
+    elif session.options.accepting:
+        for report in list(session.reports.values()):
+            _withhold(session, report, "the run was interrupted, and no part of one is accepted")
     elif session.options.recording and not interrupted:
         _record(session)
     write_reports(session)
@@ -50,24 +54,35 @@ def _accept(session: LmSession) -> None:
     reports, checks = session.reports.values(), session.checks
     conflicts = conflicting(reports)
     lost = withdrawn(conflicts, checks.values(), reports)
-    session.refused += [
-        f"{name}, for which two suites found different texts; accept them one at a time with -k"
+    refused = [
+        (
+            {name},
+            f"{name}, for which two suites found different texts; accept them one at a time with "
+            "-k",
+        )
         for name in sorted(conflicts)
     ]
-    session.refused += [
-        f"{', '.join(check.files)}, which {check.suite} uses too: {check.problem}"
+    refused += [
+        (
+            set(check.files),
+            f"{', '.join(check.files)}, which {check.suite} uses too: {check.problem}",
+        )
         for check in checks.values()
         if check.problem
     ]
-    for report in reports:
+    session.refused += [why for _, why in refused]
+    for report in list(reports):
         check = checks.get(report.suite)
         shared = check is not None and lost.isdisjoint(check.files)
         accept = check.accept if check and shared else report.accept
         if not accept or not lost.isdisjoint(report.accept):
             accept = report.counted
+            whys = (why for files, why in refused if not files.isdisjoint(report.accept))
+            _withhold(session, report, next(whys, "it was tried only with what is not written"))
         outside = [name for name in accept if not _inside(session, name)]
         if outside:  # a suite is accepted whole or not at all
             session.refused.append(f"{outside[0]}, which lies outside {session.root}")
+            _withhold(session, report, f"{outside[0]} lies outside pytest's root folder")
             continue
         for name, text in accept.items():
             _write(session, name, text)
@@ -78,6 +93,13 @@ def _accept(session: LmSession) -> None:
         for path in (session.root / name, (session.root / name).with_suffix(".scores.csv")):
             path.unlink(missing_ok=True)
         session.removed.append(name)
+
+
+def _withhold(session: LmSession, report: SuiteReport, why: str) -> None:
+    """Let the report of a suite that adopted a winner say that it is not written."""
+    search = report.search
+    if search is not None and search.accepted:
+        session.reports[report.suite] = replace(report, search=replace(search, withheld=why))
 
 
 def _record(session: LmSession) -> None:

@@ -55,7 +55,7 @@ def search_lines(search: SearchReport, report: SuiteReport, look: Look) -> Itera
         f"pytest {shlex.quote(look.command(report.suite))} --lm-optimize{strategy}"
         f"{_RULES.get(search.basis, '')} --lm-snapshot-update"
     )
-    style: Style = "good" if search.accepted else "unsure"
+    style: Style = "good" if search.accepted and not search.withheld else "unsure"
     for line in decision_lines(search, accepting=report.accepting, command=again):
         yield look.paint(line, style)
     yield from (look.paint(line, _diff_style(line)) for line in search.diff.splitlines())

@@ -94,7 +94,8 @@ class SearchReport:
     than the margin) or *unproven*, empty if it is not; ``tokens`` are the incumbent's and the
     winner's per call on holdout. ``detectable`` is the difference that the ``holdout`` examples can
     show at ``alpha``, the level of this use. ``outdone_by`` names the suite on another model whose
-    winner is written in place of this one.
+    winner is written in place of this one, ``withheld`` says why the adopted winner is not written
+    though that was asked for.
     ``changes`` says of each prompt in a few words what the winner changes, ``gains`` what each
     change, and those of several that were raced together, brought without the others.
     """
@@ -116,6 +117,7 @@ class SearchReport:
     alpha: float = 0.0
     detectable: float = 0.0
     outdone_by: str = ""
+    withheld: str = ""
     changes: tuple[str, ...] = ()
     gains: tuple[PartGain, ...] = ()
 

@@ -56,4 +56,8 @@ def outcome_text(search: SearchReport, *, accepting: bool) -> str:
     """What became of a winner; ``accepting`` says that the run was asked to write it."""
     if not search.accepted:
         return "Not accepted: the prompts stay as they are"
+    if search.outdone_by:
+        return f"Not written: what {search.outdone_by} found is taken"
+    if search.withheld:
+        return f"Not written: {search.withheld}"
     return "Accepted" if accepting else "Not written yet: --lm-snapshot-update accepts it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -54,14 +55,17 @@ def test_a_winner_that_harms_another_suite_is_not_written(
     project.suite(SEARCHES, examples=120)
     project.second_suite(SEARCHES, words="xword")
     before = (project.path / "shout.yaml").read_bytes()
-    result = project.run("--lm-optimize", "--lm-snapshot-update")
+    result = project.run("--lm-optimize", "--lm-snapshot-update", "--lm-report=md:lm.md")
     result.assert_outcomes(passed=2)
+    result.stdout.no_fnmatch_line("*accepted, with the winner's scores*")
     result.stdout.fnmatch_lines(
         [
+            "*better on holdout; but not written: shout.yaml, which *test_other uses too: *",
             "*test_other with shout.yaml: 0.* ? 0.000 on * examples",
             "not written: shout.yaml, which *test_other uses too: regressed against *",
         ]
     )
+    assert "Not written: shout.yaml, which" in unescape((project.path / "lm.md").read_text())
     assert (project.path / "shout.yaml").read_bytes() == before
     assert not _snapshot(project, "test_shout").exists()
     assert _snapshot(project, "test_other").exists()

@@ -19,7 +19,7 @@ from pytest_lmopt.reports.example_rows import ExampleRow
 from pytest_lmopt.reports.html.page import page
 from pytest_lmopt.reports.html.rows import data_block
 from pytest_lmopt.reports.stored_runs import StoredRun
-from pytest_lmopt.reports.suite_report import SuiteReport
+from pytest_lmopt.reports.suite_report import SearchReport, SuiteReport
 from pytest_lmopt.reports.wording import outcome_text
 
 
@@ -141,18 +141,20 @@ def test_the_page_tells_where_the_gain_came_from(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("accepted", "accepting", "said"),
+    ("search", "accepting", "said"),
     [
-        (True, True, "Accepted"),
-        (True, False, "Not written yet: --lm-snapshot-update accepts it"),
-        (False, True, "Not accepted: the prompts stay as they are"),
+        (SEARCH, True, "Accepted"),
+        (SEARCH, False, "Not written yet: --lm-snapshot-update accepts it"),
+        (replace(SEARCH, accepted=False), True, "Not accepted: the prompts stay as they are"),
+        (replace(SEARCH, withheld="it harms x"), True, "Not written: it harms x"),
+        (replace(SEARCH, outdone_by="t[b]"), True, "Not written: what t[b] found is taken"),
     ],
 )
 def test_a_winner_is_accepted_only_once_it_is_written(
-    accepted: bool, accepting: bool, said: str
+    search: SearchReport, accepting: bool, said: str
 ) -> None:
-    """One that passed on holdout waits for its author."""
-    assert outcome_text(replace(SEARCH, accepted=accepted), accepting=accepting) == said
+    """One that passed on holdout waits for its author, and may do harm to others."""
+    assert outcome_text(search, accepting=accepting) == said
 
 
 def test_the_page_tells_what_winners_did_on_other_models(text: str) -> None:
