@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import get_args
 
@@ -72,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _share(value: str) -> float:
-    number = float(value)
-    if not 0.0 <= number <= 1.0:
-        raise argparse.ArgumentTypeError(f"a number from 0 to 1 expected, found {value!r}")
-    return number
+    with suppress(ValueError):
+        if 0.0 <= float(value) <= 1.0:
+            return float(value)
+    raise argparse.ArgumentTypeError(f"a number from 0 to 1 expected, found {value!r}")

@@ -29,12 +29,20 @@ def compare(old: str, new: str, folder: Path, *, margin: float | None, mode: Gat
 def compared_runs(
     old: StoredRun, new: StoredRun, *, margin: float | None, mode: GateMode
 ) -> tuple[list[str], bool]:
-    """The lines to show, and whether a suite fails its gate."""
+    """The lines to show, and whether a suite fails its gate, or was not judged to the end."""
     before = {suite.suite: suite for suite in old.suites}
     lines, failed = [], False
     for suite in new.suites:
         if suite.suite not in before:
             lines.append(f"{suite.suite}: only in the new run")
+            continue
+        if suite.status not in ("passed", "failed"):
+            before.pop(suite.suite)
+            lines.append(
+                f"{suite.suite}: not compared, as the new run did not judge it to the end "
+                f"({suite.status}: {suite.problem})"
+            )
+            failed = failed or mode != "off"
             continue
         allowed = suite.margin if margin is None else margin
         found = _compared(before.pop(suite.suite), suite, old=old, new=new, margin=allowed)

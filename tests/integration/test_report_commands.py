@@ -88,6 +88,31 @@ def test_examples_that_changed_are_not_compared(tmp_path: Path, capsys: Captured
     assert "test_summary[openai/small]: only in the old run" in out
 
 
+def test_a_suite_that_the_new_run_did_not_end_is_not_passed_off_as_one_that_holds(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    """What was scored of it before it broke says nothing of the rest: told, and exit status 1."""
+    sample(tmp_path / "old.json", examples=30)
+    document = json.loads((tmp_path / "old.json").read_text(encoding="utf-8"))
+    document["suites"][0] |= {"status": "error", "problem": "3 of 30 runs have no answer"}
+    (tmp_path / "new.json").write_text(json.dumps(document), encoding="utf-8")
+    runs = [str(tmp_path / "old.json"), str(tmp_path / "new.json")]
+    assert main(["compare", *runs]) == 1
+    assert (
+        "test_triage: not compared, as the new run did not judge it to the end (error: 3 of 30 "
+        "runs have no answer)"
+    ) in capsys.readouterr().out
+    assert main(["compare", *runs, "--gate=off"]) == 0
+
+
+@pytest.mark.parametrize("margin", ["2", "nan", "much"])
+def test_a_margin_must_be_one(margin: str, capsys: Captured) -> None:
+    """The message says what was found and what is expected."""
+    with pytest.raises(SystemExit):
+        main(["compare", "a.json", f"--margin={margin}"])
+    assert f"a number from 0 to 1 expected, found '{margin}'" in capsys.readouterr().err
+
+
 def test_mistakes_are_told_without_a_traceback(tmp_path: Path) -> None:
     """As a process: exit status 2, one line."""
     command = [sys.executable, "-m", "pytest_lmopt", "compare", "a.json", "b.json"]
