@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,7 +12,7 @@ import pytest
 from pytest_lmopt.errors import BookError
 from pytest_lmopt.lm.money.protocol import Book
 from pytest_lmopt.plugin.session import stores_in
-from pytest_lmopt.reports.text import printable
+from pytest_lmopt.reports.look import Look
 from pytest_lmopt.stores.folder import StateFolder
 
 SHOWN = 20
@@ -19,22 +20,23 @@ SHOWN = 20
 
 def show_ledger(config: pytest.Config) -> int:
     """Print the accounts; returns the exit status."""
+    look = Look(encoding=getattr(sys.stdout, "encoding", None) or "ascii")
     stores = stores_in(StateFolder(config.rootpath, session="none"))
     if not stores.has_book:
-        print(f"no ledger yet: nothing was charged under {config.rootpath}")
+        print(look.fit(f"no ledger yet: nothing was charged under {config.rootpath}"))
         return int(pytest.ExitCode.OK)
     try:
         with closing(stores.open_book()) as book:
             if book.notice:
-                print(f"note: {book.notice}")
-            for line in ledger_lines(book):
+                print(look.fit(f"note: {book.notice}"))
+            for line in ledger_lines(book, look):
                 print(line)
     except BookError as error:
         raise pytest.UsageError(str(error)) from None
     return int(pytest.ExitCode.OK)
 
 
-def ledger_lines(book: Book) -> Iterator[str]:
+def ledger_lines(book: Book, look: Look) -> Iterator[str]:
     """A table of the last accounts, oldest first.
 
     *lost* calls brought no answer but may have been billed; *in flight* ones may yet bring one,
@@ -44,7 +46,7 @@ def ledger_lines(book: Book) -> Iterator[str]:
 
     rows = [
         [
-            printable(entry.owner),
+            look.fit(entry.owner),
             entry.budget,
             "open" if entry.is_open else "closed",
             entry.spent.calls,

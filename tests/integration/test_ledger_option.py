@@ -137,3 +137,19 @@ def test_a_ledger_that_can_not_be_read_is_named(project: Project) -> None:
     result.stderr.fnmatch_lines(
         [f"ERROR: the account book {ledger} can't be used: no such column*"]
     )
+
+
+def test_it_is_spelt_in_signs_that_the_output_has(
+    project: Project, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a suite is called, and whatever the output's encoding."""
+    project.suite("budget=Budget(calls=90)", examples=20)
+    text = (project.path / "test_words.py").read_text()
+    project.write("test_words.py", text.replace("def test_shout", "def test_größe"))
+    project.run()
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    result = project.run_apart("--lm-ledger")
+    assert result.ret == 0
+    account = next(line for line in result.outlines if line.startswith(r"test_words.py::test_gr"))
+    assert account.startswith(r"test_words.py::test_gr\xf6\xdfe")
+    assert account.index("90 calls") == result.outlines[0].index("budget")
