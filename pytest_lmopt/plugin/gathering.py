@@ -13,6 +13,7 @@ from pytest_lmopt.plugin.reporting import write_reports
 from pytest_lmopt.plugin.session import PROPERTY, LmSession
 from pytest_lmopt.plugin.transferring import transfer
 from pytest_lmopt.reports.suite_report import SuiteReport, from_json
+from pytest_lmopt.reports.wording import verdict_text
 
 
 def gather(session: LmSession, report: pytest.TestReport) -> None:
@@ -135,7 +136,7 @@ def _figures(suite: SuiteReport) -> list[tuple[str, object]]:
     figures = {
         "lm_status": suite.status,
         "lm_score": suite.score,
-        "lm_verdict": suite.comparison.verdict.value if suite.comparison else suite.baseline,
+        "lm_verdict": verdict_text(suite),
         "lm_calls": usage.calls,
         "lm_tokens": usage.tokens,
         "lm_usd": paid,

@@ -202,3 +202,16 @@ def test_junit_has_one_testcase_with_a_few_figures(
         "lm_calls": str(openai_server.calls),
         "lm_tokens": properties["lm_tokens"],
     }
+
+
+def test_junit_has_the_verdict_that_the_terminal_has(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """What is compared with a stale baseline for information only is not judged there either."""
+    project.suite(examples=60)
+    project.run("--lm-snapshot-update")
+    openai_server.answer = lambda _: "nothing"
+    project.run("--lm-model=openai/another", "--junitxml=junit.xml")
+    properties = ET.parse(project.path / "junit.xml").iter("property")
+    found = {item.get("name"): item.get("value") for item in properties}
+    assert (found["lm_status"], found["lm_verdict"]) == ("passed", "stale (model changed)")
