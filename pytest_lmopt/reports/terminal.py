@@ -25,7 +25,7 @@ Adjusted = Mapping[str, tuple[float, int]]
 
 def terminal_lines(reports: Sequence[SuiteReport], look: Look) -> Iterator[str]:
     """The section's lines: the table alone with ``-q``, nothing with ``-qq``."""
-    if look.verbosity < -1:
+    if look.verbosity < -1 or not reports:
         return
     # what is accepted is not shown, and may be large
     shown = [look.fit(replace(report, accept={}, counted={}, failing=())) for report in reports]
