@@ -28,7 +28,7 @@ def resolving_lines(reports: Sequence[SuiteReport], look: Look) -> Iterator[str]
 
 
 def _states(report: SuiteReport) -> Iterator[str]:
-    judged = report.status in ("passed", "failed")
+    judged = report.status in ("passed", "failed") and report.score is not None
     better = report.search is not None and report.search.accepted
     if report.accepting or better or not judged:
         return

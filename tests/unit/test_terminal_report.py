@@ -231,10 +231,12 @@ def test_many_suites_of_one_state_are_one_line() -> None:
 
 
 def test_what_is_being_accepted_needs_no_command() -> None:
-    """Nor what could not be judged; a regression is accepted only once meant."""
+    """Nor what could not be judged or scored; a regression is accepted only once meant."""
     accepting = replace(CHANGED, accepting=True, baseline="no baseline")
     assert below(accepting) == []
     assert "snapshot-update" not in shown(replace(NEW, status="error", problem="p"))
+    unscored = replace(NEW, status="failed", problem="p", n=0, score=None, low=None, high=None)
+    assert "snapshot-update" not in shown(unscored)
     failed = replace(CHANGED, status="failed", problem="p")
     assert "route.yaml; to accept, once meant: pytest" in below(failed)[-1]
 
