@@ -17,7 +17,7 @@ from doubles.suite_reports import SEARCH
 
 from pytest_lmopt.reports.example_rows import ExampleRow
 from pytest_lmopt.reports.html.page import page
-from pytest_lmopt.reports.html.rows import data_block
+from pytest_lmopt.reports.html.rows import data_block, index
 from pytest_lmopt.reports.stored_runs import StoredRun
 from pytest_lmopt.reports.suite_report import SearchReport, SuiteReport
 from pytest_lmopt.reports.wording import outcome_text
@@ -118,6 +118,16 @@ def test_the_same_run_makes_the_same_page() -> None:
     assert _page_of(report) == _page_of(report)
 
 
+def test_an_example_whose_judge_gave_no_answer_is_among_those_without_one() -> None:
+    """As it is among those left out."""
+    (row,) = _one_row()
+    unjudged = _with_run(row, score=None, got="the judge: no answer")
+    report = suite("test_it.py::test_x", [row])
+    run = StoredRun(facts=FACTS, suites=(report,), examples={report.suite: [unjudged]})
+    (short,) = json.loads(index(run))["rows"]
+    assert "missing" in short
+
+
 def test_data_can_not_end_its_block() -> None:
     """Whatever it holds, and it comes back as it was."""
     value = {"</script><!--": [EVIL, "<!-- <script>", "\u2028 & \u2029", None]}
@@ -192,6 +202,12 @@ def test_a_run_of_which_nothing_was_scored_has_a_page_too() -> None:
 
 def _one_row() -> list[ExampleRow]:
     return rows(1, seed=0)
+
+
+def _with_run(row: ExampleRow, **fields: object) -> ExampleRow:
+    """The example with its only run, and its score, changed."""
+    (run,) = row["runs"]
+    return {**row, "score": None, "runs": [{**run, **fields}]}  # type: ignore[typeddict-item]
 
 
 def _page_of(report: SuiteReport, *, shown: int = 1) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from pytest_lmopt.reports.example_rows import ExampleRow
+from pytest_lmopt.reports.example_rows import ExampleRow, RunRow
 from pytest_lmopt.reports.stored_runs import StoredRun
 from pytest_lmopt.safe_text import printable
 
@@ -48,7 +48,7 @@ def data_block(value: Any) -> str:
 
 def _short(row: ExampleRow, suite: int) -> list[Any]:
     first = row["runs"][0] if row["runs"] else None
-    endings = {run["ending"] for run in row["runs"]}
+    endings = {_ending(run) for run in row["runs"]}
     state = next((each for each in ("missing", "wrong", "skipped") if each in endings), "")
     texts = (
         " · ".join(row["inputs"].values()),
@@ -67,6 +67,12 @@ def _short(row: ExampleRow, suite: int) -> list[Any]:
         state,
         *(_readable(text[:SHORT]) + "…" * (len(text) > SHORT) for text in texts),
     ]
+
+
+def _ending(run: RunRow) -> str:
+    """A run that returned has no score only where its judge gave no answer."""
+    unjudged = run["ending"] == "returned" and run["score"] is None
+    return "missing" if unjudged else run["ending"]
 
 
 def _readable(value: Any) -> Any:
