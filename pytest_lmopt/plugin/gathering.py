@@ -13,6 +13,7 @@ from pytest_lmopt.plugin.reporting import write_reports
 from pytest_lmopt.plugin.session import PROPERTY, LmSession
 from pytest_lmopt.plugin.transferring import transfer
 from pytest_lmopt.reports.suite_report import SuiteReport, from_json
+from pytest_lmopt.reports.whole_files import write_whole
 from pytest_lmopt.reports.wording import verdict_text
 
 
@@ -86,14 +87,20 @@ def _accept(session: LmSession) -> None:
             _withhold(session, report, f"{outside[0]} lies outside pytest's root folder")
             continue
         for name, text in accept.items():
-            _write(session, name, text)
+            if not _write(session, name, text):
+                _withhold(session, report, f"{name} can't be written")
+                break
     for name in session.orphans:
         if not _inside(session, name):
             session.refused.append(f"{name}, which lies outside {session.root}")
             continue
-        for path in (session.root / name, (session.root / name).with_suffix(".scores.csv")):
-            path.unlink(missing_ok=True)
-        session.removed.append(name)
+        try:
+            for path in (session.root / name, (session.root / name).with_suffix(".scores.csv")):
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            session.refused.append(f"the removal of {name}: {error.strerror or error}")
+        else:
+            session.removed.append(name)
 
 
 def _withhold(session: LmSession, report: SuiteReport, why: str) -> None:
@@ -116,13 +123,17 @@ def _record(session: LmSession) -> None:
                 session.refused.append(f"{name}, which lies outside {session.root}")
 
 
-def _write(session: LmSession, name: str, text: str) -> None:
+def _write(session: LmSession, name: str, text: str) -> bool:
+    """Write a file unless it is as it should be; whether that could be done, else it is told."""
     path = session.root / name
-    if path.exists() and path.read_bytes() == text.encode():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8", newline="")
-    session.written.append(name)
+    try:
+        if not path.exists() or path.read_bytes() != text.encode():
+            write_whole(path, [text])
+            session.written.append(name)
+    except OSError as error:
+        session.refused.append(f"{name}: {error.strerror or error}")
+        return False
+    return True
 
 
 def _inside(session: LmSession, name: str) -> bool:

@@ -317,3 +317,20 @@ def test_two_suites_that_want_different_texts_for_a_prompt_are_a_conflict(
     result = project.run("--lm-optimize", "--lm-snapshot-update")
     result.stdout.fnmatch_lines(["not written: shout.yaml, for which two suites found different*"])
     assert "demos" not in (project.path / "shout.yaml").read_text()
+
+
+def test_what_can_not_be_written_is_told_with_the_rest_of_the_report(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """As in a checkout that may only be read: what was paid for is reported all the same."""
+    project.suite()
+    project.write("__lm_snapshots__", "a file where a folder should be")
+    result = project.run("--lm-snapshot-update", "--lm-report=json:lm.json")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(
+        [
+            "test_words.py::test_shout *",
+            "written: lm.json",
+            "not written: __lm_snapshots__/test_words/test_shout.yaml: Not a directory",
+        ]
+    )
