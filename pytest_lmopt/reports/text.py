@@ -51,6 +51,6 @@ def duration(seconds: float) -> str:
 
 
 def _columns_of(char: str) -> int:
-    if unicodedata.combining(char):
+    if unicodedata.category(char) in ("Mn", "Me"):  # on the character before
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1

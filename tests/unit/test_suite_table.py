@@ -45,6 +45,19 @@ def test_a_wide_terminal_shows_every_column() -> None:
     }
 
 
+@pytest.mark.parametrize("width", [30, 60, 200])
+@pytest.mark.parametrize(
+    "name", ["t.py::test_漢字漢字[x]", "t.py::test_ka\u0301[⚠\ufe0f]", "t.py::test_हिन्दी"]
+)
+def test_letters_of_any_width_leave_the_columns_where_they_are(name: str, width: int) -> None:
+    """Wide ones take two columns, marks upon others none, and the table keeps to the terminal."""
+    odd, plain = replace(REPORT, suite=name), replace(REPORT, suite="t.py::test_plain")
+    lines = table(odd, plain, width=width)[:4]
+    assert max(map(columns, lines)) <= width
+    ends = [columns(line[: line.index("improved")]) for line in lines[2:]]
+    assert len(set(ends)) == 1
+
+
 def test_a_suite_without_scores_shows_none() -> None:
     """An error has no score, no change and its status for a verdict."""
     report = replace(
