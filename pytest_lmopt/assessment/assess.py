@@ -117,6 +117,9 @@ class Assessment:
         kept = self._evaluator.kept(self._incumbent, self._suite.splits.judged)
         keep_rows(self._suite, self._terms, kept)
         report = self._report(kept, status)
+        if kept.outcomes:
+            model = Acceptance(self._suite, self._terms, None).model(kept)
+            report = replace(report, model=model)
         prompts = tuple(sorted({*report.prompts, *self._accepted}))
         return replace(report, problem=problem, prompts=prompts)
 

@@ -17,6 +17,7 @@ from pytest_lmopt.reports.wording import (
     p_text,
     score_text,
     unanswered_text,
+    unfinished_text,
     verdict_text,
 )
 
@@ -106,6 +107,8 @@ def _row(report: SuiteReport) -> list[str]:
 def _details(report: SuiteReport) -> Iterator[str]:
     if report.problem:
         yield f"**{report.status}**: {escaped(report.problem, 2000)}"
+    if charged := unfinished_text(report):
+        yield escaped(charged)
     if report.warning:
         yield f"warning: {escaped(report.warning, 1000)}"
     if report.missing or report.skipped:

@@ -13,8 +13,9 @@ from pytest_lmopt.reports.search_lines import (
     detectable_line,
     efficient_lines,
 )
-from pytest_lmopt.reports.suite_report import Charged, SearchReport, SuiteReport
+from pytest_lmopt.reports.suite_report import SearchReport, SuiteReport
 from pytest_lmopt.reports.suite_table import usage_text
+from pytest_lmopt.reports.wording import charged_text
 
 SHOWN_TRIALS = 5
 
@@ -30,7 +31,7 @@ def search_lines(search: SearchReport, report: SuiteReport, look: Look) -> Itera
         f"search: {search.strategy}, {len(search.trials)} candidates raced; "
         f"{usage_text(report.usage)}"
     )
-    yield f"  charged to the budget: {', '.join(map(_charged, report.charged)) or 'nothing'}"
+    yield f"  {charged_text(report)}"
     shown = search.trials if look.verbosity > 0 else search.trials[:SHOWN_TRIALS]
     for trial in shown:
         yield (
@@ -61,16 +62,6 @@ def search_lines(search: SearchReport, report: SuiteReport, look: Look) -> Itera
     yield from (look.paint(line, _diff_style(line)) for line in search.diff.splitlines())
     for name in search.unwritable:
         yield f"prompt {name!r} has no file in this project: copy its change by hand"
-
-
-def _charged(charged: Charged) -> str:
-    kind, limit = charged.kind, charged.limit
-    sign, unit = ("$", "") if kind == "usd" else ("", " s" if kind == "seconds" else f" {kind}")
-    amount = f"{sign}{charged.amount:,.4f}" if sign else f"{charged.amount:,.0f}"
-    if limit is None:
-        return f"{amount}{unit}"
-    most = f"{limit:,.0f}" if kind == "seconds" else f"{limit:,}"
-    return f"{amount} of {sign}{most}{unit} ({100 * charged.amount / limit:.0f} %)"
 
 
 def _diff_style(line: str) -> Style:

@@ -13,7 +13,7 @@ from pytest_lmopt.reports.resolving import resolving_lines
 from pytest_lmopt.reports.search_section import search_lines
 from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
 from pytest_lmopt.reports.suite_table import table_lines, verdict
-from pytest_lmopt.reports.wording import p_text, unanswered_text
+from pytest_lmopt.reports.wording import p_text, unanswered_text, unfinished_text
 from pytest_lmopt.stats.multiplicity import holm
 
 SUITES_WITH_EXAMPLES = 10
@@ -103,6 +103,8 @@ def _details(
         first = told.setdefault((report.status, report.problem), report.suite)
         said = report.problem if first == report.suite else f"as {first}"
         yield look.paint(f"{report.status}: {said}", "bad")
+    if charged := unfinished_text(report):
+        yield charged
     if report.warning:
         yield look.paint(f"warning: {report.warning}", "unsure")
     if report.missing or report.skipped:

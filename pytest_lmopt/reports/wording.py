@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_lmopt.lm.seam import Usage
-from pytest_lmopt.reports.suite_report import SearchReport, SuiteReport
+from pytest_lmopt.reports.suite_report import Charged, SearchReport, SuiteReport
 
 
 def score_text(report: SuiteReport) -> str:
@@ -47,6 +47,17 @@ def cost_text(usage: Usage) -> str:
     return f"${(usage.micro_usd - usage.saved_micro_usd) / 1e6:.4f}"
 
 
+def charged_text(report: SuiteReport) -> str:
+    """What the budgets were charged, answers that came to nothing included."""
+    return f"charged to the budget: {', '.join(map(_charged, report.charged)) or 'nothing'}"
+
+
+def unfinished_text(report: SuiteReport) -> str:
+    """What a suite that was not judged to the end was charged: its usage lacks what was cut off."""
+    judged = report.status in ("passed", "failed")
+    return "" if judged or not report.charged else charged_text(report)
+
+
 def p_text(value: float) -> str:
     """A p-value."""
     return f"{value:.4f}" if value >= 0.0001 else f"{value:.1e}"
@@ -61,3 +72,13 @@ def outcome_text(search: SearchReport, *, accepting: bool) -> str:
     if search.withheld:
         return f"Not written: {search.withheld}"
     return "Accepted" if accepting else "Not written yet: --lm-snapshot-update accepts it"
+
+
+def _charged(charged: Charged) -> str:
+    kind, limit = charged.kind, charged.limit
+    sign, unit = ("$", "") if kind == "usd" else ("", " s" if kind == "seconds" else f" {kind}")
+    amount = f"{sign}{charged.amount:,.4f}" if sign else f"{charged.amount:,.0f}"
+    if limit is None:
+        return f"{amount}{unit}"
+    most = f"{limit:,.0f}" if kind == "seconds" else f"{limit:,}"
+    return f"{amount} of {sign}{most}{unit} ({100 * charged.amount / limit:.0f} %)"

@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from doubles.openai_server import OpenAIServer
 from jsonschema import Draft202012Validator
-from projects.shouting import Project
+from projects.shouting import SHOUT, Project
 
 from pytest_lmopt.reports.machine import SCHEMA
 
@@ -143,11 +143,30 @@ def test_an_unfinished_suite_is_stored_as_far_as_it_came(
 ) -> None:
     """With what was evaluated."""
     project.suite("budget=Budget(calls=30)")
-    project.run("--lm-report=json:lm.json", "--lm-concurrency=2")
+    project.write("shout.yaml", f"{SHOUT}model: openai/of-its-own\n")
+    result = project.run("--lm-report=json:lm.json", "--lm-concurrency=2")
     (suite,) = json.loads((project.path / "lm.json").read_text())["suites"]
     assert suite["status"] == "budget-stopped"
+    assert suite["model"] == "openai/of-its-own"
+    result.stdout.fnmatch_lines(["  charged to the budget: 30 of 30 calls (100 %)*"])
     assert suite["prompts"] == list(suite["digests"]) == ["shout.yaml"]
     assert 0 < len(suite["examples"]) < 30
+
+
+def test_a_suite_that_completed_no_run_tells_what_was_charged(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Calls were made, though no run that can be shown came of them; of no model it says none."""
+    project.suite("budget=Budget(calls=3)")
+    project.write("tox.ini", "[pytest]\npythonpath = .\n")
+    project.write("shout.yaml", f"{SHOUT}model: openai/of-its-own\n")
+    result = project.run("--lm-report=md:lm.md,html:lm.html")
+    assert openai_server.calls == 3
+    result.stdout.fnmatch_lines(["  charged to the budget: 3 of 3 calls (100 %)*"])
+    assert "charged to the budget&#58; 3 of 3 calls" in (project.path / "lm.md").read_text()
+    page = (project.path / "lm.html").read_text()
+    assert "Charged to the budget: 3 of 3 calls" in page
+    assert "model none" not in page
 
 
 def test_the_prompts_of_a_suite_that_completed_no_run_are_those_accepted(
