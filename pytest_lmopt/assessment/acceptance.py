@@ -18,6 +18,7 @@ from pytest_lmopt.snapshots.snapshot import Baseline, Snapshot
 from pytest_lmopt.snapshots.store import NO_MODEL, snapshot_files
 from pytest_lmopt.stats.intervals import mean_interval
 from pytest_lmopt.suites.candidate import Candidate
+from pytest_lmopt.suites.example import clusters_of
 from pytest_lmopt.suites.prompt_state import PromptState, difference
 from pytest_lmopt.suites.suite import Suite
 
@@ -143,7 +144,8 @@ class Acceptance:
         return (path.relative_to(self._root) if inside else path).as_posix()
 
     def _snapshot(self, evaluation: Evaluation, holdout_uses: int) -> Snapshot:
-        low, high = mean_interval(list(evaluation.scores.values()))
+        clusters = clusters_of(evaluation.scores, self._suite.dataset)
+        low, high = mean_interval(list(evaluation.scores.values()), clusters)
         usage = evaluation.usage
         return Snapshot(
             suite=self._suite.name.split("::", 1)[-1],

@@ -21,6 +21,7 @@ from pytest_lmopt.runs.run import Ending
 from pytest_lmopt.safe_text import redact
 from pytest_lmopt.stats.intervals import mean_interval
 from pytest_lmopt.stats.repeats import pass_at_k, pass_hat_k
+from pytest_lmopt.suites.example import clusters_of
 from pytest_lmopt.suites.suite import Suite
 
 
@@ -35,7 +36,8 @@ def describe_evaluation(
 ) -> SuiteReport:
     """The report of an evaluation, not yet compared with anything."""
     scores = list(evaluation.scores.values())
-    low, high = mean_interval(scores) if scores else (None, None)
+    clusters = clusters_of(evaluation.scores, suite.dataset)
+    low, high = mean_interval(scores, clusters) if scores else (None, None)
     # of those with a score other runs were answered
     missing = [each for each in evaluation.missing if each not in evaluation.scores]
     skipped = {

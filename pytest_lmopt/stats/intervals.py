@@ -60,8 +60,17 @@ def t_interval(
     return max(bounds[0], mean - reach), min(bounds[1], mean + reach)
 
 
-def mean_interval(values: Sequence[float], *, alpha: float = 0.05) -> tuple[float, float]:
-    """Interval for a mean score in [0, 1]: Wilson's where all scores are 0 or 1, else t."""
-    if set(values) <= {0.0, 1.0}:
-        return wilson_interval(round(math.fsum(values)), len(values), alpha=alpha)
-    return t_interval(values, alpha=alpha, bounds=(0.0, 1.0))
+def mean_interval(
+    values: Sequence[float], groups: Sequence[Hashable] | None = None, *, alpha: float = 0.05
+) -> tuple[float, float]:
+    """Interval for a mean score in [0, 1]: Wilson's where all scores are 0 or 1, else t.
+
+    With ``groups`` (one label per score) the clustered t; where all scores are 0, or all are 1,
+    Wilson's of as many as there are groups, since t would see no spread.
+    """
+    found = set(values)
+    if found <= {0.0, 1.0} and (groups is None or len(found) == 1):
+        n = len(values) if groups is None else len(set(groups))
+        passed = n * math.fsum(values) / len(values)
+        return wilson_interval(round(passed), n, alpha=alpha)
+    return t_interval(values, groups, alpha=alpha, bounds=(0.0, 1.0))

@@ -52,3 +52,9 @@ def groups_of(examples: Iterable[Example]) -> dict[str, str] | None:
     """Cluster by example id, or None where no example has one."""
     groups = {example.id: example.group for example in examples if example.group is not None}
     return groups or None
+
+
+def clusters_of(identities: Iterable[str], examples: Iterable[Example]) -> list[str] | None:
+    """Cluster of each of some examples, its own where it has none; None where none has one."""
+    groups = groups_of(examples)
+    return [groups.get(identity, identity) for identity in identities] if groups else None

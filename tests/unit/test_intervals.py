@@ -97,3 +97,14 @@ def test_a_mean_of_passes_gets_wilsons_interval() -> None:
     assert mean_interval([1.0, 0.0, 1.0, 1.0]) == wilson_interval(3, 4)
     assert mean_interval([0.9, 1.0, 1.0, 0.8]) == t_interval([0.9, 1.0, 1.0, 0.8], bounds=(0, 1))
     assert mean_interval([0.9, 1.0, 1.0, 0.8])[1] == 1.0
+
+
+def test_the_interval_of_a_mean_score_takes_groups_as_wholes() -> None:
+    """Twenty copies of five examples show no more than the five."""
+    once, groups = [1.0, 1.0, 0.0, 1.0, 0.0], ["a", "b", "c", "d", "e"]
+    assert mean_interval(once * 20, groups * 20) == pytest.approx(mean_interval(once, groups))
+    low, high = mean_interval(once * 20, groups * 20)
+    assert high - low > 0.9
+    assert mean_interval([1.0] * 100, groups * 20) == wilson_interval(5, 5)
+    assert mean_interval([0.0] * 100, ["one"] * 100) == wilson_interval(0, 1)
+    assert mean_interval([0.0, 1.0] * 50, ["one"] * 100) == (0.0, 1.0)
