@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,9 +49,10 @@ def forget_old_runs(folder: Path) -> None:
     """Keep the last runs: at most 30, of 300 MB together; the very last whatever its size."""
     size = 0
     for place, path in enumerate(sorted(folder.glob("*.json"), reverse=True)):
-        size += path.stat().st_size
-        if place and (place >= KEPT_RUNS or size > KEPT_BYTES):
-            path.unlink(missing_ok=True)
+        with suppress(OSError):  # another session may be forgetting it as well
+            size += path.stat().st_size
+            if place and (place >= KEPT_RUNS or size > KEPT_BYTES):
+                path.unlink(missing_ok=True)
 
 
 def find_run(given: str, folder: Path) -> Path:

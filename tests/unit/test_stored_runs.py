@@ -139,6 +139,15 @@ def test_large_runs_are_forgotten_sooner(tmp_path: Path, monkeypatch: pytest.Mon
     assert [path.stem for path in tmp_path.iterdir()] == ["9"]
 
 
+def test_a_run_that_another_session_is_forgetting_is_in_nobodys_way(tmp_path: Path) -> None:
+    """It is listed, and then it is gone."""
+    (tmp_path / "20260101-000000-gone.json").symlink_to(tmp_path / "gone")
+    for number in range(31):
+        (tmp_path / f"20250101-0000{number:02}-abcd.json").write_text("{}")
+    forget_old_runs(tmp_path)
+    assert len([path for path in tmp_path.glob("*.json") if path.exists()]) == 29
+
+
 def test_a_run_is_found_by_path_by_name_or_as_the_latest(tmp_path: Path) -> None:
     """A name is one of the stored runs', never a way to another folder."""
     for name in ("a", "b"):
