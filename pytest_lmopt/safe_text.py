@@ -20,7 +20,7 @@ _SHAPES = re.compile(
       (?<![\w\-])(?:sk|pk|rk|gsk|hf|ghp|gho|ghs|xai|pplx|nvapi|r8|github_pat)[-_]
           (?:(?=[\w\-]*[0-9])[\w\-]{16,} | [\w\-]*(?:\*{2,}|\.{3,}|…)[\w\-]*)  # whole or masked
     | \bAIza[\w\-*]{10,} | \b(?:AKIA|ASIA)[A-Z0-9*]{10,}                       # Google, Amazon
-    | \beyJ[\w\-]{8,}\.[\w\-]+(?:\.[\w\-]*)?                                  # JSON web tokens
+    | \beyJ[\w\-]{8,4096}\.[\w\-]+(?:\.[\w\-]*)?                              # JSON web tokens
     | (?<=://)[^/\s:@]+:[^/\s@]+(?=@)                                          # user:password@
     | (?:(?<=[?&]key=)|(?<=[?&]token=)|(?<=[?&]api_key=)|(?<=[?&]api-key=))[^&\s'"]+
     """,

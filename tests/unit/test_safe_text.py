@@ -66,7 +66,10 @@ def test_ordinary_text_is_left_alone(text: str) -> None:
 def test_hiding_takes_no_longer_than_reading() -> None:
     """No text, however odd, makes it slow."""
     began = time.monotonic()
-    for piece in ("a", "sk-", "-", "*", ".", "eyJ", "bearer ", "://a:", "api_key=", "&key="):
+    pieces = (
+        "a", "sk-", "-", "*", ".", "eyJ", "eyJ-", "bearer ", "://a:", "api_key=", "&key=",
+    )  # fmt: skip
+    for piece in pieces:
         redact(piece * (100_000 // len(piece)))
     assert time.monotonic() - began < 10.0
 
