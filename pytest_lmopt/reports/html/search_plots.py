@@ -64,14 +64,15 @@ def gain_plot(search: SearchReport, name: str) -> Plot | None:
 
 def trade_off_plot(search: SearchReport, name: str) -> Plot | None:
     """Score on dev by tokens per call; None where none was raced and scored."""
-    trials = [trial for trial in search.trials if trial.score is not None]
+    scores = {trial: trial.score for trial in search.trials if trial.score is not None}
+    trials = list(scores)
     if not trials:
         return None
 
     def draw(axes: Axes) -> dict[str, str]:
         front = sorted((t for t in trials if t.efficient), key=lambda trial: trial.tokens)
         axes.plot(
-            [trial.tokens for trial in front], [trial.score for trial in front],
+            [trial.tokens for trial in front], [scores[trial] for trial in front],
             color=LINE, linewidth=1.5,
         )  # fmt: skip
         hints = {}
@@ -81,13 +82,13 @@ def trade_off_plot(search: SearchReport, name: str) -> Plot | None:
             won = trial.name == search.winner
             colour = ACCENT if trial.efficient else FAINT
             axes.plot(
-                trial.tokens, trial.score, "*" if won else "o", gid=f"t{place}",
+                trial.tokens, scores[trial], "*" if won else "o", gid=f"t{place}",
                 markersize=(8 if won else 4) + 6 * (trial.size / largest) ** 0.5,
                 markerfacecolor=colour if trial.efficient else "none", markeredgecolor=colour,
             )  # fmt: skip
             hints[f"t{place}"] = _costs(trial)
             if won:
-                _name(axes, trial, trial.tokens, trial.score or 0.0, most=dearest)
+                _name(axes, trial, trial.tokens, scores[trial], most=dearest)
         _frame(axes)
         axes.set_xlabel("tokens per call")
         axes.set_ylabel("score on dev")
