@@ -84,8 +84,12 @@ def _heading(report: SuiteReport, look: Look) -> str:
 
 
 def _adjusted(reports: Sequence[SuiteReport]) -> Adjusted:
-    """Holm's p-values by suite, where several were compared."""
-    compared = [(each.suite, each.comparison.p_value) for each in reports if each.comparison]
+    """Holm's p-values by suite, where several were judged against their baselines."""
+    compared = [
+        (each.suite, each.comparison.p_value)
+        for each in reports
+        if each.comparison and each.baseline == "compared"
+    ]
     if len(compared) < 2:
         return {}
     adjusted = holm([p_value for _, p_value in compared])

@@ -66,6 +66,14 @@ def test_several_comparisons_are_adjusted_together() -> None:
     assert "Holm" not in shown(failed, verbosity=1)
 
 
+def test_a_comparison_for_information_only_is_none_to_adjust_for() -> None:
+    """With a stale baseline nothing is judged, so it can raise no false alarm."""
+    stale = replace(REPORT, suite="test_c.py::test_other", baseline="stale (model changed)")
+    assert "Holm" not in shown(REPORT, stale, verbosity=1)
+    third = replace(REPORT, suite="test_d.py::test_third")
+    assert "p adjusted for 2 suites (Holm)" in shown(REPORT, stale, third, verbosity=1)
+
+
 def test_an_inconclusive_comparison_says_what_could_be_seen() -> None:
     """In one line: the effect these examples can show, and how many would decide this one."""
     report = replace(REPORT, comparison=comparison(20, 18, of=20))
