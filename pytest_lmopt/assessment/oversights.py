@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pytest_lmopt.metrics.evaluation import Evaluation
-from pytest_lmopt.metrics.scored_run import NOTHING
+from pytest_lmopt.metrics.scored_run import NOTHING, Outcome
 from pytest_lmopt.runs.run import Ending
 from pytest_lmopt.suites.suite import Suite
 
@@ -13,9 +15,9 @@ def measures_nothing(suite: Suite, evaluation: Evaluation) -> str:
 
     None may be a prediction, where it is expected or the metric is content with it.
     """
-    if evaluation.only_error:
-        return f"the pipeline raised on every example, first {evaluation.only_error}"
     scored = [outcome for outcome in evaluation.outcomes if outcome.value is not None]
+    if scored and all(outcome.ending is Ending.WRONG for outcome in scored):
+        return f"the pipeline raised on every example, first {_first(suite, evaluation, scored)[1]}"
     if (
         suite.metric is not None
         and all(each.ending is Ending.RETURNED and each.kind == NOTHING for each in scored)
@@ -40,13 +42,18 @@ def overlooked(suite: Suite, evaluation: Evaluation) -> str:
         )
     raised = [each for each in evaluation.outcomes if each.ending is Ending.WRONG]
     if raised:
-        hidden = {example.id for example in suite.splits.holdout}
-        raised.sort(key=lambda each: each.example in hidden)
-        first = next(evaluation.read(raised[:1]))
-        # what was raised may quote the example
-        said = first.got.partition(":")[0] if first.example in hidden else first.got
+        example, said = _first(suite, evaluation, raised)
         return (
             f"{len(raised)} of {len(evaluation.outcomes)} runs raised, and score 0; the first is "
-            f"example {first.example!r}: {said}"
+            f"example {example!r}: {said}"
         )
     return ""
+
+
+def _first(suite: Suite, evaluation: Evaluation, raised: Sequence[Outcome]) -> tuple[str, str]:
+    """An example that raised, and what: of holdout only if there is no other, and its kind only."""
+    hidden = {example.id for example in suite.splits.holdout}
+    first = next(evaluation.read(sorted(raised, key=lambda each: each.example in hidden)[:1]))
+    # what was raised may quote the example
+    said = first.got.partition(":")[0] if first.example in hidden else first.got
+    return first.example, said

@@ -9,7 +9,6 @@ from functools import cached_property
 
 from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.metrics.scored_run import Outcome, ScoredRun
-from pytest_lmopt.runs.run import Ending
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
 
@@ -61,14 +60,6 @@ class Evaluation:
     def usage(self) -> Usage:
         """What all its calls cost."""
         return sum((outcome.usage for outcome in self.outcomes), Usage())
-
-    @property
-    def only_error(self) -> str:
-        """The first error, where the pipeline raised on every example scored; else empty."""
-        scored = [outcome for outcome in self.outcomes if outcome.value is not None]
-        if not scored or any(outcome.ending is not Ending.WRONG for outcome in scored):
-            return ""
-        return next(self.read(scored[:1])).got
 
     @property
     def states(self) -> Mapping[str, PromptState]:

@@ -227,6 +227,24 @@ def test_shout(lm_example):
         project.run().assert_outcomes(passed=1)
 
 
+def test_nor_is_it_quoted_where_every_example_raises(project: Project) -> None:
+    """One of dev is told in its words, one of holdout only where there is no other."""
+    suite = """
+@pytest.mark.lm_suite(dataset=ROWS, metric=metrics.exact_match)
+def test_shout(lm_example):
+    raise ValueError(f"no idea of {lm_example.expected}")
+"""
+    for dev, told in (("i == 7", "ValueError: no idea of WORD7"), ("False", "ValueError")):
+        rows = HEAD.replace('"split": "dev"', f'"split": "dev" if {dev} else "holdout"')
+        project.write("test_words.py", rows + suite)
+        result = project.run("--lm-report=json:lm.json")
+        result.stdout.fnmatch_lines([f"failed: the pipeline raised on every example, first {told}"])
+        assert "no idea of" not in result.stdout.str().replace("no idea of WORD7", "")
+        assert "no idea of" not in (project.path / "lm.json").read_text().replace(
+            "no idea of WORD7", ""
+        )
+
+
 def test_an_error_that_quotes_a_holdout_example_is_told_by_its_kind(project: Project) -> None:
     """Its message may hold the expected answer, which nobody is to tune to."""
     project.write(
