@@ -6,7 +6,7 @@ from pytest_lmopt.assessment.acceptance import Acceptance
 from pytest_lmopt.assessment.gains import gains_of
 from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.metrics.evaluation import Evaluation
-from pytest_lmopt.metrics.scored_run import Outcome
+from pytest_lmopt.metrics.scored_run import Outcome, first_missing
 from pytest_lmopt.optimizers.protocol import Proposal, Trial
 from pytest_lmopt.optimizers.search import SearchOutcome
 from pytest_lmopt.reports.suite_report import (
@@ -39,13 +39,16 @@ def describe_evaluation(
     clusters = clusters_of(evaluation.scores, suite.dataset)
     low, high = mean_interval(scores, clusters) if scores else (None, None)
     # of those with a score other runs were answered
-    missing = [each for each in evaluation.missing if each not in evaluation.scores]
+    missing = {
+        each: why for each, why in evaluation.missing.items() if each not in evaluation.scores
+    }
     skipped = {
         each.example
         for each in evaluation.outcomes
         if each.ending is Ending.SKIPPED and each.example not in evaluation.scores
     }
-    first = next(iter([*missing, *evaluation.missing]), None)
+    hidden = set() if show_holdout else {example.id for example in suite.splits.holdout}
+    first = first_missing(missing or evaluation.missing, hidden) if evaluation.missing else ()
     return SuiteReport(
         suite=suite.name,
         status=status,
@@ -59,7 +62,7 @@ def describe_evaluation(
         comparison=None,
         failing=_failing(suite, evaluation, show_holdout=show_holdout),
         missing=len(missing),
-        missing_because="" if first is None else f"{first}: {evaluation.missing[first]}",
+        missing_because=": ".join(first),
         skipped=len(skipped.difference(missing)),
         usage=usage,
         budget=str(suite.budget),

@@ -15,7 +15,7 @@ from pytest_lmopt.lm.money.protocol import Amount
 from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.metrics.evaluation import Evaluation
-from pytest_lmopt.metrics.scored_run import Outcome, ScoredRun
+from pytest_lmopt.metrics.scored_run import Outcome, ScoredRun, first_missing
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.suite import Suite
@@ -165,7 +165,8 @@ class Evaluator:
     def _check_missing(self, at_least: int) -> None:
         base = max(len(self._done), len(self.suite.splits.judged), at_least)
         if len(self._missing) > self.suite.max_missing * base:
-            identity, reason = next(iter(self._missing.items()))
+            hidden = {example.id for example in self.suite.splits.holdout}
+            identity, reason = first_missing(self._missing, hidden)
             raise IncompleteError(
                 f"{len(self._missing)} of {len(self._done)} runs have no answer, more than "
                 f"max_missing={self.suite.max_missing:g} of {base} allows; the first is example "

@@ -10,6 +10,9 @@ from pytest_lmopt.errors.base import LmoptError
 if TYPE_CHECKING:
     from pytest_lmopt.lm.seam import Request
 
+ANSWER_WAS = "; the answer was "
+"""Begins the part of a message that quotes a model."""
+
 
 class LMError(LmoptError):
     """One call to a model failed; ``request`` is what was asked."""
@@ -55,7 +58,7 @@ class AnswerError(LmoptError):
 
     def __init__(self, problem: str, *, text: str) -> None:
         self.text = text
-        super().__init__(f"{problem}; the answer was {text[:200]!r}")
+        super().__init__(f"{problem}{ANSWER_WAS}{text[:200]!r}")
 
 
 class BudgetExhaustedError(LmoptError):

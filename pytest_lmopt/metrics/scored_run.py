@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
+from pytest_lmopt.errors.running import ANSWER_WAS
 from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.lm.tracing import DIRECT, Call
 from pytest_lmopt.metrics.score import Score
@@ -77,3 +78,12 @@ class Outcome:
     states: Mapping[str, PromptState]
     direct_models: frozenset[str]
     varies: bool
+
+
+def first_missing(missing: Mapping[str, str], hidden: Set[str]) -> tuple[str, str]:
+    """The first of the missing examples, and why it has no answer.
+
+    Of one that is ``hidden`` without what a judge answered, which may quote it.
+    """
+    example, reason = next(iter(missing.items()))
+    return example, reason.partition(ANSWER_WAS)[0] if example in hidden else reason

@@ -88,3 +88,28 @@ def test_a_changed_rubric_makes_the_baseline_stale(
     project.run("--lm-snapshot-update")
     project.write("rubric.yaml", RUBRIC.replace("GRADE", "GRADE strictly"))
     project.run().stdout.fnmatch_lines(["*stale (metric changed)*"])
+
+
+def test_what_it_says_of_a_holdout_example_is_not_quoted(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """A grade off the scale comes with words that may quote what was expected."""
+
+    def answer(chat: Chat) -> str:
+        if "GRADE" not in chat[0][1]:
+            return chat[-1][1].upper()
+        return "score: 9\nfeedback: as WORD7 is" if "WORD7" in chat[-1][1] else FINE
+
+    _project(project, openai_server)
+    openai_server.answer = answer
+    for split, max_missing, quoted in (
+        ("holdout", "0.1", False), ("holdout", "0", False), ("dev", "0.1", True), ("dev", "0", True)
+    ):  # fmt: skip
+        suite = SUITE.replace('"split": "dev"', f'"split": "{split}" if i == 7 else "dev"')
+        project.write(
+            "test_words.py", suite.replace("max_missing=0.1", f"max_missing={max_missing}")
+        )
+        result = project.run("--lm-report=json:lm.json")
+        result.stdout.fnmatch_lines(["*w7*the judge: the judge gave no score from 1 to 5*"])
+        for text in (result.stdout.str(), (project.path / "lm.json").read_text()):
+            assert ("as WORD7 is" in text) is quoted
