@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from pytest_lmopt.comparison.verdict import Verdict
 from pytest_lmopt.lm.seam import Usage
@@ -44,6 +44,8 @@ _STYLES: dict[str, Style] = {
 
 def table_lines(reports: Sequence[SuiteReport], look: Look) -> Iterator[str]:
     """The table, and a line of totals where there are several suites or columns had to go."""
+    from tabulate import SEPARATING_LINE, tabulate
+
     cells = _cells(reports, look)
     shown = [name for name in cells if name not in ("score", "change") and any(cells[name])]
     names = [look.name(report.suite, 10_000) for report in reports]
@@ -53,18 +55,22 @@ def table_lines(reports: Sequence[SuiteReport], look: Look) -> Iterator[str]:
             break
         shown = [instead if name == gone else name for name in shown if name != gone or instead]
     room = max(NAME_LEAST // 2, look.width - _width(shown, cells))
-    shortened = [look.name(name, room) for name in names]
-    table = {"suite": shortened, **{name: cells[name] for name in shown}}
-    widths = {name: max(map(columns, [name, *column])) for name, column in table.items()}
-    between = " " * GAP
-    yield between.join(_padded(name, name, widths) for name in table).rstrip()
-    yield between.join("-" * width for width in widths.values())
-    for row, report in enumerate(reports):
-        found = (
-            _painted(name, _padded(column[row], name, widths), report, look)
-            for name, column in table.items()
-        )
-        yield between.join(found).rstrip()
+    rows = [
+        [
+            look.name(name, room),
+            *(_painted(column, cells[column][row], report, look) for column in shown),
+        ]
+        for row, (name, report) in enumerate(zip(names, reports, strict=True))
+    ]
+    aligned = ["right" if name in NUMBERS else "left" for name in ("suite", *shown)]
+    # headers that tabulate knows of as such take two columns more than they need
+    table = tabulate(
+        [["suite", *shown], SEPARATING_LINE, *rows],
+        tablefmt="simple",
+        disable_numparse=True,
+        colalign=aligned,
+    )
+    yield from (line.rstrip() for line in table.splitlines()[1:-1])
     if len(reports) > 1 or any(name not in shown for name in ("calls", "tokens", "cost")):
         usage = sum((report.usage for report in reports), Usage())
         yield f"in all: {usage_text(usage)}"
@@ -140,14 +146,6 @@ def _width(shown: Sequence[str], cells: dict[str, list[str]]) -> int:
     return sum(GAP + max(map(columns, [name, *cells[name]])) for name in shown)
 
 
-def _padded(cell: str, column: str, widths: Mapping[str, int]) -> str:
-    """The cell as wide as its column, in columns of a terminal."""
-    room = " " * (widths[column] - columns(cell))
-    return room + cell if column in NUMBERS else cell + room
-
-
 def _painted(column: str, cell: str, report: SuiteReport, look: Look) -> str:
-    """The cell in colour, but not the room beside it."""
     found = {"verdict": verdict, "search": _search_found}.get(column)
-    text = cell.strip()
-    return cell.replace(text, look.paint(text, found(report)[1])) if found and text else cell
+    return look.paint(cell, found(report)[1]) if found else cell

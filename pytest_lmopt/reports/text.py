@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-import unicodedata
+from wcwidth import wcswidth
 
 from pytest_lmopt.safe_text import printable
 
-__all__ = ["columns", "cut", "duration", "one_line", "printable", "shortened"]
+__all__ = ["columns", "cut", "cut_off", "duration", "one_line", "printable", "shortened"]
+
+
+MOST_MARKS = 8
+"""Characters looked at for each column: those without a column are marks upon others."""
 
 
 def columns(text: str) -> int:
-    """How many columns of a terminal a line takes."""
-    return len(text) if text.isascii() else sum(map(_columns_of, text))
+    """How many columns of a terminal a line takes, as the tables measure it, too."""
+    return len(text) if text.isascii() else wcswidth(printable(text))
 
 
 def cut(text: str, width: int) -> str:
     """As much of the text's beginning as ``width`` columns hold."""
-    taken = 0
-    for place, char in enumerate(text):
-        taken += _columns_of(char)
-        if taken > width:
-            return text[:place]
-    return text
+    head = text[: MOST_MARKS * width]
+    while columns(head) > width:
+        head = head[:-1]
+    return head
+
+
+def cut_off(text: str, width: int) -> str:
+    """As much of the text's end as ``width`` columns hold."""
+    tail = text[max(0, len(text) - MOST_MARKS * width) :]
+    while columns(tail) > width:
+        tail = tail[1:]
+    return tail
 
 
 def one_line(text: str, width: int, *, more: str = "…", newline: str = "⏎") -> str:
@@ -37,7 +47,7 @@ def shortened(text: str, width: int, *, more: str = "…") -> str:
         return text
     head = max(0, (width - len(more)) * 2 // 5)
     tail = max(0, width - len(more) - head)
-    return cut(text, head) + more + cut(text[::-1], tail)[::-1]
+    return cut(text, head) + more + cut_off(text, tail)
 
 
 def duration(seconds: float) -> str:
@@ -48,9 +58,3 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def _columns_of(char: str) -> int:
-    if unicodedata.category(char) in ("Mn", "Me"):  # on the character before
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
