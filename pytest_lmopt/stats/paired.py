@@ -78,17 +78,28 @@ def paired_interval(
     if not any(differences):
         bound = tango_interval(0, 0, len(set(groups)) if groups else n, alpha=alpha)[1]
         return -bound, bound
-    gains = math.fsum(value for value in differences if value > 0)
-    losses = -math.fsum(value for value in differences if value < 0)
     if binary and groups is None:
-        return tango_interval(gains, losses, n, alpha=alpha)
+        return _score_interval(differences, n, alpha=alpha)
     low, high = t_interval(differences, groups, alpha=alpha)
-    if groups is None and 2 * differences.count(0.0) > n:
+    sums = [round(total, 9) for total in _unit_sums(differences, groups)]
+    if 2 * sums.count(0.0) > len(sums):
         # mostly zeros: t sees too little spread, as on rare 0/1 changes; since d² <= |d|, the
-        # score interval on summed gains and losses errs on the safe side
-        sparse = tango_interval(gains, losses, n, alpha=alpha)
-        low, high = min(low, sparse[0]), max(high, sparse[1])
+        # score interval on summed gains and losses errs on the safe side. For that to hold of
+        # groups, too, the largest change is the unit, of a group of usual size at least
+        usual = n / len(sums)
+        unit = max(usual, *map(abs, sums))
+        sparse = _score_interval([total / unit for total in sums], len(sums), alpha=alpha)
+        scale = unit / usual
+        low = max(-1.0, min(low, sparse[0] * scale))
+        high = min(1.0, max(high, sparse[1] * scale))
     return low, high
+
+
+def _score_interval(changes: Sequence[float], n: int, *, alpha: float) -> tuple[float, float]:
+    """Tango's interval on summed gains and losses."""
+    gains = math.fsum(change for change in changes if change > 0)
+    losses = -math.fsum(change for change in changes if change < 0)
+    return tango_interval(gains, losses, n, alpha=alpha)
 
 
 def _unit_sums(differences: Sequence[float], groups: Sequence[Hashable] | None) -> Sequence[float]:

@@ -144,6 +144,24 @@ def test_a_score_worse_by_the_margin_seldom_holds(
     assert held / total <= most(HOLDS, total)
 
 
+@pytest.mark.parametrize("whole", [1.0, 0.5])
+@pytest.mark.parametrize("n", [160, 400])
+def test_rare_losses_of_groups_worse_by_the_margin_seldom_hold(
+    whole: float, n: int, runs: Runs
+) -> None:
+    """The same where few groups change, all of their examples together or half of them."""
+    generator = np.random.default_rng(n)
+    total, margin = runs(200, 2_000), 0.03 * whole
+    groups, held = [number // CLUSTER for number in range(n)], 0
+    for seed in range(total):
+        moves = generator.choice([1, -1, 0], n // CLUSTER, p=[0.01, 0.04, 0.95])
+        move = np.repeat(moves, CLUSTER) * (generator.random(n) < whole)
+        old = (move < 0).astype(float)
+        comparison = compared(old, old + move, groups, margin=margin, seed=seed)
+        held += comparison.verdict is Verdict.HOLDS
+    assert held / total <= most(HOLDS, total)
+
+
 @pytest.mark.parametrize("n", [100, 400])
 def test_power_on_scores_is_what_the_formula_says(n: int, runs: Runs) -> None:
     """The minimum detectable effect of continuous scores is found in about 80 % of samples."""

@@ -36,10 +36,10 @@ def test_scores_get_sign_flips_and_student() -> None:
 
 def test_grouped_passes_are_flipped_by_group() -> None:
     """With groups, the unit that is flipped is a group's sum, be the scores 0/1 or not."""
-    groups = [number // 4 for number in range(20)]
+    groups = [number % 5 for number in range(20)]
     analysis = analyse_pairs(PASSES, groups, binary=True)
     assert analysis.test == "sign-flip"
-    assert analysis.p_value == sign_flip_p([4.0, 2.0, 0.0, 0.0, 0.0])
+    assert analysis.p_value == sign_flip_p([2.0, 2.0, 0.0, 1.0, 1.0])
     assert (analysis.low, analysis.high) == t_interval(PASSES, groups)
 
 
@@ -87,3 +87,23 @@ def test_rare_graded_losses_are_not_hidden_by_a_narrow_interval() -> None:
     alone = t_interval(differences)
     assert analysis.low < alone[0] - 0.05
     assert analysis.high >= alone[1]
+
+
+def test_rare_losses_of_whole_groups_are_not_hidden_either() -> None:
+    """Where most groups are as they were, the interval is that of as many rare 0/1 changes."""
+    differences = [-1.0] * 3 + [0.0] * 117
+    groups = [number // 3 for number in range(120)]
+    analysis = analyse_pairs(differences, groups, binary=True)
+    assert (analysis.low, analysis.high) == pytest.approx(tango_interval(0, 1, 40))
+    assert analysis.low < t_interval(differences, groups)[0] - 0.05
+
+
+def test_a_large_group_that_changed_counts_for_its_size() -> None:
+    """Its examples are one draw: the interval allows for other groups as large."""
+    groups = [0] * 8 + list(range(1, 33))
+    differences = [-1.0] * 8 + [0.0] * 32
+    low, high = tango_interval(0, 1, 33)
+    scale = 8 * 33 / 40
+    analysis = analyse_pairs(differences, groups, binary=True)
+    assert analysis.low == pytest.approx(max(-1.0, low * scale))
+    assert analysis.high == pytest.approx(max(high * scale, t_interval(differences, groups)[1]))
