@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pytest_lmopt.blocks.evaluator import Evaluator
-from pytest_lmopt.errors import LmoptError, StrategyError
 from pytest_lmopt.optimizers.journal import Journal
 from pytest_lmopt.optimizers.plan import Plan
+from pytest_lmopt.optimizers.proposals import proposed
 from pytest_lmopt.optimizers.proposing.grounding import about
 from pytest_lmopt.optimizers.proposing.leakage import copied
 from pytest_lmopt.optimizers.protocol import Bench, History, Optimizer, Proposal, Trial
@@ -42,7 +42,7 @@ class Rounds:
     async def run(self, optimizer: Optimizer, bench: Bench) -> None:
         """Propose and race until the strategy is finished or nothing more can be paid for.
 
-        Raises ``StrategyError`` where the strategy itself fails.
+        Raises ``StrategyError`` where the strategy itself fails, or proposes what can't be tried.
         """
         self._known.add(self.prompts.digest)
         described = about(self.evaluator.suite)
@@ -58,7 +58,7 @@ class Rounds:
                 about=described,
             )
             self.evaluator.tracker.begin("proposals")
-            fresh = self._original(self._distinct(await _proposed(optimizer, history, bench)))
+            fresh = self._original(self._distinct(await proposed(optimizer, history, bench)))
             if not fresh:
                 return
             self.journal.record("proposed", candidates=[_named(proposal) for proposal in fresh])
@@ -139,16 +139,3 @@ class Rounds:
 
 def _named(proposal: Proposal) -> list[str]:
     return [proposal.candidate.name, proposal.candidate.digest]
-
-
-async def _proposed(optimizer: Optimizer, history: History, bench: Bench) -> Sequence[Proposal]:
-    """What the strategy proposes; its own mistakes are told as such."""
-    try:
-        return await optimizer.propose(history, bench)
-    except LmoptError:
-        raise
-    except Exception as error:
-        name = type(optimizer).__name__
-        raise StrategyError(
-            f"the strategy {name} failed: {type(error).__name__}: {error}", strategy=name
-        ) from error

@@ -12,13 +12,14 @@ from pytest_lmopt import Budget
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.progress import Tracker
 from pytest_lmopt.blocks.runner import LocalRunner
+from pytest_lmopt.errors import StrategyError
 from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.seam import FunctionLM, Request
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.optimizers.baseline import Baseline
 from pytest_lmopt.optimizers.bootstrap import Bootstrap
 from pytest_lmopt.optimizers.confirming import Rule
-from pytest_lmopt.optimizers.protocol import Bench, History, Proposal, Trial
+from pytest_lmopt.optimizers.protocol import Bench, History, Optimizer, Proposal, Trial
 from pytest_lmopt.optimizers.search import search
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.suites.candidate import Candidate
@@ -58,6 +59,26 @@ def _lucky_or_steady(request: Request) -> str:
     return word.upper() if word in RIGHT.get(told, ()) else word
 
 
+def _searched(
+    strategy: Optimizer,
+    suite: Suite,
+    answer: Callable[[Request], str],
+    *,
+    calls: int | None = None,
+    tracker: Tracker | None = None,
+) -> Sequence[Trial]:
+    ledger = Ledger([Account(Budget(calls=calls), owner="the test")])
+    lm = suite_lm(FunctionLM(answer), ledger=ledger, store=None, mode="off")
+
+    async def run() -> Sequence[Trial]:
+        with InProcessExecutor(lm=lm, model="simulated") as executor:
+            runner = LocalRunner(suite, executor)
+            evaluator = Evaluator(suite, runner, tracker=tracker or Tracker("words"))
+            return (await search(strategy, evaluator, ledger, seed=0)).trials
+
+    return asyncio.run(run())
+
+
 def _trials(
     *rounds: tuple[str, ...],
     suite: Suite = SUITE,
@@ -66,16 +87,8 @@ def _trials(
     tracker: Tracker | None = None,
 ) -> list[tuple[str, int]]:
     """Names of what was raced, best first, and how many dev examples each has met."""
-    ledger = Ledger([Account(Budget(calls=calls), owner="the test")])
-    lm = suite_lm(FunctionLM(answer), ledger=ledger, store=None, mode="off")
-
-    async def run() -> Sequence[Trial]:
-        with InProcessExecutor(lm=lm, model="simulated") as executor:
-            runner = LocalRunner(suite, executor)
-            evaluator = Evaluator(suite, runner, tracker=tracker or Tracker("words"))
-            return (await search(_Texts(rounds), evaluator, ledger, seed=0)).trials
-
-    return [(trial.proposal.candidate.name, trial.n) for trial in asyncio.run(run())]
+    found = _searched(_Texts(rounds), suite, answer, calls=calls, tracker=tracker)
+    return [(trial.proposal.candidate.name, trial.n) for trial in found]
 
 
 def test_one_dropped_early_comes_first_once_the_others_have_done_worse() -> None:
@@ -135,3 +148,56 @@ def test_a_later_round_that_finds_nothing_better_does_not_take_the_lead() -> Non
     best = tracker.now().best
     assert best is not None
     assert best.name == "SHOUT it, carefully"
+
+
+@dataclass(frozen=True)
+class _Mistaken:
+    """Proposes what it is given, or what that makes of the incumbent."""
+
+    found: object
+
+    async def propose(self, history: History, bench: Bench) -> Sequence[Proposal]:
+        """No proposals."""
+        del bench
+        return self.found(history.candidate) if callable(self.found) else self.found  # type: ignore[return-value]
+
+
+def _changed(before: Candidate, **what: object) -> list[Proposal]:
+    states = {key: replace(state, **what) for key, state in before.states.items()}  # type: ignore[arg-type]
+    return [Proposal(candidate=Candidate(name="odd", states=states), reason="")]
+
+
+def _stated(states: object) -> list[Proposal]:
+    return [Proposal(candidate=Candidate(name="odd", states=states), reason="")]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (None, "proposed None; a list of Proposals expected, empty once it is finished"),
+        ("ab", "proposed 'a'; a Proposal expected"),
+        (lambda before: [before], r"proposed Candidate\(.*\.\.\.; a Proposal expected"),
+        (
+            [Proposal(candidate=None, reason="")],
+            "proposed the candidate None; a Candidate expected",
+        ),  # type: ignore[arg-type]
+        (_stated(None), "proposed 'odd' with the states None; a mapping expected"),
+        (
+            _stated({"shout": "SHOUT"}),
+            "proposed 'odd' with 'SHOUT' for 'shout'; a PromptState expected",
+        ),
+        (
+            lambda before: _changed(before, inputs=("term",)),
+            r"proposed 'odd' with the inputs \['term'\] for 'shout', but the pipeline calls that "
+            r"prompt with \['word'\]; leave them as they are",
+        ),
+        ((1 / number for number in [0]), "failed: ZeroDivisionError: division by zero"),
+    ],
+)
+def test_what_can_not_be_tried_is_told_as_the_strategys_mistake(
+    found: object, message: str
+) -> None:
+    """With what it proposed and what was expected."""
+    answer = simulated(SimulatedModel(base=0.6))
+    with pytest.raises(StrategyError, match=f"^the strategy _Mistaken {message}"):
+        _searched(_Mistaken(found), words(60, "one step"), answer)

@@ -1,0 +1,62 @@
+"""Asking a strategy: what it proposes, its own mistakes told as such."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from pytest_lmopt.errors import LmoptError, StrategyError
+from pytest_lmopt.optimizers.protocol import Bench, History, Optimizer, Proposal
+from pytest_lmopt.suites.candidate import Candidate
+from pytest_lmopt.suites.prompt_state import PromptState
+
+
+async def proposed(optimizer: Optimizer, history: History, bench: Bench) -> list[Proposal]:
+    """What the strategy proposes; raises ``StrategyError`` where it fails or that is unfit."""
+    name = type(optimizer).__name__
+    try:
+        found: object = await optimizer.propose(history, bench)
+        proposals = list(found) if isinstance(found, Iterable) else None
+    except LmoptError:
+        raise
+    except Exception as error:
+        raise StrategyError(
+            f"the strategy {name} failed: {type(error).__name__}: {error}", strategy=name
+        ) from error
+    if proposals is None:
+        raise StrategyError(
+            f"the strategy {name} proposed {found!r}; a list of Proposals expected, empty once it "
+            "is finished",
+            strategy=name,
+        )
+    for proposal in proposals:
+        problem = _unfit(proposal, history.candidate)
+        if problem:
+            raise StrategyError(f"the strategy {name} proposed {problem}", strategy=name)
+    return proposals
+
+
+def _unfit(proposal: object, incumbent: Candidate) -> str:
+    """What is no proposal, and why, or can't be one for this pipeline; empty if it can."""
+    if not isinstance(proposal, Proposal):
+        return f"{_short(proposal)}; a Proposal expected"
+    candidate: object = proposal.candidate
+    if not isinstance(candidate, Candidate):
+        return f"the candidate {_short(candidate)}; a Candidate expected"
+    states: object = candidate.states
+    if not isinstance(states, Mapping):
+        return f"{candidate.name!r} with the states {_short(states)}; a mapping expected"
+    for key, state in states.items():
+        if not isinstance(state, PromptState):
+            return f"{candidate.name!r} with {_short(state)} for {key!r}; a PromptState expected"
+        own = incumbent.states.get(key, state)
+        if set(state.inputs) != set(own.inputs):
+            return (
+                f"{candidate.name!r} with the inputs {list(state.inputs)} for {key!r}, but the "
+                f"pipeline calls that prompt with {list(own.inputs)}; leave them as they are"
+            )
+    return ""
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:80]}..."
