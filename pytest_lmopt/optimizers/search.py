@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from pytest_lmopt.blocks.evaluator import Evaluator
@@ -207,7 +208,8 @@ def _inputs(
         "model": suite.model,
         "proposer": proposer.model if proposer else None,
         "source": digest(suite.source),
-        "strategy": repr(optimizer),
+        # where it lies in memory, which the repr of a plain class tells, is no part of it
+        "strategy": re.sub(r" at 0x[0-9a-fA-F]+", "", repr(optimizer)),
         "budget": [str(account.budget) for account in ledger.accounts],
         "repeats": suite.repeats,
         "splits": suite.split_seed,

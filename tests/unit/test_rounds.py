@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,7 @@ from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.optimizers.baseline import Baseline
 from pytest_lmopt.optimizers.bootstrap import Bootstrap
 from pytest_lmopt.optimizers.confirming import Rule
+from pytest_lmopt.optimizers.journal import Journal
 from pytest_lmopt.optimizers.protocol import Bench, History, Optimizer, Proposal, Trial
 from pytest_lmopt.optimizers.search import search
 from pytest_lmopt.runs.executor import InProcessExecutor
@@ -66,6 +68,7 @@ def _searched(
     *,
     calls: int | None = None,
     tracker: Tracker | None = None,
+    journal: Journal | None = None,
 ) -> Sequence[Trial]:
     ledger = Ledger([Account(Budget(calls=calls), owner="the test")])
     lm = suite_lm(FunctionLM(answer), ledger=ledger, store=None, mode="off")
@@ -74,7 +77,7 @@ def _searched(
         with InProcessExecutor(lm=lm, model="simulated") as executor:
             runner = LocalRunner(suite, executor)
             evaluator = Evaluator(suite, runner, tracker=tracker or Tracker("words"))
-            return (await search(strategy, evaluator, ledger, seed=0)).trials
+            return (await search(strategy, evaluator, ledger, seed=0, journal=journal)).trials
 
     return asyncio.run(run())
 
@@ -201,3 +204,28 @@ def test_what_can_not_be_tried_is_told_as_the_strategys_mistake(
     answer = simulated(SimulatedModel(base=0.6))
     with pytest.raises(StrategyError, match=f"^the strategy _Mistaken {message}"):
         _searched(_Mistaken(found), words(60, "one step"), answer)
+
+
+class _Plain:
+    """A strategy whose repr has its address, like that of any class without one of its own."""
+
+    def __init__(self, *, killed: bool) -> None:
+        self.killed = killed
+
+    async def propose(self, history: History, bench: Bench) -> Sequence[Proposal]:
+        """Nothing, unless it is killed before."""
+        del history, bench
+        if self.killed:
+            raise KeyboardInterrupt
+        return ()
+
+
+def test_a_search_by_any_class_of_strategy_is_continued(tmp_path: Path) -> None:
+    """Where the strategy lay in memory is nothing that changed."""
+    suite, answer = words(60, "one step"), simulated(SimulatedModel(base=0.6))
+    first, second = (Journal(tmp_path / "journal.jsonl") for _ in range(2))
+    killed = _Plain(killed=True)
+    with pytest.raises(KeyboardInterrupt):
+        _searched(killed, suite, answer, journal=first)
+    _searched(_Plain(killed=False), suite, answer, journal=second)
+    assert second.note.startswith("continued a search that was killed")
