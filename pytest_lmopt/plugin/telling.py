@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from _pytest.pathlib import bestrelpath
 
 from pytest_lmopt.plugin.planning import plan_lines
+from pytest_lmopt.plugin.repeating import repeated
 from pytest_lmopt.plugin.session import LmSession
 from pytest_lmopt.reports.annotations import annotation_lines, on_github, without_commands
 from pytest_lmopt.reports.look import Look
@@ -35,6 +37,8 @@ def tell(session: LmSession, terminal: TerminalReporter) -> None:
         encoding=session.encoding,
         command=command,
     )
+    typed = repeated([str(each) for each in config.invocation_params.args])
+    look = replace(look, options=look.fit(typed))
     if session.options.dry_run:
         terminal.section("lm plan")
         for line in plan_lines(session):

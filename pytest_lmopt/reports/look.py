@@ -41,7 +41,8 @@ class Look:
     """What a report must know of where it is shown.
 
     ``width`` in columns; ``verbosity`` as pytest counts it; ``encoding`` of the output. ``command``
-    turns a suite's name into what one types after ``pytest`` to run it.
+    turns a suite's name into what one types after ``pytest`` to run it, and ``options`` are this
+    run's that come after that, each behind a blank.
     """
 
     width: int = 80
@@ -49,6 +50,7 @@ class Look:
     colour: bool = False
     encoding: str = "utf-8"
     command: Callable[[str], str] = str
+    options: str = ""
 
     def paint(self, text: str, style: Style) -> str:
         """The text in colour, where there are colours; words must say the same."""

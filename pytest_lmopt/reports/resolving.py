@@ -24,7 +24,8 @@ def resolving_lines(reports: Sequence[SuiteReport], look: Look) -> Iterator[str]
     for state, suites in states.items():
         count = f" ({len(suites)} suites)" if len(suites) > 1 else ""
         begins, _, ends = state.partition("; ")
-        yield f"{begins}{count}; {ends}: pytest {_paths(suites, look)} --lm-snapshot-update"
+        again = f"pytest {_paths(suites, look)}{look.options} --lm-snapshot-update"
+        yield f"{begins}{count}; {ends}: {again}"
 
 
 def _states(report: SuiteReport) -> Iterator[str]:

@@ -19,8 +19,6 @@ from pytest_lmopt.reports.wording import charged_text
 
 SHOWN_TRIALS = 5
 
-_RULES = {"unproven": " --lm-accept=best", "shorter": " --lm-prefer=shorter"}
-"""The option without which a winner is not adopted, by why it was (an ini value may have done)."""
 _DIFF_STYLES: dict[str, Style] = {"---": "title", "+++": "title"}
 _MARK_STYLES: dict[str, Style] = {"-": "lost", "+": "good", "@": "place"}
 
@@ -52,10 +50,8 @@ def search_lines(search: SearchReport, report: SuiteReport, look: Look) -> Itera
         yield f"  it changes {change}"
     yield from comparison_lines("incumbent → winner on holdout", search.confirmation)
     strategy = "" if search.strategy == "auto" else f"={search.strategy}"
-    again = (
-        f"pytest {shlex.quote(look.command(report.suite))} --lm-optimize{strategy}"
-        f"{_RULES.get(search.basis, '')} --lm-snapshot-update"
-    )
+    searching = f"{shlex.quote(look.command(report.suite))} --lm-optimize{strategy}{look.options}"
+    again = f"pytest {searching} --lm-snapshot-update"
     style: Style = "good" if search.accepted and not search.withheld else "unsure"
     for line in decision_lines(search, accepting=report.accepting, command=again):
         yield look.paint(line, style)

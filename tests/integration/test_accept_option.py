@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 from doubles.openai_server import OpenAIServer
 from projects.shouting import Project
@@ -46,6 +48,35 @@ def test_best_takes_it_and_says_what_it_is_worth(slight: Project) -> None:
     assert "demos" in (slight.path / "shout.yaml").read_text()
     snapshot = (slight.path / "__lm_snapshots__/test_words/test_shout.yaml").read_text()
     assert "holdout_uses: 1" in snapshot
+
+
+def test_the_command_that_accepts_repeats_what_was_asked_for(slight: Project) -> None:
+    """Typed as told, it adopts what the search adopted."""
+    given = ("--lm-accept=best", "--lm-seed", "0", "--lm-prefer=better")
+    told = slight.run("--lm-optimize=bootstrap", *given).stdout
+    told.fnmatch_lines(["*unproven, taken all the same*; to accept it: pytest *"])
+    (line,) = (line for line in told.lines if "; to accept it: pytest " in line)
+    command = shlex.split(line.partition("; to accept it: pytest ")[2])
+    assert command == [
+        "test_words.py::test_shout",
+        "--lm-optimize=bootstrap",
+        "--lm-accept=best",
+        "--lm-seed=0",
+        "--lm-prefer=better",
+        "--lm-snapshot-update",
+    ]
+    slight.run(*command).stdout.fnmatch_lines(["written: shout.yaml"])
+
+
+def test_so_does_the_one_that_makes_a_baseline(slight: Project) -> None:
+    """Of another model's scores, say."""
+    result = slight.run("--lm-model=openai/another one", "--lm-resplit=3")
+    result.stdout.fnmatch_lines(
+        [
+            "no baseline yet; *: pytest test_words.py::test_shout '--lm-model=openai/another one' "
+            "--lm-resplit=3 --lm-snapshot-update"
+        ]
+    )
 
 
 def test_best_does_not_take_what_is_no_better(
