@@ -23,7 +23,7 @@ def strategies_offered(config: pytest.Config) -> dict[str, Strategy]:
 
     offered: dict[str, Strategy] = {}
     for mapping in config.hook.pytest_lmopt_optimizers():
-        if not isinstance(mapping, Mapping):
+        if not isinstance(mapping, Mapping) or not all(isinstance(key, str) for key in mapping):
             raise pytest.UsageError(
                 f"a hook pytest_lmopt_optimizers returned {mapping!r}; a mapping from names to "
                 "strategies expected"

@@ -74,6 +74,7 @@ def test_a_conftest_may_offer_one(project: Project, openai_server: OpenAIServer)
         ('"mine": lambda settings: 1 / 0', "mine", "'mine' of the hook *can't be made: ZeroDiv*"),
         ('"mine": lambda settings: settings', "mine", "*has no 'async def propose(self, hist*"),
         ('"mine"', "mine", "a hook pytest_lmopt_optimizers returned {'mine'}; a mapping *"),
+        ("object: object", "mine", "a hook pytest_lmopt_optimizers returned {<class*; a mapping *"),
     ],
 )
 def test_mistakes_of_a_hook_are_usage_errors(

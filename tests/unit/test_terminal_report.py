@@ -275,15 +275,12 @@ def test_a_search_is_told_from_trials_to_diff() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("basis", "option"),
-    [("improved", ""), ("unproven", " --lm-accept=best"), ("shorter", " --lm-prefer=shorter")],
-)
-def test_the_command_that_accepts_a_winner_does_so_when_copied(basis: str, option: str) -> None:
-    """Names that a shell would read are quoted, and what the winner is adopted by is asked for."""
-    found = replace(REPORT, suite="t.py::test[a $x]", search=replace(SEARCH, basis=basis))
-    told = f"pytest 't.py::test[a $x]' --lm-optimize=bootstrap{option} --lm-snapshot-update"
-    assert any(line.endswith(f"; to accept it: {told}") for line in below(found))
+def test_the_command_that_accepts_a_winner_does_so_when_copied() -> None:
+    """Names that a shell would read are quoted, and the run's own options are repeated."""
+    found = replace(REPORT, suite="t.py::test[a $x]", search=SEARCH)
+    lines = terminal_lines([found], Look(width=200, options=" --lm-accept=best"))
+    told = "pytest 't.py::test[a $x]' --lm-optimize=bootstrap --lm-accept=best --lm-snapshot-update"
+    assert any(line.endswith(f"; to accept it: {told}") for line in lines)
 
 
 def test_each_change_is_told_with_what_it_brought_in_the_race() -> None:
