@@ -58,7 +58,8 @@ def analyse_pairs(
         lost = sum(value < 0 for value in differences)
         p_value, test = mid_p(gained, lost), "mid-p McNemar"
     else:
-        p_value, test = sign_flip_p(_unit_sums(differences, groups), seed=seed), "sign-flip"
+        sums = _unit_sums(differences, groups)
+        p_value, test = sign_flip_p(sums, alpha=alpha, seed=seed), "sign-flip"
     error, freedom = standard_error(differences, groups)
     deviation = error * math.sqrt(n) if freedom else math.nan
     return PairedAnalysis(

@@ -7,16 +7,19 @@ import math
 from collections.abc import Sequence
 
 RESAMPLES = 9_999
+MOST_RESAMPLES = 999_999
 ENUMERATE_UP_TO = 12
 
 
-def sign_flip_p(units: Sequence[float], *, seed: int = 0) -> float:
+def sign_flip_p(units: Sequence[float], *, alpha: float = 0.05, seed: int = 0) -> float:
     """Two-sided p-value for "each unit's sign is a coin toss".
 
     ``units`` are the paired differences, or their sums by cluster. All sign patterns are
     enumerated up to 12 non-zero units; beyond, 9 999 are drawn from ``seed`` and the observed one
-    counts among them (Phipson & Smyth 2010), so the p-value is never 0. It depends neither on the
-    units' order nor on which side is called new.
+    counts among them (Phipson & Smyth 2010), so the p-value is never 0. Where these draws could not
+    bring it below ``alpha`` and none reached the observed sum, more are drawn: below what the first
+    ones can show the p-value is that of all draws, above it that of the first, and valid at either.
+    It depends neither on the units' order nor on which side is called new.
     """
     import numpy as np
 
@@ -28,5 +31,13 @@ def sign_flip_p(units: Sequence[float], *, seed: int = 0) -> float:
     if moving.size <= ENUMERATE_UP_TO:
         patterns = np.array(list(itertools.product((-1.0, 1.0), repeat=moving.size)))
         return float(np.mean(np.abs(patterns @ moving) >= observed))
-    draws = np.random.default_rng(seed).integers(0, 2, size=(RESAMPLES, moving.size)) * 2.0 - 1.0
-    return float((1 + np.count_nonzero(np.abs(draws @ moving) >= observed)) / (RESAMPLES + 1))
+    generator = np.random.default_rng(seed)
+    wanted, drawn, reached = RESAMPLES, 0, 0
+    while drawn < wanted:
+        size = min(RESAMPLES, wanted - drawn)
+        draws = generator.integers(0, 2, size=(size, moving.size)) * 2.0 - 1.0
+        reached += int(np.count_nonzero(np.abs(draws @ moving) >= observed))
+        drawn += size
+        if drawn == RESAMPLES and not reached and alpha * (RESAMPLES + 1) <= 1.0:
+            wanted = min(math.ceil(4.0 / alpha), MOST_RESAMPLES)
+    return (1 + reached) / (drawn + 1)

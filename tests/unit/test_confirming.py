@@ -31,6 +31,21 @@ def chosen(rule: Rule, *trials: Trial, groups: Mapping[str, str] | None = None) 
     return found.proposal.candidate.name if found else None
 
 
+def test_a_holdout_used_often_can_still_prove_a_gain_of_graded_scores() -> None:
+    """At the level of its hundredth use as well; equal prompts still prove nothing there."""
+    old = {str(number): number % 7 / 20 for number in range(100)}
+    better = {name: score + 0.3 + int(name) % 5 / 50 for name, score in old.items()}
+    moved = {name: score + int(name) % 2 / 5 - 0.1 for name, score in old.items()}
+    for use in (1, 32, 100):
+        found = compare(old, better, alpha=level(use))
+        assert found is not None
+        assert Rule().basis(found, cheaper=False) == "improved"
+        assert found.p_value < level(use)
+        same = compare(old, moved, alpha=level(use))
+        assert same is not None
+        assert Rule().basis(same, cheaper=False) == ""
+
+
 @pytest.mark.parametrize(
     ("gained", "lost", "n", "accept", "basis"),
     [

@@ -55,6 +55,25 @@ def test_large_samples_are_never_impossible() -> None:
     assert sign_flip_p([1.0] * 60) == 1 / (RESAMPLES + 1)
 
 
+def test_a_strict_level_is_drawn_for_where_the_usual_draws_could_not_reach_it() -> None:
+    """Else no data at all could pass it; a level that they reach changes nothing."""
+    assert sign_flip_p([1.0] * 60, alpha=0.0002) == 1 / (RESAMPLES + 1)
+    assert sign_flip_p([1.0] * 60, alpha=0.00005) < 0.00005
+    weak = [1.0] * 20 + [-1.0] * 10
+    assert sign_flip_p(weak, alpha=0.00005) == sign_flip_p(weak)
+
+
+def test_further_draws_count_what_reaches_the_sum() -> None:
+    """The p-value is near that over all patterns, not below it for being asked."""
+    units = [1.0] * 18 + [-1.0]
+    exact = 2 * 20 / 2**19  # at most one of 19 coins falls otherwise
+    drawn = [sign_flip_p(units, alpha=0.00005, seed=seed) for seed in range(20)]
+    small = [p for p in drawn if p < 1 / (RESAMPLES + 1)]
+    assert small
+    assert np.mean(small) == pytest.approx(exact, rel=0.5)
+    assert np.mean(drawn) >= exact
+
+
 def test_drawing_approaches_enumeration() -> None:
     """Just beyond the limit the drawn p-value is near the one over all patterns."""
     units = [0.5, -0.1, 0.3, 0.2, -0.4, 0.6, 0.1, -0.2, 0.3, 0.4, -0.3, 0.2, 0.15]
