@@ -24,12 +24,20 @@ def detectable_effect(n: int, *, alpha: float) -> float:
     return minimum_detectable_effect(math.sqrt(ASSUMED_CHANGES), n, alpha=alpha)
 
 
-def no_headroom(scores: Sequence[float], n: int, *, alpha: float, rule: Rule) -> str:
+def no_headroom(
+    scores: Sequence[float],
+    n: int,
+    *,
+    alpha: float,
+    rule: Rule,
+    groups: Sequence[str] | None = None,
+) -> str:
     """Why not even a perfect prompt could be adopted in place of one with these dev scores.
 
-    Empty if one could. ``n`` is the size of holdout. The most hopeful case is looked at: of the
-    holdout examples the incumbent fails as large a share as the 95 % interval of that share on dev
-    (Wilson's) allows, and the perfect prompt mends them all.
+    Empty if one could. ``n`` is the size of holdout, ``groups`` are its examples' clusters, if any.
+    The most hopeful case is looked at: of the holdout examples the incumbent fails as large a share
+    as the 95 % interval of that share on dev (Wilson's) allows, and the perfect prompt mends them
+    all.
     """
     if not scores:
         return ""
@@ -38,24 +46,24 @@ def no_headroom(scores: Sequence[float], n: int, *, alpha: float, rule: Rule) ->
         why = (
             f"and {n} holdout examples prove nothing, whatever is found: it takes {LEAST_EXAMPLES}"
         )
-    elif _equal_is_enough(n, alpha, rule):
+    elif _equal_is_enough(n, groups, alpha, rule):
         why = ""
     elif passed == len(scores):
         why = "so no candidate can score more there"
     elif rule.accept == "best":
         why = ""
     else:
-        why = _unprovable(passed, len(scores), n, alpha)
+        why = _unprovable(passed, len(scores), n, alpha) or _too_few_groups(groups, alpha)
     mean = math.fsum(scores) / len(scores)
     told = f"the incumbent scores {mean:.3f} on {len(scores)} dev examples"
     return f"no search: {told}, {why}; {ADVICE}" if why else ""
 
 
-def _equal_is_enough(n: int, alpha: float, rule: Rule) -> bool:
+def _equal_is_enough(n: int, groups: Sequence[str] | None, alpha: float, rule: Rule) -> bool:
     """Whether a cheaper prompt that changes no score would be adopted."""
     if rule.harmless is None:
         return False
-    return paired_interval([0.0] * n, binary=True, alpha=alpha)[0] > -rule.harmless
+    return paired_interval([0.0] * n, groups, binary=True, alpha=alpha)[0] > -rule.harmless
 
 
 def _unprovable(passed: int, scored: int, n: int, alpha: float) -> str:
@@ -68,6 +76,22 @@ def _unprovable(passed: int, scored: int, n: int, alpha: float) -> str:
         f"so it fails {failing} of the {n} holdout examples at most; a prompt that mended them all "
         f"could not be told from it at p < {alpha:#.3g}, "
         f"which takes {next(enough, f'more than {n} examples')}"
+    )
+
+
+def _too_few_groups(groups: Sequence[str] | None, alpha: float) -> str:
+    """Why no gain could be proven on these groups, were it in all of them; empty if it could.
+
+    The test flips the signs of groups: the fewest patterns that count are that of all gains and its
+    mirror.
+    """
+    count = len(set(groups)) if groups else 0
+    least = 1 + math.floor(1 - math.log2(alpha))
+    if not groups or count >= least:
+        return ""
+    return (
+        f"and holdout's {len(groups)} examples are of {count} group{'s' if count > 1 else ''}; a "
+        f"prompt better in all could not be told from it at p < {alpha:.4f}, which takes {least}"
     )
 
 

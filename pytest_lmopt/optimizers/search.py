@@ -102,8 +102,9 @@ async def search(
     alpha = level(holdout_use)
     pointless = ""
     if prompts.states:
-        scores = list(dev.scores.values())
-        pointless = no_headroom(scores, len(plan.holdout), alpha=alpha, rule=rule)
+        scores, groups = list(dev.scores.values()), groups_of(plan.holdout)
+        clusters = [groups.get(each.id, each.id) for each in plan.holdout] if groups else None
+        pointless = no_headroom(scores, len(plan.holdout), alpha=alpha, rule=rule, groups=clusters)
     notes = [journal.note]
     if prompts.states and not pointless:
         try:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from doubles.trials import INCUMBENT, trial
 
+from pytest_lmopt.comparison.verdict import Verdict, compare
 from pytest_lmopt.optimizers.confirming import Rule, level
 from pytest_lmopt.optimizers.headroom import detectable_effect, no_headroom, nothing_changed
 from pytest_lmopt.stats.paired import paired_interval
@@ -14,10 +15,13 @@ from pytest_lmopt.stats.paired import paired_interval
 ALPHA = 0.025
 
 
-def told(right: int, of: int, *, holdout: int, rule: Rule | None = None) -> str:
+def told(
+    right: int, of: int, *, holdout: int, rule: Rule | None = None, groups: int | None = None
+) -> str:
     """What is said of an incumbent with so many dev examples right."""
     scores = [1.0] * right + [0.0] * (of - right)
-    return no_headroom(scores, holdout, alpha=ALPHA, rule=rule or Rule())
+    clusters = [f"g{number % groups}" for number in range(holdout)] if groups else None
+    return no_headroom(scores, holdout, alpha=ALPHA, rule=rule or Rule(), groups=clusters)
 
 
 @pytest.mark.parametrize(("right", "of", "holdout"), [(20, 40, 40), (0, 20, 12), (190, 200, 200)])
@@ -42,6 +46,30 @@ def test_where_all_of_holdout_would_not_be_enough_it_is_told_so() -> None:
     assert "which takes more than 10 examples" in text
     text = no_headroom([0.0] * 10, 10, alpha=level(100), rule=Rule())
     assert "told from it at p < 9.90e-06, which takes" in text
+
+
+def test_few_groups_prove_nothing_however_many_examples_they_have() -> None:
+    """What is tossed is a group's sign: six coins fall alike too often for this level."""
+    text = told(10, 100, holdout=100, groups=6)
+    assert "and holdout's 100 examples are of 6 groups; a prompt better in all could not" in text
+    assert "at p < 0.0250, which takes 7; more examples" in text
+    assert told(10, 100, holdout=100, groups=7) == ""
+    sure = compare(
+        dict.fromkeys(map(str, range(100)), 0.0),
+        dict.fromkeys(map(str, range(100)), 1.0),
+        groups={str(number): str(number % 6) for number in range(100)},
+        alpha=ALPHA,
+    )
+    assert sure is not None
+    assert sure.verdict is not Verdict.IMPROVED
+
+
+def test_groups_need_no_proof_where_it_is_not_asked_for() -> None:
+    """And bound what is equal only as so many draws do."""
+    assert told(10, 100, holdout=100, groups=3, rule=Rule(accept="best")) == ""
+    shorter = Rule(prefer="shorter", margin=0.06)
+    assert told(100, 100, holdout=100, groups=100, rule=shorter) == ""
+    assert told(100, 100, holdout=100, groups=20, rule=shorter) != ""
 
 
 def test_nothing_is_better_than_right_everywhere() -> None:
