@@ -42,6 +42,16 @@ def _unfit(proposal: object, incumbent: Candidate) -> str:
     candidate: object = proposal.candidate
     if not isinstance(candidate, Candidate):
         return f"the candidate {_short(candidate)}; a Candidate expected"
+    if not isinstance(candidate.name, str):
+        return f"a candidate with the name {_short(candidate.name)}; a text expected"
+    for part in ("reason", "kind"):
+        if not isinstance(getattr(proposal, part), str):
+            said = _short(getattr(proposal, part))
+            return f"{candidate.name!r} with the {part} {said}; a text expected"
+    return _unfit_states(candidate, incumbent)
+
+
+def _unfit_states(candidate: Candidate, incumbent: Candidate) -> str:
     states: object = candidate.states
     if not isinstance(states, Mapping):
         return f"{candidate.name!r} with the states {_short(states)}; a mapping expected"

@@ -184,6 +184,14 @@ def _stated(states: object) -> list[Proposal]:
             [Proposal(candidate=None, reason="")],
             "proposed the candidate None; a Candidate expected",
         ),  # type: ignore[arg-type]
+        (
+            [Proposal(candidate=Candidate(name=None, states={}), reason="")],  # type: ignore[arg-type]
+            "proposed a candidate with the name None; a text expected",
+        ),
+        (
+            lambda before: [Proposal(candidate=before, reason=7)],  # type: ignore[arg-type]
+            "proposed 'incumbent' with the reason 7; a text expected",
+        ),
         (_stated(None), "proposed 'odd' with the states None; a mapping expected"),
         (
             _stated({"shout": "SHOUT"}),
