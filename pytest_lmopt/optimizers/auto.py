@@ -82,7 +82,8 @@ class Auto:
             return [f"{kind}-{number}-{place}" for place in range(1, 1 + count)]
 
         taught = await bootstrap.teach(history, bench, best)
-        labels = await labeled.labels(history, bench)
+        # the teacher has run the first few of train, so looking at them costs nothing
+        labels = await labeled.labels(history, bench, probe=True)
         return _alternating(
             bootstrap.sets(taught, names("bootstrap", self.demo_sets), best, chance),
             labeled.sets(labels, names("labeled", self.labeled_sets), best, chance),

@@ -47,8 +47,12 @@ class Labeled:
         names = [f"labeled-{number}" for number in range(1, self.candidates + 1)]
         return self.sets(pool, names, history.candidate, random.Random(self.seed))
 
-    async def labels(self, history: History, bench: Bench) -> list[Worked]:
-        """What the expected answers of train can show; asked again, it costs nothing."""
+    async def labels(self, history: History, bench: Bench, *, probe: bool = False) -> list[Worked]:
+        """What the expected answers of train can show; asked again, it costs nothing.
+
+        A single step whose inputs are called as the example's is taken to be given those; with
+        ``probe`` some runs are looked at first, as they may where they were made already.
+        """
         states = history.candidate.states
         runs = list(history.incumbent.runs)
         key = answering(runs, states)
@@ -60,7 +64,12 @@ class Labeled:
             if label(states[key], example.expected)
         ]
         inputs = await self._inputs(
-            key, history, bench, train, single=all(len(run.trace) <= 1 for run in runs)
+            key,
+            history,
+            bench,
+            train,
+            single=all(len(run.trace) <= 1 for run in runs),
+            probe=probe,
         )
         return [
             Worked(
@@ -80,14 +89,22 @@ class Labeled:
         return random_sets(pool, sizes, base, chance, "the expected answers")
 
     async def _inputs(
-        self, key: str, history: History, bench: Bench, train: Sequence[Example], *, single: bool
+        self,
+        key: str,
+        history: History,
+        bench: Bench,
+        train: Sequence[Example],
+        *,
+        single: bool,
+        probe: bool,
     ) -> dict[str, Demo]:
         """The labelled prompt's inputs, as far as they are known, by example id."""
         state = history.candidate.states[key]
-        if single:  # in other pipelines a step may call its input as the example does another
-            by_name = _taken(train, {name: name for name in state.inputs})
-            if len(by_name) == len(train):
-                return by_name
+        by_name = _taken(train, {name: name for name in state.inputs})
+        # in other pipelines a step may call its input as the example does another
+        named = single and len(by_name) == len(train)
+        if named and not probe:
+            return by_name
 
         async def seen(examples: Sequence[Example]) -> dict[str, Demo]:
             evaluation = await bench.run(history.candidate, examples)
@@ -99,6 +116,8 @@ class Labeled:
             }
 
         first = await seen(train[:PROBE])
+        if named and all(by_name[identity] == given for identity, given in first.items()):
+            return by_name
         origin = _origin(state, first, {example.id: example for example in train})
         if origin is not None:
             return _taken(train, origin)

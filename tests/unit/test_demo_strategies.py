@@ -16,6 +16,7 @@ from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.seam import FunctionLM, Request
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.metrics import exact_match
+from pytest_lmopt.optimizers.auto import Auto
 from pytest_lmopt.optimizers.bootstrap import Bootstrap
 from pytest_lmopt.optimizers.labeled import Labeled
 from pytest_lmopt.optimizers.protocol import Bench, History, Optimizer, Proposal
@@ -114,6 +115,18 @@ class TestLabeled:
         for state in spy.states("shout"):
             assert all(demo["loud"] == demo["word"].upper() for demo in state.demos)
             assert state.instruction == "shout"
+
+    def test_a_single_step_given_something_else_is_seen_where_runs_are_asked_for(self) -> None:
+        """As by ``auto``, whose teacher has made them: demos show what the prompt is given."""
+        spy = asked(
+            Auto(seed=1),
+            lambda _: "no idea",
+            pipeline=lambda example: SHOUT(word=f"<{example.inputs['word']}>").text,
+        )
+
+        demos = [demo for state in spy.states("shout") for demo in state.demos]
+        assert demos
+        assert all(demo["word"] == f"<{demo['loud'].lower()}>" for demo in demos)
 
     def test_an_input_of_another_name_is_known_by_its_value(self) -> None:
         """A few runs show where it comes from; the rest of train costs nothing."""
