@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from pytest_lmopt.errors import LmoptError, StrategyError
+from pytest_lmopt.errors import LmoptError, PromptError, StrategyError
 from pytest_lmopt.optimizers.protocol import Bench, History, Optimizer, Proposal
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
@@ -16,9 +16,11 @@ async def proposed(optimizer: Optimizer, history: History, bench: Bench) -> list
     try:
         found: object = await optimizer.propose(history, bench)
         proposals = list(found) if isinstance(found, Iterable) else None
-    except LmoptError:
-        raise
     except Exception as error:
+        # one that says which prompt it is of was raised in the pipeline, run on the bench
+        own = isinstance(error, PromptError) and error.path is None
+        if isinstance(error, LmoptError) and not own:
+            raise
         raise StrategyError(
             f"the strategy {name} failed: {type(error).__name__}: {error}", strategy=name
         ) from error

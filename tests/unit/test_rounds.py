@@ -202,6 +202,10 @@ def _stated(states: object) -> list[Proposal]:
             r"proposed 'odd' with the inputs \['term'\] for 'shout', but the pipeline calls that "
             r"prompt with \['word'\]; leave them as they are",
         ),
+        (
+            lambda before: _changed(before, demos=({"word": "a"},)),
+            r"failed: PromptError: field 'demos': demo 1 lacks 'loud'; the fields are",
+        ),
         ((1 / number for number in [0]), "failed: ZeroDivisionError: division by zero"),
     ],
 )
