@@ -181,9 +181,9 @@ def _stated(states: object) -> list[Proposal]:
         ("ab", "proposed 'a'; a Proposal expected"),
         (lambda before: [before], r"proposed Candidate\(.*\.\.\.; a Proposal expected"),
         (
-            [Proposal(candidate=None, reason="")],
+            [Proposal(candidate=None, reason="")],  # type: ignore[arg-type]
             "proposed the candidate None; a Candidate expected",
-        ),  # type: ignore[arg-type]
+        ),
         (
             [Proposal(candidate=Candidate(name=None, states={}), reason="")],  # type: ignore[arg-type]
             "proposed a candidate with the name None; a text expected",
