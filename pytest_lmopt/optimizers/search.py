@@ -22,7 +22,7 @@ from pytest_lmopt.optimizers.rounds import Rounds
 from pytest_lmopt.optimizers.shortening import FIELD, Shortening
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.canonical import digest
-from pytest_lmopt.suites.example import groups_of
+from pytest_lmopt.suites.example import clusters_of, groups_of
 from pytest_lmopt.suites.suite import Suite
 
 PROBE = 8
@@ -102,8 +102,8 @@ async def search(
     alpha = level(holdout_use)
     pointless = ""
     if prompts.states:
-        scores, groups = list(dev.scores.values()), groups_of(plan.holdout)
-        clusters = [groups.get(each.id, each.id) for each in plan.holdout] if groups else None
+        scores = list(dev.scores.values())
+        clusters = clusters_of((example.id for example in plan.holdout), plan.holdout)
         pointless = no_headroom(scores, len(plan.holdout), alpha=alpha, rule=rule, groups=clusters)
     notes = [journal.note]
     if prompts.states and not pointless:

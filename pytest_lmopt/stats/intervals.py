@@ -61,16 +61,42 @@ def t_interval(
 
 
 def mean_interval(
-    values: Sequence[float], groups: Sequence[Hashable] | None = None, *, alpha: float = 0.05
+    values: Sequence[float],
+    groups: Sequence[Hashable] | None = None,
+    *,
+    alpha: float = 0.05,
 ) -> tuple[float, float]:
     """Interval for a mean score in [0, 1]: Wilson's where all scores are 0 or 1, else t.
 
-    With ``groups`` (one label per score) the clustered t; where all scores are 0, or all are 1,
-    Wilson's of as many as there are groups, since t would see no spread.
+    With ``groups`` Wilson's is that of as many draws as would spread so much, else t's clustered.
     """
-    found = set(values)
-    if found <= {0.0, 1.0} and (groups is None or len(found) == 1):
-        n = len(values) if groups is None else len(set(groups))
-        passed = n * math.fsum(values) / len(values)
-        return wilson_interval(round(passed), n, alpha=alpha)
-    return t_interval(values, groups, alpha=alpha, bounds=(0.0, 1.0))
+    if groups is not None:
+        shares = set(values) <= {0.0, 1.0}
+        clustered = _clustered_wilson if shares else t_interval
+        return clustered(values, groups, alpha=alpha, bounds=(0.0, 1.0))
+    if set(values) <= {0.0, 1.0}:
+        return wilson_interval(round(math.fsum(values)), len(values), alpha=alpha)
+    return t_interval(values, alpha=alpha, bounds=(0.0, 1.0))
+
+
+def _clustered_wilson(
+    values: Sequence[float],
+    groups: Sequence[Hashable],
+    *,
+    alpha: float,
+    bounds: tuple[float, float],
+) -> tuple[float, float]:
+    """Wilson's interval with the effective sample size, and t with G − 1 degrees of freedom."""
+    from scipy.stats import t
+
+    error, freedom = standard_error(values, groups)
+    if freedom == 0:
+        return bounds
+    share = math.fsum(values) / len(values)
+    # where none differ nothing is known of how alike groups are: each is taken for one draw
+    draws = min(len(values), share * (1.0 - share) / error**2) if error else freedom + 1
+    quantile = float(t.isf(alpha / 2.0, freedom))
+    weight = quantile**2 / draws
+    centre = (share + weight / 2.0) / (1.0 + weight)
+    reach = math.sqrt(weight * (share * (1.0 - share) + weight / 4.0)) / (1.0 + weight)
+    return max(bounds[0], centre - reach), min(bounds[1], centre + reach)

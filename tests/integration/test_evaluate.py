@@ -26,3 +26,20 @@ def test_a_suite_is_one_test_and_scores_what_the_model_can_do(
         for body in openai_server.requests
     )
     assert float(score) == pytest.approx(right / int(n), abs=5e-4)
+
+
+def test_groups_show_no_more_than_so_many_draws(project: Project) -> None:
+    """Of forty examples in ten groups, whose answers are alike, the score is that uncertain."""
+    project.write(
+        "test_groups.py",
+        "import pytest\n"
+        "ROWS = [{'id': f'e{n}', 'inputs': {'n': n}, 'group': f'g{n // 4}', 'split': 'dev'}\n"
+        "        for n in range(40)]\n"
+        "@pytest.mark.lm_suite(dataset=ROWS)\n"
+        "def test_even(lm_example):\n"
+        "    assert lm_example.inputs['n'] // 4 % 2\n",
+    )
+    result = project.run("test_groups.py", "--lm-snapshot-update")
+    result.stdout.fnmatch_lines(["*test_even*0.500 ?0.20, 0.80?*"])
+    snapshot = (project.path / "__lm_snapshots__/test_groups/test_even.yaml").read_text()
+    assert "low: 0.19" in snapshot

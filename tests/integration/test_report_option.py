@@ -31,18 +31,6 @@ def test_shout(lm_example):
     return text
 """
 
-GROUPED = """\
-import pytest
-from pytest_lmopt import metrics
-
-ROWS = [{"id": f"w{i}", "inputs": {"i": i}, "expected": str(i % 2), "group": f"customer {i % 6}",
-         "split": "dev"} for i in range(60)]
-
-@pytest.mark.lm_suite(dataset=ROWS, metric=metrics.exact_match)
-def test_customers(lm_example):
-    return "1"
-"""
-
 
 def test_the_report_is_written_as_json(project: Project, openai_server: OpenAIServer) -> None:
     """Folders are made as needed; relative paths start where pytest was started."""
@@ -246,14 +234,3 @@ def test_junit_has_the_verdict_that_the_terminal_has(
     properties = ET.parse(project.path / "junit.xml").iter("property")
     found = {item.get("name"): item.get("value") for item in properties}
     assert (found["lm_status"], found["lm_verdict"]) == ("passed", "stale (model changed)")
-
-
-def test_the_interval_of_a_score_takes_groups_as_wholes(project: Project) -> None:
-    """In the report and in the baseline: 60 messages of 6 customers are not 60 examples."""
-    project.write("test_words.py", GROUPED)
-    project.run("--lm-snapshot-update", "--lm-report=json:lm.json").assert_outcomes(passed=1)
-    (suite,) = json.loads((project.path / "lm.json").read_text())["suites"]
-    assert (suite["n"], suite["score"]) == (60, 0.5)
-    snapshot = (project.path / "__lm_snapshots__/test_words/test_customers.yaml").read_text()
-    assert (suite["low"], suite["high"]) == (0.0, 1.0)
-    assert "  high: 1.0\n  low: 0.0\n" in snapshot

@@ -10,6 +10,7 @@ import pytest
 from simulation.rates import Runs, Scores, compared, differs, least, most
 
 from pytest_lmopt.comparison.verdict import ALPHA, Verdict
+from pytest_lmopt.stats.intervals import mean_interval
 from pytest_lmopt.stats.power import POWER, minimum_detectable_effect
 
 Generator = np.random.Generator
@@ -160,6 +161,22 @@ def test_rare_losses_of_groups_worse_by_the_margin_seldom_hold(
         comparison = compared(old, old + move, groups, margin=margin, seed=seed)
         held += comparison.verdict is Verdict.HOLDS
     assert held / total <= most(HOLDS, total)
+
+
+@pytest.mark.parametrize("alike", [1.0, 0.5])
+@pytest.mark.parametrize("share", [0.05, 0.5])
+def test_the_interval_of_a_grouped_score_covers_it(share: float, alike: float, runs: Runs) -> None:
+    """In at least 95 % of samples, however alike a group's examples are."""
+    generator, total, count = np.random.default_rng(40), runs(300, 5_000), 40
+    groups, covered = [number // CLUSTER for number in range(count * CLUSTER)], 0
+    for _ in range(total):
+        together = np.repeat(generator.random(count) < share, CLUSTER)
+        passed = np.where(
+            generator.random(len(groups)) < alike, together, generator.random(len(groups)) < share
+        )
+        low, high = mean_interval(passed.astype(float).tolist(), groups)
+        covered += low <= share <= high
+    assert covered / total >= least(1.0 - ALPHA, total)
 
 
 @pytest.mark.parametrize("n", [100, 400])

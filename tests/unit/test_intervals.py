@@ -99,12 +99,26 @@ def test_a_mean_of_passes_gets_wilsons_interval() -> None:
     assert mean_interval([0.9, 1.0, 1.0, 0.8])[1] == 1.0
 
 
-def test_the_interval_of_a_mean_score_takes_groups_as_wholes() -> None:
-    """Twenty copies of five examples show no more than the five."""
-    once, groups = [1.0, 1.0, 0.0, 1.0, 0.0], ["a", "b", "c", "d", "e"]
-    assert mean_interval(once * 20, groups * 20) == pytest.approx(mean_interval(once, groups))
-    low, high = mean_interval(once * 20, groups * 20)
-    assert high - low > 0.9
-    assert mean_interval([1.0] * 100, groups * 20) == wilson_interval(5, 5)
-    assert mean_interval([0.0] * 100, ["one"] * 100) == wilson_interval(0, 1)
-    assert mean_interval([0.0, 1.0] * 50, ["one"] * 100) == (0.0, 1.0)
+def test_groups_that_are_wholly_alike_count_as_one_draw_each() -> None:
+    """Eighty examples of twenty groups show no more than twenty would; t for Wilson's normal."""
+    passed = [number // 4 < 15 for number in range(80)]
+    groups = [number // 4 for number in range(80)]
+    low, high = mean_interval(list(map(float, passed)), groups)
+    alone = wilson_interval(15, 20)
+    assert low == pytest.approx(alone[0], abs=0.03)
+    assert high == pytest.approx(alone[1], abs=0.03)
+    assert low < alone[0] < alone[1] < high
+
+
+def test_groups_that_all_pass_leave_room_below() -> None:
+    """No spread is seen, so each group is taken for one draw; a single group shows nothing."""
+    low, high = mean_interval([1.0] * 60, [number // 3 for number in range(60)])
+    assert (round(low, 2), high) == (0.82, 1.0)
+    assert mean_interval([1.0] * 60, ["a"] * 60) == (0.0, 1.0)
+
+
+def test_grouped_graded_scores_get_the_clustered_t() -> None:
+    """Within [0, 1]."""
+    scores = [0.9, 0.8, 0.4, 0.5, 1.0, 0.7]
+    groups = ["a", "a", "b", "b", "c", "c"]
+    assert mean_interval(scores, groups) == t_interval(scores, groups, bounds=(0.0, 1.0))
