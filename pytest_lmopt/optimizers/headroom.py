@@ -91,7 +91,7 @@ def _too_few_groups(groups: Sequence[str] | None, alpha: float) -> str:
         return ""
     return (
         f"and holdout's {len(groups)} examples are of {count} group{'s' if count > 1 else ''}; a "
-        f"prompt better in all could not be told from it at p < {alpha:.4f}, which takes {least}"
+        f"prompt better in all could not be told from it at p < {alpha:#.3g}, which takes {least}"
     )
 
 
