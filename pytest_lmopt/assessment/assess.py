@@ -80,18 +80,14 @@ class Assessment:
         keep_rows(self._suite, terms, evaluation, snapshot, outcome)
         baseline, comparison = self._against(snapshot, evaluation, acceptance, sequence)
         found_nothing = outcome is not None and not outcome.accepted
+        counts = comparison if baseline == "compared" else None
         problem, nothing = judge(
-            self._suite,
-            terms,
-            evaluation,
-            comparison if baseline == "compared" else None,
-            found_nothing=found_nothing,
+            self._suite, terms, evaluation, counts, found_nothing=found_nothing
         )
         report = replace(
             self._report(evaluation, "failed" if problem else "passed"),
             problem=problem,
             warning="" if nothing else overlooked(self._suite, evaluation),
-            model=acceptance.model(evaluation),
             baseline=baseline,
             comparison=comparison,
             accepting=terms.accepting,
@@ -100,8 +96,7 @@ class Assessment:
         )
         if outcome is not None and terms.strategy is not None:
             described = describe_search(outcome, acceptance, strategy=terms.strategy)
-            counted = acceptance.of_use(outcome)
-            report = replace(report, search=described, counted=counted)
+            report = replace(report, search=described, counted=acceptance.of_use(outcome))
         if nothing or math.isnan(evaluation.mean) or (problem and found_nothing):
             return report
         if outcome is None:
@@ -117,9 +112,6 @@ class Assessment:
         kept = self._evaluator.kept(self._incumbent, self._suite.splits.judged)
         keep_rows(self._suite, self._terms, kept)
         report = self._report(kept, status)
-        if kept.outcomes:
-            model = Acceptance(self._suite, self._terms, None).model(kept)
-            report = replace(report, model=model)
         prompts = tuple(sorted({*report.prompts, *self._accepted}))
         return replace(report, problem=problem, prompts=prompts)
 
@@ -247,6 +239,12 @@ class Assessment:
             Charged(kind=kind, amount=amount, limit=limit)
             for kind, amount, limit in spending(self._ledger.accounts)
         )
-        digests = Acceptance(self._suite, self._terms, None).digests(evaluation.states)
-        prompts = tuple(sorted(digests))
-        return replace(described, charged=charged, prompts=prompts, digests=digests)
+        acceptance = Acceptance(self._suite, self._terms, None)
+        digests = acceptance.digests(evaluation.states)
+        return replace(
+            described,
+            model=acceptance.model(evaluation) if evaluation.outcomes else described.model,
+            charged=charged,
+            prompts=tuple(sorted(digests)),
+            digests=digests,
+        )

@@ -78,7 +78,7 @@ def compare(
     judged = analysis
     if alpha != ALPHA:
         judged = analyse_pairs(differences, clusters, binary=binary, alpha=alpha, seed=seed)
-    few_groups = clusters is not None and len(set(clusters)) < FEW_GROUPS
+    count = len(set(clusters)) if clusters else FEW_GROUPS
     spread = analysis.deviation > 0.0
     return Comparison(
         n=n,
@@ -105,8 +105,8 @@ def compare(
         needed=examples_needed(analysis.deviation, analysis.mean, alpha=alpha)
         if spread and analysis.mean
         else None,
-        warning=f"only {len(set(clusters or ()))} groups: the interval is approximate"
-        if few_groups
+        warning=f"only {count} group{'s' if count > 1 else ''}: the interval is approximate"
+        if count < FEW_GROUPS
         else "",
     )
 

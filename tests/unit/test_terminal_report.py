@@ -84,6 +84,13 @@ def test_an_inconclusive_comparison_says_what_could_be_seen() -> None:
     ]
 
 
+def test_where_nothing_can_be_said_of_more_examples_nothing_is() -> None:
+    """All examples changed alike, so there is no spread to go by: the line ends with p."""
+    found = replace(comparison(20, 18, of=20), detectable=None, needed=None)
+    (line,) = below(replace(REPORT, comparison=found))[1:]
+    assert line.endswith("p = 0.2500")
+
+
 def test_few_examples_are_described_not_judged() -> None:
     """It says from how many on a comparison is judged."""
     text = shown(replace(REPORT, comparison=comparison(2, 8, of=9)))

@@ -189,6 +189,13 @@ def test_an_example_without_a_group_is_its_own() -> None:
     )
 
 
+def test_a_single_group_is_told_as_one() -> None:
+    """Its interval is that of nothing known."""
+    old, new = passes(10, of=20), passes(18, of=20)
+    one = compared(old, new, groups=dict.fromkeys(old, "c"))
+    assert one.warning == "only 1 group: the interval is approximate"
+
+
 def test_scores_equal_on_paper_are_ties() -> None:
     """A third, as twelve digits in a file and as computed today, is no loss and no gain."""
     old = scores(*[0.666666666667] * 20)
