@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_lmopt.assessment.acceptance import Acceptance, as_split
+from pytest_lmopt.assessment.acceptance import Acceptance
 from pytest_lmopt.assessment.oversights import measures_nothing
+from pytest_lmopt.assessment.placement import as_split
 from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.runner import BlockRunner
@@ -19,7 +20,7 @@ from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
 from pytest_lmopt.snapshots.snapshot import Snapshot, parse_snapshot
 from pytest_lmopt.snapshots.store import load_snapshot
 from pytest_lmopt.suites.candidate import Candidate
-from pytest_lmopt.suites.example import groups_of
+from pytest_lmopt.suites.clusters import groups_of
 from pytest_lmopt.suites.prompt_file import parse_prompt
 from pytest_lmopt.suites.suite import Suite
 
@@ -86,8 +87,8 @@ async def try_changes(
     ``report`` is the suite's own; what the check would accept has its prompts, and the scores with
     all changes. Raises what ends an evaluation early.
     """
-    suite = as_split(suite, load_snapshot(terms.snapshot), terms.resplit)
     accepted = _accepted(report, terms)
+    suite = as_split(suite, accepted or load_snapshot(terms.snapshot, suite), terms.resplit)
     evaluator, judged = Evaluator(suite, runner), suite.splits.judged
     if trying.alone or accepted is None:
         incumbent = Candidate(name="incumbent", states={})

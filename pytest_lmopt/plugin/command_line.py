@@ -8,9 +8,11 @@ from pytest_lmopt.plugin.option_values import (
     ACCEPTS,
     CACHE_MODES,
     GATES,
+    ORPHANS,
     OUTCOMES,
     PREFERS,
     STRATEGIES,
+    YES_NO,
     accepting,
     budget,
     executor,
@@ -23,8 +25,8 @@ from pytest_lmopt.plugin.option_values import (
 
 MARK = (
     "lm_suite(*, dataset, metric=None, budget=Budget(), threshold=None, margin=0.0, gate=None, "
-    "repeats=1, model=None, max_missing=0.02): evaluate the test over a dataset; it returns a "
-    "prediction for lm_example"
+    "require_baseline=False, repeats=1, model=None, max_missing=0.02): evaluate the test over a "
+    "dataset; it returns a prediction for lm_example"
 )
 
 QUIET = "ignore:Item .* on TypedDict class .* is using the `ReadOnly` qualifier:UserWarning"
@@ -92,6 +94,16 @@ def add_options(parser: pytest.Parser) -> None:
         "--lm-inconclusive",
         choices=OUTCOMES,
         help="whether a comparison that shows nothing passes (default) or fails",
+    )
+    group.addoption(
+        "--lm-require-baseline",
+        choices=YES_NO,
+        help="yes: fail every suite that no baseline gates (default: no)",
+    )
+    group.addoption(
+        "--lm-orphans",
+        choices=ORPHANS,
+        help="with --lm-snapshot-update: remove (default) or keep snapshots that belong to no test",
     )
     group.addoption(
         "--lm-family",
@@ -203,6 +215,8 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("lm_threshold", "default of --lm-threshold")
     parser.addini("lm_margin", "default of --lm-margin")
     parser.addini("lm_inconclusive", "default of --lm-inconclusive")
+    parser.addini("lm_require_baseline", "default of --lm-require-baseline")
+    parser.addini("lm_orphans", "default of --lm-orphans")
     parser.addini("lm_family", "default of --lm-family", type="bool", default=False)
     parser.addini("lm_early_stop", "default of --lm-early-stop", type="bool", default=False)
     parser.addini("lm_concurrency", "default of --lm-concurrency")

@@ -32,6 +32,7 @@ _ARGUMENTS = (
     "threshold",
     "margin",
     "gate",
+    "require_baseline",
     "repeats",
     "model",
     "max_missing",
@@ -58,6 +59,7 @@ class MarkedSuite:
     record: Path | None
     budgets: tuple[BudgetMark, ...]
     gate: GateMode
+    require_baseline: bool
 
 
 def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
@@ -84,7 +86,7 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
     _check_signature(item)
     _check_arguments(arguments, item.nodeid)
     defaults = options.defaults
-    for name in ("threshold", "margin", "gate"):
+    for name in ("threshold", "margin", "gate", "require_baseline"):
         if getattr(options, name) is not None:
             arguments[name] = getattr(options, name)
         elif arguments.get(name) is None:
@@ -116,6 +118,7 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
         record=record_path(snapshot, folder=folder, root=root) if folder else None,
         budgets=_budgets(item),
         gate=arguments["gate"],
+        require_baseline=arguments["require_baseline"],
     )
 
 
@@ -186,6 +189,8 @@ def _check_arguments(arguments: dict[str, Any], suite: str) -> None:
         reject("repeats", "a positive whole number")
     if arguments.get("gate") not in (None, *GATES):
         reject("gate", f"one of {', '.join(GATES)}")
+    if arguments.get("require_baseline") not in (None, True, False):
+        reject("require_baseline", "True or False")
     model = arguments.get("model")
     if model is not None and not (isinstance(model, str) and model):
         reject("model", "a model string")

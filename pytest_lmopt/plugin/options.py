@@ -15,8 +15,10 @@ from pytest_lmopt.plugin.offering import strategies_offered
 from pytest_lmopt.plugin.option_values import (
     ACCEPTS,
     GATES,
+    ORPHANS,
     OUTCOMES,
     PREFERS,
+    YES_NO,
     choice,
     positive,
     seconds,
@@ -45,6 +47,7 @@ class Defaults:
     gate: GateMode
     threshold: float | None
     margin: float
+    require_baseline: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +75,8 @@ class Options:
     gate: GateMode | None
     threshold: float | None
     margin: float | None
+    require_baseline: bool | None
+    keep_orphans: bool
     inconclusive_fails: bool
     family: bool
     early_stop: bool
@@ -117,6 +122,8 @@ def read_options(config: pytest.Config) -> Options:
             gate=_from_ini(config, "lm_gate", "regression", choice(GATES)),
             threshold=_from_ini(config, "lm_threshold", None, share),
             margin=_from_ini(config, "lm_margin", 0.0, share),
+            require_baseline=_from_ini(config, "lm_require_baseline", "no", choice(YES_NO))
+            == "yes",
         ),
         model=_first(
             config.getoption("lm_model"), config.getini("lm_model"), os.environ.get("LMOPT_MODEL")
@@ -134,6 +141,14 @@ def read_options(config: pytest.Config) -> Options:
         gate=config.getoption("lm_gate"),
         threshold=config.getoption("lm_threshold"),
         margin=config.getoption("lm_margin"),
+        require_baseline={"yes": True, "no": False}.get(
+            config.getoption("lm_require_baseline") or ""
+        ),
+        keep_orphans=(
+            config.getoption("lm_orphans")
+            or _from_ini(config, "lm_orphans", "remove", choice(ORPHANS))
+        )
+        == "keep",
         inconclusive_fails=(
             config.getoption("lm_inconclusive")
             or _from_ini(config, "lm_inconclusive", "pass", choice(OUTCOMES))

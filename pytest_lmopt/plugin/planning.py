@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_lmopt.assessment.acceptance import as_split, holdout_uses
+from pytest_lmopt.assessment.placement import as_split
 from pytest_lmopt.comparison.verdict import ALPHA
 from pytest_lmopt.optimizers.confirming import level
 from pytest_lmopt.optimizers.headroom import ASSUMED_CHANGES, detectable_effect
@@ -29,7 +29,7 @@ def plan_lines(session: LmSession) -> Iterator[str]:
 
 def _as_run(marked: MarkedSuite, options: Options) -> tuple[Suite, Snapshot | None]:
     """The suite with the splits that a run would draw, and its snapshot."""
-    snapshot = load_snapshot(marked.snapshot)
+    snapshot = load_snapshot(marked.snapshot, marked.suite)
     return as_split(marked.suite, snapshot, options.resplit), snapshot
 
 
@@ -57,7 +57,7 @@ def _plan(marked: MarkedSuite, options: Options) -> Iterator[str]:
     limits = ", ".join(str(mark.budget) for mark in marked.budgets) or "no limit"
     yield f"{f'search ({strategy})' if strategy else 'all calls'} at most: {limits}"
     judged_on = len(splits.holdout) if strategy else n
-    alpha = level(holdout_uses(suite, snapshot) + 1) if strategy else ALPHA
+    alpha = level(splits.use_of()) if strategy else ALPHA
     if judged_on:
         effect = detectable_effect(judged_on, alpha=alpha)
         yield (

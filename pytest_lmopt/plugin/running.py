@@ -106,6 +106,7 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
         alpha=ALPHA / len(session.suites) if options.family else ALPHA,
         gate=marked.gate,
         inconclusive_fails=options.inconclusive_fails,
+        require_baseline=marked.require_baseline,
         early_stop=options.early_stop,
         resplit=options.resplit,
         strategy=options.strategy,

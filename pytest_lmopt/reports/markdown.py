@@ -111,6 +111,7 @@ def _details(report: SuiteReport) -> Iterator[str]:
         yield escaped(charged)
     if report.warning:
         yield f"warning: {escaped(report.warning, 1000)}"
+    yield from (escaped(note, 1000) for note in report.notes)
     if report.missing or report.skipped:
         yield f"left out: {report.missing} without an answer, {report.skipped} skipped"
     if unanswered := unanswered_text(report):

@@ -111,6 +111,7 @@ def _details(
         yield charged
     if report.warning:
         yield look.paint(f"warning: {report.warning}", "unsure")
+    yield from report.notes
     if report.missing or report.skipped:
         yield f"left out: {report.missing} without an answer, {report.skipped} skipped"
     if report.missing and report.missing_because and not report.problem:

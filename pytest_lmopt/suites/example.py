@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,12 @@ class Example:
     @property
     def digest(self) -> str:
         """Identity of the content, whatever the id."""
-        return digest([dict(self.inputs), self.expected, self.group])
+        return digest([dict(self.inputs), self.expected])
+
+    @property
+    def input_digest(self) -> str:
+        """Identity of the normalised inputs: rows with the same ones belong together."""
+        return digest(dict(self.inputs))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,15 +51,3 @@ class Dataset:
     def digest(self) -> str:
         """Identity of ids and contents, independent of their order."""
         return digest(sorted((example.id, example.digest) for example in self.examples))
-
-
-def groups_of(examples: Iterable[Example]) -> dict[str, str] | None:
-    """Cluster by example id, or None where no example has one."""
-    groups = {example.id: example.group for example in examples if example.group is not None}
-    return groups or None
-
-
-def clusters_of(identities: Iterable[str], examples: Iterable[Example]) -> list[str] | None:
-    """Cluster of each of some examples, its own where it has none; None where none has one."""
-    groups = groups_of(examples)
-    return [groups.get(identity, identity) for identity in identities] if groups else None

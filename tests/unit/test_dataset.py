@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from pytest_lmopt.errors import DatasetError
+from pytest_lmopt.suites.clusters import groups_of
 from pytest_lmopt.suites.dataset import DatasetSource, load_dataset
-from pytest_lmopt.suites.example import Dataset, Example, groups_of
+from pytest_lmopt.suites.example import Dataset, Example
 
 ROWS: list[dict[str, Any]] = [
     {"id": "a", "inputs": {"text": "hi"}, "expected": "HI", "group": 7, "split": "dev"},
