@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pytest_lmopt.snapshots.row_table import Row
-from pytest_lmopt.snapshots.snapshot import SCORE, Snapshot
+from pytest_lmopt.snapshots.snapshot import Snapshot
 from pytest_lmopt.suites.example import Dataset
 
 LEAST_ROWS = 10
@@ -72,7 +72,7 @@ def overlap(snapshot: Snapshot, dataset: Dataset) -> Overlap:
                 new.append(example.id)
         elif row.example == example.digest:
             matched[row.id] = example.id
-            scores[example.id] = row.scores[SCORE]
+            scores[example.id] = row.scores[snapshot.primary]
         else:
             matched[row.id] = example.id
             changed.append(example.id)

@@ -50,19 +50,24 @@ class Snapshot:
     shares: Mapping[str, float] = field(default_factory=lambda: SHARES)
 
     @property
+    def primary(self) -> str:
+        """The criterion that is the suite's score: the first one."""
+        return next(iter(self.criteria), SCORE)
+
+    @property
     def metric(self) -> str:
-        """Digest of the metric of the first criterion."""
-        return next(iter(self.criteria.values()), "")
+        """Digest of the primary criterion's metric."""
+        return self.criteria.get(self.primary, "")
 
     @property
     def baselines(self) -> dict[str, Row]:
         """The rows with an accepted score, by example id."""
-        return {identity: row for identity, row in self.rows.items() if SCORE in row.scores}
+        return {identity: row for identity, row in self.rows.items() if self.primary in row.scores}
 
     @property
     def scores(self) -> dict[str, float]:
         """Accepted score by example id."""
-        return {identity: row.scores[SCORE] for identity, row in self.baselines.items()}
+        return {identity: row.scores[self.primary] for identity, row in self.baselines.items()}
 
     @property
     def splits(self) -> dict[str, int]:
@@ -73,9 +78,8 @@ class Snapshot:
     @property
     def holdout_uses(self) -> int:
         """Number of confirmations of the holdout row that served most."""
-        return max(
-            (len(row.uses) for row in self.rows.values() if row.split == "holdout"), default=0
-        )
+        today = (row for row in self.rows.values() if row.example)
+        return max((len(row.uses) for row in today if row.split == "holdout"), default=0)
 
 
 def dump_snapshot(snapshot: Snapshot) -> tuple[str, str]:
