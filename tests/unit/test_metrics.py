@@ -26,7 +26,6 @@ def example(expected: Any) -> Example:
         (5, 5, 1.0),
         (5, "5", 0.0),
         (["a"], ["a"], 1.0),
-        (None, None, 1.0),
     ],
 )
 def test_exact_match(expected: Any, prediction: Any, value: float) -> None:
