@@ -94,8 +94,8 @@ class _Reader:
         except Exception as error:  # a hook of the object's own
             raise InputError(f"{at}: {_name(kind)} gives no content: {error}") from error
         raise InputError(
-            f"{at}: a value with content expected, found {_article(value)}. Make it a dataclass, "
-            "or give its text"
+            f"{at}: a value with content expected, found {_shown(kind)}. Make it a dataclass, or "
+            "give its text"
         )
 
     def _scalar(self, value: Any, at: str, level: int) -> list[Form] | None:
@@ -269,10 +269,9 @@ def _name(kind: type) -> str:
     return kind.__qualname__
 
 
-def _article(value: object) -> str:
-    kind = type(value)
+def _shown(kind: type) -> str:
     where = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
-    return f"a {where}{kind.__qualname__} without any"
+    return f"an object of type {where}{kind.__qualname__}"
 
 
 def _hash(content: bytes) -> str:

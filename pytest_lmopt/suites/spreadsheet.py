@@ -64,7 +64,8 @@ def table_rows(text: str, *, known: Container[str]) -> Iterator[tuple[int, Mappi
         if record.last > record.line:
             _check_quotes(record, lines, header, forms)
         if len(record.cells) != len(header):
-            raise TableError(f"line {record.line} has not as many cells as the header")
+            quoted = "; is a quote in it unclosed?" if record.last > record.line else ""
+            raise TableError(f"line {record.line} has not as many cells as the header{quoted}")
         row = dict(zip(header, record.cells, strict=True))
         _check_content(row, record.line)
         yield record.line, row
@@ -135,13 +136,13 @@ def _check_header(header: Sequence[str], known: Container[str]) -> None:
         raise TableError(f"line 1 has a column {odd!r}; name it, without blanks around its name")
     if len(set(header)) < len(header):
         raise TableError(f"line 1 names a column twice: {header}")
-    if "inputs" in header:
-        raise TableError(
-            "line 1 names a column 'inputs'; a CSV has a column of its name for each input"
-        )
     for column in header:
         meant = look_of(column).casefold()
-        if column not in known and (meant in known or meant == "inputs"):
+        if meant == "inputs":
+            raise TableError(
+                f"line 1 names a column {column!r}; a CSV has a column of its name for each input"
+            )
+        if column not in known and meant in known:
             raise TableError(
                 f"line 1 has a column {column!r}; {meant!r} expected. Rename it, or give it "
                 "another name if it is an input"

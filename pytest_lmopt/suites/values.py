@@ -65,12 +65,14 @@ def text_in(value: object) -> str | None:
     Lists, mappings, models and other objects have none: how Python shows them is no answer. Numbers
     have their digits, a bool is ``True`` or ``False``, and a class may define ``__str__``.
     """
-    value = _unpacked(value)
     if isinstance(value, Enum) and not isinstance(value, str):
-        value = _unpacked(value.value)
+        value = value.value
+    if is_missing(value):
+        return None
+    value = _unpacked(value)
     if isinstance(value, str):
         return str.__str__(value)
-    if is_missing(value) or isinstance(value, (*_COLLECTIONS, Mapping)):
+    if isinstance(value, (*_COLLECTIONS, Mapping)):
         return None
     if isinstance(value, numbers.Number | Decimal | date | time | UUID | PurePath) or _speaks(
         value
@@ -89,11 +91,13 @@ def number_in(value: object) -> Number | None:
     """
     if isinstance(value, Enum):
         value = value.value
+    if is_missing(value):
+        return None
     kind = getattr(getattr(value, "dtype", None), "kind", "")
     if getattr(value, "shape", None) == () and kind == "f":
         return _decimal(str(value))  # in its own precision, which a float exceeds
     value = _unpacked(value)
-    if is_missing(value) or isinstance(value, bool | date | time | UUID | PurePath):
+    if isinstance(value, bool | date | time | UUID | PurePath):
         return None
     if isinstance(value, numbers.Number | Decimal):
         return _real(value)
@@ -166,9 +170,9 @@ def is_equal(one: object, other: object) -> bool:
     A bool is no number, a number has one value in every type, lists and tuples are sequences, an
     array is the list of its members. Two missing values are equal.
     """
-    one, other = _unpacked(one), _unpacked(other)
     if is_missing(one) or is_missing(other):
         return is_missing(one) and is_missing(other)
+    one, other = _unpacked(one), _unpacked(other)
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, Mapping) and isinstance(other, Mapping):
