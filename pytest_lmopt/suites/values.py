@@ -33,8 +33,8 @@ _MOST_BITS = 1 << 17
 _MOST_DIGITS = 10_000
 _ROUGH = Context(prec=60, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 _LOOK = str.maketrans(
-    "‘’‚‛′“”„‟″«»‐‑‒–—−⁄АВЕКМНОРСТХаеорсухіјΑΒΕΖΗΙΚΜΝΟΡΤΥΧο",
-    '\'\'\'\'\'"""""""------/ABEKMHOPCTXaeopcyxijABEZHIKMNOPTYXo',
+    "‘’‚‛′“”„‟″«»‐‑‒–—−⁄АВЕЅІЈКМНОРСТХаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧο",
+    '\'\'\'\'\'"""""""------/ABESIJKMHOPCTXaeopcyxijsABEZHIKMNOPTYXo',
 )
 
 
@@ -206,7 +206,7 @@ def look_of(text: str) -> str:
 
 def code_points(text: str, *, other: str) -> str:
     """The code points beyond ASCII that stand in a text, but not in the other; at most three."""
-    odd = [char for char in dict.fromkeys(text) if char not in other and not "\x20" < char < "\x7f"]
+    odd = [char for char in dict.fromkeys(text) if char not in other and not " " <= char < "\x7f"]
     return " ".join(f"U+{ord(char):04X}" for char in odd[:3])
 
 
