@@ -73,7 +73,7 @@ def migrate(fields: dict[Any, Any], table: str, suite: Suite, *, path: Path) -> 
             inputs=example.input_digest if same or was is None else "",
             split=split,
             uses=uses if split == "holdout" else (),
-            example=example.digest if same else _OTHER,
+            example=example.digest if same or was is None else _OTHER,
             scores={} if was is None else {SCORE: was[0]},
         )
     for name, (score, _) in recorded.items():

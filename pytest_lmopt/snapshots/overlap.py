@@ -17,8 +17,8 @@ LEAST_ROWS = 10
 class Overlap:
     """Accepted ``scores`` of the rows that are what they were, by today's id.
 
-    ``new``, ``changed`` and ``removed`` are the ids of the other rows; ``accepted`` is the number
-    of rows in the baseline.
+    ``new``, ``changed`` and ``removed`` are the ids of other rows, with or without a score;
+    ``accepted`` is the number of rows with one.
     """
 
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -45,11 +45,14 @@ class Overlap:
         ]
         if self.new:
             scores = list(new_scores)
-            mean = f", mean score {sum(scores) / len(scores):.3f}" if scores else ""
+            mean = f" (mean score {sum(scores) / len(scores):.3f})" if scores else ""
             parts.append(f"{len(self.new)} new{mean}")
         if not parts:
             return ""
-        return f"the dataset changed: {len(self.scores)} rows the same, {'; '.join(parts)}"
+        return (
+            f"the dataset changed: {len(self.scores)} of the baseline's {self.accepted} rows are the "
+            f"same; {', '.join(parts)}"
+        )
 
 
 def overlap(snapshot: Snapshot, dataset: Dataset) -> Overlap:
@@ -57,31 +60,29 @@ def overlap(snapshot: Snapshot, dataset: Dataset) -> Overlap:
 
     A row is what it was if inputs and expected value are; group, split and tags don't count.
     """
-    baselines = snapshot.baselines
-    contents = {row.example for row in snapshot.rows.values()}
-    today = {example.id: example for example in dataset}
-    by_content = _unique(row for name, row in baselines.items() if name not in today)
-    matched: dict[str, str] = {}
+    table = {name: row for name, row in snapshot.rows.items() if row.example}
+    today = {example.id for example in dataset}
+    by_content = _unique(row for name, row in table.items() if name not in today)
+    accepted = snapshot.scores
     scores: dict[str, float] = {}
     new: list[str] = []
     changed: list[str] = []
     for example in dataset:
-        row = baselines.get(example.id) or by_content.pop(example.digest, None)
+        row = table.pop(example.id, None) or by_content.pop(example.digest, None)
         if row is None:
-            if example.id not in snapshot.rows and example.digest not in contents:
-                new.append(example.id)
-        elif row.example == example.digest:
-            matched[row.id] = example.id
-            scores[example.id] = row.scores[snapshot.primary]
-        else:
-            matched[row.id] = example.id
+            new.append(example.id)
+            continue
+        table.pop(row.id, None)
+        if row.example != example.digest:
             changed.append(example.id)
+        elif row.id in accepted:
+            scores[example.id] = accepted[row.id]
     return Overlap(
         scores=scores,
         new=tuple(new),
         changed=tuple(changed),
-        removed=tuple(name for name in baselines if name not in matched),
-        accepted=len(baselines),
+        removed=tuple(table),
+        accepted=len(accepted),
     )
 
 

@@ -55,7 +55,7 @@ def test_new_rows_are_reported_apart(tickets: Tickets) -> None:
     result = tickets.run()
     result.assert_outcomes(passed=1)
     result.stdout.re_match_lines(
-        [r".*the dataset changed: \d+ rows the same, 30 new, mean .* 0.000"]
+        [r".*the dataset changed: \d+ of the .* are the same; 30 new \(mean score 0.000\)"]
     )
 
 

@@ -172,12 +172,12 @@ MISTAKES = [
     Mistake(
         error=errors.SnapshotError,
         files={
-            "__lm_snapshots__/test_it/test_it.yaml": "version: 2\n",
+            "__lm_snapshots__/test_it/test_it.yaml": "version: 3\n",
             "__lm_snapshots__/test_it/test_it.scores.csv": "id,score,example\n",
         },
         message=(
-            "error: {path}/__lm_snapshots__/test_it/test_it.yaml: format version 2, 1 expected; "
-            "update pytest-lmopt"
+            "error: {path}/__lm_snapshots__/test_it/test_it.yaml: unknown format version: expected 1 "
+            "or 2, found 3. Update pytest-lmopt"
         ),
     ),
     Mistake(

@@ -160,7 +160,8 @@ def test_only_examples_that_are_what_they_were_are_comparable() -> None:
     assert found.scores == {"kept": 0.25, "renamed": 0.75}
     assert (found.new, found.changed, found.removed) == (("added",), ("edited",), ("removed",))
     assert found.words([0.5]) == (
-        "the dataset changed: 2 rows the same, 1 removed; 1 changed; 1 new, mean score 0.500"
+        "the dataset changed: 2 of the baseline's 4 rows are the same; 1 removed, 1 changed, 1 new "
+        "(mean score 0.500)"
     )
 
 
