@@ -19,6 +19,7 @@ from pytest_lmopt.snapshots.store import NO_MODEL, snapshot_files
 from pytest_lmopt.stats.intervals import mean_interval
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import clusters_of
+from pytest_lmopt.suites.places import name_below
 from pytest_lmopt.suites.prompt_state import PromptState, difference
 from pytest_lmopt.suites.suite import Suite
 
@@ -122,7 +123,7 @@ class Acceptance:
             if state == prompts.states.get(key):
                 continue
             path = Path(key)
-            if path.is_absolute() and path.is_relative_to(self._root):
+            if path.is_absolute() and name_below(path, self._root) is not None:
                 texts[key] = rewrite_prompt(path.read_bytes().decode(), state, path=path)
             else:
                 texts[key] = None
@@ -140,8 +141,7 @@ class Acceptance:
 
     def _place(self, path: Path) -> str:
         """Where a file is written: relative to the root folder, unless it lies outside of it."""
-        inside = path.is_relative_to(self._root)
-        return (path.relative_to(self._root) if inside else path).as_posix()
+        return name_below(path, self._root) or path.as_posix()
 
     def _snapshot(self, evaluation: Evaluation, holdout_uses: int) -> Snapshot:
         clusters = clusters_of(evaluation.scores, self._suite.dataset)
@@ -181,9 +181,7 @@ class Acceptance:
 def prompt_name(key: str, *, root: Path) -> str:
     """A prompt as snapshots and reports name it: never by an absolute path."""
     path = Path(key)
-    if path.is_absolute() and path.is_relative_to(root):
-        return path.relative_to(root).as_posix()
-    return path.name if path.is_absolute() else key
+    return name_below(path, root) or path.name if path.is_absolute() else key
 
 
 def as_split(suite: Suite, snapshot: Snapshot | None, resplit: int | None) -> Suite:

@@ -20,6 +20,7 @@ from pytest_lmopt.snapshots.snapshot import Snapshot, parse_snapshot
 from pytest_lmopt.snapshots.store import load_snapshot
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import groups_of
+from pytest_lmopt.suites.places import name_below, prompt_key
 from pytest_lmopt.suites.prompt_file import parse_prompt
 from pytest_lmopt.suites.suite import Suite
 
@@ -147,8 +148,10 @@ def _accepted(report: SuiteReport, terms: Terms) -> Snapshot | None:
     """The snapshot that the suite would accept by itself, if it accepts anything."""
     if not report.accept:
         return None
-    snapshot = terms.snapshot.relative_to(terms.root).as_posix()
-    scores = terms.snapshot.with_suffix(".scores.csv").relative_to(terms.root).as_posix()
+    snapshot, scores = (
+        name_below(path, terms.root) or path.as_posix()
+        for path in (terms.snapshot, terms.snapshot.with_suffix(".scores.csv"))
+    )
     return parse_snapshot(report.accept[snapshot], report.accept[scores], path=terms.snapshot)
 
 
@@ -156,7 +159,7 @@ def _candidate(texts: Mapping[Path, str | None]) -> Candidate:
     return Candidate(
         name="shared",
         states={
-            path.as_posix(): parse_prompt(text, path=path)
+            prompt_key(path): parse_prompt(text, path=path)
             for path, text in texts.items()
             if text is not None
         },

@@ -14,6 +14,7 @@ from pytest_lmopt.lm.loop import submit
 from pytest_lmopt.lm.seam import DEFAULT_MAX_TOKENS, LM, Completion, Request, Usage
 from pytest_lmopt.lm.tracing import Call, RunContext, current_run
 from pytest_lmopt.suites.fields import parse_answer
+from pytest_lmopt.suites.places import prompt_key
 from pytest_lmopt.suites.prompt_file import load_prompt_file
 from pytest_lmopt.suites.prompt_state import Demo, OutputFormat, PromptState
 from pytest_lmopt.suites.reasoning import with_room
@@ -72,7 +73,7 @@ class Prompt:
         path = Path(path).resolve()
         prompt = cls.__new__(cls)
         prompt.state = load_prompt_file(path)
-        prompt.name, prompt.key, prompt.path = path.stem, path.as_posix(), path
+        prompt.name, prompt.key, prompt.path = path.stem, prompt_key(path), path
         return prompt
 
     def __repr__(self) -> str:

@@ -23,6 +23,7 @@ from pytest_lmopt.plugin.option_values import (
     share,
     size,
 )
+from pytest_lmopt.suites.places import name_below
 
 if TYPE_CHECKING:
     from pytest_lmopt.comparison.gate import GateMode
@@ -224,13 +225,13 @@ def _record_folder(config: pytest.Config) -> Path | None:
     given = config.getoption("lm_record") or config.getini("lm_record")
     if not given:
         return None
-    folder = Path(os.path.normpath(config.rootpath / given))
-    if folder == config.rootpath or not folder.is_relative_to(config.rootpath):
+    name = name_below(Path(os.path.normpath(config.rootpath / given)), config.rootpath)
+    if name is None or name == ".":
         raise pytest.UsageError(
             f"--lm-record (or ini lm_record) {given!r}: a folder of its own inside "
             f"{config.rootpath} expected, such as tests/records"
         )
-    return folder
+    return config.rootpath / name
 
 
 def _from_ini(config: pytest.Config, name: str, default: Any, convert: Any) -> Any:

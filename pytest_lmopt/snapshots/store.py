@@ -10,9 +10,12 @@ from pytest_lmopt.errors import SnapshotError
 from pytest_lmopt.snapshots.snapshot import Snapshot, dump_snapshot, parse_snapshot
 from pytest_lmopt.suites.canonical import digest
 from pytest_lmopt.suites.example import Dataset
+from pytest_lmopt.suites.places import name_from
 from pytest_lmopt.suites.reading import MOST_PROMPT_BYTES, MOST_SCORES_BYTES, read_text
 
 FOLDER = "__lm_snapshots__"
+UP = "__up__"
+"""Stands for ``..`` in the place of a record file."""
 NO_MODEL = "none"
 """The model of a suite that makes no calls."""
 LONGEST = 180
@@ -31,7 +34,8 @@ def snapshot_path(test_file: Path, suite: str) -> Path:
 def record_path(snapshot: Path, *, folder: Path, root: Path) -> Path:
     """The record file of the suite with this snapshot: in ``folder`` as in the tests' folders."""
     tests = snapshot.parent.parent.parent
-    below = tests.relative_to(root) if tests.is_relative_to(root) else Path()
+    # a folder outside of the root has a place of its own, too
+    below = Path(*(UP if part == ".." else part for part in Path(name_from(tests, root)).parts))
     return folder / below / snapshot.parent.name / f"{snapshot.stem}.jsonl"
 
 
