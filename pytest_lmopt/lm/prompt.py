@@ -127,7 +127,10 @@ class Prompt:
             state = run.candidate.states.get(self.key, state)
             if run.states.setdefault(self.key, state) != state:
                 raise PromptError(f"two different prompts are called {self.key!r}; rename one")
-        model = state.model or (run.model if run else None) or os.environ.get("LMOPT_MODEL")
+        default = run.model if run is not None else None
+        if default is None:  # empty is another thing: the run is to have none
+            default = os.environ.get("LMOPT_MODEL")
+        model = state.model or default
         if not model:
             raise ModelError(
                 f"prompt {self.name!r} has no model: set one with --lm-model=MODEL, lm_model in "

@@ -14,7 +14,7 @@ from _pytest.nodes import Node
 from pytest_lmopt.errors import SuiteError
 from pytest_lmopt.plugin.collecting import FIXTURE_NAME, MARK_NAME, MODEL_NAME
 from pytest_lmopt.plugin.names import item_snapshot, node_name
-from pytest_lmopt.plugin.option_values import GATES
+from pytest_lmopt.plugin.option_values import GATES, NONE
 from pytest_lmopt.plugin.options import Options
 from pytest_lmopt.runs.run import ExampleSkipped
 from pytest_lmopt.snapshots.store import record_path
@@ -87,8 +87,9 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
     _check_arguments(arguments, node_name(item))
     defaults = options.defaults
     for name in ("threshold", "margin", "gate"):
-        if getattr(options, name) is not None:
-            arguments[name] = getattr(options, name)
+        given = getattr(options, name)
+        if given is not None:
+            arguments[name] = None if given == NONE else given
         elif arguments.get(name) is None:
             arguments[name] = getattr(defaults, name)
     suite = Suite(

@@ -123,8 +123,9 @@ class ServingHooks:
         """Serve the suite where its test would be run."""
         state, suite = session.config.stash[session_key], self._channel.spec.suite
         for item in session.items:
-            named = isinstance(item, pytest.Function) and node_name(item) == suite
-            if named and suite in state.suites:
+            if not isinstance(item, pytest.Function) or suite not in state.suites:
+                continue
+            if node_name(item) == suite:
                 item.runtest = partial(self._serve, item)  # type: ignore[method-assign]
         # in place of the suite by itself, which would do so as well
         self._suites, state.suites = state.suites, {}
