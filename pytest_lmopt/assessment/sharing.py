@@ -12,7 +12,7 @@ from pytest_lmopt.assessment.oversights import measures_nothing
 from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.runner import BlockRunner
-from pytest_lmopt.comparison.gate import gate_failure
+from pytest_lmopt.comparison.gate import gate_failure, is_under
 from pytest_lmopt.comparison.verdict import Comparison, compare
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
@@ -131,7 +131,7 @@ def _harm(
     winner until it is green.
     """
     threshold = suite.threshold
-    if threshold is not None and before and math.fsum(before.values()) / len(before) < threshold:
+    if before and is_under(math.fsum(before.values()) / len(before), threshold):
         threshold = None
     failure = gate_failure(
         evaluation.mean,
