@@ -20,6 +20,7 @@ from pytest_lmopt.snapshots.store import snapshot_files
 from pytest_lmopt.stats.intervals import mean_interval
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.clusters import clusters_of
+from pytest_lmopt.suites.places import name_below
 from pytest_lmopt.suites.prompt_state import PromptState, difference
 from pytest_lmopt.suites.suite import Suite
 
@@ -134,7 +135,7 @@ class Acceptance:
             if state == prompts.states.get(key):
                 continue
             path = Path(key)
-            if path.is_absolute() and path.is_relative_to(self._root):
+            if path.is_absolute() and name_below(path, self._root) is not None:
                 texts[key] = rewrite_prompt(path.read_bytes().decode(), state, path=path)
             else:
                 texts[key] = None
@@ -153,8 +154,7 @@ class Acceptance:
 
     def _place(self, path: Path) -> str:
         """Where a file is written: relative to the root folder, unless it lies outside of it."""
-        inside = path.is_relative_to(self._root)
-        return (path.relative_to(self._root) if inside else path).as_posix()
+        return name_below(path, self._root) or path.as_posix()
 
     def _snapshot(self, evaluation: Evaluation, *, searched: bool, used: str) -> Snapshot:
         suite, before = self._suite, self._before
@@ -197,6 +197,4 @@ class Acceptance:
 def prompt_name(key: str, *, root: Path) -> str:
     """A prompt as snapshots and reports name it: never by an absolute path."""
     path = Path(key)
-    if path.is_absolute() and path.is_relative_to(root):
-        return path.relative_to(root).as_posix()
-    return path.name if path.is_absolute() else key
+    return name_below(path, root) or path.name if path.is_absolute() else key

@@ -20,10 +20,13 @@ from pytest_lmopt.suites.suite import Suite
 
 
 def plan_lines(session: LmSession) -> Iterator[str]:
-    """A few lines per suite, then the budgets that are too small."""
+    """A few lines per suite, those that can't be run, then the budgets that are too small."""
     for marked in session.suites.values():
         yield marked.suite.name
         yield from (f"  {line}" for line in _plan(marked, session.options))
+    for broken in session.broken.values():
+        yield broken.name
+        yield f"  error: {broken.problem}"
     yield from _too_small(session)
 
 

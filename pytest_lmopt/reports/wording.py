@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_lmopt.comparison.digits import as_p_value, told_apart
 from pytest_lmopt.comparison.verdict import Verdict
 from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.reports.suite_report import Charged, SearchReport, SuiteReport
@@ -79,9 +80,9 @@ def unfinished_text(report: SuiteReport) -> str:
     return "" if judged or not report.charged else charged_text(report)
 
 
-def p_text(value: float) -> str:
-    """A p-value."""
-    return f"{value:.4f}" if value >= 0.0001 else f"{value:.1e}"
+def p_text(value: float, *beside: float) -> str:
+    """A p-value, or a level, apart from those that stand beside it."""
+    return told_apart(value, *beside, spell=as_p_value)
 
 
 def outcome_text(search: SearchReport, *, accepting: bool) -> str:

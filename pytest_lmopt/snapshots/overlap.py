@@ -50,8 +50,8 @@ class Overlap:
         if not parts:
             return ""
         return (
-            f"the dataset changed: {len(self.scores)} of the baseline's {self.accepted} rows are the "
-            f"same; {', '.join(parts)}"
+            f"the dataset changed: {len(self.scores)} of the baseline's {self.accepted} rows are "
+            f"the same; {', '.join(parts)}"
         )
 
 

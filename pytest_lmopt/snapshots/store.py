@@ -15,10 +15,13 @@ from pytest_lmopt.snapshots.snapshot import (
     read_fields,
 )
 from pytest_lmopt.suites.canonical import digest
+from pytest_lmopt.suites.places import name_from
 from pytest_lmopt.suites.reading import MOST_PROMPT_BYTES, MOST_SCORES_BYTES, read_text
 from pytest_lmopt.suites.suite import Suite
 
 FOLDER = "__lm_snapshots__"
+UP = "__up__"
+"""Stands for ``..`` in the place of a record file."""
 LONGEST = 180
 """Most bytes of a suite's name in a file name: file systems end at 255."""
 
@@ -35,7 +38,8 @@ def snapshot_path(test_file: Path, suite: str) -> Path:
 def record_path(snapshot: Path, *, folder: Path, root: Path) -> Path:
     """The record file of the suite with this snapshot: in ``folder`` as in the tests' folders."""
     tests = snapshot.parent.parent.parent
-    below = tests.relative_to(root) if tests.is_relative_to(root) else Path()
+    # a folder outside of the root has a place of its own, too
+    below = Path(*(UP if part == ".." else part for part in Path(name_from(tests, root)).parts))
     return folder / below / snapshot.parent.name / f"{snapshot.stem}.jsonl"
 
 
@@ -46,9 +50,8 @@ def load_snapshot(path: Path, suite: Suite) -> Snapshot | None:
     """
     if not path.exists():
         return None
-    table = path.with_suffix(".scores.csv")
+    text, table = _text(path), path.with_suffix(".scores.csv")
     try:
-        text = read_text(path, most_bytes=MOST_PROMPT_BYTES)
         rows = read_text(table, most_bytes=MOST_SCORES_BYTES, newline="")
     except (OSError, ValueError) as error:
         raise SnapshotError(
@@ -59,6 +62,23 @@ def load_snapshot(path: Path, suite: Suite) -> Snapshot | None:
         del fields["version"]
         return format_1.migrate(fields, rows, suite, path=path)
     return parse_snapshot(text, rows, path=path)
+
+
+def accepted_texts(path: Path) -> tuple[str, ...]:
+    """Names of the texts in the snapshot at ``path``, whatever its suite; none where there is none.
+
+    Raises ``SnapshotError``.
+    """
+    fields = read_fields(_text(path), path=path) if path.exists() else {}
+    texts = fields.get("texts", fields.get("prompts"))
+    return tuple(sorted(map(str, texts))) if isinstance(texts, dict) else ()
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_text(path, most_bytes=MOST_PROMPT_BYTES)
+    except (OSError, ValueError) as error:
+        raise SnapshotError(f"can't be read: {error}; {MEND}", path=path) from None
 
 
 def snapshot_files(path: Path, snapshot: Snapshot) -> dict[Path, str]:

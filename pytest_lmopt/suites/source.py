@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from pytest_lmopt.suites.places import name_below
+
 MOST_CHARACTERS = 8_000
 """More would crowd out what a proposer needs to see besides."""
 
@@ -45,8 +47,8 @@ def pipeline_source(function: Callable[..., Any], root: Path) -> str:
 
 
 def _is_ours(path: Path, root: Path) -> bool:
-    installed = Path(sys.prefix) in path.parents or "site-packages" in path.parts
-    return root in path.parents and not installed
+    installed = name_below(path, Path(sys.prefix)) is not None or "site-packages" in path.parts
+    return name_below(path, root) is not None and not installed
 
 
 def _without_rows(source: str) -> str:

@@ -67,7 +67,7 @@ def test_too_few_unchanged_rows_gate_nothing(tickets: Tickets, left: int) -> Non
     result = tickets.run()
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*test_route*NOT GATED*", "*fewer than half*"])
-    for option in ("--lm-require-baseline=yes", "--lm-gate=noninferior"):
+    for option in ("--lm-require-baseline", "--lm-gate=noninferior"):
         result = tickets.run(option)
         result.assert_outcomes(failed=1)
         result.stdout.fnmatch_lines(["*failed: NOT GATED (*", "*test_route*NOT GATED, failed*"])
@@ -92,7 +92,7 @@ def test_another_metric_is_stale_as_a_whole(tickets: Tickets) -> None:
 def test_a_baseline_may_be_required(pytester: pytest.Pytester, where: str) -> None:
     """Option, configuration or mark turn a suite without a baseline red, and accepting does not."""
     tickets = Tickets(pytester)
-    options = ["--lm-require-baseline=yes"] if where == "option" else []
+    options = ["--lm-require-baseline"] if where == "option" else []
     if where == "configuration":
         pytester.makeini("[pytest]\nlm_require_baseline = yes\n")
     if where == "mark":
@@ -104,7 +104,7 @@ def test_a_baseline_may_be_required(pytester: pytest.Pytester, where: str) -> No
     tickets.run(*options).assert_outcomes(passed=1)
     tickets.scores.unlink()
     tickets.snapshot.unlink()
-    tickets.run(*options, "--lm-require-baseline=no").assert_outcomes(passed=1)
+    tickets.run(*options, "--no-lm-require-baseline").assert_outcomes(passed=1)
 
 
 def cut_lines(text: str, count: int) -> str:
