@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import replace
 
 from pytest_lmopt.assessment.acceptance import Acceptance, as_split
 from pytest_lmopt.assessment.describe import describe_evaluation, describe_search
 from pytest_lmopt.assessment.early_stop import evaluate_until_certain, stopped_comparison
-from pytest_lmopt.assessment.judging import judge
+from pytest_lmopt.assessment.judging import judge, unacceptable
 from pytest_lmopt.assessment.oversights import overlooked
 from pytest_lmopt.assessment.rows import keep_rows
 from pytest_lmopt.assessment.terms import Terms
@@ -79,11 +78,8 @@ class Assessment:
             evaluation = outcome.incumbent
         keep_rows(self._suite, terms, evaluation, snapshot, outcome)
         baseline, comparison = self._against(snapshot, evaluation, acceptance, sequence)
-        found_nothing = outcome is not None and not outcome.accepted
         counts = comparison if baseline == "compared" else None
-        problem, nothing = judge(
-            self._suite, terms, evaluation, counts, found_nothing=found_nothing
-        )
+        problem, nothing = judge(self._suite, terms, evaluation, counts, found=outcome)
         report = replace(
             self._report(evaluation, "failed" if problem else "passed"),
             problem=problem,
@@ -97,11 +93,19 @@ class Assessment:
         if outcome is not None and terms.strategy is not None:
             described = describe_search(outcome, acceptance, strategy=terms.strategy)
             report = replace(report, search=described, counted=acceptance.of_use(outcome))
-        if nothing or math.isnan(evaluation.mean) or (problem and found_nothing):
-            return report
+        # a proven winner is accepted however red the incumbent is: it is the cure
+        found_nothing = outcome is not None and not outcome.accepted
+        scores = evaluation if outcome is None else await self._accepted_scores(outcome)
+        withheld = unacceptable(
+            self._suite,
+            scores,
+            red=problem if found_nothing and terms.accepting else "",
+            unwritable=report.search.unwritable if report.search else (),
+        )
+        if withheld:
+            return replace(report, withheld=withheld)
         if outcome is None:
-            return replace(report, accept=acceptance.of_evaluation(evaluation))
-        scores = await self._accepted_scores(outcome)
+            return replace(report, accept=acceptance.of_evaluation(scores))
         return replace(report, accept=acceptance.of_search(outcome, scores))
 
     def unfinished(self, status: Status, problem: str) -> SuiteReport:
