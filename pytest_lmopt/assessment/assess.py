@@ -165,6 +165,7 @@ class Assessment:
             self._ledger,
             seed=terms.seed,
             holdout_use=holdout_use,
+            alpha=terms.alpha,
             journal=Journal(terms.journal, resume=terms.resume),
             proposer=self._proposer(),
             rule=Rule(accept=terms.accept, prefer=terms.prefer, margin=margin),

@@ -69,12 +69,13 @@ class Confirmation:
     basis: Basis
 
 
-def level(use: int) -> float:
-    """Two-sided α of the ``use``-th confirmation on one holdout, from 1: 2α/(k(k+1)).
+def level(use: int, alpha: float = ALPHA) -> float:
+    """Two-sided level of the ``use``-th confirmation on one holdout, from 1: 2α/(k(k+1)).
 
     Only the better side adopts, so each adopts falsely with α/(k(k+1)) at most, and all with α.
+    ``alpha`` is the suite's own: of several judged as one family, its share.
     """
-    return 2 * ALPHA / (use * (use + 1))
+    return 2 * alpha / (use * (use + 1))
 
 
 def choose(
@@ -105,9 +106,12 @@ def choose(
 
 
 async def confirm(
-    winner: Trial, evaluator: Evaluator, plan: Plan, rule: Rule, *, use: int, seed: int
+    winner: Trial, evaluator: Evaluator, plan: Plan, rule: Rule, *, alpha: float, seed: int
 ) -> Confirmation:
-    """Let the winner meet the incumbent on holdout, whose runs are there already."""
+    """Let the winner meet the incumbent on holdout, whose runs are there already.
+
+    ``alpha`` is the two-sided level of this use of holdout.
+    """
     held = await evaluator.evaluate(winner.proposal.candidate, plan.holdout)
     before = evaluator.kept(plan.incumbent, plan.holdout)
     comparison = compare(
@@ -115,7 +119,7 @@ async def confirm(
         held.scores,
         groups=groups_of(plan.holdout),
         margin=rule.harmless or 0.0,
-        alpha=level(use),
+        alpha=alpha,
         seed=seed,
     )
     old, new = _tokens(before, held)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from pytest_lmopt.blocks.evaluator import Evaluator
-from pytest_lmopt.comparison.verdict import Comparison
+from pytest_lmopt.comparison.verdict import ALPHA, Comparison
 from pytest_lmopt.errors import BudgetExhaustedError
 from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.lm.seam import PACKAGED
@@ -67,6 +67,7 @@ async def search(
     *,
     seed: int,
     holdout_use: int = 1,
+    alpha: float = ALPHA,
     journal: Journal | None = None,
     proposer: Proposer | None = None,
     rule: Rule | None = None,
@@ -74,7 +75,8 @@ async def search(
     """Search for a candidate better than the suite's prompts as they stand.
 
     ``holdout_use`` counts the confirmations this holdout has served, this one included: the k-th
-    adopts falsely with α/(k(k+1)), which adds up to at most α over all searches to come. With a
+    adopts falsely with α/(k(k+1)), which adds up to at most α over all searches to come. ``alpha``
+    is α, or this suite's share of it where several are judged as one family. With a
     ``journal`` a search that was killed is continued. Without a ``proposer`` a strategy's questions
     stay unanswered. Without a ``rule`` only what is proven better is adopted. Raises
     ``StrategyError`` where the strategy itself fails, and ``BudgetExhaustedError`` only if not even
@@ -99,7 +101,7 @@ async def search(
     rounds = Rounds(
         evaluator=evaluator, plan=plan, journal=journal, prompts=prompts, harmless=rule.harmless
     )
-    alpha = level(holdout_use)
+    alpha = level(holdout_use, alpha)
     pointless = ""
     if prompts.states:
         scores = list(dev.scores.values())
@@ -128,7 +130,7 @@ async def search(
         return replace(outcome, note="; ".join(filter(None, notes)))
     evaluator.tracker.begin("confirmation")
     try:
-        found = await confirm(winner, evaluator, plan, rule, use=holdout_use, seed=seed)
+        found = await confirm(winner, evaluator, plan, rule, alpha=alpha, seed=seed)
     except BudgetExhaustedError as error:  # the winner is dearer than anything that was set aside
         name = winner.proposal.candidate.name
         notes.insert(0, f"{name} did better on dev, but could not be proven: {error}")

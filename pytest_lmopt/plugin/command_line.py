@@ -96,7 +96,8 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--lm-family",
         action="store_true",
-        help="judge each suite at α divided by the number of suites (Bonferroni)",
+        help="judge each suite, and what its search adopts, at α divided by the number of suites "
+        "(Bonferroni)",
     )
     group.addoption(
         "--lm-early-stop",

@@ -147,11 +147,12 @@ class SuiteReport:
     ``--lm-snapshot-update`` writes, relative to the root folder, to their text; where none of them
     is written, ``counted`` are those that count a search's use of the holdout, and ``withheld``
     says why none of them is, or can be. ``prompts`` names the prompts it called and, if it did not
-    end, those accepted; ``changed`` those that differ from the accepted ones; ``orphans`` are the session's snapshots that belong to no test, ``notices``
-    what its process has to say besides. ``missing_because`` is the id and reason of the first
-    missing example, or of the first that only some runs of are, ``warning`` what the author may
-    have overlooked. ``dataset``, ``metric`` and, by name, ``digests`` of the prompts identify what
-    the scores are of. ``charged`` is what its budgets were charged.
+    end, those accepted; ``changed`` those that differ from the accepted ones; ``orphans`` are the
+    session's snapshots that belong to no test, ``notices`` what its process has to say besides.
+    ``missing_because`` is the id and reason of the first missing example, or of the first that only
+    some runs of are, ``warning`` what the author may have overlooked. ``dataset``, ``metric`` and,
+    by name, ``digests`` of the prompts identify what the scores are of. ``charged`` is what its
+    budgets were charged.
     """
 
     suite: str
