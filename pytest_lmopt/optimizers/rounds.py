@@ -22,7 +22,8 @@ class Rounds:
 
     ``prompts`` are the incumbent's, spelt out; ``harmless`` is the loss a cheaper prompt may bring,
     None where none is looked for. ``trials`` come best first and fill as they are raced: what was
-    raced counts even if the budget ends. ``left`` are the runs left whenever that was asked.
+    raced counts even if the budget ends. ``left`` are the runs left whenever that was asked,
+    ``reasons`` why proposals were turned down.
     """
 
     evaluator: Evaluator
@@ -32,6 +33,7 @@ class Rounds:
     harmless: float | None = None
     trials: list[Trial] = field(default_factory=list)
     left: list[int | None] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
     _known: set[str] = field(default_factory=set)
 
     @property
@@ -134,6 +136,8 @@ class Rounds:
                 kept.append(proposal)
             else:
                 self.journal.record("rejected", candidate=_named(proposal), copies=words)
+        if proposals and not kept:
+            self.reasons.append(f"all {len(proposals)} proposals copy an answer of train or dev")
         return kept
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ from pytest_lmopt.errors import BudgetExhaustedError
 from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.lm.seam import PACKAGED
 from pytest_lmopt.metrics.evaluation import Evaluation
-from pytest_lmopt.optimizers.bench import Proposer, TrainBench
+from pytest_lmopt.optimizers.bench import STRATEGY_SHARE, Proposer, TrainBench
 from pytest_lmopt.optimizers.confirming import Basis, Rule, choose, confirm, level
 from pytest_lmopt.optimizers.headroom import detectable_effect, no_headroom, nothing_changed
 from pytest_lmopt.optimizers.journal import Journal
@@ -27,6 +28,10 @@ from pytest_lmopt.suites.suite import Suite
 
 PROBE = 8
 """Dev examples run first, to learn which prompts there are and how many calls a run makes."""
+
+
+MOST_REASONS = 3
+"""Reasons why nothing was found that a note gives."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +170,7 @@ async def _find(
     try:
         await rounds.run(optimizer, bench)
     finally:
+        rounds.reasons[:] = [*bench.reasons, *rounds.reasons]
         if bench.unheard:
             notes.append(_nobody_asked(rounds.evaluator.suite))
     if rule.harmless is not None:
@@ -184,21 +190,34 @@ def _nobody_asked(suite: Suite) -> str:
 
 def _why_none(rounds: Rounds, ledger: Ledger, dev: Evaluation) -> str:
     """Why a search that was not pointless has nothing to confirm."""
+    why = "; ".join(rounds.reasons[:MOST_REASONS])
     if rounds.trials:
         unchanged = nothing_changed(rounds.trials, dev)
-        return "no candidate beat the incumbent on dev" + (f": {unchanged}" if unchanged else "")
-    found = "no candidate was raced"
+        found = "no candidate beat the incumbent on dev" + (f": {unchanged}" if unchanged else "")
+        return "; ".join(filter(None, [found, why]))
     if not rounds.prompts.states:
-        return f"{found}: the pipeline calls no Prompt, and only a Prompt can be changed"
+        return (
+            "no candidate was raced: the pipeline calls no Prompt, and only a Prompt can be changed"
+        )
     left = min((runs for runs in rounds.left if runs is not None), default=rounds.least)
     if left < rounds.least:
         kept = "" if rounds.harmless is None else " or is kept for shortening"
         return (
-            f"{found}: of the {ledger.granted} calls granted, {rounds.plan.confirmation_calls} are "
-            f"set aside for judging; with what was spent before{kept}, that leaves {left} of the "
-            f"{rounds.least} runs that a race takes at least; see --lm-dry-run for a larger budget"
+            f"no candidate was raced: of the {ledger.granted} calls granted, "
+            f"{rounds.plan.confirmation_calls} are set aside for judging; with what was spent "
+            f"before{kept}, that leaves {left} of the {rounds.least} runs that a race takes at "
+            f"least; a budget of {_enough_calls(rounds)} calls leaves enough for one"
         )
-    return found
+    return f"no candidate: {why}" if why else "no candidate was raced"
+
+
+def _enough_calls(rounds: Rounds) -> int:
+    """Calls that pay for judging and, after a strategy has spent its share, for one race."""
+    share = 1.0 - STRATEGY_SHARE
+    if rounds.harmless is not None:
+        share *= 2 / 3  # a third is kept for shortening
+    runs = len(rounds.plan.dev) + math.ceil(rounds.least / share) + 1
+    return rounds.plan.confirmation_calls + runs * rounds.plan.calls_per_run
 
 
 def _inputs(

@@ -75,6 +75,9 @@ class _SpyBench:
         self._spy.seen |= {example.id for _, examples in work for example in examples}
         return await self._bench.run_each(work)
 
+    def explain(self, why: str) -> None:
+        self._bench.explain(why)
+
     def may_ask(self) -> bool:
         return self._bench.may_ask()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -123,11 +124,15 @@ def test_where_no_race_can_be_paid_for_it_is_told_what_was_left_for_one(
     answer = simulated(SimulatedModel(base=0.6))
     found = searched(Bootstrap(seed=0), answer, calls=calls, examples=60, rule=rule)
     both, holdout = len(found.suite.splits.judged), len(found.suite.splits.holdout)
-    assert found.outcome.note == (
+    assert found.outcome.note.startswith(
         f"no candidate was raced: of the {calls} calls granted, {holdout + both + holdout} are set "
         f"aside for judging; with what was spent before{kept}, that leaves {left} of the 16 runs "
-        "that a race takes at least; see --lm-dry-run for a larger budget"
+        "that a race takes at least; a budget of "
     )
+    enough = re.search(r"a budget of (\d+) calls leaves enough for one$", found.outcome.note)
+    assert enough is not None
+    again = searched(Bootstrap(seed=0), answer, calls=int(enough[1]), examples=60, rule=rule)
+    assert again.outcome.trials
 
 
 def test_a_strategy_that_proposes_nothing_is_not_put_down_to_the_budget() -> None:
