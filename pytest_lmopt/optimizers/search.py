@@ -173,9 +173,15 @@ async def _find(
         rounds.reasons[:] = [*bench.reasons, *rounds.reasons]
         if bench.unheard:
             notes.append(_nobody_asked(rounds.evaluator.suite))
+    if (perfect := rounds.perfect) is not None:
+        name = perfect.proposal.candidate.name
+        notes.append(
+            f"nothing more was proposed once {name} was right on all {perfect.n} dev examples"
+        )
     if rule.harmless is not None:
         plan.aside = 0
-        await rounds.run(Shortening(rule=rule, groups=groups_of(plan.dev)), bench)
+        shortening = Shortening(rule=rule, groups=groups_of(plan.dev))
+        await rounds.run(shortening, bench, shortening=True)
 
 
 def _nobody_asked(suite: Suite) -> str:

@@ -33,6 +33,7 @@ from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 SUITE = words(200, "one step")
 DEV = [example.inputs["word"] for example in seeded_order(SUITE.splits.dev, seed=0)]
+SURE = SimulatedModel(base=0.3, bonus=0.7)
 RIGHT = {"lucky": set(DEV[:16]), "steady": {*DEV[:10], *DEV[16:]}}
 
 
@@ -106,6 +107,50 @@ def test_it_stays_with_what_it_has_met_where_the_rest_can_not_be_paid() -> None:
     judging = 2 * both + len(SUITE.splits.holdout)  # the incumbent, the winner, its baseline
     raced = _trials(("lucky", "steady"), calls=judging + 16 + len(DEV))
     assert raced == [("steady", 16), ("lucky", len(DEV))]
+
+
+def _right_on(**right: set[str]) -> Callable[[Request], str]:
+    """Answers that are right on these words, by the first word of the instruction."""
+
+    def answer(request: Request) -> str:
+        told, word = request.messages[0].content.split()[0], request.messages[-1].content
+        return word.upper() if word in right.get(told, ()) else word
+
+    return answer
+
+
+def test_a_candidate_right_on_all_of_dev_ends_the_search() -> None:
+    """Nothing can be better there; being right on the first rung only is not enough."""
+    answer = _right_on(lucky=set(DEV[:16]), perfect=set(DEV))
+    raced = _trials(("lucky",), ("perfect",), ("later",), answer=answer)
+    assert raced == [("perfect", len(DEV)), ("lucky", len(DEV))]
+
+
+def test_the_calls_of_further_rounds_are_not_spent() -> None:
+    """And the report says why the search ended."""
+    answer = _right_on(perfect=set(DEV))
+    ended = [_trials(("perfect",), *more, answer=answer) for more in ((), (("a", "b"), ("c",)))]
+    assert ended[0] == ended[1]
+    found = searched(_Texts((("SHOUT carefully",), ("SHOUT",))), simulated(SURE), examples=100)
+    assert [trial.proposal.candidate.name for trial in found.outcome.trials] == ["SHOUT carefully"]
+    assert re.search(
+        r"nothing more was proposed once SHOUT carefully was right on all \d+ dev examples",
+        found.outcome.note,
+    )
+
+
+def test_a_cheaper_one_that_was_dropped_as_an_equal_has_its_chance_in_the_end() -> None:
+    """It meets the rest of dev, and is taken if it stays equal."""
+    most = set(DEV) - set(DEV[20::12])
+    words = {"quick": most, "cheap": set(DEV), "dear": set(DEV)}
+    long = "dear " + "and many more words " * 20
+    rounds = (("quick", "cheap and a few more"), (long,))
+    raced = _trials(*rounds, answer=_right_on(**words))
+    assert raced[0] == ("cheap and a few more", len(DEV))
+    words["cheap"] = set(DEV[:16])
+    raced = _trials(*rounds, answer=_right_on(**words))
+    assert raced[0] == (long, len(DEV))
+    assert ("cheap and a few more", len(DEV)) in raced
 
 
 @pytest.mark.parametrize(
