@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,7 +10,7 @@ from pytest_lmopt.assessment.acceptance import Acceptance
 from pytest_lmopt.assessment.baseline import COMPARED, Baseline, Gating
 from pytest_lmopt.assessment.describe import describe_evaluation, describe_search
 from pytest_lmopt.assessment.early_stop import evaluate_until_certain, stopped_comparison
-from pytest_lmopt.assessment.judging import judge
+from pytest_lmopt.assessment.judging import judge, unacceptable
 from pytest_lmopt.assessment.oversights import overlooked
 from pytest_lmopt.assessment.placement import as_split
 from pytest_lmopt.assessment.rows import keep_rows
@@ -82,10 +81,7 @@ class Assessment:
             evaluation = outcome.incumbent
         keep_rows(self._suite, terms, evaluation, before.scores, outcome)
         gating = self._against(before, evaluation, acceptance, sequence)
-        found_nothing = outcome is not None and not outcome.accepted
-        problem, nothing = judge(
-            self._suite, terms, evaluation, gating, found_nothing=found_nothing
-        )
+        problem, nothing = judge(self._suite, terms, evaluation, gating, found=outcome)
         report = replace(
             self._report(evaluation, "failed" if problem else "passed"),
             problem=problem,
@@ -99,14 +95,21 @@ class Assessment:
         )
         if outcome is not None and terms.strategy is not None:
             described = describe_search(outcome, acceptance, strategy=terms.strategy)
-            report = replace(
-                report, search=described, counted=acceptance.of_use(outcome, evaluation)
-            )
-        if nothing or math.isnan(evaluation.mean) or (problem and found_nothing):
-            return report
+            counted = acceptance.of_use(outcome, evaluation)
+            report = replace(report, search=described, counted=counted)
+        # a proven winner is accepted however red the incumbent is: it is the cure
+        found_nothing = outcome is not None and not outcome.accepted
+        scores = evaluation if outcome is None else await self._accepted_scores(outcome)
+        withheld = unacceptable(
+            self._suite,
+            scores,
+            red=problem if found_nothing and terms.accepting else "",
+            unwritable=report.search.unwritable if report.search else (),
+        )
+        if withheld:
+            return replace(report, withheld=withheld)
         if outcome is None:
-            return replace(report, accept=acceptance.of_evaluation(evaluation))
-        scores = await self._accepted_scores(outcome)
+            return replace(report, accept=acceptance.of_evaluation(scores))
         return replace(report, accept=acceptance.of_search(outcome, scores))
 
     def unfinished(self, status: Status, problem: str) -> SuiteReport:
@@ -167,6 +170,7 @@ class Assessment:
             self._evaluator,
             self._ledger,
             seed=terms.seed,
+            alpha=terms.alpha,
             journal=Journal(terms.journal, resume=terms.resume),
             proposer=self._proposer(),
             rule=Rule(accept=terms.accept, prefer=terms.prefer, margin=margin),

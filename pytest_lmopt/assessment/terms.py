@@ -16,7 +16,8 @@ from pytest_lmopt.optimizers.protocol import Strategy
 class Terms:
     """The terms one suite is assessed on.
 
-    ``alpha`` is the level of its own gate, already corrected where several suites share one.
+    ``alpha`` is the level of its own gate and of what its search adopts, already corrected where
+    several suites share one.
     ``resplit`` draws new splits; None keeps those of the snapshot. ``journal`` is where a search
     keeps its journal, if it does; ``resume`` lets it continue one that was killed. ``record`` is
     the file for the answers that the evaluation rests on, None where they are not asked for.

@@ -113,6 +113,7 @@ def run_to_plain(run: ScoredRun) -> Plain:
         "trace": [_call_to_plain(call) for call in run.trace],
         "judging": [_call_to_plain(call) for call in run.judging],
         "states": {key: state.digest for key, state in run.states.items()},
+        "answered": run.answered,
     }
 
 
@@ -127,6 +128,7 @@ def run_from_plain(plain: Plain, states: Mapping[str, PromptState]) -> ScoredRun
             "trace": tuple(map(_call_from_plain, plain["trace"])),
             "judging": tuple(map(_call_from_plain, plain["judging"])),
             "states": {key: states[digest] for key, digest in plain["states"].items()},
+            "answered": tuple((place, form) for place, form in plain["answered"]),
         }
     )
 

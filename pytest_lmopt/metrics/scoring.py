@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pytest_lmopt.errors import AnswerError, LmoptError, MissingAnswerError, RefusedError
 from pytest_lmopt.lm.tracing import Call, running
@@ -14,6 +14,7 @@ from pytest_lmopt.runs.run import Ending, Run
 from pytest_lmopt.safe_text import redact, text_of
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
+from pytest_lmopt.suites.matching import form_of
 from pytest_lmopt.suites.suite import Suite
 
 
@@ -70,4 +71,17 @@ def _kept(
         trace=run.trace,
         judging=judging,
         states=run.states,
+        answered=tuple(_answered(run)) if returned else (),
     )
+
+
+def _answered(run: Run) -> Iterator[tuple[int, str]]:
+    """The calls of prompts that gave the prediction, while it is still the user's own value."""
+    for place, call in enumerate(run.trace):
+        if call.error is None and call.outputs:
+            try:
+                form = form_of(call.outputs, run.prediction)
+            except Exception:  # the user's classes may fail at anything
+                continue
+            if form:
+                yield place, form

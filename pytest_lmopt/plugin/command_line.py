@@ -151,7 +151,8 @@ def _add_gate_options(group: pytest.OptionGroup) -> None:
     group.addoption(
         "--lm-family",
         action=argparse.BooleanOptionalAction,
-        help="judge each suite at α divided by the number of suites (Bonferroni)",
+        help="judge each suite, and what its search adopts, at α divided by the number of suites "
+        "(Bonferroni)",
     )
     group.addoption(
         "--lm-early-stop",

@@ -16,7 +16,6 @@ from pytest_lmopt.blocks.plain import examples_of
 from pytest_lmopt.blocks.progress import Tracker
 from pytest_lmopt.blocks.queue import MOST_LOSSES, Part
 from pytest_lmopt.blocks.runner import BlockRunner, LocalRunner
-from pytest_lmopt.comparison.verdict import ALPHA
 from pytest_lmopt.errors import BudgetExhaustedError, LmoptError
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.plugin.accounting import suite_ledger
@@ -105,7 +104,7 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
         snapshot=marked.snapshot,
         record=marked.record if options.recording else None,
         seed=options.seed,
-        alpha=ALPHA / (len(session.suites) + len(session.broken)) if options.family else ALPHA,
+        alpha=session.alpha,
         gate=marked.gate,
         inconclusive_fails=options.inconclusive_fails,
         require_baseline=marked.require_baseline,

@@ -98,6 +98,14 @@ class LmSession:
         self._telemetry: Telemetry | None = None
         self._shared: SharedStore | None = None
 
+    @property
+    def alpha(self) -> float:
+        """The level each suite is judged at: its share, where they are judged as one family."""
+        from pytest_lmopt.comparison.verdict import ALPHA
+
+        count = len(self.suites) + len(self.broken)
+        return ALPHA / max(1, count) if self.options.family else ALPHA
+
     def for_workers(self, *, dist: str) -> dict[str, object]:
         """What a worker must know to join this session; ``dist`` as the option of that name."""
         return {

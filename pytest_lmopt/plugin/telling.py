@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from _pytest.pathlib import bestrelpath
 
+from pytest_lmopt.plugin.gathering import inside
+from pytest_lmopt.plugin.options import in_ci
 from pytest_lmopt.plugin.planning import plan_lines
 from pytest_lmopt.plugin.repeating import repeated
 from pytest_lmopt.plugin.session import LmSession
@@ -38,7 +40,8 @@ def tell(session: LmSession, terminal: TerminalReporter) -> None:
         command=command,
     )
     typed = repeated([str(each) for each in config.invocation_params.args])
-    look = replace(look, options=look.fit(typed))
+    accept = "--lm-snapshot-update=ci" if in_ci() else look.accept
+    look = replace(look, options=look.fit(typed), accept=accept)
     if session.options.dry_run:
         terminal.section("lm plan")
         for line in plan_lines(session):
@@ -61,8 +64,8 @@ def _changes(session: LmSession) -> Iterator[str]:
     """The files written and removed, and those that were not."""
     yield from (f"written: {name}" for name in session.written)
     yield from (f"removed: {name}, which belonged to no test" for name in session.removed)
-    if not session.removed:
-        for name in session.orphans:
+    if not session.removed and not session.options.accepting:
+        for name in (each for each in session.orphans if inside(session, each)):
             yield (
                 f"orphaned: {name} belongs to no test; to remove it, run all tests with "
                 "--lm-snapshot-update and without --lm-orphans=keep"

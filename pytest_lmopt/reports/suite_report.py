@@ -145,14 +145,14 @@ class SuiteReport:
     ``baseline`` says what it was compared with; ``spared`` counts the examples an early stop left
     out; ``accepting`` says that the run was asked to accept. ``accept`` maps the paths that
     ``--lm-snapshot-update`` writes, relative to the root folder, to their text; where none of them
-    is written, ``counted`` are those that count a search's use of the holdout. ``prompts`` names
-    the prompts it called and, if it did not end, those accepted; ``changed`` those that differ from
-    the accepted ones; ``orphans`` are the session's snapshots that belong to no test, ``notices``
-    what its process has to say besides. ``missing_because`` is the id and reason of the first
-    missing example, or of the first that only some runs of are, ``warning`` what the author may
-    have overlooked, ``notes`` how the dataset changed and which of its rows belong together.
-    ``dataset``, ``metric`` and, by name, ``digests`` of the prompts identify what the scores are
-    of. ``charged`` is what its budgets were charged.
+    is written, ``counted`` are those that count a search's use of the holdout, and ``withheld``
+    says why none of them is, or can be. ``prompts`` names the prompts it called and, if it did not
+    end, those accepted; ``changed`` those that differ from the accepted ones; ``orphans`` are the
+    session's snapshots that belong to no test, ``notices`` what its process has to say besides.
+    ``missing_because`` is the id and reason of the first missing example, or of the first that only
+    some runs of are, ``warning`` what the author may have overlooked, ``notes`` how the dataset
+    changed and which of its rows belong together. ``dataset``, ``metric`` and, by name, ``digests``
+    of the prompts identify what the scores are of. ``charged`` is what its budgets were charged.
     """
 
     suite: str
@@ -190,6 +190,7 @@ class SuiteReport:
     digests: Mapping[str, str] = field(default_factory=dict)
     accept: Mapping[str, str] = field(default_factory=dict)
     counted: Mapping[str, str] = field(default_factory=dict)
+    withheld: str = ""
 
 
 def to_json(report: SuiteReport) -> str:

@@ -63,5 +63,5 @@ def test_a_winner_found_before_ctrl_c_is_told_not_to_be_written(
     project.write("test_words.py", f"import os, signal, time\n{text}{INTERRUPTING}")
     result = project.run_apart("--lm-optimize=labeled", "--lm-snapshot-update", "-p", "no:randomly")
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    result.stdout.fnmatch_lines(["*better on holdout; but not written: the run was interrupted*"])
+    result.stdout.fnmatch_lines(["*better on holdout, not written: the run was interrupted*"])
     assert "demos" not in (project.path / "shout.yaml").read_text()

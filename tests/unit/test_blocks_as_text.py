@@ -54,6 +54,7 @@ RUN = ScoredRun(
     ending=Ending.RETURNED,
     score=Score(value=0.25, feedback="nearly"),
     got="A",
+    answered=((0, "fields"),),
     trace=(CALL,),
     judging=(
         replace(
