@@ -44,6 +44,12 @@ def pipeline_source(function: Callable[..., Any], root: Path) -> str:
     return "\n\n".join(found)
 
 
+def holds_rows(statement: ast.stmt) -> bool:
+    """Whether a statement, other than a function or class, spells out examples."""
+    definition = isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    return not definition and any(map(_is_row, ast.walk(statement)))
+
+
 def _is_ours(path: Path, root: Path) -> bool:
     installed = Path(sys.prefix) in path.parents or "site-packages" in path.parts
     return root in path.parents and not installed

@@ -1,0 +1,412 @@
+"""Code as an identity sees it: its text, what it names of its own module, what it computes itself.
+
+Everything here is read from source, so it is the same in every process.
+"""
+
+from __future__ import annotations
+
+import ast
+import dis
+import inspect
+import linecache
+import sys
+import sysconfig
+import types
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pytest_lmopt.suites.source import holds_rows
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+Scope = Function | ast.ClassDef
+
+_GLOBAL_LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
+_LIBRARIES = tuple(
+    Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")
+)
+
+
+def is_project(member: Any) -> bool:
+    """Whether a function or class belongs to the user: not to Python, a package, or us."""
+    module = getattr(member, "__module__", None) or ""
+    if module.partition(".")[0] == "pytest_lmopt":
+        return False
+    code = getattr(member, "__code__", None)
+    if code is None:
+        found = sys.modules.get(module)
+        file = getattr(found, "__file__", None)
+        if file is None:  # built in, or executed from a text
+            return module not in sys.builtin_module_names and module != "builtins" and not found
+    else:
+        file = code.co_filename
+    return not file.startswith("<frozen") and not _is_library(file)
+
+
+@lru_cache(maxsize=1024)
+def _is_library(file: str) -> bool:
+    return is_packaged(file) or any(folder in Path(file).parents for folder in _LIBRARIES)
+
+
+def is_packaged(file: str) -> bool:
+    """Whether a file was installed with a package other than Python itself."""
+    return not {"site-packages", "dist-packages"}.isdisjoint(Path(file).parts)
+
+
+def text_of(member: Any) -> str:
+    """A function's or class's source; of a lambda only itself. Empty where there is none."""
+    code = getattr(member, "__code__", None)
+    try:
+        if code is not None and code.co_name == "<lambda>":
+            return _lambdas(code) or inspect.getsource(code)
+        # a function's code rather than itself: that would be what it wraps
+        return inspect.getsource(member if code is None else code)
+    except (TypeError, OSError):
+        return ""
+
+
+def code_text(code: types.CodeType) -> str:
+    """What stands for a function that has no source."""
+    constants = [
+        code_text(each) if isinstance(each, types.CodeType) else ascii(each)
+        for each in code.co_consts
+        if not isinstance(each, frozenset)
+    ]
+    return f"{code.co_name} {code.co_code.hex()} {code.co_names} {constants}"
+
+
+def named_in_module(member: Any) -> list[str]:
+    """The statements of a member's own module that its code names, and those that these name.
+
+    An import stands for what it imports. Statements that hold rows are left out: a dataset is no
+    part of a metric.
+    """
+    module = _module_text(member)
+    own = text_of(member)
+    if not module or not own:
+        return []
+    code = getattr(member, "__code__", None)
+    compiled = _compiled(own)
+    names = _names(compiled) if compiled else _names(code) if code else frozenset()
+    return list(_slice(module, names, own.strip()))
+
+
+def computed_names(code: types.CodeType) -> dict[str, str]:
+    """The variables a function closes over that its factory computes, with the statements.
+
+    Such a variable is assigned once, from an expression that names no parameter or other variable
+    of the factory. A value that can't change is then told by the code alone.
+    """
+    found: dict[str, str] = {}
+    text = "".join(linecache.getlines(code.co_filename))
+    scopes = [each for each in _scopes(text, code) if not isinstance(each, ast.ClassDef)]
+    inside = _node(text, code)
+    local = set().union(*(_bound_in(scope) for scope in scopes))
+    for name in code.co_freevars:
+        owner = next((each for each in reversed(scopes) if name in _bound_in(each)), None)
+        if owner is None or isinstance(owner, ast.Lambda) or name in _parameters(owner):
+            continue
+        stored = [each for each in _own_nodes(owner) if _stores(each, name)]
+        assigned = [each for each in owner.body if _assigns(each, name)]
+        if len(stored) == len(assigned) == 1 and not _set_elsewhere(name, owner, inside):
+            statement = assigned[0]
+            if not local.intersection(_mentioned(statement.value)):
+                found[name] = ast.get_source_segment(text, statement) or ""
+    return found
+
+
+def _set_elsewhere(name: str, owner: ast.AST, function: ast.AST | None) -> bool:
+    """Whether another inner function of ``owner`` than this one sets its variable."""
+    own = {id(node) for node in ast.walk(function)} if function is not None else set()
+    return any(
+        isinstance(node, ast.Nonlocal) and name in node.names and id(node) not in own
+        for node in ast.walk(owner)
+    )
+
+
+def computed_defaults(code: types.CodeType) -> frozenset[str]:
+    """The parameters whose defaults are computed from no variable of an enclosing function.
+
+    Constants are not among them: they are the same in the code and as values.
+    """
+    text = "".join(linecache.getlines(code.co_filename))
+    node, scopes = _node(text, code), _scopes(text, code)
+    if node is None:
+        return frozenset()
+    local = set().union(*(_bound_in(scope) for scope in scopes))
+    arguments = node.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    pairs = [
+        *zip(reversed(positional), reversed(arguments.defaults), strict=False),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]
+    return frozenset(
+        argument.arg
+        for argument, default in pairs
+        if default is not None
+        and not isinstance(default, ast.Constant)
+        and not local.intersection(_mentioned(default))
+    )
+
+
+def computed_attributes(kind: type) -> frozenset[str]:
+    """The attributes that a class's own constructor computes from none of its parameters."""
+    found: set[str] = set()
+    for name in ("__init__", "__post_init__"):
+        constructor = getattr(kind, name, None)
+        code = getattr(constructor, "__code__", None)
+        if code is None or not is_project(constructor):
+            continue
+        node = _node("".join(linecache.getlines(code.co_filename)), code)
+        if node is None or isinstance(node, ast.Lambda) or not node.args.args:
+            continue
+        itself, local = node.args.args[0].arg, _bound_in(node)
+        targets = [
+            each.attr
+            for each in _own_nodes(node)
+            if isinstance(each, ast.Attribute)
+            and isinstance(each.ctx, ast.Store | ast.Del)
+            and isinstance(each.value, ast.Name)
+            and each.value.id == itself
+        ]
+        for statement in node.body:
+            target = _only_target(statement)
+            if (
+                isinstance(target, ast.Attribute)
+                and targets.count(target.attr) == 1
+                and isinstance(statement, ast.Assign | ast.AnnAssign)
+                and statement.value is not None
+                and not isinstance(statement.value, ast.Constant)
+                and not local.intersection(_mentioned(statement.value))
+            ):
+                found.add(target.attr)
+    return frozenset(found)
+
+
+def _lambdas(code: types.CodeType) -> str:
+    """The lambdas that begin in the line where this one does: mostly one."""
+    source = "".join(linecache.getlines(code.co_filename))
+    tree = _parsed(source)
+    found = [
+        ast.get_source_segment(source, node) or ""
+        for node in (ast.walk(tree) if tree else ())
+        if isinstance(node, ast.Lambda) and node.lineno == code.co_firstlineno
+    ]
+    return "\n".join(found)
+
+
+def _module_text(member: Any) -> str:
+    code = getattr(member, "__code__", None)
+    try:
+        file = code.co_filename if code is not None else inspect.getsourcefile(member)
+    except (TypeError, OSError):
+        return ""
+    return "".join(linecache.getlines(file)) if file else ""
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> ast.Module | None:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError):  # typed in, or changed since
+        return None
+
+
+def _compiled(text: str) -> types.CodeType | None:
+    """A member's source by itself; one from inside another is indented, or an expression."""
+    for whole in ("if True:\n" + text if text[:1].isspace() else text, f"({text})"):
+        try:
+            return compile(whole, "<identity>", "exec")
+        except (SyntaxError, ValueError):
+            continue
+    return None
+
+
+def _names(code: types.CodeType) -> frozenset[str]:
+    """The global names that code reads, in its inner functions, too."""
+    found = {
+        str(each.argval) for each in dis.get_instructions(code) if each.opname in _GLOBAL_LOADS
+    }
+    inner = (_names(each) for each in code.co_consts if isinstance(each, types.CodeType))
+    return frozenset(found.union(*inner))
+
+
+@lru_cache(maxsize=256)
+def _slice(module: str, names: frozenset[str], own: str) -> tuple[str, ...]:
+    table = _statements(module)
+    todo, seen, found = sorted(names), set(names), {}
+    while todo:
+        name = todo.pop()
+        for place, (text, statement) in table.get(name, {}).items():
+            if place in found or text.strip() == own:
+                continue
+            found[place] = text
+            if isinstance(statement, ast.Import | ast.ImportFrom):
+                continue
+            code = compile(ast.Module([statement], type_ignores=[]), "<identity>", "exec")
+            new = _names(code).difference(seen)
+            seen |= new
+            todo += sorted(new)
+    return tuple(found[place] for place in sorted(found))
+
+
+@lru_cache(maxsize=64)
+def _statements(module: str) -> dict[str, dict[tuple[int, str], tuple[str, ast.stmt]]]:
+    """The statements of a module that bind or fill a name, by name and place."""
+    table: dict[str, dict[tuple[int, str], tuple[str, ast.stmt]]] = {}
+    tree, lines = _parsed(module), module.splitlines()
+    for statement in _simple(tree.body if tree else []):
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            for alias in statement.names:
+                name = alias.asname or alias.name.partition(".")[0]
+                text = ast.unparse(_alone(statement, alias))
+                table.setdefault(name, {})[statement.lineno, text] = (text, statement)
+            continue
+        if holds_rows(statement):
+            continue
+        first = statement.lineno
+        if isinstance(statement, Definition):
+            first = min([first, *(each.lineno for each in statement.decorator_list)])
+            text = "\n".join(lines[first - 1 : statement.end_lineno])
+        else:
+            text = ast.get_source_segment(module, statement) or ""
+        for name in _filled(statement):
+            table.setdefault(name, {})[first, text] = (text, statement)
+    return table
+
+
+def _alone(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -> ast.stmt:
+    if isinstance(statement, ast.Import):
+        return ast.Import(names=[alias])
+    return ast.ImportFrom(module=statement.module, names=[alias], level=statement.level)
+
+
+def _simple(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """A module's statements, those under a condition or ``try`` by themselves."""
+    for statement in body:
+        if isinstance(statement, ast.If | ast.Try | ast.TryStar):
+            yield from _simple(statement.body)
+            for handler in getattr(statement, "handlers", ()):
+                yield from _simple(handler.body)
+            yield from _simple(statement.orelse)
+            yield from _simple(getattr(statement, "finalbody", []))
+        else:
+            yield statement
+
+
+def _filled(statement: ast.stmt) -> set[str]:
+    """The names that a statement binds, or whose objects it fills."""
+    if isinstance(statement, Definition):
+        return {statement.name}
+    found = set()
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
+            found |= _base(node)
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            found |= _base(node.value.func)
+    return found
+
+
+def _base(node: ast.AST) -> set[str]:
+    """The name that an attribute or element is reached from."""
+    reached = node
+    while isinstance(reached, ast.Attribute | ast.Subscript):
+        reached = reached.value
+    return {reached.id} if isinstance(reached, ast.Name) and reached is not node else set()
+
+
+def _first_line(node: Function) -> int:
+    decorators = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(each.lineno for each in decorators)])
+
+
+@lru_cache(maxsize=64)
+def _functions(text: str) -> dict[tuple[int, str], tuple[Function, tuple[Scope, ...]]]:
+    """Functions of a module by first line and name, each with the scopes around it."""
+    found: dict[tuple[int, str], tuple[Function, tuple[Scope, ...]]] = {}
+
+    def look(node: ast.AST, around: tuple[Scope, ...]) -> None:
+        for child in ast.iter_child_nodes(node):
+            inside = around
+            if isinstance(child, Function):
+                name = "<lambda>" if isinstance(child, ast.Lambda) else child.name
+                found.setdefault((_first_line(child), name), (child, around))
+            if isinstance(child, Function | ast.ClassDef):
+                inside = (*around, child)
+            look(child, inside)
+
+    tree = _parsed(text)
+    if tree is not None:
+        look(tree, ())
+    return found
+
+
+def _node(text: str, code: types.CodeType) -> Function | None:
+    return _functions(text).get((code.co_firstlineno, code.co_name), (None, ()))[0]
+
+
+def _scopes(text: str, code: types.CodeType) -> tuple[Scope, ...]:
+    """The functions and classes around one, outermost first."""
+    return _functions(text).get((code.co_firstlineno, code.co_name), (None, ()))[1]
+
+
+def _own_nodes(scope: Scope) -> Iterator[ast.AST]:
+    """The nodes of a function's body, without those of functions and classes inside it."""
+    body = [scope.body] if isinstance(scope, ast.Lambda) else scope.body
+    todo: list[ast.AST] = list(body)
+    while todo:
+        node = todo.pop(0)
+        yield node
+        if not isinstance(node, Function | ast.ClassDef):
+            todo += ast.iter_child_nodes(node)
+
+
+def _parameters(scope: Scope) -> set[str]:
+    if isinstance(scope, ast.ClassDef):
+        return set()
+    arguments = scope.args
+    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    starred = [each for each in (arguments.vararg, arguments.kwarg) if each is not None]
+    return {each.arg for each in [*named, *starred]}
+
+
+def _bound_in(scope: Scope) -> set[str]:
+    """The names a scope binds: parameters and whatever its own statements store."""
+    found = _parameters(scope)
+    for node in _own_nodes(scope):
+        if isinstance(node, Definition):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {each.asname or each.name.partition(".")[0] for each in node.names}
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            found.add(node.name)
+    return found
+
+
+def _stores(node: ast.AST, name: str) -> bool:
+    if isinstance(node, Definition):
+        return node.name == name
+    return isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load)
+
+
+def _assigns(node: ast.AST, name: str) -> bool:
+    target = _only_target(node)
+    return isinstance(target, ast.Name) and target.id == name
+
+
+def _only_target(node: ast.AST) -> ast.expr | None:
+    """What a plain assignment of one value assigns to."""
+    if isinstance(node, ast.Assign) and len(node.targets) == 1:
+        return node.targets[0]
+    return node.target if isinstance(node, ast.AnnAssign) and node.value is not None else None
+
+
+def _mentioned(node: ast.AST | None) -> set[str]:
+    names = ast.walk(node) if node is not None else ()
+    return {each.id for each in names if isinstance(each, ast.Name)}
