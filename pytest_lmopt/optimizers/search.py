@@ -209,14 +209,14 @@ def _inputs(
         "model": suite.model,
         "proposer": proposer.model if proposer else None,
         "source": digest(suite.source),
-        "strategy": _identity(optimizer),
+        "strategy": identity(optimizer),
         "budget": [str(account.budget) for account in ledger.accounts],
         "repeats": suite.repeats,
         "splits": suite.split_seed,
     }
 
 
-def _identity(optimizer: Optimizer) -> str:
+def identity(optimizer: Optimizer) -> str:
     """A strategy's class and parameters: searches of equal ones are the same search."""
     name = type(optimizer).__name__
     try:

@@ -30,6 +30,7 @@ from uuid import UUID
 
 from pytest_lmopt.suites import program
 from pytest_lmopt.suites.canonical import canonical_json
+from pytest_lmopt.suites.definitions import text_of
 
 GIVEN = "lmopt_identity"
 """The attribute by which an object says itself what it counts by: a text."""
@@ -227,7 +228,8 @@ class _Walk:
         code, own = function.__code__, program.is_project(function)
         computed, defaults = {}, frozenset()
         if own:
-            computed, defaults = program.computed_names(code), program.computed_defaults(code)
+            computed = program.computed_names(function)
+            defaults = program.computed_defaults(function)
         closed: list[Node] = []
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
             try:
@@ -246,16 +248,16 @@ class _Walk:
         ]
         attributes = self._items(_set_on(function), part)
         if not own:
-            text = program.text_of(function) if program.is_packaged(code.co_filename) else ""
+            text = text_of(function) if program.is_packaged(code.co_filename) else ""
             return ["installed", name_of(function), text, closed, given, attributes]
-        text = program.text_of(function) or program.code_text(code)
+        text = text_of(function) or program.code_text(code)
         return ["function", text, program.named_in_module(function), closed, given, attributes]
 
     def _class(self, kind: type) -> Node:
         if not program.is_project(kind):
             return ["class", name_of(kind)]
         bases: list[Node] = [self.node(base, "") for base in kind.__bases__ if base is not object]
-        text = program.text_of(kind)
+        text = text_of(kind)
         return ["class", kind.__qualname__, text, program.named_in_module(kind), bases]
 
     def _object(self, value: Any, part: str) -> Node:
@@ -332,8 +334,10 @@ class _Walk:
 
 def given_identity(value: object) -> str | None:
     """The identity an object gives itself, None if it gives none; raises ``ContentError``."""
+    if isinstance(value, type):  # one there is its objects'
+        return None
     found = getattr(value, "__dict__", {}).get(GIVEN)
-    if found is None and not isinstance(value, type):
+    if found is None:
         kind = type(value)
         owner = next((each for each in kind.__mro__ if GIVEN in vars(each)), None)
         # a class made from one of ours may do more than that one knows of

@@ -6,9 +6,6 @@ Everything here is read from source, so it is the same in every process.
 from __future__ import annotations
 
 import ast
-import dis
-import inspect
-import linecache
 import sys
 import sysconfig
 import types
@@ -17,13 +14,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from pytest_lmopt.suites.definitions import (
+    Definition,
+    Function,
+    Scope,
+    defined,
+    module_text,
+    parsed,
+    segment,
+    text_of,
+)
 from pytest_lmopt.suites.source import holds_rows
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-Scope = Function | ast.ClassDef
-
-_GLOBAL_LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
 _LIBRARIES = tuple(
     Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")
 )
@@ -55,18 +57,6 @@ def is_packaged(file: str) -> bool:
     return not {"site-packages", "dist-packages"}.isdisjoint(Path(file).parts)
 
 
-def text_of(member: Any) -> str:
-    """A function's or class's source; of a lambda only itself. Empty where there is none."""
-    code = getattr(member, "__code__", None)
-    try:
-        if code is not None and code.co_name == "<lambda>":
-            return _lambdas(code) or inspect.getsource(code)
-        # a function's code rather than itself: that would be what it wraps
-        return inspect.getsource(member if code is None else code)
-    except (TypeError, OSError):
-        return ""
-
-
 def code_text(code: types.CodeType) -> str:
     """What stands for a function that has no source."""
     constants = [
@@ -83,37 +73,35 @@ def named_in_module(member: Any) -> list[str]:
     An import stands for what it imports. Statements that hold rows are left out: a dataset is no
     part of a metric.
     """
-    module = _module_text(member)
-    own = text_of(member)
-    if not module or not own:
+    found = defined(member)
+    if found is None:
         return []
-    code = getattr(member, "__code__", None)
-    compiled = _compiled(own)
-    names = _names(compiled) if compiled else _names(code) if code else frozenset()
-    return list(_slice(module, names, own.strip()))
+    node, around = found
+    local = frozenset[str]().union(*(_bound_in(each) for each in around if _is_function(each)))
+    names = frozenset(_global_names(node, local))
+    return list(_slice(module_text(member), names, text_of(member).strip()))
 
 
-def computed_names(code: types.CodeType) -> dict[str, str]:
+def computed_names(function: types.FunctionType) -> dict[str, str]:
     """The variables a function closes over that its factory computes, with the statements.
 
     Such a variable is assigned once, from an expression that names no parameter or other variable
-    of the factory. A value that can't change is then told by the code alone.
+    of the factory. A value that can't change is then known by the code alone.
     """
     found: dict[str, str] = {}
-    text = "".join(linecache.getlines(code.co_filename))
-    scopes = [each for each in _scopes(text, code) if not isinstance(each, ast.ClassDef)]
-    inside = _node(text, code)
-    local = set().union(*(_bound_in(scope) for scope in scopes))
-    for name in code.co_freevars:
+    node, around = defined(function) or (None, ())
+    scopes = [each for each in around if _is_function(each)]
+    local = set[str]().union(*(_bound_in(scope) for scope in scopes))
+    for name in function.__code__.co_freevars:
         owner = next((each for each in reversed(scopes) if name in _bound_in(each)), None)
         if owner is None or isinstance(owner, ast.Lambda) or name in _parameters(owner):
             continue
         stored = [each for each in _own_nodes(owner) if _stores(each, name)]
         assigned = [each for each in owner.body if _assigns(each, name)]
-        if len(stored) == len(assigned) == 1 and not _set_elsewhere(name, owner, inside):
+        if len(stored) == len(assigned) == 1 and not _set_elsewhere(name, owner, node):
             statement = assigned[0]
-            if not local.intersection(_mentioned(statement.value)):
-                found[name] = ast.get_source_segment(text, statement) or ""
+            if not local.intersection(_mentioned(getattr(statement, "value", None))):
+                found[name] = segment(module_text(function), statement)
     return found
 
 
@@ -126,16 +114,15 @@ def _set_elsewhere(name: str, owner: ast.AST, function: ast.AST | None) -> bool:
     )
 
 
-def computed_defaults(code: types.CodeType) -> frozenset[str]:
+def computed_defaults(function: types.FunctionType) -> frozenset[str]:
     """The parameters whose defaults are computed from no variable of an enclosing function.
 
     Constants are not among them: they are the same in the code and as values.
     """
-    text = "".join(linecache.getlines(code.co_filename))
-    node, scopes = _node(text, code), _scopes(text, code)
-    if node is None:
+    node, around = defined(function) or (None, ())
+    if not isinstance(node, Function):
         return frozenset()
-    local = set().union(*(_bound_in(scope) for scope in scopes))
+    local = set[str]().union(*(_bound_in(scope) for scope in around if _is_function(scope)))
     arguments = node.args
     positional = [*arguments.posonlyargs, *arguments.args]
     pairs = [
@@ -156,11 +143,10 @@ def computed_attributes(kind: type) -> frozenset[str]:
     found: set[str] = set()
     for name in ("__init__", "__post_init__"):
         constructor = getattr(kind, name, None)
-        code = getattr(constructor, "__code__", None)
-        if code is None or not is_project(constructor):
+        if not isinstance(constructor, types.FunctionType) or not is_project(constructor):
             continue
-        node = _node("".join(linecache.getlines(code.co_filename)), code)
-        if node is None or isinstance(node, ast.Lambda) or not node.args.args:
+        node = (defined(constructor) or (None, ()))[0]
+        if not isinstance(node, ast.FunctionDef) or not node.args.args:
             continue
         itself, local = node.args.args[0].arg, _bound_in(node)
         targets = [
@@ -185,52 +171,41 @@ def computed_attributes(kind: type) -> frozenset[str]:
     return frozenset(found)
 
 
-def _lambdas(code: types.CodeType) -> str:
-    """The lambdas that begin in the line where this one does: mostly one."""
-    source = "".join(linecache.getlines(code.co_filename))
-    tree = _parsed(source)
-    found = [
-        ast.get_source_segment(source, node) or ""
-        for node in (ast.walk(tree) if tree else ())
-        if isinstance(node, ast.Lambda) and node.lineno == code.co_firstlineno
-    ]
-    return "\n".join(found)
+def _is_function(scope: Scope) -> bool:
+    return not isinstance(scope, ast.ClassDef)
 
 
-def _module_text(member: Any) -> str:
-    code = getattr(member, "__code__", None)
-    try:
-        file = code.co_filename if code is not None else inspect.getsourcefile(member)
-    except (TypeError, OSError):
-        return ""
-    return "".join(linecache.getlines(file)) if file else ""
+def _global_names(node: ast.AST, local: frozenset[str]) -> Iterator[str]:
+    """The names that code takes from its module, annotations aside."""
+    inside: list[ast.AST] = []
+    if isinstance(node, ast.Name):
+        if isinstance(node.ctx, ast.Load) and node.id not in local:
+            yield node.id
+    elif isinstance(node, Function):
+        arguments = node.args
+        outside = [
+            *getattr(node, "decorator_list", ()),
+            *arguments.defaults,
+            *arguments.kw_defaults,
+        ]
+        for each in outside:
+            if each is not None:
+                yield from _global_names(each, local)
+        local |= _bound_in(node)
+        inside = list(node.body) if isinstance(node.body, list) else [node.body]
+    elif isinstance(node, ast.AnnAssign):
+        inside = [node.target, *([node.value] if node.value is not None else [])]
+    else:
+        if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            for generator in node.generators:
+                local |= {each.id for each in ast.walk(generator.target) if _is_stored(each)}
+        inside = list(ast.iter_child_nodes(node))
+    for each in inside:
+        yield from _global_names(each, local)
 
 
-@lru_cache(maxsize=64)
-def _parsed(text: str) -> ast.Module | None:
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError):  # typed in, or changed since
-        return None
-
-
-def _compiled(text: str) -> types.CodeType | None:
-    """A member's source by itself; one from inside another is indented, or an expression."""
-    for whole in ("if True:\n" + text if text[:1].isspace() else text, f"({text})"):
-        try:
-            return compile(whole, "<identity>", "exec")
-        except (SyntaxError, ValueError):
-            continue
-    return None
-
-
-def _names(code: types.CodeType) -> frozenset[str]:
-    """The global names that code reads, in its inner functions, too."""
-    found = {
-        str(each.argval) for each in dis.get_instructions(code) if each.opname in _GLOBAL_LOADS
-    }
-    inner = (_names(each) for each in code.co_consts if isinstance(each, types.CodeType))
-    return frozenset(found.union(*inner))
+def _is_stored(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
 @lru_cache(maxsize=256)
@@ -245,8 +220,7 @@ def _slice(module: str, names: frozenset[str], own: str) -> tuple[str, ...]:
             found[place] = text
             if isinstance(statement, ast.Import | ast.ImportFrom):
                 continue
-            code = compile(ast.Module([statement], type_ignores=[]), "<identity>", "exec")
-            new = _names(code).difference(seen)
+            new = set(_global_names(statement, frozenset())) - seen
             seen |= new
             todo += sorted(new)
     return tuple(found[place] for place in sorted(found))
@@ -256,7 +230,7 @@ def _slice(module: str, names: frozenset[str], own: str) -> tuple[str, ...]:
 def _statements(module: str) -> dict[str, dict[tuple[int, str], tuple[str, ast.stmt]]]:
     """The statements of a module that bind or fill a name, by name and place."""
     table: dict[str, dict[tuple[int, str], tuple[str, ast.stmt]]] = {}
-    tree, lines = _parsed(module), module.splitlines()
+    tree = parsed(module)
     for statement in _simple(tree.body if tree else []):
         if isinstance(statement, ast.Import | ast.ImportFrom):
             for alias in statement.names:
@@ -266,14 +240,9 @@ def _statements(module: str) -> dict[str, dict[tuple[int, str], tuple[str, ast.s
             continue
         if holds_rows(statement):
             continue
-        first = statement.lineno
-        if isinstance(statement, Definition):
-            first = min([first, *(each.lineno for each in statement.decorator_list)])
-            text = "\n".join(lines[first - 1 : statement.end_lineno])
-        else:
-            text = ast.get_source_segment(module, statement) or ""
+        text = segment(module, statement)
         for name in _filled(statement):
-            table.setdefault(name, {})[first, text] = (text, statement)
+            table.setdefault(name, {})[statement.lineno, text] = (text, statement)
     return table
 
 
@@ -319,41 +288,6 @@ def _base(node: ast.AST) -> set[str]:
     return {reached.id} if isinstance(reached, ast.Name) and reached is not node else set()
 
 
-def _first_line(node: Function) -> int:
-    decorators = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(each.lineno for each in decorators)])
-
-
-@lru_cache(maxsize=64)
-def _functions(text: str) -> dict[tuple[int, str], tuple[Function, tuple[Scope, ...]]]:
-    """Functions of a module by first line and name, each with the scopes around it."""
-    found: dict[tuple[int, str], tuple[Function, tuple[Scope, ...]]] = {}
-
-    def look(node: ast.AST, around: tuple[Scope, ...]) -> None:
-        for child in ast.iter_child_nodes(node):
-            inside = around
-            if isinstance(child, Function):
-                name = "<lambda>" if isinstance(child, ast.Lambda) else child.name
-                found.setdefault((_first_line(child), name), (child, around))
-            if isinstance(child, Function | ast.ClassDef):
-                inside = (*around, child)
-            look(child, inside)
-
-    tree = _parsed(text)
-    if tree is not None:
-        look(tree, ())
-    return found
-
-
-def _node(text: str, code: types.CodeType) -> Function | None:
-    return _functions(text).get((code.co_firstlineno, code.co_name), (None, ()))[0]
-
-
-def _scopes(text: str, code: types.CodeType) -> tuple[Scope, ...]:
-    """The functions and classes around one, outermost first."""
-    return _functions(text).get((code.co_firstlineno, code.co_name), (None, ()))[1]
-
-
 def _own_nodes(scope: Scope) -> Iterator[ast.AST]:
     """The nodes of a function's body, without those of functions and classes inside it."""
     body = [scope.body] if isinstance(scope, ast.Lambda) else scope.body
@@ -376,7 +310,7 @@ def _parameters(scope: Scope) -> set[str]:
 
 def _bound_in(scope: Scope) -> set[str]:
     """The names a scope binds: parameters and whatever its own statements store."""
-    found = _parameters(scope)
+    found, rebound = _parameters(scope), set[str]()
     for node in _own_nodes(scope):
         if isinstance(node, Definition):
             found.add(node.name)
@@ -384,9 +318,11 @@ def _bound_in(scope: Scope) -> set[str]:
             found.add(node.id)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             found |= {each.asname or each.name.partition(".")[0] for each in node.names}
+        elif isinstance(node, ast.Global):
+            rebound |= set(node.names)
         elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
             found.add(node.name)
-    return found
+    return found - rebound
 
 
 def _stores(node: ast.AST, name: str) -> bool:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from pytest_lmopt.suites.definitions import text_of
+
 MOST_CHARACTERS = 8_000
 """More would crowd out what a proposer needs to see besides."""
 
@@ -32,7 +34,7 @@ def pipeline_source(function: Callable[..., Any], root: Path) -> str:
         seen.add(id(member))
         try:
             path = Path(inspect.getsourcefile(member) or "")
-            text = _without_rows(inspect.getsource(member))
+            text = _without_rows(_source(member))
         except (OSError, TypeError):
             continue
         if not _is_ours(path, root) or len(text) > left:
@@ -42,6 +44,15 @@ def pipeline_source(function: Callable[..., Any], root: Path) -> str:
         left -= len(text)
         todo.extend(_named_in(member))
     return "\n\n".join(found)
+
+
+def _source(member: Any) -> str:
+    """The lines of a definition, without its own decorators; of a lambda the lines it is in."""
+    member = inspect.unwrap(member)
+    if getattr(member, "__name__", "") == "<lambda>":
+        return inspect.getsource(member)
+    text = text_of(member, decorated=False)
+    return text if text[:1].isspace() else text.rstrip("\n")
 
 
 def holds_rows(statement: ast.stmt) -> bool:

@@ -8,13 +8,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from pytest_lmopt import metrics
+from pytest_lmopt import Prompt, metrics
+from pytest_lmopt.errors import SuiteError
+from pytest_lmopt.suites.example import Dataset, Example
 from pytest_lmopt.suites.metric_identity import identify, identity_text
+from pytest_lmopt.suites.suite import Suite
 
 Metric = Callable[..., object]
 
@@ -116,3 +120,54 @@ def test_ready_made_metrics_and_plain_functions_keep_their_digests() -> None:
         assert found.digest == found.digest_v1
     assert identify(metrics.exact_match, suite="s").digest == "c3fadb6ce646865b"
     assert identity_text(anything) == inspect.getsource(anything)
+
+
+def test_a_judge_made_from_ours_counts_by_its_own_code() -> None:
+    """What it inherits says nothing of what it does; a judge of ours keeps its digest."""
+    rubric = Prompt(name="grade", instruction="Grade.", inputs=["prediction"], output="score")
+    judge = metrics.Judge(rubric, scale=(1, 5))
+    assert identity_text(judge) == f"Judge('grade', {rubric.state.digest}, scale=(1, 5))"
+
+    class Strict(metrics.Judge):
+        pass
+
+    assert "class Strict" in identity_text(Strict(rubric))
+    assert rubric.state.digest in identity_text(Strict(rubric))
+
+
+def test_arrays_count_by_all_their_elements() -> None:
+    """Their ``repr`` shows the first and last few."""
+    one, other = np.zeros(5000), np.zeros(5000)
+    other[2500] = 1.0
+    assert identity_text(closing_over(one)) == identity_text(closing_over(one.copy()))
+    assert identity_text(closing_over(one)) != identity_text(closing_over(other))
+
+
+def test_paths_count_from_the_root(tmp_path: Path) -> None:
+    """The project lies elsewhere on another machine."""
+    texts = {
+        identity_text(closing_over(root / "words.txt"), root=root)
+        for root in (tmp_path / "a", tmp_path / "b")
+    }
+    assert len(texts) == 1
+    assert identity_text(closing_over(tmp_path / "a")) != identity_text(closing_over(tmp_path))
+
+
+@pytest.mark.parametrize("value", ["", 3])
+def test_an_identity_that_is_no_text_is_refused(value: object) -> None:
+    """So is one that says nothing."""
+    metric = closing_over(1)
+    metric.lmopt_identity = value  # type: ignore[attr-defined]
+    with pytest.raises(SuiteError, match="lmopt_identity that is not a text"):
+        identify(metric, suite="s")
+
+
+def test_copies_of_a_suite_keep_the_digest_from_before_it_ran() -> None:
+    """Splits and pipelines are put in later, when a shared metric has collected already."""
+    seen: list[object] = []
+    rows = Dataset(examples=(Example(id="a", inputs={}),), source="here")
+    suite = Suite(name="s", pipeline=str, dataset=rows, metric=closing_over(seen))
+    seen.append(1)
+    assert replace(suite, split_seed=1).metric_digest == suite.metric_digest
+    other = replace(suite, metric=closing_over(seen))
+    assert other.metric_digest != suite.metric_digest
