@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from pytest_lmopt.errors import LmoptError, RefusedError, TransientError
 from pytest_lmopt.lm.faults.translation import translated
-from pytest_lmopt.lm.litellm_loading import asking_once, load_litellm
+from pytest_lmopt.lm.litellm_loading import asking_once, load_litellm, tool_arguments
 from pytest_lmopt.lm.money.prices import price
 from pytest_lmopt.lm.seam import Completion, Request, Usage
 from pytest_lmopt.lm.tracing import our_own
@@ -57,6 +57,7 @@ class LiteLLM:
                         num_retries=0,
                         max_retries=0,
                         **self._where,
+                        **tool_arguments(request.params.get("tools")),
                         **request.params,
                     )
             choice = response.choices[0]

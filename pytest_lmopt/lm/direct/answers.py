@@ -13,7 +13,7 @@ from typing import Any
 
 from pytest_lmopt.errors import LmoptError, RefusedError
 from pytest_lmopt.lm.faults.translation import translated
-from pytest_lmopt.lm.litellm_loading import asking_once, load_litellm
+from pytest_lmopt.lm.litellm_loading import asking_once, load_litellm, tool_arguments
 from pytest_lmopt.lm.money.prices import price
 from pytest_lmopt.lm.seam import Completion, Request, Usage, WholeCompletion
 from pytest_lmopt.lm.tracing import our_own
@@ -30,14 +30,15 @@ async def ask(
 
     Raises as ``LiteLLM`` does. A sync call is made by litellm's sync code, on a thread of its own.
     """
+    sent = {**tool_arguments(arguments.get("tools")), **arguments}
     try:
         if asynchronous:
             with our_own(), asking_once():
-                given = await make(**arguments)
+                given = await make(**sent)
                 if hasattr(given, "__anext__"):
                     given = [chunk async for chunk in given]
         else:
-            given = await asyncio.wrap_future(_on_thread(lambda: _made(make, arguments)))
+            given = await asyncio.wrap_future(_on_thread(lambda: _made(make, sent)))
     except _NOT_THE_PROVIDERS as error:
         raise RefusedError(f"{type(error).__name__}: {error}", request=request) from error
     except Exception as error:
