@@ -15,6 +15,7 @@ from pytest_lmopt.errors import LmoptError, RefusedError
 from pytest_lmopt.lm.faults.translation import translated
 from pytest_lmopt.lm.litellm_loading import asking_once, load_litellm, tool_arguments
 from pytest_lmopt.lm.money.prices import price
+from pytest_lmopt.lm.quiet import quiet
 from pytest_lmopt.lm.seam import Completion, Request, Usage, WholeCompletion
 from pytest_lmopt.lm.tracing import our_own
 from pytest_lmopt.suites.canonical import canonical_json
@@ -33,7 +34,7 @@ async def ask(
     sent = {**tool_arguments(arguments.get("tools")), **arguments}
     try:
         if asynchronous:
-            with our_own(), asking_once():
+            with our_own(), asking_once(), quiet():
                 given = await make(**sent)
                 if hasattr(given, "__anext__"):
                     given = [chunk async for chunk in given]
@@ -48,6 +49,11 @@ async def ask(
 
 def as_litellm_would(completion: Completion, arguments: Mapping[str, Any]) -> Any:
     """A ``ModelResponse``, or a stream where one was asked for; a new one for each caller."""
+    with quiet():
+        return _as_litellm_would(completion, arguments)
+
+
+def _as_litellm_would(completion: Completion, arguments: Mapping[str, Any]) -> Any:
     litellm = load_litellm()
     if not isinstance(completion, WholeCompletion):  # a test's own LM has answered
         return litellm.ModelResponse(
@@ -73,7 +79,7 @@ def told(error: LmoptError) -> BaseException:
 
 
 def _made(make: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-    with our_own(), asking_once():
+    with our_own(), asking_once(), quiet():
         given = make(**arguments)
         return list(given) if hasattr(given, "__next__") else given
 
