@@ -70,7 +70,7 @@ def segment(module: str, node: ast.stmt | Scope, *, decorated: bool = True) -> s
 
 def first_line(node: Scope) -> int:
     """The line where a definition begins, its decorators included."""
-    decorators = getattr(node, "decorator_list", [])
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     return min([node.lineno, *(each.lineno for each in decorators)])
 
 

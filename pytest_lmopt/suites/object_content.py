@@ -49,7 +49,7 @@ _FIXED = (
 
 _BUILT_IN = (types.BuiltinFunctionType, types.WrapperDescriptorType, types.MethodDescriptorType)
 
-Node = str | list["Node"]
+Node = str | Sequence["Node"]
 
 
 class ContentError(ValueError):
@@ -134,7 +134,8 @@ class _Walk:
         return self._member(value, part)
 
     def _plain(self, value: Any) -> Node | None:
-        kind, node = type(value), None
+        kind = type(value)
+        node: Node | None = None
         if value is None or value is Ellipsis or value is NotImplemented or kind is bool:
             node = str(value)
         elif isinstance(value, Enum):
@@ -226,7 +227,7 @@ class _Walk:
 
     def _function(self, function: types.FunctionType, part: str) -> Node:
         code, own = function.__code__, program.is_project(function)
-        computed, defaults = {}, frozenset()
+        computed, defaults = dict[str, str](), frozenset[str]()
         if own:
             computed = program.computed_names(function)
             defaults = program.computed_defaults(function)

@@ -198,14 +198,10 @@ def _global_names(node: ast.AST, local: frozenset[str]) -> Iterator[str]:
     else:
         if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
             for generator in node.generators:
-                local |= {each.id for each in ast.walk(generator.target) if _is_stored(each)}
+                local |= _mentioned(generator.target)
         inside = list(ast.iter_child_nodes(node))
     for each in inside:
         yield from _global_names(each, local)
-
-
-def _is_stored(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
 @lru_cache(maxsize=256)
