@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextvars
 import os
 import sys
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, wraps
 from typing import Any
+
+from pytest_lmopt.lm.quiet import quiet
 
 _asking_once: contextvars.ContextVar[bool] = contextvars.ContextVar("lmopt_once", default=False)
 
@@ -19,8 +20,7 @@ def load_litellm() -> Any:
     """Import litellm quietly: no download of its price table, no hints printed on errors."""
     # read not only at import but whenever litellm refreshes its table, so it stays set
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         import litellm
     litellm.suppress_debug_info = True
     litellm.telemetry = False
@@ -40,6 +40,18 @@ def asking_once() -> Iterator[None]:
         yield
     finally:
         _asking_once.reset(token)
+
+
+def tool_arguments(tools: Sequence[object] | None) -> dict[str, Any]:
+    """What a call with these tools is given besides, so that it needs no package but litellm.
+
+    For every tool litellm imports its gateway for MCP servers, and with it the package ``mcp``,
+    which it does not require. Only a tool of that kind is left to the gateway.
+    """
+    if not tools or not isinstance(tools, Sequence):
+        return {}
+    kinds = [tool.get("type") for tool in tools if isinstance(tool, Mapping)]
+    return {} if "mcp" in kinds else {"_skip_mcp_handler": True}
 
 
 def _let_calls_ask_once() -> None:

@@ -15,6 +15,8 @@ from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from pytest_lmopt.lm.quiet import QuietCoroutine
+
 T = TypeVar("T")
 
 ENDING_SECONDS = 5.0
@@ -25,8 +27,11 @@ _owner_pid: int | None = None
 
 
 def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
-    """Schedule a coroutine on the LM loop; cancelling the future cancels it."""
-    return asyncio.run_coroutine_threadsafe(work, _running_loop())
+    """Schedule a coroutine on the LM loop; cancelling the future cancels it.
+
+    Nothing but our own code and the client's runs there, so no warning ends it.
+    """
+    return asyncio.run_coroutine_threadsafe(QuietCoroutine(work), _running_loop())
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:

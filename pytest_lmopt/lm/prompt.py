@@ -76,6 +76,11 @@ class Prompt:
         prompt.name, prompt.key, prompt.path = path.stem, prompt_key(path), path
         return prompt
 
+    @property
+    def lmopt_identity(self) -> str:
+        """What a metric that calls this prompt depends on: its content, wherever its file lies."""
+        return f"Prompt({self.name!r}, {self.state.digest})"
+
     def __repr__(self) -> str:
         inputs, outputs = list(self.state.inputs), list(self.state.outputs)
         return f"Prompt({self.name!r}, inputs={inputs}, outputs={outputs})"

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 
 from pytest_lmopt.errors import LmoptError, RefusedError, TransientError
 from pytest_lmopt.lm.faults.translation import translated
-from pytest_lmopt.lm.litellm_loading import asking_once, load_litellm
+from pytest_lmopt.lm.litellm_loading import asking_once, load_litellm, tool_arguments
 from pytest_lmopt.lm.money.prices import price
+from pytest_lmopt.lm.quiet import quiet
 from pytest_lmopt.lm.seam import Completion, Request, Usage
 from pytest_lmopt.lm.tracing import our_own
 
@@ -43,6 +44,10 @@ class LiteLLM:
 
     async def complete(self, request: Request) -> Completion:
         """One attempt; raises ``TransientError``, ``RefusedError`` or ``ModelError``."""
+        with quiet():
+            return await self._complete(request)
+
+    async def _complete(self, request: Request) -> Completion:
         litellm = load_litellm()
         model = self._asked_as or request.model
         messages = [{"role": role, "content": text} for role, text in request.messages]
@@ -57,6 +62,7 @@ class LiteLLM:
                         num_retries=0,
                         max_retries=0,
                         **self._where,
+                        **tool_arguments(request.params.get("tools")),
                         **request.params,
                     )
             choice = response.choices[0]

@@ -46,6 +46,11 @@ class Judge:
         self.scale = scale
 
     def __repr__(self) -> str:
+        return self.lmopt_identity
+
+    @property
+    def lmopt_identity(self) -> str:
+        """What a judge's scores depend on: the rubric's content, and the scale."""
         return f"Judge({self.rubric.name!r}, {self.rubric.state.digest}, scale={self.scale})"
 
     async def __call__(self, example: Example, prediction: Any) -> Score:

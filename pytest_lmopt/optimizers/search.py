@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, replace
 
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.comparison.verdict import ALPHA, Comparison
-from pytest_lmopt.errors import BudgetExhaustedError
+from pytest_lmopt.errors import BudgetExhaustedError, StrategyError
 from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.lm.seam import PACKAGED
 from pytest_lmopt.metrics.evaluation import Evaluation
@@ -24,6 +23,7 @@ from pytest_lmopt.optimizers.shortening import FIELD, Shortening
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.canonical import digest
 from pytest_lmopt.suites.clusters import clusters_of, groups_of
+from pytest_lmopt.suites.object_content import GIVEN, ContentError, content
 from pytest_lmopt.suites.suite import Suite
 
 PROBE = 8
@@ -100,7 +100,7 @@ async def search(
             "prompts": Candidate(name="incumbent", states=probe.states).digest,
             "seed": seed,
             "uses of the holdout": use,
-            "what is adopted": repr(rule),
+            "what is adopted": [rule.accept, rule.prefer, rule.margin],
         }
     )
     evaluator.tracker.begin("incumbent")
@@ -245,9 +245,21 @@ def _inputs(
         "model": suite.model,
         "proposer": proposer.model if proposer else None,
         "source": digest(suite.source),
-        # where it lies in memory, which the repr of a plain class tells, is no part of it
-        "strategy": re.sub(r" at 0x[0-9a-fA-F]+", "", repr(optimizer)),
+        "strategy": identity(optimizer),
         "budget": [str(account.budget) for account in ledger.accounts],
         "repeats": suite.repeats,
         "splits": digest(suite.splits.names),
     }
+
+
+def identity(optimizer: Optimizer) -> str:
+    """A strategy's class and parameters: searches of equal ones are the same search."""
+    name = type(optimizer).__name__
+    try:
+        return f"{name} {digest(content(optimizer))}"
+    except ContentError as error:
+        raise StrategyError(
+            f"the strategy {name} can't be identified: {error}, so a killed search could not be "
+            f"continued; give it or that part an attribute {GIVEN}, a text that changes with it",
+            strategy=name,
+        ) from None

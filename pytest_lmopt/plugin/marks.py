@@ -21,6 +21,7 @@ from pytest_lmopt.snapshots.store import record_path
 from pytest_lmopt.suites.budget import Budget
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.example import Example
+from pytest_lmopt.suites.metric_identity import identify
 from pytest_lmopt.suites.suite import Pipeline, Suite
 
 if TYPE_CHECKING:
@@ -94,8 +95,11 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
             arguments[name] = None if given == NONE else given
         elif arguments.get(name) is None:
             arguments[name] = getattr(defaults, name)
+    name = node_name(item)
+    metric = arguments.get("metric")
     suite = Suite(
-        name=node_name(item),
+        name=name,
+        identity=identify(metric, suite=name, root=item.config.rootpath),
         pipeline=pipeline_of(item),
         dataset=load_dataset(arguments["dataset"], beside=item.path.parent),
         model=arguments.get("model") or options.model,

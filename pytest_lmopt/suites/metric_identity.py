@@ -1,83 +1,71 @@
-"""What a metric's scores depend on, as far as can be told: another one makes a baseline stale."""
+"""What a metric's scores depend on, as far as can be known: another one makes a baseline stale.
+
+A metric is its code and its parameters: its source, what that names of its own module, and the
+values it was made with as they are before anything runs. What it collects later is no part of it.
+"""
 
 from __future__ import annotations
 
-import ast
-import functools
-import inspect
-import linecache
-import types
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
-from typing import Any
+import json
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
 
-ADDRESS = " at 0x"
-"""In the ``repr`` of an object that tells only where it is, which differs in every process."""
+from pytest_lmopt.errors import SuiteError
+from pytest_lmopt.suites.canonical import digest
+from pytest_lmopt.suites.metric_identity_v1 import metric_identity_v1
+from pytest_lmopt.suites.object_content import GIVEN, ContentError, content, given_identity
+
+_LITERALS = (bool, int, float, str, type(None))
 
 
-def metric_identity(metric: object) -> str:
+@dataclass(frozen=True, kw_only=True)
+class MetricIdentity:
+    """A metric's digest as it was before anything ran, and the one of snapshots of format 1."""
+
+    metric: object
+    digest: str
+    digest_v1: str
+
+
+def identify(metric: object, *, suite: str, root: Path | None = None) -> MetricIdentity:
+    """The identity of a metric as it is now; raises ``SuiteError`` where a part has no content.
+
+    Paths under ``root`` (default: the working directory) count from there. Metrics of ours keep
+    the digest they had in format 1.
+    """
+    try:
+        text = identity_text(metric, root=root)
+    except ContentError as error:
+        raise SuiteError(
+            f"lm_suite(metric=...): {error}, so a baseline could not be compared; give the metric "
+            f"or that part an attribute {GIVEN}, a text that changes with it",
+            suite=suite,
+        ) from None
+    try:
+        before = digest(metric_identity_v1(metric))
+    except Exception:  # its repr may do anything
+        before = ""
+    return MetricIdentity(metric=metric, digest=digest(text), digest_v1=before)
+
+
+def identity_text(metric: object, *, root: Path | None = None) -> str:
     """The same text in every process, as long as the metric is the same.
 
-    A function's own source, with its defaults and what it closes over; the parts of a partial, a
-    bound method or an object; else the ``repr``.
+    Raises ``ContentError``.
     """
-    return "\n".join(_parts(metric, frozenset()))
-
-
-def _parts(value: object, within: frozenset[int]) -> Iterator[str]:
-    if id(value) in within:
-        return
-    told, inside = _taken_apart(value)
-    yield told
-    texts = ["\n".join(_parts(each, within | {id(value)})) for each in inside]
-    yield from sorted(texts) if isinstance(value, set | frozenset) else texts
-
-
-def _taken_apart(value: object) -> tuple[str, Iterable[object]]:
-    """What can be told of a value itself, and what else it consists of."""
-    if isinstance(value, functools.partial):
-        return "partial", (value.func, *value.args, value.keywords)
-    if isinstance(value, types.MethodType):
-        return "method", (value.__func__, value.__self__)
-    if isinstance(value, types.FunctionType):
-        defaults = (*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values())
-        return _source(value), (*defaults, *_closed_over(value))
-    if isinstance(value, set | frozenset | list | tuple | Mapping):
-        inside = chain(*value.items()) if isinstance(value, Mapping) else value
-        return type(value).__name__, inside
-    if ADDRESS in repr(value):
-        return _source(type(value)), [getattr(value, "__dict__", {})]
-    return repr(value), ()
-
-
-def _source(member: Any) -> str:
-    """Source of a function or class; of a lambda nothing but itself."""
-    try:
-        if getattr(member, "__name__", "") == "<lambda>":
-            return _lambdas(member.__code__) or inspect.getsource(member)
-        return inspect.getsource(member)
-    except (TypeError, OSError):
-        return f"{member.__module__}.{member.__qualname__}"
-
-
-def _lambdas(code: types.CodeType) -> str:
-    """The lambdas that begin in the line where this one does: mostly one."""
-    source = "".join(linecache.getlines(code.co_filename))
-    try:
-        nodes = ast.walk(ast.parse(source))
-    except SyntaxError:  # typed in, or changed since
-        return ""
-    found = [
-        ast.get_source_segment(source, node) or ""
-        for node in nodes
-        if isinstance(node, ast.Lambda) and node.lineno == code.co_firstlineno
-    ]
-    return "\n".join(found)
-
-
-def _closed_over(function: types.FunctionType) -> Iterator[object]:
-    for cell in function.__closure__ or ():
-        try:
-            yield cell.cell_contents
-        except ValueError:  # not bound yet
-            continue
+    given = given_identity(metric)
+    if given is not None:
+        return given
+    if metric is None:
+        return "None"
+    kind = type(metric)
+    if kind.__module__.startswith("pytest_lmopt.") and is_dataclass(metric):
+        values = {each.name: getattr(metric, each.name) for each in fields(metric)}
+        if all(type(value) in _LITERALS for value in values.values()):
+            told = ", ".join(f"{name}={value!r}" for name, value in values.items())
+            return f"{kind.__qualname__}({told})"
+    text = content(metric, root=root)
+    node = json.loads(text)
+    # a function that is nothing but its source keeps the digest it had in format 1
+    alone = node[0] == "function" and not any(node[2:])
+    return str(node[1]) if alone else text

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pytest_lmopt.errors import PromptError
 from pytest_lmopt.suites.canonical import digest
+from pytest_lmopt.suites.object_content import ContentError, plain_content
 from pytest_lmopt.suites.params import check_params
 
 Demo = Mapping[str, Any]
@@ -31,7 +32,8 @@ class PromptState:
     answer is plain text; with several, ``format`` says how they are written. With ``reasoning`` the
     model is asked to think before it answers, and a demo may have a ``reasoning``, too.
 
-    Raises ``PromptError`` where fields clash, a demo lacks one, or ``params`` go too far.
+    Raises ``PromptError`` where fields clash, a demo lacks one, ``params`` go too far, or a value
+    has no content to be identified by.
     """
 
     instruction: str
@@ -75,10 +77,15 @@ class PromptState:
         check_params(self.params)
         for number, demo in enumerate(self.demos, start=1):
             _check_demo(demo, number, self.inputs + self.outputs, reasoning=self.reasoning)
+        _ = self.digest  # found now: the objects that demos hold may change later
 
     @cached_property
     def digest(self) -> str:
         """Identity of this state: equal states have equal digests on every machine."""
+        demos = [
+            _content(dict(demo), "demos", f"demo {number}")
+            for number, demo in enumerate(self.demos, start=1)
+        ]
         return digest(
             [
                 self.instruction,
@@ -86,9 +93,9 @@ class PromptState:
                 self.outputs,
                 self.format,
                 self.template,
-                [dict(demo) for demo in self.demos],
+                demos,
                 self.model,
-                dict(self.params),
+                _content(dict(self.params), "params", "params"),
                 # named only where it is on: digests of other prompts stand in old snapshots
                 *([REASONING] if self.reasoning else []),
             ]
@@ -129,6 +136,15 @@ def differences(old: PromptState, new: PromptState) -> dict[str, str]:
 def difference(old: PromptState, new: PromptState) -> str:
     """Which parts of a prompt differ, in a few words."""
     return " and ".join(differences(old, new).values())
+
+
+def _content(value: object, field_name: str, part: str) -> object:
+    try:
+        return plain_content(value, part)
+    except ContentError as error:
+        raise PromptError(
+            f"{error}; texts, numbers, lists and mappings do", field=field_name
+        ) from None
 
 
 def _check_names(names: tuple[str, ...], field_name: str, *, least: int) -> None:

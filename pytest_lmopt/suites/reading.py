@@ -26,6 +26,8 @@ def read_text(path: Path, *, most_bytes: int, newline: str | None = None) -> str
     Raises ``OSError``, or ``ValueError`` for a file that is too large or no UTF-8. What is no
     regular file is not opened: a pipe would block, and a device has no end.
     """
+    if "\0" in str(path):  # else the message would be another in each version of Python
+        raise ValueError("a file name can't hold a NUL character")
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError("it is no regular file")
     with path.open("rb") as file:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from pytest_lmopt.suites.definitions import text_of
 from pytest_lmopt.suites.places import name_below
 
 MOST_CHARACTERS = 8_000
@@ -34,7 +35,7 @@ def pipeline_source(function: Callable[..., Any], root: Path) -> str:
         seen.add(id(member))
         try:
             path = Path(inspect.getsourcefile(member) or "")
-            text = _without_rows(inspect.getsource(member))
+            text = _without_rows(_source(member))
         except (OSError, TypeError):
             continue
         if not _is_ours(path, root) or len(text) > left:
@@ -44,6 +45,21 @@ def pipeline_source(function: Callable[..., Any], root: Path) -> str:
         left -= len(text)
         todo.extend(_named_in(member))
     return "\n\n".join(found)
+
+
+def _source(member: Any) -> str:
+    """The lines of a definition, without its own decorators; of a lambda the lines it is in."""
+    member = inspect.unwrap(member)
+    if getattr(member, "__name__", "") == "<lambda>":
+        return inspect.getsource(member)
+    text = text_of(member, decorated=False)
+    return text if text[:1].isspace() else text.rstrip("\n")
+
+
+def holds_rows(statement: ast.stmt) -> bool:
+    """Whether a statement, other than a function or class, spells out examples."""
+    definition = isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    return not definition and any(map(_is_row, ast.walk(statement)))
 
 
 def _is_ours(path: Path, root: Path) -> bool:

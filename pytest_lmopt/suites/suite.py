@@ -8,9 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from pytest_lmopt.suites.budget import Budget
-from pytest_lmopt.suites.canonical import digest
 from pytest_lmopt.suites.example import Dataset, Example
-from pytest_lmopt.suites.metric_identity import metric_identity
+from pytest_lmopt.suites.metric_identity import MetricIdentity, identify
 from pytest_lmopt.suites.splits import SHARES, PlacedRow, Splits, split
 
 Pipeline = Callable[[Example], Any]
@@ -30,7 +29,10 @@ class Suite:
     ``model`` is the default for prompts that name none. Each example is run ``repeats`` times, and
     its score is their mean. ``split_seed`` draws the splits, with ``shares`` for train and dev, of
     the rows that no earlier run ``placed``. ``source`` is the pipeline's code as far as a proposer
-    may see it.
+    may see it. ``identity`` is the metric's, from before anything ran: it is found when the suite
+    is made, and copies of the suite keep it.
+
+    Raises ``SuiteError`` for a metric that can't be identified.
     """
 
     name: str
@@ -47,6 +49,11 @@ class Suite:
     placed: tuple[PlacedRow, ...] = ()
     shares: Mapping[str, float] = field(default_factory=lambda: SHARES)
     source: str = ""
+    identity: MetricIdentity | None = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.identity is None or self.identity.metric is not self.metric:
+            object.__setattr__(self, "identity", identify(self.metric, suite=self.name))
 
     @cached_property
     def splits(self) -> Splits:
@@ -55,8 +62,13 @@ class Suite:
 
     @property
     def metric_digest(self) -> str:
-        """Identity of the metric: its parameters, or its source where it is the user's function."""
-        return digest(metric_identity(self.metric))
+        """Identity of the metric: its code and parameters, as they were before anything ran."""
+        return self.identity.digest if self.identity is not None else ""
+
+    @property
+    def metric_digest_v1(self) -> str:
+        """What snapshots of format 1 hold in place of ``metric_digest``."""
+        return self.identity.digest_v1 if self.identity is not None else ""
 
     @property
     def metric_name(self) -> str:

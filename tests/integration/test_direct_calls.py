@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import importlib
+import importlib.util
 import json
 import subprocess
 import sys
@@ -34,7 +35,9 @@ from pytest_lmopt.errors import (
     UnmeteredError,
 )
 from pytest_lmopt.lm.local.model import LocalModel
+from pytest_lmopt.lm.loop import submit
 from pytest_lmopt.lm.money.ledger import Account, Ledger
+from pytest_lmopt.lm.providers import LiteLLM
 from pytest_lmopt.lm.recordings.recorded import CacheMode
 from pytest_lmopt.lm.recordings.store import SqliteRecordings
 from pytest_lmopt.lm.seam import LM, FunctionLM, Request
@@ -44,6 +47,7 @@ from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.runs.run import Ending, Run
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Dataset
+from pytest_lmopt.suites.render import Message
 from pytest_lmopt.suites.suite import Suite
 
 MODEL = "openai/direct"
@@ -323,15 +327,11 @@ TOOLS = [
 ]
 
 
-UNAIDED: dict[str, Any] = {"_skip_mcp_handler": True}
-"""Else litellm 1.106.2 looks for packages of its proxy wherever there are tools."""
-
-
 def agent(word: str) -> str:
     """Calls a tool and tells the model its result, with litellm's own object as its message."""
     said: list[Any] = [{"role": "user", "content": word}]
     while True:
-        answer = completion(model=MODEL, messages=said, tools=TOOLS, **UNAIDED)
+        answer = completion(model=MODEL, messages=said, tools=TOOLS)
         message = answer.choices[0].message
         if not message.tool_calls:
             return str(message.content)
@@ -341,16 +341,26 @@ def agent(word: str) -> str:
             said.append({"role": "tool", "tool_call_id": call.id, "content": f"rain in {place}"})
 
 
+async def async_agent(word: str) -> str:
+    """Calls a tool from async code."""
+    said = [{"role": "user", "content": word}]
+    answer = await acompletion(model=MODEL, messages=said, tools=tuple(TOOLS))
+    (call,) = answer.choices[0].message.tool_calls
+    return f"rain in {json.loads(call.function.arguments)['place']}".upper()
+
+
 def streaming_agent(word: str) -> str:
     """Puts a tool call together from chunks."""
     said = [{"role": "user", "content": word}]
-    chunks = list(completion(model=MODEL, messages=said, tools=TOOLS, stream=True, **UNAIDED))
+    chunks = list(completion(model=MODEL, messages=said, tools=TOOLS, stream=True))
     answer: Any = litellm.stream_chunk_builder(chunks)
     (call,) = answer.choices[0].message.tool_calls
     return f"rain in {json.loads(call.function.arguments)['place']}".upper()
 
 
-@pytest.mark.parametrize(("pipeline", "steps"), [(agent, 2), (streaming_agent, 1)])
+@pytest.mark.parametrize(
+    ("pipeline", "steps"), [(agent, 2), (async_agent, 1), (streaming_agent, 1)]
+)
 def test_tool_calls_and_their_results_are_recorded_too(
     session: Session, server: OpenAIServer, pipeline: Callable[[str], str], steps: int
 ) -> None:
@@ -370,6 +380,17 @@ def test_tool_calls_and_their_results_are_recorded_too(
         assert {len(run.trace) for run in runs} == {steps}
     assert server.calls == steps * len(WORDS)
     assert all(body["tools"] == TOOLS for body in server.requests)
+
+
+def test_tools_need_no_package_that_litellm_does_not_require(server: OpenAIServer) -> None:
+    """A prompt's, too; litellm would import ``mcp`` for any tool."""
+    assert importlib.util.find_spec("mcp") is None
+    server.answer = lambda _: "well"
+    message = Message("user", "Well?")
+    request = Request(model=MODEL, messages=(message,), params={"tools": TOOLS})
+    lm = LiteLLM(endpoint=server.url, api_key="sk-simulated")
+    assert submit(lm.complete(request)).result().text == "well"
+    assert server.requests[-1]["tools"] == TOOLS
 
 
 def test_equal_calls_of_one_run_are_independent_answers(

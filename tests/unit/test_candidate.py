@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import threading
+from datetime import date
 from typing import Any
 
 import pytest
 
+from pytest_lmopt.errors import PromptError
 from pytest_lmopt.optimizers.merging import merged
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
@@ -105,3 +109,44 @@ def test_merging_takes_reasoning_and_the_demos_that_show_it_together() -> None:
     both = state(instruction="Which team?", reasoning=True, demos=(demo,))
     assert merged(worded, reasoned, before) == {"a": both}
     assert merged(reasoned, worded, before) == {"a": both}
+
+
+class Page:
+    """An input with no repr of its own."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+@pytest.mark.parametrize(
+    ("value", "equal", "other"),
+    [
+        (Page("x"), Page("x"), Page("y")),
+        ({1: "a"}, {1: "a"}, {"1": "a"}),
+        (date(2026, 1, 2), date(2026, 1, 2), date(2026, 1, 3)),
+        (math.nan, float("nan"), 0.0),
+        ({"b", "a"}, {"a", "b"}, {"a"}),
+        (10**6000, 10**6000, 10**6000 + 1),
+    ],
+    ids=["object", "key", "date", "nan", "set", "digits"],
+)
+def test_demos_count_by_content(value: object, equal: object, other: object) -> None:
+    """Whatever an example's inputs are."""
+    digests = [
+        state(demos=({"problem": each, "team": "FIN"},)).digest for each in (value, equal, other)
+    ]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_demo_without_content_is_refused() -> None:
+    """Another process could not know it again."""
+    with pytest.raises(PromptError, match=r"'demos': demo 1\.problem \(_thread\.lock\) has no con"):
+        state(demos=({"problem": threading.Lock(), "team": "FIN"},))
+
+
+def test_a_prompt_keeps_its_digest_while_its_demos_objects_change() -> None:
+    """A pipeline may alter the inputs it is given."""
+    page = Page("x")
+    prompt = state(demos=({"problem": page, "team": "FIN"},))
+    page.text = "y"
+    assert prompt.digest == state(demos=({"problem": Page("x"), "team": "FIN"},)).digest

@@ -8,13 +8,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from pytest_lmopt import metrics
-from pytest_lmopt.suites.metric_identity import metric_identity
+from pytest_lmopt import Prompt, metrics
+from pytest_lmopt.errors import SuiteError
+from pytest_lmopt.suites.example import Dataset, Example
+from pytest_lmopt.suites.metric_identity import identify, identity_text
+from pytest_lmopt.suites.suite import Suite
 
 Metric = Callable[..., object]
 
@@ -74,14 +78,14 @@ def anything(example: object, prediction: object) -> bool:
 )
 def test_a_parameter_tells_metrics_apart(made: Callable[[float], Metric]) -> None:
     """However it is given; and where it is the same, so is the metric."""
-    assert metric_identity(made(0.1)) == metric_identity(made(0.1))
-    assert metric_identity(made(0.1)) != metric_identity(made(99.0))
+    assert identity_text(made(0.1)) == identity_text(made(0.1))
+    assert identity_text(made(0.1)) != identity_text(made(99.0))
 
 
 def test_a_lambda_is_itself_and_not_what_stands_around_it() -> None:
     """The test that a mark's lambda decorates may change, and the threshold beside it."""
     mark = {"metric": lambda _, prediction: prediction == 1, "threshold": 0.5}
-    assert metric_identity(mark["metric"]) == "lambda _, prediction: prediction == 1"
+    assert identity_text(mark["metric"]) == "lambda _, prediction: prediction == 1"
 
 
 def test_no_address_is_told(tmp_path: Path) -> None:
@@ -89,11 +93,11 @@ def test_no_address_is_told(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(
         "import functools, sys\n"
-        "from pytest_lmopt.suites.metric_identity import metric_identity\n"
+        "from pytest_lmopt.suites.metric_identity import identity_text\n"
         "class Odd:\n"
         "    def __init__(self): self.words = {'a', 'b', 'c'}; self.self = self\n"
         "def near(words, tool): return lambda e, p: p in words and tool\n"
-        "print(metric_identity(near({'x', 'y', 'z'}, functools.partial(print, Odd()))))\n"
+        "print(identity_text(near({'x', 'y', 'z'}, functools.partial(print, Odd()))))\n"
     )
     told = {
         subprocess.run(
@@ -109,9 +113,61 @@ def test_no_address_is_told(tmp_path: Path) -> None:
     assert " at 0x" not in told.pop()
 
 
-def test_what_is_no_closure_is_its_source_or_its_repr() -> None:
-    """So baselines of ready-made metrics, and of none, stay what they were."""
-    assert metric_identity(metrics.exact_match) == repr(metrics.exact_match)
-    assert metric_identity(anything) == inspect.getsource(anything)
-    assert metric_identity(None) == "None"
-    assert metric_identity(Told(0.1)) == "Told(tolerance=0.1)"
+def test_ready_made_metrics_and_plain_functions_keep_their_digests() -> None:
+    """Baselines accepted before stay what they were."""
+    for metric in (metrics.exact_match, metrics.numeric_close, anything, None):
+        found = identify(metric, suite="s")
+        assert found.digest == found.digest_v1
+    assert identify(metrics.exact_match, suite="s").digest == "c3fadb6ce646865b"
+    assert identity_text(anything) == inspect.getsource(anything)
+
+
+def test_a_judge_made_from_ours_counts_by_its_own_code() -> None:
+    """What it inherits says nothing of what it does; a judge of ours keeps its digest."""
+    rubric = Prompt(name="grade", instruction="Grade.", inputs=["prediction"], output="score")
+    judge = metrics.Judge(rubric, scale=(1, 5))
+    assert identity_text(judge) == f"Judge('grade', {rubric.state.digest}, scale=(1, 5))"
+
+    class Strict(metrics.Judge):
+        pass
+
+    assert "class Strict" in identity_text(Strict(rubric))
+    assert rubric.state.digest in identity_text(Strict(rubric))
+
+
+def test_arrays_count_by_all_their_elements() -> None:
+    """Their ``repr`` shows the first and last few."""
+    one, other = np.zeros(5000), np.zeros(5000)
+    other[2500] = 1.0
+    assert identity_text(closing_over(one)) == identity_text(closing_over(one.copy()))
+    assert identity_text(closing_over(one)) != identity_text(closing_over(other))
+
+
+def test_paths_count_from_the_root(tmp_path: Path) -> None:
+    """The project lies elsewhere on another machine."""
+    texts = {
+        identity_text(closing_over(root / "words.txt"), root=root)
+        for root in (tmp_path / "a", tmp_path / "b")
+    }
+    assert len(texts) == 1
+    assert identity_text(closing_over(tmp_path / "a")) != identity_text(closing_over(tmp_path))
+
+
+@pytest.mark.parametrize("value", ["", 3])
+def test_an_identity_that_is_no_text_is_refused(value: object) -> None:
+    """So is one that says nothing."""
+    metric = closing_over(1)
+    metric.lmopt_identity = value  # type: ignore[attr-defined]
+    with pytest.raises(SuiteError, match="lmopt_identity that is not a text"):
+        identify(metric, suite="s")
+
+
+def test_copies_of_a_suite_keep_the_digest_from_before_it_ran() -> None:
+    """Splits and pipelines are put in later, when a shared metric has collected already."""
+    seen: list[object] = []
+    rows = Dataset(examples=(Example(id="a", inputs={}),), source="here")
+    suite = Suite(name="s", pipeline=str, dataset=rows, metric=closing_over(seen))
+    seen.append(1)
+    assert replace(suite, split_seed=1).metric_digest == suite.metric_digest
+    other = replace(suite, metric=closing_over(seen))
+    assert other.metric_digest != suite.metric_digest

@@ -271,8 +271,7 @@ def test_what_can_not_be_tried_is_told_as_the_strategys_mistake(
 class _Plain:
     """A strategy whose repr has its address, like that of any class without one of its own."""
 
-    def __init__(self, *, killed: bool) -> None:
-        self.killed = killed
+    killed = False
 
     async def propose(self, history: History, bench: Bench) -> Sequence[Proposal]:
         """Nothing, unless it is killed before."""
@@ -282,12 +281,15 @@ class _Plain:
         return ()
 
 
-def test_a_search_by_any_class_of_strategy_is_continued(tmp_path: Path) -> None:
+def test_a_search_by_any_class_of_strategy_is_continued(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where the strategy lay in memory is nothing that changed."""
     suite, answer = words(60, "one step"), simulated(SimulatedModel(base=0.6))
     first, second = (Journal(tmp_path / "journal.jsonl") for _ in range(2))
-    killed = _Plain(killed=True)
+    monkeypatch.setattr(_Plain, "killed", True)
     with pytest.raises(KeyboardInterrupt):
-        _searched(killed, suite, answer, journal=first)
-    _searched(_Plain(killed=False), suite, answer, journal=second)
+        _searched(_Plain(), suite, answer, journal=first)
+    monkeypatch.setattr(_Plain, "killed", False)
+    _searched(_Plain(), suite, answer, journal=second)
     assert second.note.startswith("continued a search that was killed")

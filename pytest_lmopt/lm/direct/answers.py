@@ -13,8 +13,9 @@ from typing import Any
 
 from pytest_lmopt.errors import LmoptError, RefusedError
 from pytest_lmopt.lm.faults.translation import translated
-from pytest_lmopt.lm.litellm_loading import asking_once, load_litellm
+from pytest_lmopt.lm.litellm_loading import asking_once, load_litellm, tool_arguments
 from pytest_lmopt.lm.money.prices import price
+from pytest_lmopt.lm.quiet import quiet
 from pytest_lmopt.lm.seam import Completion, Request, Usage, WholeCompletion
 from pytest_lmopt.lm.tracing import our_own
 from pytest_lmopt.suites.canonical import canonical_json
@@ -30,14 +31,15 @@ async def ask(
 
     Raises as ``LiteLLM`` does. A sync call is made by litellm's sync code, on a thread of its own.
     """
+    sent = {**tool_arguments(arguments.get("tools")), **arguments}
     try:
         if asynchronous:
-            with our_own(), asking_once():
-                given = await make(**arguments)
+            with our_own(), asking_once(), quiet():
+                given = await make(**sent)
                 if hasattr(given, "__anext__"):
                     given = [chunk async for chunk in given]
         else:
-            given = await asyncio.wrap_future(_on_thread(lambda: _made(make, arguments)))
+            given = await asyncio.wrap_future(_on_thread(lambda: _made(make, sent)))
     except _NOT_THE_PROVIDERS as error:
         raise RefusedError(f"{type(error).__name__}: {error}", request=request) from error
     except Exception as error:
@@ -47,6 +49,11 @@ async def ask(
 
 def as_litellm_would(completion: Completion, arguments: Mapping[str, Any]) -> Any:
     """A ``ModelResponse``, or a stream where one was asked for; a new one for each caller."""
+    with quiet():
+        return _as_litellm_would(completion, arguments)
+
+
+def _as_litellm_would(completion: Completion, arguments: Mapping[str, Any]) -> Any:
     litellm = load_litellm()
     if not isinstance(completion, WholeCompletion):  # a test's own LM has answered
         return litellm.ModelResponse(
@@ -72,7 +79,7 @@ def told(error: LmoptError) -> BaseException:
 
 
 def _made(make: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-    with our_own(), asking_once():
+    with our_own(), asking_once(), quiet():
         given = make(**arguments)
         return list(given) if hasattr(given, "__next__") else given
 
