@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import math
 import numbers
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_lmopt.errors import LmoptError, MetricError
+from pytest_lmopt.runs.outcomes import Meaning, SessionEnded, is_cancelled, outcome_of
 from pytest_lmopt.safe_text import text_of
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.suite import MetricFunction
@@ -27,7 +27,8 @@ class Score:
 async def score_with(metric: MetricFunction | None, example: Example, prediction: Any) -> Score:
     """Score a prediction; without a metric, having returned is a pass.
 
-    Raises ``MetricError`` if the metric raises or returns what is no score.
+    Raises ``MetricError`` if the metric raises or returns what is no score, ``SessionEnded`` if it
+    ends the session.
     """
     if metric is None:
         return Score(value=1.0)
@@ -35,9 +36,14 @@ async def score_with(metric: MetricFunction | None, example: Example, prediction
         returned = metric(example, prediction)
         if inspect.isawaitable(returned):
             returned = await returned
-    except (LmoptError, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError):
+    except LmoptError:
         raise
     except BaseException as error:  # pytest.skip and sys.exit are no scores either
+        if is_cancelled(error):
+            raise
+        outcome = outcome_of(error)
+        if outcome.meaning is Meaning.ENDS:
+            raise SessionEnded.by(outcome) from outcome.because[0]
         place = traceback.extract_tb(error.__traceback__)[-1]
         raise MetricError(
             f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})",

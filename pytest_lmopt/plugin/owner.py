@@ -97,6 +97,13 @@ class OwnerHooks:
 
             gather(self._session, report)
         yield
+        if self._session.ended is not None:
+            pytest.exit(*self._session.ended)
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Note that nothing of this run is to be accepted."""
+        # --stepwise and others stop a session in this way, after tests that ended
+        self._session.interrupted = not isinstance(excinfo.value, pytest.Session.Interrupted)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

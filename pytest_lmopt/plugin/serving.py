@@ -128,7 +128,9 @@ class ServingHooks:
         self._suites, state.suites = state.suites, {}
 
     def _serve(self, item: pytest.Function) -> None:
-        self.problem = asyncio.run(_serve(item, self._suites[item.nodeid].suite, self._channel))
+        from pytest_lmopt.runs.suite_loop import run_on_loop
+
+        self.problem = run_on_loop(_serve(item, self._suites[item.nodeid].suite, self._channel))
         self.served = not self.problem
 
     def _note(self, what: str, told: str) -> None:

@@ -38,6 +38,8 @@ LANE_MODES = ("load", "worksteal")
 
 PROPERTY = "lm_suite"
 """Name of the test property that carries a suite's report from its process to the owner."""
+ENDED = "lm_ended"
+"""Name of the one that says that the suite ended the session: its reason and exit status."""
 
 
 def stores_in(folder: StateFolder) -> Stores:
@@ -74,6 +76,8 @@ class LmSession:
         self.told: set[str] = set()
         self.suites: dict[str, MarkedSuite] = {}
         self.reports: dict[str, SuiteReport] = {}
+        self.interrupted = False
+        self.ended: tuple[str, int | None] | None = None
         self.lines: dict[str, int] = {}
         self.partial = False
         self.orphans: tuple[str, ...] = ()

@@ -1,0 +1,118 @@
+"""Ctrl-C, counted while suites run: the first ends a suite in order, the second at once.
+
+Code that swallows even ``KeyboardInterrupt``, or threads that the interpreter waits for, hold up
+the end of the process for a second.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+import types
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from pytest_lmopt.runs.outcomes import INTERRUPTED
+
+AT_ONCE_SECONDS = 1.0
+"""How long the process may hang after the second Ctrl-C."""
+SWALLOWED = (
+    "\npytest-lmopt: the process was ended at the second Ctrl-C, since the pipeline or the metric "
+    "swallows KeyboardInterrupt; there is no report\n"
+)
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+class CtrlC:
+    """Counts Ctrl-C from a suite's begin to the session's end.
+
+    ``end_process`` is given an exit status, ``tell`` the reason, where nothing else helps.
+    """
+
+    def __init__(self, end_process: Callable[[int], object] = os._exit) -> None:
+        self.count = 0
+        self.tell: Callable[[str], object] = lambda _: None
+        self._end_process = end_process
+        self._cancel: Callable[[], object] = _nothing
+        self._leave: Callable[[], object] = _nothing
+        self._left = threading.Event()
+        self._installed = False
+
+    @property
+    def at_once(self) -> bool:
+        """Whether nothing is to be waited for any more."""
+        return self.count > 1
+
+    @contextmanager
+    def watching(
+        self, *, cancel: Callable[[], object], leave: Callable[[], object]
+    ) -> Iterator[None]:
+        """Let the first Ctrl-C inside ``cancel``, and the second ``leave`` and interrupt.
+
+        Only in the main thread, and in place of Python's own handler: who has set another one
+        wants that.
+        """
+        self.count = 0
+        self._cancel, self._leave, self._left = cancel, leave, threading.Event()
+        in_main = threading.current_thread() is threading.main_thread()
+        if in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, self._on_signal)
+            self._installed = True
+        try:
+            yield
+        finally:
+            self._left.set()
+            self._cancel = self._leave = _nothing
+            if not self.count:  # else the next is the second, though the suite has ended
+                self.release()
+
+    def release(self) -> None:
+        """Put Python's own handler back."""
+        if self._installed and signal.getsignal(signal.SIGINT) == self._on_signal:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        self._installed = False
+
+    def _on_signal(self, _number: int, _frame: types.FrameType | None) -> None:
+        self.count += 1
+        if self.count == 1:
+            self._cancel()
+            return
+        if self.count == 2:
+            self._set_deadlines()
+        self._leave()
+        raise KeyboardInterrupt
+
+    def _set_deadlines(self) -> None:
+        """End the process a second from now if the loop is not left, or later if it can't exit."""
+        left, exiting = self._left, threading.Event()
+
+        def leave() -> None:
+            if not left.wait(AT_ONCE_SECONDS):
+                self.tell(SWALLOWED)
+                self._end_process(INTERRUPTED)
+
+        def exit_() -> None:
+            exiting.wait()
+            time.sleep(AT_ONCE_SECONDS)
+            self._end_process(INTERRUPTED)
+
+        def begin_to_exit() -> None:
+            if self.at_once:
+                exiting.set()
+
+        for work in (leave, exit_):
+            threading.Thread(target=work, name="lmopt-ctrl-c", daemon=True).start()
+        # called before the interpreter waits for pools' threads, which atexit's functions are not
+        register = getattr(threading, "_register_atexit", None)
+        if register is not None:
+            with suppress(RuntimeError):  # it is exiting already
+                register(begin_to_exit)
+
+
+ctrl_c = CtrlC()
+"""The process's own."""
