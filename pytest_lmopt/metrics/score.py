@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_lmopt.errors import LmoptError, MetricError
-from pytest_lmopt.runs.outcomes import Meaning, SessionEnded, is_cancelled, outcome_of
+from pytest_lmopt.runs.outcomes import Meaning, SessionEnded, is_from_outside, outcome_of
 from pytest_lmopt.safe_text import text_of
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.suite import MetricFunction
@@ -39,7 +39,7 @@ async def score_with(metric: MetricFunction | None, example: Example, prediction
     except LmoptError:
         raise
     except BaseException as error:  # pytest.skip and sys.exit are no scores either
-        if is_cancelled(error):
+        if is_from_outside(error):
             raise
         outcome = outcome_of(error)
         if outcome.meaning is Meaning.ENDS:

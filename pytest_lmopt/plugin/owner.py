@@ -22,6 +22,7 @@ class OwnerHooks:
         self._run: pytest.Session | None = None
         self._tests = 0
         self._display: watching.Display | None = None
+        self._nodes: list[Any] = []
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Know the run, and in which characters it is told."""
@@ -35,6 +36,7 @@ class OwnerHooks:
         """Tell an xdist worker which session it belongs to."""
         dist = node.config.getoption("dist")
         node.workerinput[WORKER_KEY] = self._session.for_workers(dist=dist)
+        self._nodes.append(node)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -105,9 +107,18 @@ class OwnerHooks:
         # --stepwise and others stop a session in this way, after tests that ended
         self._session.interrupted = not isinstance(excinfo.value, pytest.Session.Interrupted)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write what was accepted and the reports asked for."""
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
+        """Write what was accepted and the reports asked for; let the second Ctrl-C end the rest."""
+        self._write(session)
+        try:
+            yield
+        except KeyboardInterrupt:
+            if not (self._session.interrupted and self._session.ran):
+                raise
+            session.exitstatus = pytest.ExitCode.INTERRUPTED  # and its summary is still told
+
+    def _write(self, session: pytest.Session) -> None:
         if self._display is not None:
             self._display.end()
         losses.turn_red(self._session, session)
@@ -129,6 +140,8 @@ class OwnerHooks:
             tell(session, terminalreporter)
 
     def pytest_unconfigure(self) -> None:
-        """Leave the terminal as it was, however the session ended."""
+        """Leave the terminal as it was, and no worker behind, however the session ended."""
         if self._display is not None:
             self._display.close()
+        if self._session.interrupted:
+            losses.end_workers(self._nodes)

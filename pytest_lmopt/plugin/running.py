@@ -41,7 +41,6 @@ from pytest_lmopt.suites.suite import Suite
 def run_suite(item: pytest.Function, session: LmSession) -> None:
     """Assess the item's suite and leave its report on the item; fails the test if it failed."""
     tracebacks = Tracebacks(wanted=session.options.debug)
-    session.closing.callback(ctrl_c.release)
     ctrl_c.tell = partial(_tell_at_last, item.config)
     try:
         return _traced(item, session, tracebacks)

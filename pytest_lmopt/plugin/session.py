@@ -217,6 +217,11 @@ class LmSession:
         return self._book
 
     @property
+    def ran(self) -> bool:
+        """Whether any suite has begun, here or in a worker."""
+        return bool(self.reports or self.suites or self.stores.is_shared)
+
+    @property
     def queue(self) -> Queue | None:
         """The queue that lanes take blocks from; None where there are none, or none has begun."""
         return None if self.shared is None else self.shared.queue

@@ -6,16 +6,17 @@ the end of the process for a second.
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import threading
 import time
 import types
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
-from pytest_lmopt.runs.outcomes import INTERRUPTED
-
+INTERRUPTED = 2
+"""pytest's exit status of a run that was interrupted."""
 AT_ONCE_SECONDS = 1.0
 """How long the process may hang after the second Ctrl-C."""
 SWALLOWED = (
@@ -41,7 +42,6 @@ class CtrlC:
         self._cancel: Callable[[], object] = _nothing
         self._leave: Callable[[], object] = _nothing
         self._left = threading.Event()
-        self._installed = False
 
     @property
     def at_once(self) -> bool:
@@ -62,20 +62,14 @@ class CtrlC:
         in_main = threading.current_thread() is threading.main_thread()
         if in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, self._on_signal)
-            self._installed = True
         try:
             yield
         finally:
             self._left.set()
             self._cancel = self._leave = _nothing
-            if not self.count:  # else the next is the second, though the suite has ended
-                self.release()
-
-    def release(self) -> None:
-        """Put Python's own handler back."""
-        if self._installed and signal.getsignal(signal.SIGINT) == self._on_signal:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        self._installed = False
+            # after a Ctrl-C the next is the second, though the suite has ended
+            if not self.count and signal.getsignal(signal.SIGINT) == self._on_signal:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _on_signal(self, _number: int, _frame: types.FrameType | None) -> None:
         self.count += 1
@@ -108,10 +102,11 @@ class CtrlC:
         for work in (leave, exit_):
             threading.Thread(target=work, name="lmopt-ctrl-c", daemon=True).start()
         # called before the interpreter waits for pools' threads, which atexit's functions are not
-        register = getattr(threading, "_register_atexit", None)
-        if register is not None:
-            with suppress(RuntimeError):  # it is exiting already
-                register(begin_to_exit)
+        register = getattr(threading, "_register_atexit", atexit.register)
+        try:
+            register(begin_to_exit)
+        except RuntimeError:  # it is exiting already
+            exiting.set()
 
 
 ctrl_c = CtrlC()

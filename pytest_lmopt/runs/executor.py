@@ -16,7 +16,7 @@ from pytest_lmopt.lm.direct.interception import catching
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.tracing import Block, RunContext, running
 from pytest_lmopt.runs.ctrl_c import ctrl_c
-from pytest_lmopt.runs.outcomes import Meaning, SessionEnded, is_cancelled, outcome_of
+from pytest_lmopt.runs.outcomes import Meaning, SessionEnded, is_from_outside, outcome_of
 from pytest_lmopt.runs.run import Ending, Run
 from pytest_lmopt.runs.suite_loop import LEFT_BEHIND_SECONDS
 from pytest_lmopt.runs.threads import Threads
@@ -153,7 +153,7 @@ class InProcessExecutor:
                 block.end()
                 raise
             except BaseException as error:
-                if is_cancelled(error, ended=block.ended):
+                if is_from_outside(error, ended=block.ended):
                     raise
                 outcome = outcome_of(error)
                 if outcome.meaning is Meaning.ENDS:

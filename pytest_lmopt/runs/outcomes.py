@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-INTERRUPTED = 2
-"""pytest's exit status of a run that was interrupted."""
+from pytest_lmopt.runs.ctrl_c import INTERRUPTED, ctrl_c
 
 
 class Meaning(IntEnum):
@@ -95,15 +94,16 @@ class SessionEnded(BaseException):
         return cls(str(error), returncode if isinstance(returncode, int) else None)
 
 
-def is_cancelled(error: BaseException, *, ended: bool = False) -> bool:
-    """Whether a cancellation comes from outside: of this task, or of its block that has ``ended``.
+def is_from_outside(error: BaseException, *, ended: bool = False) -> bool:
+    """Whether an exception is nothing that the pipeline, or the metric, raised itself.
 
-    Any other cancellation seen here is the pipeline's, or the metric's, own.
+    It is the cancellation of this task, or of its block that has ``ended``, or the second Ctrl-C,
+    which is to leave the loop before anything else runs on it.
     """
-    task = asyncio.current_task()
-    return isinstance(error, asyncio.CancelledError) and (
-        ended or (task is not None and task.cancelling() > 0)
-    )
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return ended or (task is not None and task.cancelling() > 0)
+    return isinstance(error, KeyboardInterrupt) and ctrl_c.at_once
 
 
 def _singles(error: BaseException) -> Iterator[BaseException]:
