@@ -44,9 +44,10 @@ async def score_with(metric: MetricFunction | None, example: Example, prediction
         outcome = outcome_of(error)
         if outcome.meaning is Meaning.ENDS:
             raise SessionEnded.by(outcome) from outcome.because[0]
-        place = traceback.extract_tb(error.__traceback__)[-1]
+        deepest = outcome.because[0].__traceback__ or error.__traceback__
+        place = traceback.extract_tb(deepest)[-1]
         raise MetricError(
-            f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})",
+            f"{outcome.named} ({place.filename}, line {place.lineno})",
             example_id=example.id,
         ) from error
     score = returned if isinstance(returned, Score) else None

@@ -55,10 +55,13 @@ class Outcome:
 
     @property
     def problem(self) -> str:
-        """What they say, with their types where the pipeline is at fault."""
-        if self.meaning is Meaning.WRONG:
-            return "; ".join(f"{type(each).__name__}: {each}" for each in self.because)
-        return "; ".join(map(str, self.because))
+        """Their messages, with their types where the pipeline is at fault."""
+        return self.named if self.meaning is Meaning.WRONG else "; ".join(map(str, self.because))
+
+    @property
+    def named(self) -> str:
+        """Their types and messages."""
+        return "; ".join(f"{type(each).__name__}: {each}" for each in self.because)
 
 
 def outcome_of(error: BaseException) -> Outcome:
