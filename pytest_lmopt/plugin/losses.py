@@ -51,11 +51,12 @@ def turn_red(session: LmSession, run: pytest.Session) -> None:
         run.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def end_workers(nodes: Iterable[Any]) -> None:
-    """End workers that still run: at the second Ctrl-C xdist leaves them to themselves."""
+def end_workers(nodes: Iterable[Any]) -> bool:
+    """End workers that still run, for which xdist would wait; True as that ends the run."""
     for node in nodes:
         with suppress(AttributeError, OSError):  # a worker elsewhere is not ours to end
             node.gateway._io.popen.kill()
+    return True
 
 
 @contextmanager

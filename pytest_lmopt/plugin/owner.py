@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -102,10 +103,15 @@ class OwnerHooks:
         if self._session.ended is not None:
             pytest.exit(*self._session.ended)
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """Note that nothing of this run is to be accepted."""
+        """Note that nothing of this run is to be accepted; let another Ctrl-C end the workers."""
         # --stepwise and others stop a session in this way, after tests that ended
         self._session.interrupted = not isinstance(excinfo.value, pytest.Session.Interrupted)
+        if self._session.interrupted and self._nodes and self._session.ran:
+            from pytest_lmopt.runs.ctrl_c import ctrl_c
+
+            ctrl_c.take_over(leave=partial(losses.end_workers, self._nodes))
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:

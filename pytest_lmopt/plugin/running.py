@@ -24,7 +24,7 @@ from pytest_lmopt.plugin.accounting import suite_ledger
 from pytest_lmopt.plugin.debugging import Tracebacks
 from pytest_lmopt.plugin.marks import pipeline_of
 from pytest_lmopt.plugin.session import ENDED, PROPERTY, LmSession
-from pytest_lmopt.plugin.watching import watched
+from pytest_lmopt.plugin.watching import say, watched
 from pytest_lmopt.reports.annotations import without_commands
 from pytest_lmopt.reports.look import Look
 from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport, from_json, to_json
@@ -41,7 +41,7 @@ from pytest_lmopt.suites.suite import Suite
 def run_suite(item: pytest.Function, session: LmSession) -> None:
     """Assess the item's suite and leave its report on the item; fails the test if it failed."""
     tracebacks = Tracebacks(wanted=session.options.debug)
-    ctrl_c.tell = partial(_tell_at_last, item.config)
+    ctrl_c.tell = partial(say, item.config)
     try:
         return _traced(item, session, tracebacks)
     except LmoptError as error:  # before anything could be assessed
@@ -61,14 +61,6 @@ def _fail(problem: str, session: LmSession) -> NoReturn:
     # pytest itself would write the code points of what its terminal lacks
     told = Look(encoding=session.encoding).spell_signs(problem)
     pytest.fail(without_commands(told), pytrace=False)
-
-
-def _tell_at_last(config: pytest.Config, words: str) -> None:
-    """Write to the terminal itself: what is captured will be shown no more."""
-    terminal = config.pluginmanager.get_plugin("terminalreporter")
-    if terminal is not None:
-        terminal._tw._file.write(words)
-        terminal._tw._file.flush()
 
 
 def _traced(item: pytest.Function, session: LmSession, tracebacks: Tracebacks) -> None:

@@ -20,13 +20,13 @@ INTERRUPTED = 2
 AT_ONCE_SECONDS = 1.0
 """How long the process may hang after the second Ctrl-C."""
 SWALLOWED = (
-    "\npytest-lmopt: the process was ended at the second Ctrl-C, since the pipeline or the metric "
-    "swallows KeyboardInterrupt; there is no report\n"
+    "the process was ended at the second Ctrl-C, because the pipeline or the metric swallows "
+    "KeyboardInterrupt; there is no report"
 )
 
 
-def _nothing() -> None:
-    """Do nothing."""
+def _nothing() -> bool:
+    return False
 
 
 class CtrlC:
@@ -40,7 +40,7 @@ class CtrlC:
         self.tell: Callable[[str], object] = lambda _: None
         self._end_process = end_process
         self._cancel: Callable[[], object] = _nothing
-        self._leave: Callable[[], object] = _nothing
+        self._leave: Callable[[], bool] = _nothing
         self._left = threading.Event()
 
     @property
@@ -50,18 +50,16 @@ class CtrlC:
 
     @contextmanager
     def watching(
-        self, *, cancel: Callable[[], object], leave: Callable[[], object]
+        self, *, cancel: Callable[[], object], leave: Callable[[], bool]
     ) -> Iterator[None]:
-        """Let the first Ctrl-C inside ``cancel``, and the second ``leave`` and interrupt.
+        """Let the first Ctrl-C inside ``cancel``, and the second ``leave``.
 
-        Only in the main thread, and in place of Python's own handler: who has set another one
-        wants that.
+        The second also raises ``KeyboardInterrupt``, unless ``leave`` returns True. All of it only
+        in the main thread, and in place of Python's own handler: another one is there on purpose.
         """
         self.count = 0
         self._cancel, self._leave, self._left = cancel, leave, threading.Event()
-        in_main = threading.current_thread() is threading.main_thread()
-        if in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, self._on_signal)
+        self._install()
         try:
             yield
         finally:
@@ -71,6 +69,17 @@ class CtrlC:
             if not self.count and signal.getsignal(signal.SIGINT) == self._on_signal:
                 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+    def take_over(self, *, leave: Callable[[], bool]) -> None:
+        """Count a Ctrl-C that arrived outside of a suite: the next is the second."""
+        self.count, self._leave = max(self.count, 1), leave
+        self._left.set()
+        self._install()
+
+    def _install(self) -> None:
+        in_main = threading.current_thread() is threading.main_thread()
+        if in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, self._on_signal)
+
     def _on_signal(self, _number: int, _frame: types.FrameType | None) -> None:
         self.count += 1
         if self.count == 1:
@@ -78,8 +87,8 @@ class CtrlC:
             return
         if self.count == 2:
             self._set_deadlines()
-        self._leave()
-        raise KeyboardInterrupt
+        if not self._leave():
+            raise KeyboardInterrupt
 
     def _set_deadlines(self) -> None:
         """End the process a second from now if the loop is not left, or later if it can't exit."""

@@ -44,9 +44,10 @@ def run_on_loop(work: Coroutine[Any, Any, T]) -> T:
         main.cancel()
         loop.call_soon_threadsafe(lambda: None)  # the loop may be waiting for an event
 
-    def leave() -> None:
+    def leave() -> bool:
         with suppress(RuntimeError):  # it is closed
             loop.call_soon_threadsafe(loop.stop)
+        return False
 
     with ctrl_c.watching(cancel=cancel, leave=leave):
         try:
