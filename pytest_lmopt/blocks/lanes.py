@@ -15,6 +15,7 @@ from pytest_lmopt.blocks.plain import (
     NotPlainError,
     block_from_text,
     block_to_text,
+    ended_to_text,
     runs_from_text,
     runs_to_text,
 )
@@ -22,6 +23,7 @@ from pytest_lmopt.blocks.queue import MOST_LOSSES, Queue, Result
 from pytest_lmopt.blocks.runner import AT_ONCE, Block, LocalRunner
 from pytest_lmopt.errors import WorkersLostError
 from pytest_lmopt.metrics.scored_run import ScoredRun
+from pytest_lmopt.runs.outcomes import SessionEnded
 from pytest_lmopt.suites.candidate import Candidate
 
 LOOK_SECONDS = 0.02
@@ -131,6 +133,8 @@ async def help_with(local: LocalRunner, *, queue: Queue, worker: str) -> None:
         try:
             block = block_from_text(job, examples)
             return runs_to_text(await local.run_one(block), block.candidate)
+        except SessionEnded as ended:  # the leader might not meet it again by itself
+            return ended_to_text(ended)
         except (Exception, asyncio.CancelledError):
             return None
 

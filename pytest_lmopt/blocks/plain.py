@@ -15,6 +15,7 @@ from pytest_lmopt.lm.seam import Request, Usage
 from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.metrics.score import Score
 from pytest_lmopt.metrics.scored_run import ScoredRun
+from pytest_lmopt.runs.outcomes import SessionEnded
 from pytest_lmopt.runs.run import Ending
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.canonical import canonical_json
@@ -77,9 +78,16 @@ def runs_to_text(runs: Iterable[ScoredRun], candidate: Candidate) -> str:
     )
 
 
+def ended_to_text(ended: SessionEnded) -> str:
+    """In place of a block's scored runs: one of them ended the session."""
+    return json.dumps({"ended": {"reason": ended.reason, "returncode": ended.returncode}})
+
+
 def runs_from_text(text: str, candidate: Candidate) -> list[ScoredRun]:
-    """The scored runs that ``runs_to_text`` wrote."""
+    """The scored runs that ``runs_to_text`` wrote; raises what ``ended_to_text`` wrote."""
     plain = json.loads(text)
+    if "ended" in plain:
+        raise SessionEnded(**plain["ended"])
     states = {state.digest: state for state in candidate.states.values()}
     states |= {digest: state_from_plain(state) for digest, state in plain["states"].items()}
     return [run_from_plain(run, states) for run in plain["runs"]]

@@ -135,3 +135,18 @@ class LostContextError(LmoptError):
             "can't be told which candidate is being run. Wrap the function given to the thread: "
             "pool.submit(pytest_lmopt.carry_context(function), ...)"
         )
+
+
+class EventLoopError(LmoptError):
+    """No event loop can be opened, and every suite needs one; ``cause`` is what forbids it."""
+
+    def __init__(self, cause: Exception) -> None:
+        self.cause = cause
+        if type(cause).__module__.partition(".")[0] == "pytest_socket":
+            problem = (
+                "pytest-socket blocks the socket pair that an event loop needs; add "
+                "--allow-unix-socket to pytest's options, which still blocks the network"
+            )
+        else:
+            problem = f"no event loop can be opened: {type(cause).__name__}: {cause}"
+        super().__init__(problem)

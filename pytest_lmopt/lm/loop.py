@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
+import socket
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from pytest_lmopt.errors import EventLoopError
 from pytest_lmopt.lm.quiet import QuietCoroutine
 
 T = TypeVar("T")
@@ -34,12 +36,23 @@ def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
     return asyncio.run_coroutine_threadsafe(QuietCoroutine(work), _running_loop())
 
 
+def open_loop() -> asyncio.AbstractEventLoop:
+    """A new event loop; raises ``EventLoopError`` where none can be opened."""
+    try:
+        # what a loop needs and may not have; a loop that gets none half exists, and says so
+        for end in socket.socketpair():
+            end.close()
+        return asyncio.new_event_loop()
+    except Exception as error:
+        raise EventLoopError(error) from error
+
+
 def _running_loop() -> asyncio.AbstractEventLoop:
     global _loop, _owner_pid
     with _lock:
         # a forked child inherits the variable but not the thread
         if _loop is None or _owner_pid != os.getpid():
-            _loop, _owner_pid = asyncio.new_event_loop(), os.getpid()
+            _loop, _owner_pid = open_loop(), os.getpid()
             thread = threading.Thread(target=_loop.run_forever, name="lmopt-lm", daemon=True)
             thread.start()
             atexit.register(_end, _loop, thread, _owner_pid)

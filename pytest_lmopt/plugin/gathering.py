@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable
 from dataclasses import replace
@@ -11,7 +12,7 @@ import pytest
 from pytest_lmopt.assessment.sharing import conflicting, withdrawn
 from pytest_lmopt.plugin.rechecking import recheck
 from pytest_lmopt.plugin.reporting import write_reports
-from pytest_lmopt.plugin.session import PROPERTY, LmSession
+from pytest_lmopt.plugin.session import ENDED, PROPERTY, LmSession
 from pytest_lmopt.plugin.transferring import transfer
 from pytest_lmopt.reports.resolving import unwritten
 from pytest_lmopt.reports.suite_report import SuiteReport, from_json
@@ -22,7 +23,10 @@ from pytest_lmopt.reports.wording import verdict_text
 def gather(session: LmSession, report: pytest.TestReport) -> None:
     """Move a suite's report from the test report to the session."""
     properties = dict(report.user_properties)
-    others = [pair for pair in report.user_properties if pair[0] != PROPERTY]
+    others = [pair for pair in report.user_properties if pair[0] not in (PROPERTY, ENDED)]
+    if ENDED in properties:
+        reason, returncode = json.loads(str(properties[ENDED]))
+        session.ended = reason, returncode
     suite = from_json(str(properties[PROPERTY]))
     if outside := _outside(session, suite.accept):
         suite = replace(suite, withheld=_lies_outside(outside))
@@ -42,11 +46,8 @@ def write_files(session: LmSession, run: pytest.Session) -> None:
     nothing it did not run. Prompts that two suites want different, or that do harm to a suite
     sharing them, are not written; that their search used the holdout is.
     """
-    interrupted = any(report.status == "interrupted" for report in session.reports.values())
-    if session.options.strategy and not interrupted:
-        transfer(session, run)
+    interrupted = not _try_elsewhere(session, run)
     if session.options.accepting and not interrupted:
-        recheck(session, run)
         _accept(session)
     elif session.options.accepting:
         for report in list(session.reports.values()):
@@ -54,6 +55,27 @@ def write_files(session: LmSession, run: pytest.Session) -> None:
     elif session.options.recording and not interrupted:
         _record(session)
     write_reports(session)
+
+
+def _try_elsewhere(session: LmSession, run: pytest.Session) -> bool:
+    """Try on other suites what is to be written; False where the run was, or is, interrupted."""
+    if session.interrupted or any(
+        report.status == "interrupted" for report in session.reports.values()
+    ):
+        return False
+    try:
+        if session.options.strategy:
+            transfer(session, run)
+        if session.options.accepting:
+            recheck(session, run)
+    except (pytest.exit.Exception, KeyboardInterrupt) as end:
+        # raised from here, it would keep others from ending the session in order
+        asked = getattr(end, "returncode", None)
+        run.exitstatus = pytest.ExitCode.INTERRUPTED if asked is None else asked
+        reason = str(end) or "stopped by Ctrl-C"
+        session.refused.append(f"anything: the run was interrupted at its end ({reason})")
+        return False
+    return True
 
 
 def _accept(session: LmSession) -> None:

@@ -16,7 +16,6 @@ from pytest_lmopt.plugin.collecting import FIXTURE_NAME, MARK_NAME, MODEL_NAME
 from pytest_lmopt.plugin.names import item_snapshot, node_name
 from pytest_lmopt.plugin.option_values import GATES, NONE
 from pytest_lmopt.plugin.options import Options
-from pytest_lmopt.runs.run import ExampleSkipped
 from pytest_lmopt.snapshots.store import record_path
 from pytest_lmopt.suites.budget import Budget
 from pytest_lmopt.suites.dataset import load_dataset
@@ -203,7 +202,7 @@ def _check_arguments(arguments: dict[str, Any], suite: str) -> None:
 
 
 def pipeline_of(item: pytest.Function) -> Pipeline:
-    """The test function as a pipeline: other fixtures bound, pytest's outcomes translated.
+    """The test function as a pipeline, with its other fixtures bound.
 
     Fixture values are looked up at each call, since they exist only once the test is set up.
     """
@@ -213,21 +212,9 @@ def pipeline_of(item: pytest.Function) -> Pipeline:
         return {**{name: item.funcargs[name] for name in names}, FIXTURE_NAME: example}
 
     async def asynchronous(example: Example) -> Any:
-        try:
-            return await item.obj(**arguments(example))
-        except (pytest.skip.Exception, pytest.fail.Exception) as outcome:
-            raise _translated(outcome) from outcome
+        return await item.obj(**arguments(example))
 
     def synchronous(example: Example) -> Any:
-        try:
-            return item.obj(**arguments(example))
-        except (pytest.skip.Exception, pytest.fail.Exception) as outcome:
-            raise _translated(outcome) from outcome
+        return item.obj(**arguments(example))
 
     return asynchronous if inspect.iscoroutinefunction(item.obj) else synchronous
-
-
-def _translated(outcome: BaseException) -> Exception:
-    if isinstance(outcome, pytest.skip.Exception):
-        return ExampleSkipped(str(outcome))
-    return AssertionError(str(outcome))

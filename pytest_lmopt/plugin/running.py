@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
 from dataclasses import replace
+from functools import partial
 from typing import NoReturn
 
 import pytest
@@ -22,13 +23,16 @@ from pytest_lmopt.plugin.accounting import suite_ledger
 from pytest_lmopt.plugin.debugging import Tracebacks
 from pytest_lmopt.plugin.marks import pipeline_of
 from pytest_lmopt.plugin.names import node_name
-from pytest_lmopt.plugin.session import PROPERTY, LmSession
-from pytest_lmopt.plugin.watching import watched
+from pytest_lmopt.plugin.session import ENDED, PROPERTY, LmSession
+from pytest_lmopt.plugin.watching import say, watched
 from pytest_lmopt.reports.annotations import without_commands
 from pytest_lmopt.reports.look import Look
 from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport, from_json, to_json
 from pytest_lmopt.reports.text import printable
+from pytest_lmopt.runs.ctrl_c import ctrl_c
 from pytest_lmopt.runs.executor import InProcessExecutor
+from pytest_lmopt.runs.outcomes import SessionEnded
+from pytest_lmopt.runs.suite_loop import run_on_loop
 from pytest_lmopt.runs.traced import traced
 from pytest_lmopt.suites.source import pipeline_source
 from pytest_lmopt.suites.suite import Suite
@@ -37,11 +41,18 @@ from pytest_lmopt.suites.suite import Suite
 def run_suite(item: pytest.Function, session: LmSession) -> None:
     """Assess the item's suite and leave its report on the item; fails the test if it failed."""
     tracebacks = Tracebacks(wanted=session.options.debug)
+    ctrl_c.tell = partial(say, item.config)
     try:
         return _traced(item, session, tracebacks)
     except LmoptError as error:  # before anything could be assessed
         tracebacks.tell(error)
         problem = str(error)
+    except SessionEnded as ended:
+        # as the test itself would have: pytest knows what to do with these
+        cause = ended.__cause__
+        if isinstance(cause, pytest.exit.Exception | KeyboardInterrupt):
+            raise cause from None
+        pytest.exit(ended.reason, ended.returncode)
     # out here, or pytest would show both exceptions
     _fail(problem, session)
 
@@ -136,7 +147,7 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
         queue, worker = session.queue, session.worker
         local = LocalRunner(suite, executor)
         if queue is not None and part is Part.HELP:
-            return asyncio.run(help_with(local, queue=queue, worker=worker))
+            return run_on_loop(help_with(local, queue=queue, worker=worker))
         runner: BlockRunner = local
         if session.cluster is not None:
             from pytest_lmopt.plugin.clustering import cluster_runner
@@ -153,7 +164,7 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
         tracker = Tracker(suite.name, ledger.accounts)
         with watched(item.config, session, tracker):
             assessment = Assessment(suite, runner, ledger, terms, lm=lm, tracker=tracker)
-            report = _assess(assessment, session, name, tracebacks)
+            report = _assess(assessment, session, item, tracebacks)
     report = replace(report, orphans=session.orphans, notices=tuple(session.notices))
     item.user_properties.append((PROPERTY, to_json(report)))
     if report.status != "passed":
@@ -174,24 +185,36 @@ def _check(
     suite: Suite, runner: BlockRunner, terms: Terms, report: SuiteReport, trying: Trying
 ) -> SharedCheck:
     try:
-        return asyncio.run(try_changes(suite, runner, terms, report=report, trying=trying))
+        return run_on_loop(try_changes(suite, runner, terms, report=report, trying=trying))
     except LmoptError as error:
         files = tuple(sorted(trying.changes))
         return SharedCheck(suite=suite.name, files=files, problem=str(error))
 
 
 def _assess(
-    assessment: Assessment, session: LmSession, name: str, tracebacks: Tracebacks
+    assessment: Assessment, session: LmSession, item: pytest.Function, tracebacks: Tracebacks
 ) -> SuiteReport:
     try:
-        return asyncio.run(assessment.run())
+        return run_on_loop(assessment.run())
     except LmoptError as error:
         tracebacks.tell(error)
         stopped = isinstance(error, BudgetExhaustedError)
         return assessment.unfinished("budget-stopped" if stopped else "error", str(error))
     except pytest.fail.Exception as ended:  # from outside, as pytest-timeout does
         return assessment.unfinished("error", str(ended))
-    except KeyboardInterrupt:
+    except SystemExit as error:  # asyncio lets one out of a task that the pipeline began
+        tracebacks.tell(error)
+        problem = f"a task that the pipeline began raised SystemExit: {error}"
+        return assessment.unfinished("error", problem)
+    except SessionEnded as ended:
+        report = assessment.unfinished("interrupted", ended.reason or "pytest.exit was called")
+        if session.is_worker:  # the session is the controller's to end
+            item.user_properties.append((ENDED, json.dumps([ended.reason, ended.returncode])))
+            return report
         # no test report will carry this one
-        session.reports[name] = assessment.unfinished("interrupted", "stopped by Ctrl-C")
+        session.reports[node_name(item)] = report
+        raise
+    except KeyboardInterrupt:
+        # nor this one
+        session.reports[node_name(item)] = assessment.unfinished("interrupted", "stopped by Ctrl-C")
         raise

@@ -131,7 +131,10 @@ class ServingHooks:
         self._suites, state.suites = state.suites, {}
 
     def _serve(self, item: pytest.Function) -> None:
-        self.problem = asyncio.run(_serve(item, self._suites[node_name(item)].suite, self._channel))
+        from pytest_lmopt.runs.suite_loop import run_on_loop
+
+        suite = self._suites[node_name(item)].suite
+        self.problem = run_on_loop(_serve(item, suite, self._channel))
         self.served = not self.problem
 
     def _note(self, what: str, told: str) -> None:

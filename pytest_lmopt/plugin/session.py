@@ -39,6 +39,8 @@ LANE_MODES = ("load", "worksteal")
 
 PROPERTY = "lm_suite"
 """Name of the test property that carries a suite's report from its process to the owner."""
+ENDED = "lm_ended"
+"""Name of the one that says that the suite ended the session: its reason and exit status."""
 
 
 def stores_in(folder: StateFolder) -> Stores:
@@ -77,6 +79,8 @@ class LmSession:
         self.broken: dict[str, BrokenSuite] = {}
         self.entered: dict[str, str] = {}
         self.reports: dict[str, SuiteReport] = {}
+        self.interrupted = False
+        self.ended: tuple[str, int | None] | None = None
         self.lines: dict[str, int] = {}
         self.partial = False
         self.orphans: tuple[str, ...] = ()
@@ -222,6 +226,11 @@ class LmSession:
             self.closing.callback(self._book.close)
             self.notices += filter(None, [self._book.notice])
         return self._book
+
+    @property
+    def ran(self) -> bool:
+        """Whether any suite has begun, here or in a worker."""
+        return bool(self.reports or self.suites or self.stores.is_shared)
 
     @property
     def queue(self) -> Queue | None:
