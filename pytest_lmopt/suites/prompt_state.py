@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pytest_lmopt.errors import PromptError
 from pytest_lmopt.suites.canonical import digest
+from pytest_lmopt.suites.model_name import check_model
 from pytest_lmopt.suites.params import check_params
 
 Demo = Mapping[str, Any]
@@ -72,6 +73,7 @@ class PromptState:
                 "reasoning; rename it, or leave this out",
                 field=REASONING,
             )
+        check_model(self.model)
         check_params(self.params)
         for number, demo in enumerate(self.demos, start=1):
             _check_demo(demo, number, self.inputs + self.outputs, reasoning=self.reasoning)
