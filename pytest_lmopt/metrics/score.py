@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_lmopt.errors import LmoptError, MetricError
-from pytest_lmopt.safe_text import text_of
+from pytest_lmopt.safe_text import said, text_of
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.suite import MetricFunction
 
@@ -40,7 +40,7 @@ async def score_with(metric: MetricFunction | None, example: Example, prediction
     except BaseException as error:  # pytest.skip and sys.exit are no scores either
         place = traceback.extract_tb(error.__traceback__)[-1]
         raise MetricError(
-            f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})",
+            f"{type(error).__name__}: {said(error)} ({place.filename}, line {place.lineno})",
             example_id=example.id,
         ) from error
     score = returned if isinstance(returned, Score) else None

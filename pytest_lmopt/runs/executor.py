@@ -17,7 +17,7 @@ from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.tracing import Block, RunContext, running
 from pytest_lmopt.runs.run import Ending, ExampleSkipped, Run
 from pytest_lmopt.runs.threads import Threads
-from pytest_lmopt.safe_text import redact
+from pytest_lmopt.safe_text import said
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.suite import Pipeline
@@ -141,9 +141,9 @@ class InProcessExecutor:
                     with self._expiring(clock, context.block):
                         prediction = await self._predict(pipeline, example, context)
             except ExampleSkipped as signal:
-                ending, problem = Ending.SKIPPED, redact(str(signal))
+                ending, problem = Ending.SKIPPED, said(signal)
             except AssertionError as error:
-                ending, problem = Ending.FAILED, redact(str(error))
+                ending, problem = Ending.FAILED, said(error)
             except LostContextError:
                 block.end()
                 raise
@@ -151,7 +151,7 @@ class InProcessExecutor:
                 if isinstance(error, asyncio.CancelledError) and (block.ended or _cancelled()):
                     raise
                 # a client's message may quote the key it was given
-                ending, problem = Ending.WRONG, redact(f"{type(error).__name__}: {error}")
+                ending, problem = Ending.WRONG, f"{type(error).__name__}: {said(error)}"
                 raised = error
             # the pipeline may have caught these: they end the run all the same
             if clock.expired():
