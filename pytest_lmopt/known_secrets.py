@@ -182,8 +182,13 @@ def _note_address(text: str) -> None:
 
 def _variables() -> Iterator[str]:
     for name, value in os.environ.items():
-        if len(value) >= SHORTEST and _VARIABLE.search(name):
+        if len(value) >= SHORTEST and _is_secret_variable(name):
             yield from _values_of(name, value)
+
+
+@lru_cache(maxsize=4096)
+def _is_secret_variable(name: str) -> bool:
+    return _VARIABLE.search(name) is not None
 
 
 @lru_cache(maxsize=256)
