@@ -93,7 +93,7 @@ class LiteLLM:
                 calls=1,
                 input_tokens=asked,
                 output_tokens=told,
-                micro_usd=price(model, asked, told),
+                micro_usd=price(request.model, asked, told),
             ),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from pytest_lmopt.errors import AnswerError, LmoptError, MissingAnswerError, RefusedError
 from pytest_lmopt.lm.tracing import Call, running
@@ -64,7 +65,7 @@ def _kept(
         example=run.example.id,
         repeat=run.repeat,
         ending=run.ending,
-        score=score,
+        score=replace(score, feedback=redact(score.feedback)) if score else None,
         got=redact(text_of(run.prediction)) if returned else run.problem,
         kind=type(run.prediction).__name__,
         missing=missing,

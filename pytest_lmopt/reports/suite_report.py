@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pytest_lmopt.comparison.verdict import Comparison, Verdict
 from pytest_lmopt.lm.seam import Usage
+from pytest_lmopt.reports.redaction import without_secrets
 
 Status = Literal["passed", "failed", "error", "budget-stopped", "interrupted"]
 
@@ -194,8 +195,11 @@ class SuiteReport:
 
 
 def to_json(report: SuiteReport) -> str:
-    """The report as one line of JSON, in ASCII: a model's text may hold half a surrogate pair."""
-    return json.dumps(asdict(report))
+    """The report as one line of JSON, without secrets: the process that knows them writes it.
+
+    In ASCII: a model's text may hold half a surrogate pair.
+    """
+    return json.dumps(without_secrets(asdict(report)))
 
 
 def from_json(text: str) -> SuiteReport:

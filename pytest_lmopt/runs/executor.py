@@ -20,7 +20,6 @@ from pytest_lmopt.runs.outcomes import Meaning, SessionEnded, is_from_outside, o
 from pytest_lmopt.runs.run import Ending, Run
 from pytest_lmopt.runs.suite_loop import LEFT_BEHIND_SECONDS
 from pytest_lmopt.runs.threads import Threads
-from pytest_lmopt.safe_text import redact
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.suite import Pipeline
@@ -160,7 +159,7 @@ class InProcessExecutor:
                     block.end()
                     raise SessionEnded.by(outcome) from outcome.because[0]
                 # a client's message may quote the key it was given
-                ending, problem = _ENDINGS[outcome.meaning], redact(outcome.problem)
+                ending, problem = _ENDINGS[outcome.meaning], outcome.problem
                 raised = error if outcome.meaning is Meaning.WRONG else None
             # the pipeline may have caught these: they end the run all the same
             if clock.expired():

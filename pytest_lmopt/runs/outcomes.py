@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from pytest_lmopt.runs.ctrl_c import INTERRUPTED, ctrl_c
+from pytest_lmopt.safe_text import said
 
 
 class Meaning(IntEnum):
@@ -55,13 +56,13 @@ class Outcome:
 
     @property
     def problem(self) -> str:
-        """Their messages, with their types where the pipeline is at fault."""
-        return self.named if self.meaning is Meaning.WRONG else "; ".join(map(str, self.because))
+        """Their messages without secrets, with types where the pipeline is at fault."""
+        return self.named if self.meaning is Meaning.WRONG else "; ".join(map(said, self.because))
 
     @property
     def named(self) -> str:
-        """Their types and messages."""
-        return "; ".join(f"{type(each).__name__}: {each}" for each in self.because)
+        """Their types and messages, without secrets."""
+        return "; ".join(f"{type(each).__name__}: {said(each)}" for each in self.because)
 
 
 def outcome_of(error: BaseException) -> Outcome:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pytest_lmopt.errors import PromptError
 from pytest_lmopt.suites.canonical import digest
+from pytest_lmopt.suites.model_name import check_model
 from pytest_lmopt.suites.object_content import ContentError, plain_content
 from pytest_lmopt.suites.params import check_params
 
@@ -74,6 +75,7 @@ class PromptState:
                 "reasoning; rename it, or leave this out",
                 field=REASONING,
             )
+        check_model(self.model)
         check_params(self.params)
         for number, demo in enumerate(self.demos, start=1):
             _check_demo(demo, number, self.inputs + self.outputs, reasoning=self.reasoning)

@@ -23,7 +23,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from pytest_lmopt.errors import ModelError
-from pytest_lmopt.lm.litellm_loading import load_litellm
 from pytest_lmopt.lm.providers import TIMEOUT_SECONDS, LiteLLM
 from pytest_lmopt.lm.seam import Completion, Request, is_local
 from pytest_lmopt.suites.canonical import digest
@@ -99,19 +98,8 @@ class LocalModel:
             if model not in self._servers:
                 path = find_model_file(model)
                 url = _shared_server(path, self._folder(), self._owner_pid)
-                asked_as = f"openai/{path.stem}"
-                load_litellm().register_model(
-                    {
-                        asked_as: {
-                            "input_cost_per_token": 0.0,
-                            "output_cost_per_token": 0.0,
-                            "litellm_provider": "openai",
-                            "mode": "chat",
-                        }
-                    }
-                )
                 self._servers[model] = LiteLLM(
-                    asked_as=asked_as,
+                    asked_as=f"openai/{path.stem}",
                     endpoint=f"{url}/v1",
                     api_key="local",
                     timeout=self._timeout,

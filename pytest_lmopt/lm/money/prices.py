@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pytest_lmopt.lm.litellm_loading import load_litellm
+from pytest_lmopt.lm.money.price_table import table_price
 from pytest_lmopt.lm.seam import is_local
 
 
@@ -30,7 +30,7 @@ def give_prices(prices: Mapping[str, Price]) -> None:
 def price(model: str, input_tokens: int, output_tokens: int) -> int | None:
     """Price in micro-dollars, rounded up: as given, else by litellm's table; None if in neither.
 
-    The local model is free.
+    The local model is free. The table is the released one: no prompt, call or pipeline changes it.
     """
     if is_local(model):
         return 0
@@ -38,14 +38,8 @@ def price(model: str, input_tokens: int, output_tokens: int) -> int | None:
         given = _given[model]
         # dollars per million tokens are micro-dollars per token
         return math.ceil(input_tokens * given.input + output_tokens * given.output)
-    litellm = load_litellm()
-    try:
-        costs = litellm.cost_per_token(
-            model=model, prompt_tokens=input_tokens, completion_tokens=output_tokens
-        )
-    except Exception:  # litellm raises bare Exceptions for models it does not know
-        return None
-    return -int(-sum(costs) * 1_000_000 // 1)
+    dollars = table_price(model, input_tokens, output_tokens)
+    return None if dollars is None else -int(-dollars * 1_000_000 // 1)
 
 
 def parse_price(line: str) -> tuple[str, Price]:
