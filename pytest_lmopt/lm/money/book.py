@@ -22,6 +22,7 @@ from pytest_lmopt.lm.money.book_tables import (
     count,
     entries,
     lose_reserved,
+    name_holders,
     spent_by,
 )
 from pytest_lmopt.lm.money.protocol import Amount, ChargeAll, Entry, Spent
@@ -55,6 +56,7 @@ class SqliteBook:
                 self._file = open_database(path, SCHEMA)
                 self._connection = self._file.connection
                 add_calls(self._connection)
+                name_holders(self._connection)
             aside = self._file.set_aside
             if aside is not None:
                 self.notice = (
@@ -64,7 +66,7 @@ class SqliteBook:
                 )
 
     def open_account(
-        self, *, owner: str, budget: str, purpose: str, session: str, pid: int, resume: bool
+        self, *, owner: str, budget: str, purpose: str, session: str, holder: str, resume: bool
     ) -> tuple[int, int]:
         """As the protocol says."""
         with self._transaction() as run:
@@ -75,27 +77,27 @@ class SqliteBook:
             if mine is not None:
                 return int(mine[0]), int(mine[1])
             left = run(
-                "SELECT id, pid, calls FROM accounts WHERE is_open AND owner = ? AND budget = ?"
+                "SELECT id, holder, calls FROM accounts WHERE is_open AND owner = ? AND budget = ?"
                 " AND purpose = ? ORDER BY id DESC",
                 (owner, budget, purpose),
             ).fetchall()
-            for number, holder, calls in left:
-                if not resume or alive(holder):
+            for number, left_by, calls in left:
+                if not resume or alive(str(left_by)):
                     continue
                 lose_reserved(run, number)
                 # also for suites that are not continued: nobody else would set it free
                 run("DELETE FROM aside WHERE ? IN (payer, account)", (number,))
                 run(
-                    "UPDATE accounts SET session = ?, pid = ?, earlier_calls = calls,"
+                    "UPDATE accounts SET session = ?, holder = ?, earlier_calls = calls,"
                     " earlier_seconds = earlier_seconds + ifnull(last_call - first_call, 0),"
                     " first_call = NULL, last_call = NULL WHERE id = ?",
-                    (session, pid, number),
+                    (session, holder, number),
                 )
                 return int(number), int(calls)
             cursor = run(
-                "INSERT INTO accounts (session, pid, owner, budget, purpose)"
+                "INSERT INTO accounts (session, holder, owner, budget, purpose)"
                 " VALUES (?, ?, ?, ?, ?)",
-                (session, pid, owner, budget, purpose),
+                (session, holder, owner, budget, purpose),
             )
             return int(cursor.lastrowid or 0), 0
 

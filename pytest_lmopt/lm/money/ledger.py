@@ -16,19 +16,20 @@ from functools import lru_cache
 from pytest_lmopt.errors import BudgetExhaustedError
 from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.money.protocol import Amount, Book, Spent
+from pytest_lmopt.lm.processes import own_token
 from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.suites.budget import Budget
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sitting:
-    """For which session, process and purpose accounts are opened.
+    """For which session, process (by its token) and purpose accounts are opened.
 
     With ``resume``, accounts that a session killed earlier opened for the same purpose go on.
     """
 
     session: str
-    pid: int
+    holder: str
     purpose: str
     resume: bool
 
@@ -56,7 +57,7 @@ class Account:
             budget=str(budget),
             purpose=sitting.purpose if sitting else "",
             session=sitting.session if sitting else secrets.token_hex(8),
-            pid=sitting.pid if sitting else 0,
+            holder=sitting.holder if sitting else own_token(),
             resume=sitting is not None and sitting.resume,
         )
 

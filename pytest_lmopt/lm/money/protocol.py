@@ -78,13 +78,14 @@ class Book(Protocol):
     """What befell the book, in a line; empty mostly."""
 
     def open_account(
-        self, *, owner: str, budget: str, purpose: str, session: str, pid: int, resume: bool
+        self, *, owner: str, budget: str, purpose: str, session: str, holder: str, resume: bool
     ) -> tuple[int, int]:
         """Number of a session's account for ``owner``, and the calls charged to it before.
 
-        ``pid`` is the process that owns the session. With ``resume``, an account for the same
-        purpose that a dead session left open is continued: what it has spent stays spent, what was
-        set aside by it, or in it by any other, is free.
+        ``holder`` is the token of the process that owns the session. With ``resume``, an account
+        for the same purpose that a dead session left open is continued: what it has spent stays
+        spent, what was set aside by it, or in it by any other, is free. So is that of a session
+        whose process can't be seen from here: if it still runs, both keep to one budget.
         """
 
     def spent(self, account: int) -> Spent:
