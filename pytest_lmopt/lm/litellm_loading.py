@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from functools import lru_cache, wraps
 from typing import Any
 
+from pytest_lmopt.lm.reported_usage import note_usages
+
 _asking_once: contextvars.ContextVar[bool] = contextvars.ContextVar("lmopt_once", default=False)
 
 
@@ -25,6 +27,7 @@ def load_litellm() -> Any:
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     _let_calls_ask_once()
+    note_usages()
     return litellm
 
 

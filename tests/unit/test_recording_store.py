@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sqlite3
 import subprocess
@@ -120,8 +121,8 @@ def test_answers_that_can_still_be_read_outlive_the_damage(
 @pytest.mark.parametrize(
     "text",
     [
-        '{"text": "1", "usage": {"calls": -1}}',
-        '{"text": "1", "usage": {"calls": "many"}}',
+        '{"text": "1", "usage": []}',
+        '{"text": "1", "usage": "many"}',
         '{"text": "1", "usage": {}, "whole": 3}',
         '{"text": 1, "usage": {}}',
     ],
@@ -287,3 +288,21 @@ def test_a_pruned_file_is_smaller_and_sound(path: Path) -> None:
     assert pruned.before == before
     assert pruned.after == path.stat().st_size <= before // 2
     assert damage(path) == ""
+
+
+@pytest.mark.parametrize("figure", [-1_000_000, 10**20, 2**63, 1.5, True, "many", [], {}, None])
+def test_an_answer_recorded_with_a_usage_that_can_not_be_is_not_paid_for_again(
+    path: Path, figure: object
+) -> None:
+    """Earlier versions recorded what a provider reported. It counts as nothing."""
+    fill(path, range(1))
+    usage = dict.fromkeys(vars(USAGE), figure)
+    with closing(sqlite3.connect(path)) as database:
+        text = json.dumps({"text": answer().text, "usage": usage})
+        database.execute("UPDATE recordings SET answer = ?", (text,))
+        database.commit()
+    with closing(SqliteRecordings(path)) as store:
+        assert ask(store, request()) == answer().text
+        found = store.get(request().key)
+    assert found is not None
+    assert found.usage == Usage(calls=1, replayed=1, micro_usd=None)

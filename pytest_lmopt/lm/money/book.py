@@ -25,8 +25,9 @@ from pytest_lmopt.lm.money.book_tables import (
     name_holders,
     spent_by,
 )
-from pytest_lmopt.lm.money.protocol import Amount, ChargeAll, Entry, Spent
+from pytest_lmopt.lm.money.protocol import Amount, ChargeAll, Entry, Remarks, Spent
 from pytest_lmopt.lm.processes import alive
+from pytest_lmopt.lm.seam import Remark
 from pytest_lmopt.lm.sqlite_file import open_database, told_as, transaction
 
 KEPT_ACCOUNTS = 1_000
@@ -171,6 +172,28 @@ class SqliteBook:
         with self._transaction(durable=False) as run:
             run("UPDATE charges SET state = 'lost' WHERE id = ?", (charge,))
 
+    def remark(self, account: int, remarks: Remarks) -> None:
+        """As the protocol says."""
+        kind, found, reserved = remarks.first
+        with self._transaction(durable=False) as run:
+            run(
+                "INSERT INTO remarks VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET calls = calls + excluded.calls",
+                (account, remarks.model, kind, found, reserved, remarks.calls),
+            )
+
+    def remarks(self, account: int) -> list[Remarks]:
+        """As the protocol says."""
+        with self._transaction(durable=False) as run:
+            rows = run(
+                "SELECT model, kind, found, reserved, calls FROM remarks WHERE payer = ?"
+                " ORDER BY model, kind",
+                (account,),
+            ).fetchall()
+        return [
+            Remarks(model=model, first=Remark(*first), calls=calls) for model, *first, calls in rows
+        ]
+
     def unsettled(self, account: int) -> int:
         """As the protocol says."""
         with self._transaction() as run:
@@ -190,7 +213,7 @@ class SqliteBook:
                 " AND id <= (SELECT max(id) FROM accounts) - ?",
                 (KEPT_ACCOUNTS,),
             )
-            for table in ("charges", "aside"):
+            for table in ("charges", "aside", "remarks"):
                 run(f"DELETE FROM {table} WHERE payer NOT IN (SELECT id FROM accounts)")
 
     def entries(self, last: int) -> list[Entry]:

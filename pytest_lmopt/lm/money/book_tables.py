@@ -46,6 +46,15 @@ CREATE TABLE IF NOT EXISTS aside (
     micro_usd INTEGER NOT NULL,
     PRIMARY KEY (account, payer)
 );
+CREATE TABLE IF NOT EXISTS remarks (
+    payer INTEGER NOT NULL,
+    model TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    found TEXT NOT NULL,
+    reserved INTEGER NOT NULL,
+    calls INTEGER NOT NULL,
+    PRIMARY KEY (payer, model, kind)
+);
 CREATE INDEX IF NOT EXISTS charges_by_payer ON charges (payer, state);
 """
 
