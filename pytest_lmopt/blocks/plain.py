@@ -11,7 +11,8 @@ from dataclasses import asdict
 from typing import Any
 
 from pytest_lmopt.blocks.runner import Block
-from pytest_lmopt.lm.seam import Request, Usage
+from pytest_lmopt.lm.money.usage import recorded_usage
+from pytest_lmopt.lm.seam import Request
 from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.metrics.score import Score
 from pytest_lmopt.metrics.scored_run import ScoredRun
@@ -154,7 +155,7 @@ def _call_from_plain(plain: Plain) -> Call:
     request = plain["request"]
     if request is not None:
         request = request_from_plain(request)
-    return Call(**{**plain, "usage": Usage(**plain["usage"]), "request": request})
+    return Call(**{**plain, "usage": recorded_usage(plain["usage"]), "request": request})
 
 
 def request_to_plain(request: Request) -> Plain:

@@ -12,6 +12,7 @@ from typing import Any
 
 from pytest_lmopt import known_secrets
 from pytest_lmopt.lm.quiet import quiet
+from pytest_lmopt.lm.reported_usage import note_usages
 
 _asking_once: contextvars.ContextVar[bool] = contextvars.ContextVar("lmopt_once", default=False)
 
@@ -26,6 +27,7 @@ def load_litellm() -> Any:
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     _let_calls_ask_once()
+    note_usages()
     return litellm
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import os
 import socket
 import threading
 from collections.abc import Coroutine
@@ -17,6 +16,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from pytest_lmopt.errors import EventLoopError
+from pytest_lmopt.lm.processes import own_token
 from pytest_lmopt.lm.quiet import QuietCoroutine
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ ENDING_SECONDS = 5.0
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
-_owner_pid: int | None = None
+_owner: str | None = None
 
 
 def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
@@ -48,24 +48,24 @@ def open_loop() -> asyncio.AbstractEventLoop:
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:
-    global _loop, _owner_pid
+    global _loop, _owner
     with _lock:
         # a forked child inherits the variable but not the thread
-        if _loop is None or _owner_pid != os.getpid():
-            _loop, _owner_pid = open_loop(), os.getpid()
+        if _loop is None or _owner != own_token():
+            _loop, _owner = open_loop(), own_token()
             thread = threading.Thread(target=_loop.run_forever, name="lmopt-lm", daemon=True)
             thread.start()
-            atexit.register(_end, _loop, thread, _owner_pid)
+            atexit.register(_end, _loop, thread, _owner)
         return _loop
 
 
-def _end(loop: asyncio.AbstractEventLoop, thread: threading.Thread, owner_pid: int) -> None:
+def _end(loop: asyncio.AbstractEventLoop, thread: threading.Thread, owner: str) -> None:
     """End the thread before the interpreter does.
 
     Frozen in the middle of an import it would hold that module's lock for ever, and litellm imports
     when its clients are collected: the process would hang.
     """
-    if os.getpid() != owner_pid:
+    if own_token() != owner:
         return
 
     def stop() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from pytest_lmopt.lm.faults.retries import Retrying
 from pytest_lmopt.lm.local.model import LocalModel, production_folder
 from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.lm.money.metered import Metered
+from pytest_lmopt.lm.processes import own_token
 from pytest_lmopt.lm.providers import TIMEOUT_SECONDS, LiteLLM, within
 from pytest_lmopt.lm.recordings.protocol import Store
 from pytest_lmopt.lm.recordings.recorded import CacheMode, Recorded
@@ -96,6 +96,4 @@ def suite_lm(
 @lru_cache(maxsize=1)
 def production_lm() -> LM:
     """The LM of prompts called outside any suite: retried, neither limited nor recorded."""
-    return Retrying(
-        Provider(LocalModel(folder=lru_cache(production_folder), owner_pid=os.getpid()))
-    )
+    return Retrying(Provider(LocalModel(folder=lru_cache(production_folder), owner=own_token())))

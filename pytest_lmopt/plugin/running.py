@@ -165,7 +165,8 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
         with watched(item.config, session, tracker):
             assessment = Assessment(suite, runner, ledger, terms, lm=lm, tracker=tracker)
             report = _assess(assessment, session, item, tracebacks)
-    report = replace(report, orphans=session.orphans, notices=tuple(session.notices))
+    notices = (*session.notices, *(f"{suite.name}: {line}" for line in ledger.remarks))
+    report = replace(report, orphans=session.orphans, notices=notices)
     item.user_properties.append((PROPERTY, to_json(report)))
     if report.status != "passed":
         _fail(printable(f"{report.status}: {report.problem}"), session)

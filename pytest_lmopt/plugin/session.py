@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import time
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_lmopt.lm.processes import own_token
 from pytest_lmopt.plugin.options import Options
 from pytest_lmopt.stores.folder import StateFolder
 from pytest_lmopt.suites.canonical import digest
@@ -53,8 +53,8 @@ def stores_in(folder: StateFolder) -> Stores:
 class LmSession:
     """Shared by all suites of this process; nothing is opened before a suite needs it.
 
-    Under xdist the controller owns the session: its name and process id travel to the workers, so
-    that all find the same folder and the local model's server ends with the controller.
+    Under xdist the controller owns the session: its name and its process's token travel to the
+    workers, so that all find the same folder and the local model's server ends with the controller.
     """
 
     def __init__(self, config: pytest.Config, options: Options) -> None:
@@ -62,10 +62,10 @@ class LmSession:
         self.options = options
         self.root = config.rootpath
         self.is_worker = hasattr(config, "workerinput")
-        self.owner_pid = given["pid"] if given else os.getpid()
+        self.owner = str(given["owner"]) if given else own_token()
         self.started = float(given["started"]) if given else time.time()
         self.encoding = str(given["encoding"]) if given else "utf-8"  # until the terminal is there
-        self.name = given["name"] if given else f"session-{os.getpid()}-{secrets.token_hex(4)}"
+        self.name = given["name"] if given else f"session-{self.owner}-{secrets.token_hex(4)}"
         self.folder = StateFolder(self.root, session=self.name)
         worker = getattr(config, "workerinput", {})
         self.worker = str(worker.get("workerid", "the only process"))
@@ -113,7 +113,7 @@ class LmSession:
     def for_workers(self, *, dist: str) -> dict[str, object]:
         """What a worker must know to join this session; ``dist`` as the option of that name."""
         return {
-            "pid": self.owner_pid,
+            "owner": self.owner,
             "name": self.name,
             "started": self.started,
             "encoding": self.encoding,
@@ -132,7 +132,7 @@ class LmSession:
             give_prices(self.options.prices)
             timeout = self.options.timeout
             local = LocalModel(
-                folder=self.folder.made_for_session, owner_pid=self.owner_pid, timeout=timeout
+                folder=self.folder.made_for_session, owner=self.owner, timeout=timeout
             )
             self._provider = Provider(local, timeout=timeout)
             if self.options.example_timeout is not None and self.options.cache != "replay":

@@ -52,7 +52,8 @@ class OpenAIServer:
 
     ``fault(number of the call)`` or ``fault_of(question, times it was asked)`` returns one.
     ``requests`` are the bodies seen, in order of arrival, and ``most_at_once`` how many it was
-    finding answers to together at most; ``url`` is the base URL.
+    finding answers to together at most; ``url`` is the base URL. Streams end with
+    ``streamed_usage`` where it is set.
     """
 
     def __init__(self, answer: Callable[[Chat], Answer], *, host: str = "127.0.0.1") -> None:
@@ -60,6 +61,7 @@ class OpenAIServer:
         self.answer_of: dict[str, Callable[[Chat], Answer]] = {}
         self.fault: Callable[[int], Fault | None] = lambda _: None
         self.fault_of: Callable[[str, int], Fault | None] = lambda *_: None
+        self.streamed_usage: Any = None
         self.most_at_once = 0
         self._at_once = 0
         self._asked: Counter[str] = Counter()
@@ -166,7 +168,10 @@ class OpenAIServer:
                 self.send_header("Content-Type", "text/event-stream")
                 self.send_header("Connection", "close")
                 self.end_headers()
-                for chunk in (*map(json.dumps, _chunks(completion)), "[DONE]"):
+                chunks = [*_chunks(completion)]
+                if server.streamed_usage is not None:
+                    chunks.append({**chunks[-1], "choices": [], "usage": server.streamed_usage})
+                for chunk in (*map(json.dumps, chunks), "[DONE]"):
                     self.wfile.write(f"data: {chunk}\n\n".encode())
                 self.close_connection = True
 
