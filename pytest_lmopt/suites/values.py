@@ -141,7 +141,7 @@ def is_close(found: Number, wanted: Number, *, relative: float, absolute: float)
     if not all(map(_is_finite, tolerances)):
         return max(tolerances) > 0
     if all(map(_is_short, (found, wanted, *tolerances))):
-        share, reach = map(Fraction, tolerances)
+        share, reach = (Fraction(tolerance) for tolerance in tolerances)
         exact = Fraction(wanted)
         return abs(Fraction(found) - exact) <= max(share * abs(exact), reach)
     one, other, share_of, least = map(_rough, (found, wanted, *tolerances))
