@@ -131,6 +131,15 @@ MISTAKES = [
         ),
     ),
     Mistake(
+        error=errors.DatasetError,
+        mark="dataset=[{'inputs': {'page': object()}}]",
+        message=(
+            "ERROR: test_it.py::test_it: dataset from a list: row 1: inputs.page: a value with "
+            "content expected, found an object of type object. Make it a dataclass, or give its "
+            "text"
+        ),
+    ),
+    Mistake(
         error=errors.BudgetError,
         mark="dataset=ROWS, budget=Budget(call=5)",
         message=(
@@ -296,6 +305,14 @@ MISTAKES = [
         message=(
             "error: metric failed on example 'e1': AttributeError: 'Example' object has no "
             "attribute 'expectd' ({path}/test_it.py, line 6)"
+        ),
+    ),
+    Mistake(
+        error=errors.MetricError,
+        mark="dataset=[{'id': 'e1', 'inputs': {'n': 1}}], metric=metrics.contains",
+        message=(
+            "error: metric failed on example 'e1': ValueError: the expected value None holds "
+            "nothing to look for. Give the row one, or drop the row"
         ),
     ),
     Mistake(

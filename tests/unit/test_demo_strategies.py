@@ -210,7 +210,13 @@ class TestLabeled:
     def test_what_cannot_be_labelled_is_left_alone(self, pipeline: Pipeline, expected: Any) -> None:
         """No expected answer, one of another kind, or a pipeline that returns something else."""
         rows = [{**row, "expected": expected} for row in ROWS]
-        spy = asked(Labeled(seed=1), lambda _: "no idea", pipeline=pipeline, rows=rows)
+        spy = asked(
+            Labeled(seed=1),
+            lambda _: "no idea",
+            pipeline=pipeline,
+            rows=rows,
+            metric=lambda *_: 0.0,  # the ready-made ones need an expected value
+        )
 
         assert list(spy.proposals) == []
         assert spy.requests == []
