@@ -84,7 +84,7 @@ def text_in(value: object) -> str | None:
     ):
         try:
             return str(value)
-        except ValueError:  # more digits than Python writes
+        except Exception:  # more digits than Python writes, or a class's own fault
             return None
     return None
 
