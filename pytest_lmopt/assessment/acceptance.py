@@ -8,17 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_lmopt.assessment.answers import answers_of
+from pytest_lmopt.assessment.placement import accepted_rows, counted_rows, learned_from
 from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.lm.local.model import model_identity
 from pytest_lmopt.lm.recordings.files import dump_record
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.optimizers.search import SearchOutcome
 from pytest_lmopt.snapshots.prompt_files import rewrite_prompt
-from pytest_lmopt.snapshots.snapshot import Baseline, Snapshot
-from pytest_lmopt.snapshots.store import NO_MODEL, snapshot_files
+from pytest_lmopt.snapshots.snapshot import SCORE, Snapshot
+from pytest_lmopt.snapshots.store import snapshot_files
 from pytest_lmopt.stats.intervals import mean_interval
 from pytest_lmopt.suites.candidate import Candidate
-from pytest_lmopt.suites.example import clusters_of
+from pytest_lmopt.suites.clusters import clusters_of
+from pytest_lmopt.suites.places import name_below
 from pytest_lmopt.suites.prompt_state import PromptState, difference
 from pytest_lmopt.suites.suite import Suite
 
@@ -32,43 +34,32 @@ class Acceptance:
         self._path = terms.snapshot
         self._record = terms.record
         self._before = snapshot
-        self._uses = holdout_uses(suite, snapshot)
-
-    @property
-    def holdout_use(self) -> int:
-        """Which use of the holdout a confirmation would now be, counted from 1."""
-        return self._uses + 1
 
     def of_evaluation(self, evaluation: Evaluation) -> dict[str, str]:
         """Files that make an evaluation the baseline."""
-        return self._files(evaluation, self._uses)
+        return self._files(evaluation, searched=False)
 
     def of_search(self, outcome: SearchOutcome, scores: Evaluation) -> dict[str, str]:
         """Files that accept a search: the prompts of the candidate that ``scores`` are of."""
-        uses = self._uses + (outcome.confirmation is not None)
         prompts = {
             self.name(key): text
             for key, text in self._rewritten(scores.candidate, outcome.prompts).items()
             if text is not None
         }
-        return {**prompts, **self._files(scores, uses)}
+        return {**prompts, **self._files(scores, searched=bool(prompts), used=outcome.confirmed)}
 
-    def of_use(self, outcome: SearchOutcome) -> dict[str, str]:
+    def of_use(self, outcome: SearchOutcome, evaluation: Evaluation) -> dict[str, str]:
         """Files that count a search's use of the holdout and accept nothing.
 
-        The baseline as it is; none where it would change nothing, or there is none yet.
+        The baseline stays as it is; where there is none yet, the snapshot holds no scores.
         """
-        if self._before is None or outcome.confirmation is None:
+        if not outcome.confirmed:
             return {}
-        seed = self._suite.split_seed
-        # of a holdout that is mostly new the baseline can't keep count: it lacks its examples
-        known = self._before.holdout_uses if self._before.split_seed == seed else 0
-        counted = replace(
-            self._before,
-            splits=self._sizes(),
-            split_seed=seed,
-            holdout_uses=max(known, self.holdout_use),
+        rows = counted_rows(self._suite, self._before, outcome.confirmed)
+        before = self._before or replace(
+            self._snapshot(evaluation, searched=False, used=""), score={"n": 0}, usage={}
         )
+        counted = replace(before, rows=rows, split_seed=self._suite.split_seed)
         return self._placed(snapshot_files(self._path, counted))
 
     def diff(self, candidate: Candidate, outcome: SearchOutcome) -> tuple[str, tuple[str, ...]]:
@@ -94,26 +85,48 @@ class Acceptance:
             if key in prompts.states and state != prompts.states[key]
         )
 
-    def model(self, evaluation: Evaluation) -> str:
-        """The models that were called, as snapshots name them; ``none`` where no call was made."""
+    def models(self, evaluation: Evaluation) -> tuple[str, ...]:
+        """The models that were called, as snapshots name them; none where no call was made."""
         outcomes = evaluation.outcomes
         if not any(each.usage.calls or each.states or each.direct_models for each in outcomes):
-            return NO_MODEL
+            return ()
         default = self._suite.model or ""
         models = {state.model or default for state in evaluation.states.values()}
         models = models | evaluation.direct_models or {default}
-        return ", ".join(sorted(model_identity(model) for model in models))
+        return tuple(sorted(model_identity(model) for model in models))
+
+    def model(self, evaluation: Evaluation) -> str:
+        """The models that were called as reports name them; ``none`` where no call was made."""
+        return ", ".join(self.models(evaluation)) or "none"
 
     def digests(self, states: Mapping[str, PromptState]) -> dict[str, str]:
         """Digest of each prompt by its name in snapshots."""
         return {self.name(key): state.digest for key, state in states.items()}
 
-    def changed(self, states: Mapping[str, PromptState]) -> tuple[str, ...]:
-        """Names of the prompts that are not as they were accepted; none before a first time."""
-        if self._before is None:
+    def changed(self, evaluation: Evaluation) -> tuple[str, ...]:
+        """Prompts and models that are not as they were accepted; none before a first time.
+
+        Models count only where some were asked both then and now.
+        """
+        if self._before is None or not self._before.baselines:
             return ()
-        now, accepted = self.digests(states), self._before.prompts
-        return tuple(name for name in sorted(now) if accepted.get(name) != now[name])
+        now, accepted = self.digests(evaluation.states), self._before.texts
+        models, asked = self.models(evaluation), self._before.models
+        other = models and asked and models != asked
+        return (
+            *(name for name in sorted(now) if accepted.get(name) != now[name]),
+            *([f"the model ({', '.join(asked)} → {', '.join(models)})"] if other else []),
+        )
+
+    def unchanged(self, evaluation: Evaluation) -> bool:
+        """Whether prompts, models and metric are those of the baseline."""
+        before = self._before
+        return (
+            before is not None
+            and not self.changed(evaluation)
+            and before.metric == self._suite.metric_digest
+            and dict(before.texts) == self.digests(evaluation.states)
+        )
 
     def _rewritten(self, candidate: Candidate, prompts: Candidate) -> dict[str, str | None]:
         """New text of each prompt file the candidate changes; None where it can't be written."""
@@ -122,14 +135,15 @@ class Acceptance:
             if state == prompts.states.get(key):
                 continue
             path = Path(key)
-            if path.is_absolute() and path.is_relative_to(self._root):
+            if path.is_absolute() and name_below(path, self._root) is not None:
                 texts[key] = rewrite_prompt(path.read_bytes().decode(), state, path=path)
             else:
                 texts[key] = None
         return texts
 
-    def _files(self, evaluation: Evaluation, holdout_uses: int) -> dict[str, str]:
-        files = snapshot_files(self._path, self._snapshot(evaluation, holdout_uses))
+    def _files(self, evaluation: Evaluation, *, searched: bool, used: str = "") -> dict[str, str]:
+        snapshot = self._snapshot(evaluation, searched=searched, used=used)
+        files = snapshot_files(self._path, snapshot)
         if self._record is not None:
             answers = answers_of(evaluation, self._suite.dataset)
             files[self._record] = dump_record(self._suite.name, answers)
@@ -140,38 +154,40 @@ class Acceptance:
 
     def _place(self, path: Path) -> str:
         """Where a file is written: relative to the root folder, unless it lies outside of it."""
-        inside = path.is_relative_to(self._root)
-        return (path.relative_to(self._root) if inside else path).as_posix()
+        return name_below(path, self._root) or path.as_posix()
 
-    def _snapshot(self, evaluation: Evaluation, holdout_uses: int) -> Snapshot:
-        clusters = clusters_of(evaluation.scores, self._suite.dataset)
-        low, high = mean_interval(list(evaluation.scores.values()), clusters)
-        usage = evaluation.usage
+    def _snapshot(self, evaluation: Evaluation, *, searched: bool, used: str) -> Snapshot:
+        suite, before = self._suite, self._before
+        clusters = clusters_of(evaluation.scores, suite.dataset)
+        low, high = mean_interval(list(evaluation.scores.values()) or [0.0], clusters)
+        usage, unchanged = evaluation.usage, self.unchanged(evaluation)
+        learned = learned_from(
+            suite.dataset, evaluation.states.values(), suite.splits.train if searched else ()
+        )
         return Snapshot(
-            suite=self._suite.name.split("::", 1)[-1],
-            model=self.model(evaluation),
-            dataset=self._suite.dataset.digest,
-            metric=self._suite.metric_digest,
-            prompts=self.digests(evaluation.states),
-            splits=self._sizes(),
-            split_seed=self._suite.split_seed,
+            suite=suite.name.split("::", 1)[-1],
+            models=self.models(evaluation),
+            dataset=suite.dataset.digest,
+            criteria={SCORE: suite.metric_digest},
+            texts=self.digests(evaluation.states),
+            searched=searched or (unchanged and before is not None and before.searched),
+            split_seed=suite.split_seed,
+            shares=suite.shares,
             score={"mean": evaluation.mean, "low": low, "high": high, "n": len(evaluation.scores)},
             usage={
                 "calls": usage.calls,
                 "tokens": usage.tokens,
                 "usd": (usage.micro_usd or 0) / 1e6,
             },
-            holdout_uses=holdout_uses,
-            baselines={
-                example.id: Baseline(score=evaluation.scores[example.id], example=example.digest)
-                for example in self._suite.dataset
-                if example.id in evaluation.scores
-            },
+            rows=accepted_rows(
+                suite,
+                before,
+                evaluation.scores,
+                confirmation=used,
+                learned=learned,
+                same_prompts=unchanged,
+            ),
         )
-
-    def _sizes(self) -> dict[str, int]:
-        splits = self._suite.splits
-        return {name: len(getattr(splits, name)) for name in ("train", "dev", "holdout")}
 
     def name(self, key: str) -> str:
         """A prompt as snapshots and reports name it."""
@@ -181,21 +197,4 @@ class Acceptance:
 def prompt_name(key: str, *, root: Path) -> str:
     """A prompt as snapshots and reports name it: never by an absolute path."""
     path = Path(key)
-    if path.is_absolute() and path.is_relative_to(root):
-        return path.relative_to(root).as_posix()
-    return path.name if path.is_absolute() else key
-
-
-def as_split(suite: Suite, snapshot: Snapshot | None, resplit: int | None) -> Suite:
-    """The suite split as asked for, else as its snapshot was: its holdout then stays the same."""
-    if resplit is None:
-        resplit = snapshot.split_seed if snapshot else 0
-    return replace(suite, split_seed=resplit)
-
-
-def holdout_uses(suite: Suite, snapshot: Snapshot | None) -> int:
-    """Confirmations this holdout has served: none if it was drawn anew, or half of it is new."""
-    if snapshot is None or snapshot.split_seed != suite.split_seed:
-        return 0
-    known = [example.id in snapshot.baselines for example in suite.splits.holdout]
-    return snapshot.holdout_uses if 2 * sum(known) > len(known) else 0
+    return name_below(path, root) or path.name if path.is_absolute() else key

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 
-from pytest_lmopt.assessment.acceptance import Acceptance, as_split
+from pytest_lmopt.assessment.acceptance import Acceptance
+from pytest_lmopt.assessment.baseline import COMPARED, Baseline, Gating
 from pytest_lmopt.assessment.describe import describe_evaluation, describe_search
 from pytest_lmopt.assessment.early_stop import evaluate_until_certain, stopped_comparison
 from pytest_lmopt.assessment.judging import judge
 from pytest_lmopt.assessment.oversights import overlooked
+from pytest_lmopt.assessment.placement import as_split
 from pytest_lmopt.assessment.rows import keep_rows
 from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.progress import Tracker, spending
 from pytest_lmopt.blocks.runner import BlockRunner
-from pytest_lmopt.comparison.verdict import Comparison, compare
+from pytest_lmopt.comparison.verdict import compare
 from pytest_lmopt.errors import BudgetExhaustedError, SuiteError
 from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.lm.seam import LM, PACKAGED
@@ -29,11 +32,10 @@ from pytest_lmopt.optimizers.protocol import Settings
 from pytest_lmopt.optimizers.registry import make
 from pytest_lmopt.optimizers.search import SearchOutcome, search
 from pytest_lmopt.reports.suite_report import Charged, Status, SuiteReport
-from pytest_lmopt.snapshots.snapshot import Snapshot
-from pytest_lmopt.snapshots.store import comparable_scores, load_snapshot, stale_because
+from pytest_lmopt.snapshots.store import load_snapshot
 from pytest_lmopt.stats.betting import ConfidenceSequence
 from pytest_lmopt.suites.candidate import Candidate
-from pytest_lmopt.suites.example import groups_of
+from pytest_lmopt.suites.clusters import duplicates_note, groups_of
 from pytest_lmopt.suites.splits import seeded_order
 from pytest_lmopt.suites.suite import Suite
 
@@ -65,38 +67,41 @@ class Assessment:
     async def run(self) -> SuiteReport:
         """Evaluate or search, then compare and gate; raises what makes the suite an error."""
         terms = self._terms
-        snapshot = load_snapshot(terms.snapshot)
-        self._accepted = tuple(snapshot.prompts) if snapshot else ()
+        snapshot = load_snapshot(terms.snapshot, self._suite)
+        self._accepted = tuple(snapshot.texts) if snapshot else ()
         self._suite = as_split(self._suite, snapshot, terms.resplit)
         self._evaluator = Evaluator(self._suite, self._runner, tracker=self._tracker)
         acceptance = Acceptance(self._suite, terms, snapshot)
+        before = Baseline.of(snapshot, self._suite)
         outcome: SearchOutcome | None = None
         sequence: ConfidenceSequence | None = None
         if terms.strategy is None:
-            evaluation, sequence = await self._evaluate(snapshot)
+            evaluation, sequence = await self._evaluate(before)
         else:
-            outcome = await self._search(terms.strategy, acceptance.holdout_use)
+            outcome = await self._search(terms.strategy)
             evaluation = outcome.incumbent
-        keep_rows(self._suite, terms, evaluation, snapshot, outcome)
-        baseline, comparison = self._against(snapshot, evaluation, acceptance, sequence)
+        keep_rows(self._suite, terms, evaluation, before.scores, outcome)
+        gating = self._against(before, evaluation, acceptance, sequence)
         found_nothing = outcome is not None and not outcome.accepted
-        counts = comparison if baseline == "compared" else None
         problem, nothing = judge(
-            self._suite, terms, evaluation, counts, found_nothing=found_nothing
+            self._suite, terms, evaluation, gating, found_nothing=found_nothing
         )
         report = replace(
             self._report(evaluation, "failed" if problem else "passed"),
             problem=problem,
             warning="" if nothing else overlooked(self._suite, evaluation),
-            baseline=baseline,
-            comparison=comparison,
+            baseline=gating.baseline,
+            comparison=gating.comparison,
+            notes=tuple(filter(None, (before.changes(evaluation), *self._notes()))),
             accepting=terms.accepting,
             spared=len(self._suite.splits.judged) - len(evaluation.ids),
-            changed=acceptance.changed(evaluation.states),
+            changed=acceptance.changed(evaluation),
         )
         if outcome is not None and terms.strategy is not None:
             described = describe_search(outcome, acceptance, strategy=terms.strategy)
-            report = replace(report, search=described, counted=acceptance.of_use(outcome))
+            report = replace(
+                report, search=described, counted=acceptance.of_use(outcome, evaluation)
+            )
         if nothing or math.isnan(evaluation.mean) or (problem and found_nothing):
             return report
         if outcome is None:
@@ -115,35 +120,37 @@ class Assessment:
         prompts = tuple(sorted({*report.prompts, *self._accepted}))
         return replace(report, problem=problem, prompts=prompts)
 
-    async def _evaluate(
-        self, snapshot: Snapshot | None
-    ) -> tuple[Evaluation, ConfidenceSequence | None]:
+    def _notes(self) -> Iterator[str]:
+        """What the author should know of the dataset."""
+        yield duplicates_note(self._suite.dataset.examples)
+
+    async def _evaluate(self, before: Baseline) -> tuple[Evaluation, ConfidenceSequence | None]:
         """Evaluate on dev and holdout; the sequence is there if it stopped before the end."""
         judged = self._suite.splits.judged
         self._tracker.begin("evaluation", of=len(judged) * self._suite.repeats, scored=True)
-        if snapshot is None or not self._may_stop(snapshot):
+        if not self._may_stop(before):
             return await self._evaluator.evaluate(self._incumbent, judged), None
         evaluation, sequence = await evaluate_until_certain(
             self._evaluator,
             self._incumbent,
             seeded_order(judged, seed=self._terms.seed),
-            comparable_scores(snapshot, self._suite.dataset),
+            before.scores,
             alpha=self._terms.alpha / 2,
         )
         return evaluation, sequence if len(evaluation.ids) < len(judged) else None
 
-    def _may_stop(self, snapshot: Snapshot) -> bool:
+    def _may_stop(self, before: Baseline) -> bool:
         """Not without a baseline that counts, nor on examples that are not independent."""
         return (
             self._terms.early_stop
             and not self._terms.accepting
             and self._terms.record is None
-            and snapshot.dataset == self._suite.dataset.digest
-            and snapshot.metric == self._suite.metric_digest
+            and not before.stale
+            and not before.too_few(len(before.scores))
             and groups_of(self._suite.dataset) is None
         )
 
-    async def _search(self, strategy: str, holdout_use: int) -> SearchOutcome:
+    async def _search(self, strategy: str) -> SearchOutcome:
         splits = self._suite.splits
         if not (splits.train and splits.dev and splits.holdout):
             sizes = f"{len(splits.train)}/{len(splits.dev)}/{len(splits.holdout)}"
@@ -160,7 +167,6 @@ class Assessment:
             self._evaluator,
             self._ledger,
             seed=terms.seed,
-            holdout_use=holdout_use,
             journal=Journal(terms.journal, resume=terms.resume),
             proposer=self._proposer(),
             rule=Rule(accept=terms.accept, prefer=terms.prefer, margin=margin),
@@ -196,35 +202,33 @@ class Assessment:
 
     def _against(
         self,
-        snapshot: Snapshot | None,
+        before: Baseline,
         evaluation: Evaluation,
         acceptance: Acceptance,
         sequence: ConfidenceSequence | None,
-    ) -> tuple[str, Comparison | None]:
-        """What the baseline is, and the comparison with it."""
-        if snapshot is None:
-            return "no baseline", None
-        changed = stale_because(
-            snapshot,
-            dataset=self._suite.dataset.digest,
-            metric=self._suite.metric_digest,
-            model=acceptance.model(evaluation),
-        )
-        prompts = acceptance.digests(evaluation.states)
+    ) -> Gating:
+        """Compare with the baseline, and say whether that gates the suite."""
+        if before.missing:
+            return Gating(baseline=before.missing)
         # whoever may stop early spends half of alpha on looking
         shared = 2 if self._terms.early_stop else 1
         comparison = compare(
-            comparable_scores(snapshot, self._suite.dataset),
+            before.scores,
             evaluation.scores,
             groups=groups_of(self._suite.dataset),
             margin=self._suite.margin,
             alpha=self._terms.alpha / shared,
-            unchanged=not changed and dict(snapshot.prompts) == prompts,
+            unchanged=acceptance.unchanged(evaluation),
             seed=self._terms.seed,
         )
+        spared = 0
         if comparison is not None and sequence is not None:
             comparison = stopped_comparison(comparison, sequence, margin=self._suite.margin)
-        return f"stale ({', '.join(changed)} changed)" if changed else "compared", comparison
+            spared = len(before.scores.keys() - evaluation.ids)
+        compared = (comparison.n if comparison else 0) + spared
+        return Gating(
+            baseline=before.stale or before.too_few(compared) or COMPARED, comparison=comparison
+        )
 
     def _report(self, evaluation: Evaluation, status: Status) -> SuiteReport:
         described = describe_evaluation(

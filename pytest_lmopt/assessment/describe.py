@@ -21,7 +21,7 @@ from pytest_lmopt.runs.run import Ending
 from pytest_lmopt.safe_text import redact
 from pytest_lmopt.stats.intervals import mean_interval
 from pytest_lmopt.stats.repeats import pass_at_k, pass_hat_k
-from pytest_lmopt.suites.example import clusters_of
+from pytest_lmopt.suites.clusters import clusters_of
 from pytest_lmopt.suites.suite import Suite
 
 
@@ -102,7 +102,7 @@ def describe_search(
         winner=winner.candidate.name if winner else None,
         reason=winner.reason if winner else "",
         confirmation=outcome.confirmation,
-        holdout_use=acceptance.holdout_use,
+        holdout_use=outcome.use,
         accepted=outcome.accepted,
         note=outcome.note,
         diff=diff,

@@ -24,8 +24,6 @@ from pytest_lmopt.reports.example_rows import (
     write_rows,
 )
 from pytest_lmopt.safe_text import redact
-from pytest_lmopt.snapshots.snapshot import Snapshot
-from pytest_lmopt.snapshots.store import comparable_scores
 from pytest_lmopt.suites.suite import Suite
 
 
@@ -33,10 +31,13 @@ def keep_rows(
     suite: Suite,
     terms: Terms,
     evaluation: Evaluation,
-    snapshot: Snapshot | None = None,
+    baseline: Mapping[str, float] | None = None,
     outcome: SearchOutcome | None = None,
 ) -> None:
-    """Leave the rows of an evaluation where the terms say: on disk, as they may be many."""
+    """Leave the rows of an evaluation where the terms say: on disk, as they may be many.
+
+    ``baseline`` holds the accepted scores of unchanged rows by example id.
+    """
     if terms.examples is None:
         return
     winner: dict[str, float] = {}
@@ -48,7 +49,7 @@ def keep_rows(
         evaluation,
         root=terms.root,
         show_holdout=terms.show_holdout,
-        baseline=comparable_scores(snapshot, suite.dataset) if snapshot else {},
+        baseline=baseline or {},
         winner=winner,
     )
     write_rows(terms.examples, rows)

@@ -7,19 +7,21 @@ from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_lmopt.assessment.acceptance import Acceptance, as_split
+from pytest_lmopt.assessment.acceptance import Acceptance
 from pytest_lmopt.assessment.oversights import measures_nothing
+from pytest_lmopt.assessment.placement import as_split
 from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.runner import BlockRunner
-from pytest_lmopt.comparison.gate import gate_failure
+from pytest_lmopt.comparison.gate import gate_failure, is_under
 from pytest_lmopt.comparison.verdict import Comparison, compare
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
 from pytest_lmopt.snapshots.snapshot import Snapshot, parse_snapshot
 from pytest_lmopt.snapshots.store import load_snapshot
 from pytest_lmopt.suites.candidate import Candidate
-from pytest_lmopt.suites.example import groups_of
+from pytest_lmopt.suites.clusters import groups_of
+from pytest_lmopt.suites.places import name_below, prompt_key
 from pytest_lmopt.suites.prompt_file import parse_prompt
 from pytest_lmopt.suites.suite import Suite
 
@@ -86,8 +88,8 @@ async def try_changes(
     ``report`` is the suite's own; what the check would accept has its prompts, and the scores with
     all changes. Raises what ends an evaluation early.
     """
-    suite = as_split(suite, load_snapshot(terms.snapshot), terms.resplit)
     accepted = _accepted(report, terms)
+    suite = as_split(suite, accepted or load_snapshot(terms.snapshot, suite), terms.resplit)
     evaluator, judged = Evaluator(suite, runner), suite.splits.judged
     if trying.alone or accepted is None:
         incumbent = Candidate(name="incumbent", states={})
@@ -130,7 +132,7 @@ def _harm(
     winner until it is green.
     """
     threshold = suite.threshold
-    if threshold is not None and before and math.fsum(before.values()) / len(before) < threshold:
+    if before and is_under(math.fsum(before.values()) / len(before), threshold):
         threshold = None
     failure = gate_failure(
         evaluation.mean,
@@ -147,8 +149,10 @@ def _accepted(report: SuiteReport, terms: Terms) -> Snapshot | None:
     """The snapshot that the suite would accept by itself, if it accepts anything."""
     if not report.accept:
         return None
-    snapshot = terms.snapshot.relative_to(terms.root).as_posix()
-    scores = terms.snapshot.with_suffix(".scores.csv").relative_to(terms.root).as_posix()
+    snapshot, scores = (
+        name_below(path, terms.root) or path.as_posix()
+        for path in (terms.snapshot, terms.snapshot.with_suffix(".scores.csv"))
+    )
     return parse_snapshot(report.accept[snapshot], report.accept[scores], path=terms.snapshot)
 
 
@@ -156,7 +160,7 @@ def _candidate(texts: Mapping[Path, str | None]) -> Candidate:
     return Candidate(
         name="shared",
         states={
-            path.as_posix(): parse_prompt(text, path=path)
+            prompt_key(path): parse_prompt(text, path=path)
             for path, text in texts.items()
             if text is not None
         },

@@ -33,6 +33,7 @@ class Terms:
     alpha: float = ALPHA
     gate: GateMode = "regression"
     inconclusive_fails: bool = False
+    require_baseline: bool = False
     early_stop: bool = False
     strategy: str | None = None
     resplit: int | None = None

@@ -5,9 +5,22 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+from pytest_lmopt.comparison.digits import (
+    as_score,
+    as_short_p_value,
+    change_text,
+    limit_text,
+    means_text,
+    told_apart,
+)
 from pytest_lmopt.comparison.verdict import Comparison, Verdict
 
 GateMode = Literal["regression", "noninferior", "off"]
+
+
+def is_under(score: float, threshold: float | None) -> bool:
+    """Whether a score misses a threshold, by more than the noise of floats."""
+    return threshold is not None and round(score - threshold, 9) < 0
 
 
 def gate_failure(
@@ -28,20 +41,23 @@ def gate_failure(
     """
     if math.isnan(score):
         return "no example was scored"
-    if mode != "off" and threshold is not None and round(score - threshold, 9) < 0:
-        return f"score {score:.3f} is under the threshold {threshold:g}"
+    if mode != "off" and threshold is not None and is_under(score, threshold):
+        shown = told_apart(score, threshold, spell=as_score)
+        return f"score {shown} is under the threshold {limit_text(threshold, score)}"
     if mode == "off" or comparison is None:
         return None
+    difference, low, high = change_text(comparison, margin)
+    p_value = told_apart(comparison.p_value, comparison.alpha, spell=as_short_p_value)
     change = (
-        f"{comparison.old_mean:.3f} → {comparison.new_mean:.3f} on {comparison.n} examples, "
-        f"difference {comparison.difference:+.3f} "
-        f"[{comparison.low:+.3f}, {comparison.high:+.3f}], p = {comparison.p_value:.2g}"
+        f"{means_text(comparison.old_mean, comparison.new_mean)} on {comparison.n} examples, "
+        f"difference {difference} [{low}, {high}], p = {p_value}"
     )
     if comparison.verdict is Verdict.REGRESSED:
         return f"regressed against the baseline: {change}"
     if mode == "noninferior" and comparison.verdict not in (Verdict.HOLDS, Verdict.IMPROVED):
+        limit = limit_text(margin, -comparison.low)
         return (
-            f"not shown to be within the margin {margin:g} of the baseline "
+            f"not shown to be within the margin {limit} of the baseline "
             f"({comparison.verdict}): {change}"
         )
     undecided = comparison.verdict in (Verdict.INCONCLUSIVE, Verdict.INSUFFICIENT)

@@ -14,6 +14,7 @@ from pytest_lmopt.lm.loop import submit
 from pytest_lmopt.lm.seam import DEFAULT_MAX_TOKENS, LM, Completion, Request, Usage
 from pytest_lmopt.lm.tracing import Call, RunContext, current_run
 from pytest_lmopt.suites.fields import parse_answer
+from pytest_lmopt.suites.places import prompt_key
 from pytest_lmopt.suites.prompt_file import load_prompt_file
 from pytest_lmopt.suites.prompt_state import Demo, OutputFormat, PromptState
 from pytest_lmopt.suites.reasoning import with_room
@@ -72,7 +73,7 @@ class Prompt:
         path = Path(path).resolve()
         prompt = cls.__new__(cls)
         prompt.state = load_prompt_file(path)
-        prompt.name, prompt.key, prompt.path = path.stem, path.as_posix(), path
+        prompt.name, prompt.key, prompt.path = path.stem, prompt_key(path), path
         return prompt
 
     @property
@@ -131,7 +132,10 @@ class Prompt:
             state = run.candidate.states.get(self.key, state)
             if run.states.setdefault(self.key, state) != state:
                 raise PromptError(f"two different prompts are called {self.key!r}; rename one")
-        model = state.model or (run.model if run else None) or os.environ.get("LMOPT_MODEL")
+        default = run.model if run is not None else None
+        if default is None:  # empty is another thing: the run is to have none
+            default = os.environ.get("LMOPT_MODEL")
+        model = state.model or default
         if not model:
             raise ModelError(
                 f"prompt {self.name!r} has no model: set one with --lm-model=MODEL, lm_model in "

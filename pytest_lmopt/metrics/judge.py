@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,9 @@ from pytest_lmopt.lm.prompt import Prompt
 from pytest_lmopt.metrics.score import Score
 from pytest_lmopt.stats.agreement import Agreement, cohen_kappa
 from pytest_lmopt.suites.example import Example
+from pytest_lmopt.suites.values import is_missing, number_in
 
 _WORDS = {"yes": 1.0, "true": 1.0, "pass": 1.0, "no": 0.0, "false": 0.0, "fail": 0.0}
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
 class Judge:
@@ -24,7 +23,8 @@ class Judge:
     ``rubric`` is a prompt or its file. Its inputs are taken by name: ``prediction``, ``expected``,
     and any of the example's own inputs. Its output ``score`` is a number on ``scale``, mapped to
     [0, 1], or yes/no; an output ``feedback`` is passed on. The judge's calls are metered and
-    recorded like the pipeline's; an answer it fails to give leaves the example missing.
+    recorded like the pipeline's; an answer it fails to give leaves the example missing. Without a
+    prediction there is nothing to judge: the score is 0, and no model is asked.
 
     Raises ``PromptError`` for a rubric without the output ``score``, ``InputError`` for a scale
     that does not rise.
@@ -54,9 +54,19 @@ class Judge:
         return f"Judge({self.rubric.name!r}, {self.rubric.state.digest}, scale={self.scale})"
 
     async def __call__(self, example: Example, prediction: Any) -> Score:
-        """Ask the model about one prediction."""
+        """Ask the model about one prediction.
+
+        Raises ``ValueError`` where the rubric takes the expected value and there is none.
+        """
         known = {**example.inputs, "expected": example.expected, "prediction": prediction}
         wanted = {name: known[name] for name in self.rubric.state.inputs if name in known}
+        if "expected" in wanted and is_missing(wanted["expected"]):
+            raise ValueError(
+                "the rubric takes an expected value, and the example has none. Give the row one, "
+                "or write a rubric without it"
+            )
+        if "prediction" in wanted and is_missing(prediction):
+            return Score(value=0.0, feedback="no answer")
         completion = await self.rubric.acall(**wanted)
         value = self._value(str(completion.score), completion.text)
         return Score(value=value, feedback=str(completion.fields.get("feedback", "")))
@@ -81,8 +91,8 @@ class Judge:
         word = said.strip().strip(".").casefold()
         if word in _WORDS:
             return _WORDS[word]
-        number = _NUMBER.search(said)
+        number = number_in(said)
         low, high = self.scale
-        if number is None or not low <= float(number.group()) <= high:
+        if number is None or not low <= number <= high:
             raise AnswerError(f"the judge gave no score from {low:g} to {high:g}", text=text)
-        return (float(number.group()) - low) / (high - low)
+        return (float(number) - low) / (high - low)

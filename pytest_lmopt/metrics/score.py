@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import math
-import numbers
 import traceback
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from pytest_lmopt.errors import LmoptError, MetricError
 from pytest_lmopt.safe_text import text_of
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.suite import MetricFunction
+from pytest_lmopt.suites.values import score_in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,16 +45,14 @@ async def score_with(metric: MetricFunction | None, example: Example, prediction
         ) from error
     score = returned if isinstance(returned, Score) else None
     value = returned.value if isinstance(returned, Score) else returned
-    # numpy's bool is no Number, but means one
-    if type(value).__name__ in ("bool_", "bool"):
-        value = float(bool(value))
-    if not isinstance(value, numbers.Real):
+    number = score_in(value)
+    if number is None:
         raise MetricError(
             f"returned {returned!r:.80}; a bool, a number in [0, 1] or a Score expected",
             example_id=example.id,
         )
     # 0.7 + 0.2 + 0.1 means 1, which passes, and not a little less; + 0.0 makes -0.0 a plain 0
-    value = round(float(value), 9) + 0.0
+    value = round(number, 9) + 0.0
     if not math.isfinite(value) or not 0.0 <= value <= 1.0:
         raise MetricError(
             f"returned {value!r}, which is outside [0, 1]; scale it into that range",

@@ -20,7 +20,8 @@ from pytest_lmopt.optimizers.believing import likeliest
 from pytest_lmopt.optimizers.plan import Plan
 from pytest_lmopt.optimizers.protocol import Trial
 from pytest_lmopt.stats.paired import paired_interval
-from pytest_lmopt.suites.example import groups_of
+from pytest_lmopt.suites.canonical import digest
+from pytest_lmopt.suites.clusters import groups_of
 
 Accept = Literal["significant", "best"]
 Prefer = Literal["better", "shorter"]
@@ -61,8 +62,14 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class Confirmation:
-    """A winner beside the incumbent on holdout; ``tokens`` are theirs per call, in that order."""
+    """A winner beside the incumbent on holdout; ``tokens`` are theirs per call, in that order.
 
+    ``name`` is the same for the same prompts with the same scores; this was the ``use``-th of the
+    holdout.
+    """
+
+    name: str
+    use: int
     evaluation: Evaluation
     comparison: Comparison | None
     tokens: tuple[float, float]
@@ -105,11 +112,18 @@ def choose(
 
 
 async def confirm(
-    winner: Trial, evaluator: Evaluator, plan: Plan, rule: Rule, *, use: int, seed: int
+    winner: Trial, evaluator: Evaluator, plan: Plan, rule: Rule, *, seed: int
 ) -> Confirmation:
-    """Let the winner meet the incumbent on holdout, whose runs are there already."""
+    """Let the winner meet the incumbent on holdout, whose runs are there already.
+
+    A confirmation that an earlier search has made, to the score, learns nothing new of holdout: it
+    is the use, and has the level, that it had then.
+    """
     held = await evaluator.evaluate(winner.proposal.candidate, plan.holdout)
     before = evaluator.kept(plan.incumbent, plan.holdout)
+    states = winner.proposal.candidate.states.values()
+    name = digest([sorted(state.digest for state in states), before.scores, held.scores], length=8)
+    use = evaluator.suite.splits.use_of(name)
     comparison = compare(
         before.scores,
         held.scores,
@@ -120,6 +134,8 @@ async def confirm(
     )
     old, new = _tokens(before, held)
     return Confirmation(
+        name=name,
+        use=use,
         evaluation=held,
         comparison=comparison,
         tokens=(old, new),

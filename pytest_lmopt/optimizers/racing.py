@@ -17,7 +17,8 @@ from pytest_lmopt.optimizers.believing import likeliest
 from pytest_lmopt.optimizers.protocol import Proposal, Trial
 from pytest_lmopt.stats.paired import paired_interval
 from pytest_lmopt.suites.candidate import Candidate
-from pytest_lmopt.suites.example import Example, groups_of
+from pytest_lmopt.suites.clusters import groups_of
+from pytest_lmopt.suites.example import Example
 
 FIRST_RUNG = 16
 

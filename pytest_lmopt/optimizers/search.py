@@ -21,7 +21,7 @@ from pytest_lmopt.optimizers.rounds import Rounds
 from pytest_lmopt.optimizers.shortening import FIELD, Shortening
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.canonical import digest
-from pytest_lmopt.suites.example import clusters_of, groups_of
+from pytest_lmopt.suites.clusters import clusters_of, groups_of
 from pytest_lmopt.suites.object_content import GIVEN, ContentError, content
 from pytest_lmopt.suites.suite import Suite
 
@@ -37,8 +37,9 @@ class SearchOutcome:
     prompts spelt out. ``winner`` is the trial worth a look at holdout, if any, and
     ``winner_holdout`` its holdout runs; ``confirmation`` compares the two on holdout, ``tokens``
     are the incumbent's and the winner's per call there, ``basis`` says why the winner is adopted,
-    empty if it is not. ``detectable`` is the difference holdout shows at ``alpha``, this use's
-    level. ``note`` says why a search ended early or without a winner.
+    empty if it is not. ``confirmed`` names the confirmation, empty where there was none; it was the
+    ``use``-th of this holdout. ``detectable`` is the difference holdout shows at ``alpha``, this
+    use's level. ``note`` says why a search ended early or without a winner.
     """
 
     incumbent: Evaluation
@@ -47,6 +48,8 @@ class SearchOutcome:
     trials: tuple[Trial, ...]
     alpha: float
     detectable: float
+    use: int = 1
+    confirmed: str = ""
     winner: Trial | None = None
     winner_holdout: Evaluation | None = None
     confirmation: Comparison | None = None
@@ -66,22 +69,22 @@ async def search(
     ledger: Ledger,
     *,
     seed: int,
-    holdout_use: int = 1,
     journal: Journal | None = None,
     proposer: Proposer | None = None,
     rule: Rule | None = None,
 ) -> SearchOutcome:
     """Search for a candidate better than the suite's prompts as they stand.
 
-    ``holdout_use`` counts the confirmations this holdout has served, this one included: the k-th
-    adopts falsely with α/(k(k+1)), which adds up to at most α over all searches to come. With a
-    ``journal`` a search that was killed is continued. Without a ``proposer`` a strategy's questions
-    stay unanswered. Without a ``rule`` only what is proven better is adopted. Raises
-    ``StrategyError`` where the strategy itself fails, and ``BudgetExhaustedError`` only if not even
-    the incumbent can be judged.
+    The k-th use of the suite's holdout adopts falsely with α/(k(k+1)) at most, which adds up to at
+    most α over all searches to come. With a ``journal`` a search that was killed is continued.
+    Without a ``proposer`` a strategy's questions stay unanswered. Without a ``rule`` only what is
+    proven better is adopted. Raises ``StrategyError`` where the strategy itself fails, and
+    ``BudgetExhaustedError`` only if not even the incumbent can be judged.
     """
     journal, rule = journal or Journal(), rule or Rule()
     plan = Plan(evaluator, ledger, journal, seed=seed)
+    splits = evaluator.suite.splits
+    use = splits.use_of()
     evaluator.tracker.begin("probe")
     probe = await evaluator.evaluate(plan.incumbent, plan.dev[:PROBE])
     journal.begin(
@@ -89,7 +92,7 @@ async def search(
             **_inputs(optimizer, evaluator.suite, ledger, proposer),
             "prompts": Candidate(name="incumbent", states=probe.states).digest,
             "seed": seed,
-            "uses of the holdout": holdout_use,
+            "uses of the holdout": use,
             "what is adopted": [rule.accept, rule.prefer, rule.margin],
         }
     )
@@ -99,7 +102,7 @@ async def search(
     rounds = Rounds(
         evaluator=evaluator, plan=plan, journal=journal, prompts=prompts, harmless=rule.harmless
     )
-    alpha = level(holdout_use)
+    alpha = level(use)
     pointless = ""
     if prompts.states:
         scores = list(dev.scores.values())
@@ -120,6 +123,7 @@ async def search(
         trials=tuple(rounds.trials),
         alpha=alpha,
         detectable=detectable_effect(len(plan.holdout), alpha=alpha),
+        use=use,
     )
     winner = choose(rounds.trials, dev, rule, groups=groups_of(plan.dev))
     if winner is None:
@@ -128,7 +132,7 @@ async def search(
         return replace(outcome, note="; ".join(filter(None, notes)))
     evaluator.tracker.begin("confirmation")
     try:
-        found = await confirm(winner, evaluator, plan, rule, use=holdout_use, seed=seed)
+        found = await confirm(winner, evaluator, plan, rule, seed=seed)
     except BudgetExhaustedError as error:  # the winner is dearer than anything that was set aside
         name = winner.proposal.candidate.name
         notes.insert(0, f"{name} did better on dev, but could not be proven: {error}")
@@ -136,8 +140,13 @@ async def search(
         return replace(outcome, note="; ".join(filter(None, notes)))
     verdict = found.comparison.verdict if found.comparison else None
     journal.record("finished", winner=winner.proposal.candidate.digest, verdict=verdict)
+    alpha = level(found.use)
     return replace(
         outcome,
+        alpha=alpha,
+        detectable=detectable_effect(len(plan.holdout), alpha=alpha),
+        use=found.use,
+        confirmed=found.name if found.comparison else "",
         winner=winner,
         winner_holdout=found.evaluation,
         confirmation=found.comparison,
@@ -212,7 +221,7 @@ def _inputs(
         "strategy": identity(optimizer),
         "budget": [str(account.budget) for account in ledger.accounts],
         "repeats": suite.repeats,
-        "splits": suite.split_seed,
+        "splits": digest(suite.splits.names),
     }
 
 

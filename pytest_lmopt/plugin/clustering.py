@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.lm.telemetry.destination import settings
 from pytest_lmopt.plugin.serving import arguments
 from pytest_lmopt.plugin.session import LmSession
+from pytest_lmopt.suites.places import name_below, name_from
 from pytest_lmopt.suites.suite import Suite
 
 
@@ -44,15 +44,14 @@ def cluster_runner(
 ) -> DaskRunner:
     """The runner of a suite on the session's cluster."""
     config, options = item.config, session.options
-    inifile = config.inipath
+    inifile = name_below(config.inipath, session.root) if config.inipath else None
     telemetry = session.telemetry
-    below = inifile is not None and inifile.is_relative_to(session.root)
     spec = Spec(
         session=session.name,
         suite=suite.name,
         root=str(session.root),
-        inifile=inifile.relative_to(session.root).as_posix() if inifile and below else None,
-        folder=os.path.relpath(config.invocation_params.dir, session.root),
+        inifile=inifile,
+        folder=name_from(config.invocation_params.dir, session.root),
         paths=_own_paths(session.root),
         args=arguments(config),
         model=options.model,
@@ -83,8 +82,5 @@ def _own_paths(root: Path) -> tuple[str, ...]:
     """What is importable from the project's own folders, relative to its root."""
     found = [Path(path or ".").absolute() for path in sys.path]
     installed = Path(sys.prefix)
-    return tuple(
-        path.relative_to(root).as_posix()
-        for path in found
-        if path.is_relative_to(root) and not path.is_relative_to(installed)
-    )
+    names = ((path, name_below(path, root)) for path in found)
+    return tuple(name for path, name in names if name and name_below(path, installed) is None)

@@ -1,38 +1,62 @@
-"""After collection: every selected marked test becomes a suite, or a usage error."""
+"""After collection: every selected marked test becomes a suite, or an error of its own."""
 
 from __future__ import annotations
 
 import pytest
+from _pytest.mark.structures import get_unpacked_marks
 from _pytest.nodes import Node
 
+from pytest_lmopt.plugin.names import clash, node_name
 from pytest_lmopt.plugin.session import LmSession, session_key
+from pytest_lmopt.suites.places import name_below
 
 MARK_NAME = "lm_suite"
 FIXTURE_NAME = "lm_example"
 MODEL_NAME = "lm_model"
 
 
+def is_suite(item: pytest.Item) -> bool:
+    """Whether a test is one of those that lm_suite concerns.
+
+    A mark written at the test itself, or at its parameter, always concerns it. A mark of its class,
+    module or folder, or one that a hook adds, is a default for the tests that take lm_example.
+    """
+    if not isinstance(item, pytest.Function) or item.get_closest_marker(MARK_NAME) is None:
+        return False
+    return _takes_example(item) or any(mark.name == MARK_NAME for mark in _own_marks(item))
+
+
+def _takes_example(item: pytest.Item) -> bool:
+    return FIXTURE_NAME in getattr(item, "fixturenames", ())
+
+
+def _own_marks(item: pytest.Function) -> list[pytest.Mark]:
+    callspec = getattr(item, "callspec", None)
+    return [*get_unpacked_marks(item.obj), *(callspec.marks if callspec is not None else ())]
+
+
 def collect_suites(session: pytest.Session) -> None:
-    """Read and check all suites among the selected tests; nothing is loaded if there are none."""
+    """Read and check all suites among the selected tests; nothing is loaded if there are none.
+
+    What is wrong with one becomes its error when it runs. Editors only ask for a list of tests.
+    """
     state = session.config.stash[session_key]
-    marked = []
-    for item in session.items:
-        is_marked = item.get_closest_marker(MARK_NAME) is not None
-        if is_marked and isinstance(item, pytest.Function):
-            marked.append(item)
-        elif is_marked:
-            reject(state, item, f"{item.nodeid}: lm_suite marks test functions only")
-        elif FIXTURE_NAME in getattr(item, "fixturenames", ()):
-            reject(
-                state,
-                item,
-                f"{item.nodeid}: lm_example is for suites; mark the test with "
-                "@pytest.mark.lm_suite(dataset=...)",
-            )
+    if session.config.option.collectonly:
+        return
+    marked = [
+        item for item in session.items if isinstance(item, pytest.Function) and is_suite(item)
+    ]
+    unmarked = [item for item in session.items if _takes_example(item) and not is_suite(item)]
+    for item in unmarked:
+        note_broken(
+            state,
+            item,
+            f"{item.nodeid}: lm_example is for suites; mark the test with "
+            "@pytest.mark.lm_suite(dataset=...)",
+        )
     if not marked:
         return
-    from pytest_lmopt.errors import DatasetError, InputError
-    from pytest_lmopt.plugin.marks import suite_of
+    from pytest_lmopt.errors import InputError
     from pytest_lmopt.plugin.orphans import find_orphans
 
     if state.copies > 1:
@@ -43,49 +67,66 @@ def collect_suites(session: pytest.Session) -> None:
             f"run this suite and pay for its calls; share the work instead with -n {state.copies}, "
             "or run pytest once for each environment",
         )
-    for item in {item.nodeid: item for item in marked}.values():  # a suite may have several lanes
-        try:
-            state.suites[item.nodeid] = suite_of(item, state.options)
-        except DatasetError as error:
-            # which may be used by several tests, and knows of none
-            reject(state, item, f"{item.nodeid}: {error}", error)
-        except InputError as error:
-            reject(state, item, str(error), error)
+    problem = clash(marked)
+    if problem is not None:
+        reject(state, marked[0], problem)
+    for item in {node_name(item): item for item in marked}.values():  # a suite may have many lanes
+        _read(item, state)
     try:
         _ = state.committed
     except InputError as error:
-        for item in marked:
-            reject(state, item, str(error), error)
-    _find_cluster(session, state)
-    if not _partial(session.config, state):
-        found = find_orphans(state.suites.values())
-        state.orphans = tuple(
-            path.relative_to(state.root).as_posix()
-            for path in found
-            if path.is_relative_to(state.root)
-        )
+        for name, item in {node_name(item): item for item in marked}.items():
+            state.suites.pop(name, None)
+            note_broken(state, item, str(error), error)
+    if state.suites:
+        _find_cluster(state)
+    if not _partial(session, state):
+        found = find_orphans([*state.suites.values(), *state.broken.values()])
+        names = (name_below(path, state.root) for path in found)
+        state.orphans = tuple(name for name in names if name is not None)
 
 
-def _partial(config: pytest.Config, state: LmSession) -> bool:
+def _read(item: pytest.Function, state: LmSession) -> None:
+    from pytest_lmopt.errors import DatasetError, InputError
+    from pytest_lmopt.plugin.marks import suite_of
+
+    try:
+        state.suites[node_name(item)] = suite_of(item, state.options)
+    except DatasetError as error:
+        # which may be used by several tests, and knows of none
+        note_broken(state, item, f"{node_name(item)}: {error}", error)
+    except InputError as error:
+        note_broken(state, item, str(error), error)
+
+
+def note_broken(
+    state: LmSession, item: pytest.Item, problem: str, error: Exception | None = None
+) -> None:
+    """Let a test end with a problem once it is its turn."""
+    from pytest_lmopt.plugin.broken import broken_suite
+
+    state.broken[node_name(item)] = broken_suite(item, state, problem, error)
+
+
+def _partial(session: pytest.Session, state: LmSession) -> bool:
     """Whether some tests of the files collected may have been left out."""
+    config = session.config
+    if session.testsfailed:  # what can't be collected may hold suites
+        return True
     # --lf leaves them out of what a file collects, and so without pytest_deselected
     last_failed = bool(config.getoption("lf", False))
     return state.partial or last_failed or any("::" in argument for argument in config.args)
 
 
-def _find_cluster(session: pytest.Session, state: LmSession) -> None:
-    if state.options.executor is not None and not session.config.option.collectonly:
+def _find_cluster(state: LmSession) -> None:
+    if state.options.executor is not None:
         from pytest_lmopt.plugin.clustering import connect
 
         connect(state)
 
 
-def reject(state: LmSession, node: Node, problem: str, error: BaseException | None = None) -> None:
+def reject(state: LmSession, node: Node, problem: str) -> None:
     """Refuse to run; a worker has the controller do it, before that hands out any test."""
-    if error is not None and state.options.debug:
-        from pytest_lmopt.plugin.debugging import traceback_of
-
-        problem += f"\n{traceback_of(error)}"
     if not state.is_worker:
         raise pytest.UsageError(problem)
     report = pytest.CollectReport(node.nodeid, "failed", problem, [], lm_problem=problem)

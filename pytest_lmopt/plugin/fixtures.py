@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pytest_lmopt.plugin.names import node_name
 from pytest_lmopt.plugin.session import session_key
 
 
@@ -22,7 +23,7 @@ class ExamplePlaceholder:
 @pytest.fixture
 def lm_model(request: pytest.FixtureRequest) -> str | None:
     """The model of the suite's prompts that name none; ``parametrize`` it for several models."""
-    suite = request.config.stash[session_key].suites.get(request.node.nodeid)
+    suite = request.config.stash[session_key].suites.get(node_name(request.node))
     return suite.suite.model if suite else None
 
 

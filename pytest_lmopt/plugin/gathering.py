@@ -90,7 +90,7 @@ def _accept(session: LmSession) -> None:
             if not _write(session, name, text):
                 _withhold(session, report, f"{name} can't be written")
                 break
-    for name in session.orphans:
+    for name in () if session.options.keep_orphans else session.orphans:
         if not _inside(session, name):
             session.refused.append(f"{name}, which lies outside {session.root}")
             continue

@@ -10,6 +10,7 @@ import pytest
 
 from pytest_lmopt.plugin import collecting, command_line, hookspecs
 from pytest_lmopt.plugin.fixtures import lm_example, lm_model
+from pytest_lmopt.plugin.names import node_name
 from pytest_lmopt.plugin.options import read_options
 from pytest_lmopt.plugin.owner import OwnerHooks
 from pytest_lmopt.plugin.session import LmSession, session_key
@@ -68,9 +69,9 @@ def pytest_make_collect_report(
     """Tell a mistake that ended a test module's import in a line."""
     report = yield
     if report.failed and "pytest_lmopt.errors" in sys.modules:
-        from pytest_lmopt.plugin.importing import refuse_mistakes
+        from pytest_lmopt.plugin.importing import tell_in_a_line
 
-        refuse_mistakes(collector, report)
+        tell_in_a_line(collector, report)
     return report
 
 
@@ -80,11 +81,22 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     collecting.collect_suites(session)
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """End a test that can't be a suite as it is written, unless it is skipped."""
+    session = item.config.stash[session_key]
+    if session.broken and node_name(item) in session.broken:
+        from pytest_lmopt.plugin.broken import refuse
+
+        refuse(item, session, session.broken[node_name(item)])
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> None:
     """Put a suite in place of its test function, whichever plugin would have called that."""
     session = item.config.stash[session_key]
-    if isinstance(item, pytest.Function) and item.nodeid in session.suites:
+    if not session.suites:
+        return
+    if isinstance(item, pytest.Function) and node_name(item) in session.suites:
         from pytest_lmopt.plugin.running import run_suite
 
         item.runtest = partial(run_suite, item, session)  # type: ignore[method-assign]

@@ -9,18 +9,22 @@ import pytest
 
 import pytest_lmopt
 from pytest_lmopt.errors import InputError
-from pytest_lmopt.plugin.collecting import reject
+from pytest_lmopt.plugin.debugging import traceback_of
 from pytest_lmopt.plugin.session import session_key
+from pytest_lmopt.reports.annotations import without_commands
 
 OURS = Path(pytest_lmopt.__file__).parent
 
 
-def refuse_mistakes(collector: pytest.Collector, report: pytest.CollectReport) -> None:
-    """Turn a mistake of the user's that ended an import into a usage error."""
+def tell_in_a_line(collector: pytest.Collector, report: pytest.CollectReport) -> None:
+    """Say in one line which mistake of the user's ended an import, in place of its traceback."""
     call = getattr(report, "call", None)
     error = call.excinfo.value if call is not None and call.excinfo is not None else None
     if isinstance(error, InputError):
-        reject(collector.config.stash[session_key], collector, f"{_place(error)}: {error}", error)
+        problem = f"{_place(error)}: {error}"
+        if collector.config.stash[session_key].options.debug:
+            problem += f"\n{traceback_of(error)}"
+        report.longrepr = without_commands(problem)
 
 
 def reason(told: str) -> str:

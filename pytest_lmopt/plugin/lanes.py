@@ -12,7 +12,8 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from pytest_lmopt.blocks.queue import Part
-from pytest_lmopt.plugin.collecting import MARK_NAME
+from pytest_lmopt.plugin.collecting import is_suite
+from pytest_lmopt.plugin.names import node_name
 from pytest_lmopt.plugin.session import LmSession
 
 
@@ -22,11 +23,7 @@ def add_lanes(items: list[pytest.Item], count: int) -> None:
     Workers take items from the front of such parts, so all come to a suite soon after the run's
     beginning, however many other tests there are.
     """
-    suites = [
-        item
-        for item in items
-        if isinstance(item, pytest.Function) and item.get_closest_marker(MARK_NAME) is not None
-    ]
+    suites = [item for item in items if isinstance(item, pytest.Function) and is_suite(item)]
     if not suites:
         return
     marked = set(suites)
@@ -41,7 +38,8 @@ def take_part(item: pytest.Item, nextitem: pytest.Item | None, session: LmSessio
     """Run a lane that does not lead, without a report; True if this item was one."""
     if session.queue is None:
         return None
-    part = session.parts[item.nodeid] = session.queue.enter(item.nodeid, session.worker)
+    name = session.entered[item.nodeid] = node_name(item)
+    part = session.parts[name] = session.queue.enter(name, session.worker)
     if part is Part.HELP:
         runtestprotocol(item, log=False, nextitem=nextitem)
     elif part is Part.NOTHING:
@@ -63,8 +61,9 @@ def _tear_down(item: pytest.Item, nextitem: pytest.Item | None) -> None:
 
 def finish(nodeid: str, session: LmSession) -> None:
     """Let the other lanes end once the leading one has."""
-    if nodeid in session.parts and session.queue is not None:
-        session.queue.finish(nodeid, session.worker)
+    name = session.entered.pop(nodeid, None)
+    if name is not None and session.queue is not None:
+        session.queue.finish(name, session.worker)
 
 
 def _again(item: pytest.Function) -> pytest.Function:

@@ -13,10 +13,11 @@ from _pytest.nodes import Node
 
 from pytest_lmopt.errors import SuiteError
 from pytest_lmopt.plugin.collecting import FIXTURE_NAME, MARK_NAME, MODEL_NAME
-from pytest_lmopt.plugin.option_values import GATES
+from pytest_lmopt.plugin.names import item_snapshot, node_name
+from pytest_lmopt.plugin.option_values import GATES, NONE
 from pytest_lmopt.plugin.options import Options
 from pytest_lmopt.runs.run import ExampleSkipped
-from pytest_lmopt.snapshots.store import record_path, snapshot_path
+from pytest_lmopt.snapshots.store import record_path
 from pytest_lmopt.suites.budget import Budget
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.example import Example
@@ -33,6 +34,7 @@ _ARGUMENTS = (
     "threshold",
     "margin",
     "gate",
+    "require_baseline",
     "repeats",
     "model",
     "max_missing",
@@ -59,6 +61,7 @@ class MarkedSuite:
     record: Path | None
     budgets: tuple[BudgetMark, ...]
     gate: GateMode
+    require_baseline: bool
 
 
 def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
@@ -70,27 +73,29 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
     for mark, _ in _marks(item):
         if mark.args:
             raise SuiteError(
-                f"lm_suite takes keyword arguments only, found {mark.args[0]!r}", suite=item.nodeid
+                f"lm_suite takes keyword arguments only, found {mark.args[0]!r}",
+                suite=node_name(item),
             )
         for name, value in mark.kwargs.items():
             if name not in _ARGUMENTS:
                 raise SuiteError(
                     f"lm_suite has no argument {name!r}; it takes {', '.join(_ARGUMENTS)}",
-                    suite=item.nodeid,
+                    suite=node_name(item),
                 )
             arguments.setdefault(name, value)
     callspec = getattr(item, "callspec", None)
     if callspec is not None and MODEL_NAME in callspec.params:
         arguments["model"] = callspec.params[MODEL_NAME]
     _check_signature(item)
-    _check_arguments(arguments, item.nodeid)
+    _check_arguments(arguments, node_name(item))
     defaults = options.defaults
-    for name in ("threshold", "margin", "gate"):
-        if getattr(options, name) is not None:
-            arguments[name] = getattr(options, name)
+    for name in ("threshold", "margin", "gate", "require_baseline"):
+        given = getattr(options, name)
+        if given is not None:
+            arguments[name] = None if given == NONE else given
         elif arguments.get(name) is None:
             arguments[name] = getattr(defaults, name)
-    name = _name(item)
+    name = node_name(item)
     metric = arguments.get("metric")
     suite = Suite(
         name=name,
@@ -109,10 +114,9 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
             "--lm-prefer=shorter (or ini lm_prefer) takes a cheaper prompt that is worse by less "
             "than the suite's margin, and that is 0; set margin= in the mark or --lm-margin, such "
             "as 0.05",
-            suite=item.nodeid,
+            suite=node_name(item),
         )
-    below_file = _name(item).split("::", 1)[-1]
-    snapshot = snapshot_path(item.path, below_file)
+    snapshot = item_snapshot(item)
     folder, root = options.record, item.config.rootpath
     return MarkedSuite(
         suite=suite,
@@ -120,12 +124,8 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
         record=record_path(snapshot, folder=folder, root=root) if folder else None,
         budgets=_budgets(item),
         gate=arguments["gate"],
+        require_baseline=arguments["require_baseline"],
     )
-
-
-def _name(item: pytest.Function) -> str:
-    """The test's node id, without the group that ``--dist loadgroup`` appends."""
-    return f"{item.listchain()[-2].nodeid}::{item.name}"
 
 
 def _budgets(item: pytest.Function) -> tuple[BudgetMark, ...]:
@@ -133,7 +133,7 @@ def _budgets(item: pytest.Function) -> tuple[BudgetMark, ...]:
     budgets: dict[str, Budget] = {}
     for mark, node in _marks(item):
         if "budget" in mark.kwargs:
-            owner = (_name(item) if node is item else node.nodeid) or "the session"
+            owner = node_name(node) or "the session"
             number = sum(known.partition(" (mark ")[0] == owner for known in budgets) + 1
             name = owner if number == 1 else f"{owner} (mark {number})"
             budgets[name] = mark.kwargs["budget"]
@@ -156,15 +156,20 @@ def _check_signature(item: pytest.Function) -> None:
     if FIXTURE_NAME not in item.fixturenames:
         raise SuiteError(
             "a marked test must take the fixture lm_example, which brings the example's inputs",
-            suite=item.nodeid,
+            suite=node_name(item),
         )
     for name, definitions in item._fixtureinfo.name2fixturedefs.items():
         if name != FIXTURE_NAME and FIXTURE_NAME in definitions[-1].argnames:
             raise SuiteError(
                 f"fixture {name!r} asks for lm_example, but fixtures are set up once per suite; "
                 "take lm_example in the test itself",
-                suite=item.nodeid,
+                suite=node_name(item),
             )
+    if FIXTURE_NAME not in item._fixtureinfo.argnames:
+        raise SuiteError(
+            "usefixtures gives the test no lm_example to work on; take it as an argument",
+            suite=node_name(item),
+        )
 
 
 def _check_arguments(arguments: dict[str, Any], suite: str) -> None:
@@ -190,6 +195,8 @@ def _check_arguments(arguments: dict[str, Any], suite: str) -> None:
         reject("repeats", "a positive whole number")
     if arguments.get("gate") not in (None, *GATES):
         reject("gate", f"one of {', '.join(GATES)}")
+    if arguments.get("require_baseline") not in (None, True, False):
+        reject("require_baseline", "True or False")
     model = arguments.get("model")
     if model is not None and not (isinstance(model, str) and model):
         reject("model", "a model string")

@@ -11,9 +11,8 @@ if TYPE_CHECKING:
     from pytest_lmopt.optimizers.protocol import Strategy
 
 
-def strategies_offered(config: pytest.Config) -> dict[str, Strategy]:
+def strategies_offered(config: pytest.Config, name: str | None) -> dict[str, Strategy]:
     """Those of the hook, by name; a usage error unless the one asked for can be made."""
-    name = config.getoption("lm_optimize")
     if name is None:
         return {}
     from pytest_lmopt.errors import StrategyError

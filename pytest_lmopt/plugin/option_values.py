@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from pytest_lmopt.comparison.gate import GateMode
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pytest_lmopt.reports.making import ReportKind
     from pytest_lmopt.suites.budget import Budget
 
+Value = TypeVar("Value")
+Word = TypeVar("Word", bound=str)
+
 STRATEGIES = (
     "auto", "baseline", "bootstrap", "coordinate", "labeled", "mipro", "opro", "rationale",
     "reflect",
@@ -24,9 +27,12 @@ STRATEGIES = (
 GATES: tuple[GateMode, ...] = ("regression", "noninferior", "off")
 CACHE_MODES: tuple[CacheMode, ...] = ("auto", "replay", "refresh", "off")
 OUTCOMES = ("pass", "fail")
+ORPHANS = ("remove", "keep")
 ACCEPTS: tuple[Accept, ...] = ("significant", "best")
 PREFERS: tuple[Prefer, ...] = ("better", "shorter")
 REPORTS: tuple[ReportKind, ...] = ("html", "json", "md", "csv")
+NONE = "none"
+"""The word that sets an option to nothing, whatever the mark or the configuration says."""
 LIMITS: dict[str, type[int] | type[float]] = {
     "calls": int,
     "tokens": int,
@@ -36,19 +42,44 @@ LIMITS: dict[str, type[int] | type[float]] = {
 
 
 def accepting(value: str) -> str:
-    """``yes``, or ``ci`` to accept in CI too."""
-    if value in ("yes", "ci"):
+    """``yes``, ``ci`` to accept in CI too, or ``no``."""
+    if value in ("yes", "ci", "no"):
         return value
     raise argparse.ArgumentTypeError(
-        f"{value!r} is no value; only 'ci' is, to accept in CI. If it is a path, put it before "
+        f"'ci' (to accept in CI) or 'no' expected, found {value!r}. If it is a path, put it before "
         "--lm-snapshot-update"
     )
 
 
-def prune(value: str) -> int | Literal[""]:
-    """A size in bytes; empty for the limit configured."""
+def or_none(convert: Callable[[str], Value]) -> Callable[[str], Value | str]:
+    """What ``convert`` takes, or ``none``."""
+
+    def checked(value: str) -> Value | str:
+        return NONE if value == NONE else convert(value)
+
+    return checked
+
+
+def switch(value: str) -> bool:
+    """A switch, in the words that pytest takes for one."""
+    if value.lower() in ("true", "yes", "y", "on", "t", "1"):
+        return True
+    if value.lower() in ("false", "no", "n", "off", "f", "0"):
+        return False
+    raise argparse.ArgumentTypeError(f"true or false expected, found {value!r}")
+
+
+def whole(value: str) -> int:
+    """A whole number."""
+    with suppress(ValueError):
+        return int(value)
+    raise argparse.ArgumentTypeError(f"a whole number expected, found {value!r}")
+
+
+def prune(value: str) -> int | str:
+    """A size in bytes; empty for the limit configured, or ``none``."""
     try:
-        return size(value) if value else ""
+        return size(value) if value and value != NONE else value
     except argparse.ArgumentTypeError as error:
         raise argparse.ArgumentTypeError(
             f"{error}. If it is a path, put it before --lm-cache-prune"
@@ -115,9 +146,11 @@ def executor(value: str) -> str:
     return f"{'tls' if found[1] else 'tcp'}://{found[2]}"
 
 
-def reports(value: str) -> list[tuple[ReportKind, Path]]:
-    """Reports and where to write them: ``KIND:PATH``, several with commas between."""
-    found: list[tuple[ReportKind, Path]] = []
+def reports(value: str) -> list[tuple[ReportKind, Path] | str]:
+    """Reports and where to write them: ``KIND:PATH``, several with commas between, or ``none``."""
+    if value == NONE:
+        return [NONE]
+    found: list[tuple[ReportKind, Path] | str] = []
     # a comma that no kind follows belongs to a path
     for part in re.split(rf",(?=(?:{'|'.join(REPORTS)}):)", value):
         kind, _, path = part.partition(":")
@@ -132,12 +165,13 @@ def reports(value: str) -> list[tuple[ReportKind, Path]]:
     return found
 
 
-def choice(values: Sequence[str]) -> Callable[[str], str]:
+def choice(values: Sequence[Word]) -> Callable[[str], Word]:
     """One of ``values``."""
 
-    def checked(value: str) -> str:
-        if value in values:
-            return value
+    def checked(value: str) -> Word:
+        found = next((each for each in values if each == value), None)
+        if found is not None:
+            return found
         raise argparse.ArgumentTypeError(f"one of {', '.join(values)} expected, found {value!r}")
 
     return checked

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,14 +14,20 @@ from pytest_lmopt.plugin.offering import strategies_offered
 from pytest_lmopt.plugin.option_values import (
     ACCEPTS,
     GATES,
+    NONE,
+    ORPHANS,
     OUTCOMES,
     PREFERS,
     choice,
+    or_none,
     positive,
     seconds,
     share,
     size,
+    switch,
 )
+from pytest_lmopt.plugin.settings import configured, lines, setting
+from pytest_lmopt.suites.places import name_below
 
 if TYPE_CHECKING:
     from pytest_lmopt.comparison.gate import GateMode
@@ -45,11 +50,15 @@ class Defaults:
     gate: GateMode
     threshold: float | None
     margin: float
+    require_baseline: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """The session's options, valid. None leaves it to the mark, then to ``defaults``.
+
+    ``threshold`` is ``none`` if no suite is to have one. ``model`` is empty if there is to be none,
+    None if nothing names one.
 
     ``record`` is the folder of record files, None for none; ``recording`` says that this run
     writes them. ``executor`` is the address of a Dask scheduler, None for this machine.
@@ -70,8 +79,10 @@ class Options:
     meta_prompts: Path | None
     accepting: bool
     gate: GateMode | None
-    threshold: float | None
+    threshold: float | str | None
     margin: float | None
+    require_baseline: bool | None
+    keep_orphans: bool
     inconclusive_fails: bool
     family: bool
     early_stop: bool
@@ -97,75 +108,87 @@ class Options:
 
 def read_options(config: pytest.Config) -> Options:
     """The options in force: command line, then ini, then environment and defaults."""
-    if config.getoption("lm_dry_run") and config.getoption("numprocesses", None):
+    strategy, executor = _option(config, "lm_optimize"), _option(config, "lm_executor")
+    dry_run = bool(config.getoption("lm_dry_run"))
+    if dry_run and config.getoption("numprocesses", None):
         raise pytest.UsageError("--lm-dry-run runs nothing, so it takes no workers: leave out -n")
-    if config.getoption("lm_executor") and config.getoption("numprocesses", None):
+    if executor and config.getoption("numprocesses", None):
         raise pytest.UsageError(
             "--lm-executor spreads examples over a cluster, -n over this machine: leave one out"
         )
     record = _record_folder(config)
-    limit = _from_ini(config, "lm_cache_limit", CACHE_LIMIT, size)
-    prune_to = config.getoption("lm_cache_prune")
+    recording = _option(config, "lm_record") is not None
+    limit = setting(config, "lm_cache_limit", size, CACHE_LIMIT)
+    prune_to = _option(config, "lm_cache_prune")
     accepting = _may_accept(config.getoption("lm_snapshot_update"))
-    if config.getoption("lm_record") and config.getoption("lm_optimize") and not accepting:
+    if recording and strategy and not accepting:
         raise pytest.UsageError(
             "--lm-record with --lm-optimize writes what the accepted scores rest on: add "
             "--lm-snapshot-update, or record in a run without --lm-optimize"
         )
     return Options(
         defaults=Defaults(
-            gate=_from_ini(config, "lm_gate", "regression", choice(GATES)),
-            threshold=_from_ini(config, "lm_threshold", None, share),
-            margin=_from_ini(config, "lm_margin", 0.0, share),
+            gate=configured(config, "lm_gate", choice(GATES), "regression"),
+            threshold=_unless_none(configured(config, "lm_threshold", or_none(share), NONE)),
+            margin=configured(config, "lm_margin", share, 0.0),
+            require_baseline=configured(config, "lm_require_baseline", switch, False),
         ),
-        model=_first(
-            config.getoption("lm_model"), config.getini("lm_model"), os.environ.get("LMOPT_MODEL")
-        ),
-        strategy=config.getoption("lm_optimize"),
-        offered=strategies_offered(config),
-        accept=config.getoption("lm_accept")
-        or _from_ini(config, "lm_accept", "significant", choice(ACCEPTS)),
-        prefer=config.getoption("lm_prefer")
-        or _from_ini(config, "lm_prefer", "better", choice(PREFERS)),
-        proposer=_first(config.getoption("lm_proposer"), config.getini("lm_proposer")),
-        show_source=bool(config.getoption("lm_optimize")) and not config.getoption("lm_no_source"),
+        model=_model(config),
+        strategy=strategy,
+        offered=strategies_offered(config, strategy),
+        accept=setting(config, "lm_accept", choice(ACCEPTS), "significant"),
+        prefer=setting(config, "lm_prefer", choice(PREFERS), "better"),
+        proposer=_unless_none(setting(config, "lm_proposer", str, NONE)),
+        show_source=bool(strategy) and config.getoption("lm_source") is not False,
         meta_prompts=_meta_prompts(config),
         accepting=accepting,
         gate=config.getoption("lm_gate"),
         threshold=config.getoption("lm_threshold"),
         margin=config.getoption("lm_margin"),
-        inconclusive_fails=(
-            config.getoption("lm_inconclusive")
-            or _from_ini(config, "lm_inconclusive", "pass", choice(OUTCOMES))
-        )
-        == "fail",
-        family=config.getoption("lm_family") or config.getini("lm_family"),
-        early_stop=config.getoption("lm_early_stop") or config.getini("lm_early_stop"),
-        resplit=config.getoption("lm_resplit"),
+        require_baseline=config.getoption("lm_require_baseline"),
+        keep_orphans=setting(config, "lm_orphans", choice(ORPHANS), "remove") == "keep",
+        inconclusive_fails=setting(config, "lm_inconclusive", choice(OUTCOMES), "pass") == "fail",
+        family=setting(config, "lm_family", switch, False),
+        early_stop=setting(config, "lm_early_stop", switch, False),
+        resplit=_option(config, "lm_resplit"),
         cache=config.getoption("lm_cache"),
         record=record,
-        recording=record is not None and (accepting or bool(config.getoption("lm_record"))),
+        recording=record is not None and (accepting or recording),
         cache_limit=limit,
         prune_to=limit if prune_to == "" else prune_to,
-        concurrency=config.getoption("lm_concurrency")
-        or _from_ini(config, "lm_concurrency", 16, positive),
-        executor=config.getoption("lm_executor"),
-        timeout=config.getoption("lm_timeout") or _from_ini(config, "lm_timeout", 120.0, seconds),
-        example_timeout=config.getoption("lm_example_timeout")
-        or _from_ini(config, "lm_example_timeout", None, seconds),
+        concurrency=setting(config, "lm_concurrency", positive, 16),
+        executor=executor,
+        timeout=setting(config, "lm_timeout", seconds, 120.0),
+        example_timeout=_unless_none(setting(config, "lm_example_timeout", or_none(seconds), NONE)),
         seed=config.getoption("lm_seed"),
-        budget=config.getoption("lm_budget"),
+        budget=_option(config, "lm_budget"),
         resume=config.getoption("lm_resume") == "yes",
         prices=_prices(config),
-        dry_run=config.getoption("lm_dry_run"),
+        dry_run=dry_run,
         reports=_reports(config),
-        debug=config.getoption("lm_debug"),
-        otel=config.getini("lm_otel"),
+        debug=bool(config.getoption("lm_debug")),
+        otel=setting(config, "lm_otel", switch, False),
     )
 
 
+def _option(config: pytest.Config, name: str) -> Any:
+    """The value of an option that has no other source; None for ``none``."""
+    return _unless_none(config.getoption(name))
+
+
+def _unless_none(value: Any) -> Any:
+    return None if value == NONE else value
+
+
+def _model(config: pytest.Config) -> str | None:
+    """The model of prompts that name none; empty if it is set to none."""
+    environment = os.environ.get("LMOPT_MODEL") or None
+    model = setting(config, "lm_model", str, None) or environment
+    return "" if model == NONE else model
+
+
 def _meta_prompts(config: pytest.Config) -> Path | None:
-    given = config.getini("lm_meta_prompts")
+    given = _unless_none(setting(config, "lm_meta_prompts", str, NONE))
     if not given:
         return None
     from pytest_lmopt.errors import StrategyError
@@ -175,12 +198,16 @@ def _meta_prompts(config: pytest.Config) -> Path | None:
     try:
         check_folder(folder)
     except StrategyError as error:
-        raise pytest.UsageError(f"ini value {error}") from None
+        option = config.getoption("lm_meta_prompts") is not None
+        told = str(error).replace("lm_meta_prompts", "--lm-meta-prompts", 1)
+        raise pytest.UsageError(told if option else f"ini value {error}") from None
     return folder
 
 
 def _reports(config: pytest.Config) -> tuple[tuple[ReportKind, Path], ...]:
-    asked: list[tuple[ReportKind, Path]] = config.getoption("lm_report")
+    asked: list[tuple[ReportKind, Path]] = []
+    for each in config.getoption("lm_report") or ():
+        asked = [] if each == NONE else [*asked, each]
     if not asked:
         return ()
     from pytest_lmopt.errors import ReportError
@@ -195,15 +222,17 @@ def _reports(config: pytest.Config) -> tuple[tuple[ReportKind, Path], ...]:
 
 
 def _prices(config: pytest.Config) -> dict[str, Price]:
-    lines = config.getini("lm_prices")
-    if not lines:
+    found = lines(config, "lm_prices")
+    if not found:
         return {}
     from pytest_lmopt.lm.money.prices import parse_price
 
     try:
-        return dict(map(parse_price, lines))
+        return dict(map(parse_price, found))
     except ValueError as error:
-        raise pytest.UsageError(f"ini value lm_prices: {error}") from None
+        given = config.getoption("lm_prices") is not None
+        place = "--lm-prices" if given else "ini value lm_prices"
+        raise pytest.UsageError(f"{place}: {error}") from None
 
 
 def _may_accept(value: str | None) -> bool:
@@ -212,7 +241,7 @@ def _may_accept(value: str | None) -> bool:
             f"--lm-snapshot-update rewrites committed files, and CI={os.environ['CI']!r} says that "
             "nobody is there to review them; if this job commits them, use --lm-snapshot-update=ci"
         )
-    return value is not None
+    return value not in (None, "no")
 
 
 def in_ci() -> bool:
@@ -221,27 +250,13 @@ def in_ci() -> bool:
 
 
 def _record_folder(config: pytest.Config) -> Path | None:
-    given = config.getoption("lm_record") or config.getini("lm_record")
-    if not given:
+    given = setting(config, "lm_record", str, NONE)
+    if given in (NONE, ""):
         return None
-    folder = Path(os.path.normpath(config.rootpath / given))
-    if folder == config.rootpath or not folder.is_relative_to(config.rootpath):
+    name = name_below(Path(os.path.normpath(config.rootpath / given)), config.rootpath)
+    if name is None or name == ".":
         raise pytest.UsageError(
             f"--lm-record (or ini lm_record) {given!r}: a folder of its own inside "
             f"{config.rootpath} expected, such as tests/records"
         )
-    return folder
-
-
-def _from_ini(config: pytest.Config, name: str, default: Any, convert: Any) -> Any:
-    value = config.getini(name)
-    if not value:
-        return default
-    try:
-        return convert(value)
-    except argparse.ArgumentTypeError as error:
-        raise pytest.UsageError(f"ini value {name}: {error}") from None
-
-
-def _first(*values: str | None) -> str | None:
-    return next((value for value in values if value), None)
+    return config.rootpath / name

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from pytest_lmopt.plugin.broken import BrokenSuite
 from pytest_lmopt.plugin.marks import MarkedSuite
 
 
-def find_orphans(suites: Iterable[MarkedSuite]) -> list[Path]:
+def find_orphans(suites: Iterable[MarkedSuite | BrokenSuite]) -> list[Path]:
     """Files in the suites' folders that no suite has, and those of test files that are gone."""
     expected: dict[Path, Path] = {}
     for suite in suites:

@@ -104,6 +104,8 @@ class OwnerHooks:
         if self._display is not None:
             self._display.end()
         losses.turn_red(self._session, session)
+        if self._session.options.dry_run and self._session.broken:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self._session.reports:
             from pytest_lmopt.plugin.gathering import write_files
 
@@ -116,7 +118,8 @@ class OwnerHooks:
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         """Print the plan of a dry run, or the section on suites."""
         session = self._session
-        if session.reports or session.notices or (session.options.dry_run and session.suites):
+        planned = session.options.dry_run and (session.suites or session.broken)
+        if session.reports or session.notices or planned:
             from pytest_lmopt.plugin.telling import tell
 
             tell(session, terminalreporter)

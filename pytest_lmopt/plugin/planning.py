@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_lmopt.assessment.acceptance import as_split, holdout_uses
+from pytest_lmopt.assessment.placement import as_split
 from pytest_lmopt.comparison.verdict import ALPHA
 from pytest_lmopt.optimizers.confirming import level
 from pytest_lmopt.optimizers.headroom import ASSUMED_CHANGES, detectable_effect
@@ -20,16 +20,19 @@ from pytest_lmopt.suites.suite import Suite
 
 
 def plan_lines(session: LmSession) -> Iterator[str]:
-    """A few lines per suite, then the budgets that are too small."""
+    """A few lines per suite, those that can't be run, then the budgets that are too small."""
     for marked in session.suites.values():
         yield marked.suite.name
         yield from (f"  {line}" for line in _plan(marked, session.options))
+    for broken in session.broken.values():
+        yield broken.name
+        yield f"  error: {broken.problem}"
     yield from _too_small(session)
 
 
 def _as_run(marked: MarkedSuite, options: Options) -> tuple[Suite, Snapshot | None]:
     """The suite with the splits that a run would draw, and its snapshot."""
-    snapshot = load_snapshot(marked.snapshot)
+    snapshot = load_snapshot(marked.snapshot, marked.suite)
     return as_split(marked.suite, snapshot, options.resplit), snapshot
 
 
@@ -57,7 +60,7 @@ def _plan(marked: MarkedSuite, options: Options) -> Iterator[str]:
     limits = ", ".join(str(mark.budget) for mark in marked.budgets) or "no limit"
     yield f"{f'search ({strategy})' if strategy else 'all calls'} at most: {limits}"
     judged_on = len(splits.holdout) if strategy else n
-    alpha = level(holdout_uses(suite, snapshot) + 1) if strategy else ALPHA
+    alpha = level(splits.use_of()) if strategy else ALPHA
     if judged_on:
         effect = detectable_effect(judged_on, alpha=alpha)
         yield (

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from pytest_lmopt.plugin.importing import reason
+from pytest_lmopt.plugin.names import node_name
 from pytest_lmopt.plugin.session import LmSession
 
 ADVICE = "run again without -n: the process that hands out tests can't"
@@ -19,7 +20,7 @@ def item_of(session: LmSession, run: pytest.Session, name: str) -> pytest.Functi
         with _unseen(session, run):
             run.perform_collect()
     for item in run.items:
-        if item.nodeid == name and isinstance(item, pytest.Function):
+        if isinstance(item, pytest.Function) and node_name(item) == name:
             return item
     raise pytest.UsageError(f"{ADVICE} find it")
 

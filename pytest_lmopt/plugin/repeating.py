@@ -8,7 +8,11 @@ from collections.abc import Iterator, Sequence
 KEPT = (
     "--lm-model",
     "--lm-proposer",
+    "--lm-source",
     "--lm-no-source",
+    "--no-lm-source",
+    "--lm-meta-prompts",
+    "--lm-prices",
     "--lm-accept",
     "--lm-prefer",
     "--lm-margin",
@@ -18,7 +22,7 @@ KEPT = (
 )
 """What is asked of whom, and what is adopted; not how fast, from where or with which outcome."""
 
-FLAGS = ("--lm-no-source",)
+FLAGS = ("--lm-source", "--lm-no-source", "--no-lm-source")
 
 
 def repeated(arguments: Sequence[str]) -> str:

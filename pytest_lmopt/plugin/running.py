@@ -22,6 +22,7 @@ from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.plugin.accounting import suite_ledger
 from pytest_lmopt.plugin.debugging import Tracebacks
 from pytest_lmopt.plugin.marks import pipeline_of
+from pytest_lmopt.plugin.names import node_name
 from pytest_lmopt.plugin.session import PROPERTY, LmSession
 from pytest_lmopt.plugin.watching import watched
 from pytest_lmopt.reports.annotations import without_commands
@@ -55,7 +56,7 @@ def _fail(problem: str, session: LmSession) -> NoReturn:
 def _traced(item: pytest.Function, session: LmSession, tracebacks: Tracebacks) -> None:
     if session.telemetry is None:
         return _run_suite(item, session, tracebacks)
-    with session.telemetry.span("lm_suite", {"pytest_lmopt.suite": item.nodeid}) as span:
+    with session.telemetry.span("lm_suite", {"pytest_lmopt.suite": node_name(item)}) as span:
         try:
             _run_suite(item, session, tracebacks)
         finally:
@@ -74,7 +75,8 @@ def _told(item: pytest.Function) -> dict[str, str | float]:
 
 
 def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks) -> None:
-    marked, options = session.suites[item.nodeid], session.options
+    name = node_name(item)
+    marked, options = session.suites[name], session.options
     suite = replace(
         marked.suite,
         pipeline=pipeline_of(item),  # with this lane's own fixtures
@@ -82,10 +84,10 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
     )
     telemetry = session.telemetry
     if telemetry is not None:
-        suite = replace(suite, pipeline=traced(suite.pipeline, telemetry, suite=item.nodeid))
-    part = session.parts.get(item.nodeid)
+        suite = replace(suite, pipeline=traced(suite.pipeline, telemetry, suite=name))
+    part = session.parts.get(name)
     if part is Part.GIVE_UP:
-        _fail(_given_up(item.nodeid, session), session)
+        _fail(_given_up(name, session), session)
     ledger = suite_ledger(session, marked)
     lm = suite_lm(
         session.provider,
@@ -103,9 +105,10 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
         snapshot=marked.snapshot,
         record=marked.record if options.recording else None,
         seed=options.seed,
-        alpha=ALPHA / len(session.suites) if options.family else ALPHA,
+        alpha=ALPHA / (len(session.suites) + len(session.broken)) if options.family else ALPHA,
         gate=marked.gate,
         inconclusive_fails=options.inconclusive_fails,
+        require_baseline=marked.require_baseline,
         early_stop=options.early_stop,
         resplit=options.resplit,
         strategy=options.strategy,
@@ -146,12 +149,12 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
             runner = LeadingRunner(local, queue=queue, worker=worker, hands=session.lanes)
         if session.trying is not None:
             report = session.reports[suite.name]
-            session.checks[item.nodeid] = _check(suite, runner, terms, report, session.trying)
+            session.checks[name] = _check(suite, runner, terms, report, session.trying)
             return
         tracker = Tracker(suite.name, ledger.accounts)
         with watched(item.config, session, tracker):
             assessment = Assessment(suite, runner, ledger, terms, lm=lm, tracker=tracker)
-            report = _assess(assessment, session, item.nodeid, tracebacks)
+            report = _assess(assessment, session, name, tracebacks)
     report = replace(report, orphans=session.orphans, notices=tuple(session.notices))
     item.user_properties.append((PROPERTY, to_json(report)))
     if report.status != "passed":

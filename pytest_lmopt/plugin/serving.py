@@ -25,6 +25,7 @@ from pytest_lmopt.blocks.dask.messages import End, Reply, Spec, Task
 from pytest_lmopt.lm.money.allowances import NOTHING
 from pytest_lmopt.lm.telemetry.destination import adopt
 from pytest_lmopt.plugin.importing import reason
+from pytest_lmopt.plugin.names import node_name
 from pytest_lmopt.plugin.session import session_key
 
 if TYPE_CHECKING:
@@ -122,13 +123,15 @@ class ServingHooks:
         """Serve the suite where its test would be run."""
         state, suite = session.config.stash[session_key], self._channel.spec.suite
         for item in session.items:
-            if isinstance(item, pytest.Function) and item.nodeid == suite and suite in state.suites:
+            if not isinstance(item, pytest.Function) or suite not in state.suites:
+                continue
+            if node_name(item) == suite:
                 item.runtest = partial(self._serve, item)  # type: ignore[method-assign]
         # in place of the suite by itself, which would do so as well
         self._suites, state.suites = state.suites, {}
 
     def _serve(self, item: pytest.Function) -> None:
-        self.problem = asyncio.run(_serve(item, self._suites[item.nodeid].suite, self._channel))
+        self.problem = asyncio.run(_serve(item, self._suites[node_name(item)].suite, self._channel))
         self.served = not self.problem
 
     def _note(self, what: str, told: str) -> None:

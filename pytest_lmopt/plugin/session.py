@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pytest_lmopt.lm.seam import LM, Completion
     from pytest_lmopt.lm.stack import Traffic
     from pytest_lmopt.lm.telemetry.spans import Telemetry
+    from pytest_lmopt.plugin.broken import BrokenSuite
     from pytest_lmopt.plugin.marks import MarkedSuite
     from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
     from pytest_lmopt.reports.transfer import Transfer
@@ -73,6 +74,8 @@ class LmSession:
         self.losses: set[str] = set()
         self.told: set[str] = set()
         self.suites: dict[str, MarkedSuite] = {}
+        self.broken: dict[str, BrokenSuite] = {}
+        self.entered: dict[str, str] = {}
         self.reports: dict[str, SuiteReport] = {}
         self.lines: dict[str, int] = {}
         self.partial = False

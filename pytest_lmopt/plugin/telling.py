@@ -65,7 +65,7 @@ def _changes(session: LmSession) -> Iterator[str]:
         for name in session.orphans:
             yield (
                 f"orphaned: {name} belongs to no test; to remove it, run all tests with "
-                "--lm-snapshot-update"
+                "--lm-snapshot-update and without --lm-orphans=keep"
             )
     yield from (f"not written: {reason}" for reason in session.refused)
 

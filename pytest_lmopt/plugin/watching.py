@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -114,8 +114,9 @@ def display(config: pytest.Config) -> Display | None:
     reporter: TerminalReporter | None = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or config.get_verbosity() < 0:
         return None
+    isatty: Any = reporter.isatty  # no method before pytest 8.3
     live = (
-        reporter.isatty()
+        (isatty() if callable(isatty) else isatty)
         and os.name == "posix"
         and os.environ.get("TERM", "dumb") != "dumb"
         and config.getoption("capture") != "no"  # tests write where they like

@@ -7,6 +7,7 @@ from collections.abc import Generator
 import pytest
 
 from pytest_lmopt.plugin import lanes
+from pytest_lmopt.plugin.names import node_name
 from pytest_lmopt.plugin.session import LmSession
 
 
@@ -27,7 +28,8 @@ class WorkerHooks:
         self, item: pytest.Item, nextitem: pytest.Item | None
     ) -> bool | None:
         """Run a lane that does not lead its suite out of sight."""
-        if item.nodeid not in self._session.suites:
+        name = node_name(item)
+        if name not in self._session.suites and name not in self._session.broken:
             return None
         return lanes.take_part(item, nextitem, self._session)
 

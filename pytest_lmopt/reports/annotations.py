@@ -14,6 +14,7 @@ from typing import Literal
 
 from pytest_lmopt.reports.suite_report import SuiteReport
 from pytest_lmopt.safe_text import printable
+from pytest_lmopt.suites.places import name_below
 
 LONGEST = 2_000
 _IN_MESSAGES = {"%": "%25", "\r": "%0D", "\n": "%0A"}
@@ -45,8 +46,7 @@ def annotation_lines(
     """
     for report in reports:
         path = root / report.suite.partition("::")[0]
-        inside = path.is_relative_to(workspace)
-        file = (path.relative_to(workspace) if inside else path).as_posix()
+        file = name_below(path, workspace) or path.as_posix()
         line = lines.get(report.suite)
         if report.status != "passed":
             title = f"{report.suite} {report.status}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_lmopt.comparison.verdict import LEAST_EXAMPLES, Comparison, Verdict
+from pytest_lmopt.comparison.digits import change_text, means_text
+from pytest_lmopt.comparison.verdict import ALPHA, LEAST_EXAMPLES, Comparison, Verdict
 from pytest_lmopt.reports.wording import p_text
 
 
@@ -23,13 +24,12 @@ def comparison_lines(
     if not judged:
         same = comparison.difference == 0.0 and comparison.detectable is None
         found = "no score changed" if same else "for information, not judged"
+    means = means_text(comparison.old_mean, comparison.new_mean)
+    difference, low, high = change_text(comparison)
+    yield f"{title}: {means} on {comparison.n} examples"
     yield (
-        f"{title}: {comparison.old_mean:.3f} → {comparison.new_mean:.3f} on {comparison.n} examples"
-    )
-    yield (
-        f"  difference {comparison.difference:+.3f}, 95 % interval "
-        f"[{comparison.low:+.3f}, {comparison.high:+.3f}], p = {p_text(comparison.p_value)} "
-        f"({comparison.test}): {found}"
+        f"  difference {difference}, 95 % interval [{low}, {high}], "
+        f"p = {p_text(comparison.p_value, comparison.alpha)} ({comparison.test}): {found}"
     )
     if judged:
         yield from (f"  {line}" for line in open_questions(comparison, adjusted))
@@ -41,7 +41,7 @@ def open_questions(comparison: Comparison, adjusted: tuple[float, int] | None) -
     """What the comparison leaves open, and how many examples would decide it."""
     if adjusted is not None:
         p_value, suites = adjusted
-        yield f"p adjusted for {suites} suites (Holm): {p_text(p_value)}"
+        yield f"p adjusted for {suites} suites (Holm): {p_text(p_value, ALPHA)}"
     if comparison.verdict is Verdict.INCONCLUSIVE and comparison.detectable is not None:
         needed = f"; about {comparison.needed:,} would decide this one" if comparison.needed else ""
         yield (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pytest_lmopt.comparison.digits import change_text, means_text
 from pytest_lmopt.reports.search_lines import change_lines
 from pytest_lmopt.reports.stored_runs import StoredRun
 from pytest_lmopt.reports.suite_report import FailingExample, SearchReport, SuiteReport
@@ -111,6 +112,7 @@ def _details(report: SuiteReport) -> Iterator[str]:
         yield escaped(charged)
     if report.warning:
         yield f"warning: {escaped(report.warning, 1000)}"
+    yield from (escaped(note, 1000) for note in report.notes)
     if report.missing or report.skipped:
         yield f"left out: {report.missing} without an answer, {report.skipped} skipped"
     if unanswered := unanswered_text(report):
@@ -127,11 +129,12 @@ def _search(search: SearchReport, *, accepting: bool) -> Iterator[str]:
     if search.confirmation is None:
         return
     found = search.confirmation
+    difference, low, high = change_text(found)
     yield (
         f"Winner {escaped(search.winner or '')}: "
-        f"{found.old_mean:.3f} → {found.new_mean:.3f} on {found.n} holdout examples, difference "
-        f"{found.difference:+.3f} [{found.low:+.3f}, {found.high:+.3f}], "
-        f"p = {p_text(found.p_value)} ({escaped(found.test)}): {found.verdict}. "
+        f"{means_text(found.old_mean, found.new_mean)} on {found.n} holdout examples, difference "
+        f"{difference} [{low}, {high}], p = {p_text(found.p_value, found.alpha)} "
+        f"({escaped(found.test)}): {found.verdict}. "
         f"{outcome_text(search, accepting=accepting)}."
     )
     changes = [f"- {escaped(line, 1000)}" for line in change_lines(search)]

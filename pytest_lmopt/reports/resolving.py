@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from pytest_lmopt.reports.look import Look
 from pytest_lmopt.reports.suite_report import SuiteReport
+from pytest_lmopt.reports.wording import NOT_GATED
 
 MOST_PATHS = 3
 """More suites than that are named by their files."""
@@ -35,8 +36,8 @@ def _states(report: SuiteReport) -> Iterator[str]:
         return
     if report.baseline == "no baseline":
         yield "no baseline yet; to make these scores one"
-    if report.baseline.startswith("stale"):
-        yield f"the baseline is {report.baseline}; to make a new one"
+    elif report.baseline != "compared":
+        yield f"{NOT_GATED}: {report.baseline}; to accept these scores as the baseline"
     if report.changed:
         meant = ", once meant" if report.status == "failed" else ""
         yield f"changed since the baseline: {', '.join(report.changed)}; to accept{meant}"

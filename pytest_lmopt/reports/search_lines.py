@@ -58,7 +58,7 @@ def decision_lines(search: SearchReport, *, accepting: bool, command: str) -> It
     if not search.accepted:
         yield (
             f"not accepted: use {search.holdout_use} of this holdout asks for improved with "
-            f"p < {p_text(found.alpha)}; the prompts stay as they are"
+            f"p < {p_text(found.alpha, found.p_value)}; the prompts stay as they are"
         )
         return
     grounds = "better on holdout"

@@ -150,8 +150,9 @@ class SuiteReport:
     the accepted ones; ``orphans`` are the session's snapshots that belong to no test, ``notices``
     what its process has to say besides. ``missing_because`` is the id and reason of the first
     missing example, or of the first that only some runs of are, ``warning`` what the author may
-    have overlooked. ``dataset``, ``metric`` and, by name, ``digests`` of the prompts identify what
-    the scores are of. ``charged`` is what its budgets were charged.
+    have overlooked, ``notes`` how the dataset changed and which of its rows belong together.
+    ``dataset``, ``metric`` and, by name, ``digests`` of the prompts identify what the scores are
+    of. ``charged`` is what its budgets were charged.
     """
 
     suite: str
@@ -179,6 +180,7 @@ class SuiteReport:
     orphans: tuple[str, ...] = ()
     missing_because: str = ""
     warning: str = ""
+    notes: tuple[str, ...] = ()
     charged: tuple[Charged, ...] = ()
     notices: tuple[str, ...] = ()
     threshold: float | None = None
@@ -223,6 +225,7 @@ def from_json(text: str) -> SuiteReport:
             "changed": tuple(fields["changed"]),
             "orphans": tuple(fields["orphans"]),
             "notices": tuple(fields["notices"]),
+            "notes": tuple(fields["notes"]),
             "charged": tuple(Charged(**each) for each in fields["charged"]),
             "failing": tuple(FailingExample(**example) for example in fields["failing"]),
         }

@@ -9,7 +9,7 @@ from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.reports.look import Look, Style
 from pytest_lmopt.reports.suite_report import SuiteReport
 from pytest_lmopt.reports.text import columns, duration
-from pytest_lmopt.reports.wording import cost_text, score_text, verdict_text
+from pytest_lmopt.reports.wording import NOT_GATED, cost_text, score_text, verdict_text
 
 GAP = 2
 NAME_LEAST = 22
@@ -37,6 +37,7 @@ _STYLES: dict[str, Style] = {
     Verdict.REGRESSED: "bad",
     Verdict.INCONCLUSIVE: "unsure",
     Verdict.INSUFFICIENT: "unsure",
+    NOT_GATED: "bad",
     "stale": "unsure",
     "no shared examples": "unsure",
 }

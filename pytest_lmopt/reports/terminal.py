@@ -73,7 +73,7 @@ def _undecided(reports: Sequence[SuiteReport], look: Look, adjusted: Adjusted) -
         if found is not None and passed and found.verdict in UNDECIDED and look.verbosity == 0:
             change = f"{found.difference:+.3f} [{found.low:+.2f}, {found.high:+.2f}]"
             words = look.paint(str(found.verdict), "unsure")
-            told = f"{report.suite}: {words}, {change}, p = {p_text(found.p_value)}"
+            told = f"{report.suite}: {words}, {change}, p = {p_text(found.p_value, found.alpha)}"
             yield "; ".join([told, *open_questions(found, adjusted.get(report.suite))])
 
 
@@ -111,6 +111,7 @@ def _details(
         yield charged
     if report.warning:
         yield look.paint(f"warning: {report.warning}", "unsure")
+    yield from report.notes
     if report.missing or report.skipped:
         yield f"left out: {report.missing} without an answer, {report.skipped} skipped"
     if report.missing and report.missing_because and not report.problem:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pytest_lmopt.comparison.digits import as_p_value, told_apart
+from pytest_lmopt.comparison.verdict import Verdict
 from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.reports.suite_report import Charged, SearchReport, SuiteReport
+
+NOT_GATED = "NOT GATED"
 
 
 def score_text(report: SuiteReport) -> str:
@@ -22,9 +26,27 @@ def verdict_text(report: SuiteReport) -> str:
     """What came of a suite, in a word or two."""
     if report.status in ("error", "budget-stopped", "interrupted"):
         return report.status
+    if not_gated := not_gated_reason(report):
+        return f"{NOT_GATED} ({not_gated})"
     if report.baseline != "compared":
         return report.baseline
     return str(report.comparison.verdict) if report.comparison else "no shared examples"
+
+
+def not_gated_reason(report: SuiteReport) -> str:
+    """Say why nothing gated a suite that was judged; empty where something did.
+
+    Accepting gates nothing on purpose. A threshold gates a suite that has no baseline yet.
+    """
+    found = report.comparison
+    if report.accepting or report.status not in ("passed", "failed"):
+        return ""
+    if report.baseline == "no baseline":
+        return "" if report.threshold is not None else report.baseline
+    if report.baseline != "compared":
+        return report.baseline
+    few = found is not None and found.verdict is Verdict.INSUFFICIENT
+    return str(Verdict.INSUFFICIENT) if few else ""
 
 
 def unanswered_text(report: SuiteReport) -> str:
@@ -58,9 +80,9 @@ def unfinished_text(report: SuiteReport) -> str:
     return "" if judged or not report.charged else charged_text(report)
 
 
-def p_text(value: float) -> str:
-    """A p-value."""
-    return f"{value:.4f}" if value >= 0.0001 else f"{value:.1e}"
+def p_text(value: float, *beside: float) -> str:
+    """A p-value, or a level, apart from those that stand beside it."""
+    return told_apart(value, *beside, spell=as_p_value)
 
 
 def outcome_text(search: SearchReport, *, accepting: bool) -> str:

@@ -1,20 +1,27 @@
-"""Where snapshots lie, and what state a suite's is in."""
+"""Paths of snapshots, and their files read and written."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 from pytest_lmopt.errors import SnapshotError
-from pytest_lmopt.snapshots.snapshot import Snapshot, dump_snapshot, parse_snapshot
+from pytest_lmopt.snapshots import format_1
+from pytest_lmopt.snapshots.snapshot import (
+    MEND,
+    Snapshot,
+    dump_snapshot,
+    parse_snapshot,
+    read_fields,
+)
 from pytest_lmopt.suites.canonical import digest
-from pytest_lmopt.suites.example import Dataset
+from pytest_lmopt.suites.places import name_from
 from pytest_lmopt.suites.reading import MOST_PROMPT_BYTES, MOST_SCORES_BYTES, read_text
+from pytest_lmopt.suites.suite import Suite
 
 FOLDER = "__lm_snapshots__"
-NO_MODEL = "none"
-"""The model of a suite that makes no calls."""
+UP = "__up__"
+"""Stands for ``..`` in the place of a record file."""
 LONGEST = 180
 """Most bytes of a suite's name in a file name: file systems end at 255."""
 
@@ -31,50 +38,50 @@ def snapshot_path(test_file: Path, suite: str) -> Path:
 def record_path(snapshot: Path, *, folder: Path, root: Path) -> Path:
     """The record file of the suite with this snapshot: in ``folder`` as in the tests' folders."""
     tests = snapshot.parent.parent.parent
-    below = tests.relative_to(root) if tests.is_relative_to(root) else Path()
+    # a folder outside of the root has a place of its own, too
+    below = Path(*(UP if part == ".." else part for part in Path(name_from(tests, root)).parts))
     return folder / below / snapshot.parent.name / f"{snapshot.stem}.jsonl"
 
 
-def load_snapshot(path: Path) -> Snapshot | None:
-    """The snapshot at ``path``, None where there is none; raises ``SnapshotError``."""
+def load_snapshot(path: Path, suite: Suite) -> Snapshot | None:
+    """The snapshot of a suite at ``path``, None where there is none; raises ``SnapshotError``.
+
+    One of format 1 is read as the snapshot of format 2 that it means for the suite.
+    """
     if not path.exists():
         return None
-    table = path.with_suffix(".scores.csv")
+    text, table = _text(path), path.with_suffix(".scores.csv")
     try:
-        text = read_text(path, most_bytes=MOST_PROMPT_BYTES)
-        scores = read_text(table, most_bytes=MOST_SCORES_BYTES, newline="")
+        rows = read_text(table, most_bytes=MOST_SCORES_BYTES, newline="")
     except (OSError, ValueError) as error:
         raise SnapshotError(
-            f"can't be read with its scores beside it: {error}; restore both from git, or delete "
-            "both and run --lm-snapshot-update",
-            path=path,
+            f"can't be read with its scores beside it: {error}; {MEND}", path=path
         ) from None
-    return parse_snapshot(text, scores, path=path)
+    fields = read_fields(text, path=path)
+    if fields.get("version") == format_1.VERSION:
+        del fields["version"]
+        return format_1.migrate(fields, rows, suite, path=path)
+    return parse_snapshot(text, rows, path=path)
+
+
+def accepted_texts(path: Path) -> tuple[str, ...]:
+    """Names of the texts in the snapshot at ``path``, whatever its suite; none where there is none.
+
+    Raises ``SnapshotError``.
+    """
+    fields = read_fields(_text(path), path=path) if path.exists() else {}
+    texts = fields.get("texts", fields.get("prompts"))
+    return tuple(sorted(map(str, texts))) if isinstance(texts, dict) else ()
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_text(path, most_bytes=MOST_PROMPT_BYTES)
+    except (OSError, ValueError) as error:
+        raise SnapshotError(f"can't be read: {error}; {MEND}", path=path) from None
 
 
 def snapshot_files(path: Path, snapshot: Snapshot) -> dict[Path, str]:
     """The files to write, with their text."""
     text, table = dump_snapshot(snapshot)
     return {path: text, path.with_suffix(".scores.csv"): table}
-
-
-def stale_because(snapshot: Snapshot, *, dataset: str, metric: str, model: str) -> list[str]:
-    """What changed since the snapshot that makes its scores another thing's: never the prompts.
-
-    Nor the model where none was asked then or now: asking one, or no longer, is the pipeline's
-    doing.
-    """
-    now = {"dataset": dataset, "metric": metric}
-    if NO_MODEL not in (model, snapshot.model):
-        now["model"] = model
-    return [name for name, value in now.items() if getattr(snapshot, name) != value]
-
-
-def comparable_scores(snapshot: Snapshot, dataset: Dataset) -> Mapping[str, float]:
-    """The accepted scores of examples that are still what they were."""
-    now = {example.id: example.digest for example in dataset}
-    return {
-        identity: baseline.score
-        for identity, baseline in snapshot.baselines.items()
-        if now.get(identity) == baseline.example
-    }

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from pytest_lmopt.errors import DatasetError
-from pytest_lmopt.suites.canonical import digest
+from pytest_lmopt.errors import DatasetError, InputError
+from pytest_lmopt.safe_text import text_of
 from pytest_lmopt.suites.example import Dataset, Example
 from pytest_lmopt.suites.reading import (
     MOST_DATASET_BYTES,
@@ -19,12 +20,16 @@ from pytest_lmopt.suites.reading import (
     read_text,
     too_deep,
 )
+from pytest_lmopt.suites.spreadsheet import TableError, table_rows
+from pytest_lmopt.suites.values import group_name, is_missing
 
 Rows = Iterable[Mapping[str, Any] | Example]
 DatasetSource = str | Path | Rows | Callable[[], Rows]
 
 _KEYS = frozenset({"id", "inputs", "expected", "group", "split"})
 _SPLITS = frozenset({"train", "dev", "holdout"})
+_ID_LENGTH = 12
+_WHOLE = "the file"
 _Row = tuple[str, Mapping[str, Any] | Example]
 
 
@@ -33,7 +38,9 @@ def load_dataset(source: DatasetSource, *, beside: Path) -> Dataset:
 
     A row is ``{"id", "inputs", "expected"}`` with optional ``group`` and ``split``; a CSV has the
     columns ``id``, ``expected``, ``group``, ``split`` and takes every other one as an input. A row
-    without id is named by a hash of its content. Raises ``DatasetError``.
+    without id is named by a hash of its content. An id, expected value, group or split that is
+    missing (``suites.values.is_missing``) counts as absent. Raises ``DatasetError``, also for a
+    value without content of its own, by which the row could be told apart.
     """
     if isinstance(source, str | Path):
         path = beside / source
@@ -76,6 +83,13 @@ def _file_rows(path: Path, name: str) -> list[_Row]:
         ) from None
     except (OSError, ValueError) as error:
         raise DatasetError(f"can't be read: {error}", source=name) from None
+    nul = text.find("\0")
+    if nul >= 0:
+        raise DatasetError(
+            f"line {text.count(chr(10), 0, nul) + 1} holds a NUL character; text in UTF-8 expected."
+            " Save the file anew",
+            source=name,
+        )
     with cells_of_any_length(text):
         return list(reader(text, name))
 
@@ -87,7 +101,7 @@ def _jsonl_rows(text: str, name: str) -> Iterator[_Row]:
 
 
 def _json_rows(text: str, name: str) -> Iterator[_Row]:
-    document = _json(text, "the file", name)
+    document = _json(text, _WHOLE, name)
     if not isinstance(document, list):
         raise DatasetError(f"a list of rows expected, found {_kind(document)}", source=name)
     for number, row in enumerate(document, start=1):
@@ -96,38 +110,12 @@ def _json_rows(text: str, name: str) -> Iterator[_Row]:
 
 def _csv_rows(text: str, name: str) -> Iterator[_Row]:
     try:
-        reader = csv.reader(io.StringIO(text, newline=""))
-        header = next(reader, [])
-        odd = next((column for column in header if column != column.strip() or not column), None)
-        if odd is not None:
-            raise DatasetError(
-                f"line 1 has a column {odd!r}; name it, without blanks around its name",
-                source=name,
-            )
-        if len(set(header)) < len(header):
-            raise DatasetError(f"line 1 names a column twice: {header}", source=name)
-        if "inputs" in header:
-            raise DatasetError(
-                "line 1 names a column 'inputs'; a CSV has a column of its name for each input",
-                source=name,
-            )
-        while True:
-            number = reader.line_num + 1  # a quoted cell may run over several lines
-            cells = next(reader, None)
-            if cells is None:
-                return
-            if not cells:
-                continue
-            if len(cells) != len(header):
-                raise DatasetError(
-                    f"line {number} has not as many cells as the header", source=name
-                )
-            row = dict(zip(header, cells, strict=True))
-            known = {key: value for key, value in row.items() if key in _KEYS and value != ""}
-            inputs = {key: value for key, value in row.items() if key not in _KEYS}
-            yield f"line {number}", {**known, "inputs": inputs}
-    except csv.Error as error:
-        raise DatasetError(f"not a CSV file: {error}", source=name) from None
+        for line, cells in table_rows(text, known=_KEYS):
+            known = {key: value for key, value in cells.items() if key in _KEYS and value != ""}
+            inputs = {key: value for key, value in cells.items() if key not in _KEYS}
+            yield f"line {line}", {**known, "inputs": inputs}
+    except TableError as error:
+        raise DatasetError(str(error), source=name) from None
 
 
 def _given_rows(source: Rows | Callable[[], Rows], name: str) -> list[_Row]:
@@ -147,7 +135,7 @@ def _given_rows(source: Rows | Callable[[], Rows], name: str) -> list[_Row]:
 
 def _example(row: Mapping[str, Any] | Example, place: str, name: str) -> Example:
     if isinstance(row, Example):
-        row = vars(row)
+        row = {field.name: getattr(row, field.name) for field in fields(row)}
     if not isinstance(row, Mapping):
         raise DatasetError(f"{place}: a mapping expected, found {_kind(row)}", source=name)
     unknown = sorted(str(key) for key in row.keys() - _KEYS)
@@ -163,53 +151,78 @@ def _example(row: Mapping[str, Any] | Example, place: str, name: str) -> Example
     inputs = row.get("inputs")
     if not isinstance(inputs, Mapping) or not inputs:
         raise DatasetError(
-            f"{place}: 'inputs' must map at least one name to a value, found {inputs!r}",
+            f"{place}: 'inputs' must map at least one name to a value, "
+            f"found {text_of(inputs, repr):.200}",
             source=name,
         )
-    split = row.get("split")
+    given = {key: None if is_missing(value) else value for key, value in row.items()}
+    if _holds_nothing(row, given):
+        raise DatasetError(
+            f"{place}: all inputs and the expected value are missing. Drop the row", source=name
+        )
+    split = given.get("split")
     if split is not None and split not in tuple(_SPLITS):  # what it holds may have no hash
         raise DatasetError(
             f"{place}: split {split!r} is none of train, dev and holdout", source=name
         )
-    content = _content(inputs, row.get("expected"), place, name)
-    identity = row.get("id")
-    if identity is None:
-        identity = content
-    if (
+    identity = given.get("id")
+    if identity is not None and (
         isinstance(identity, bool)
-        or not isinstance(identity, str | int)
+        or not isinstance(identity, str | Integral)
         or str(identity).strip() == ""
     ):
         raise DatasetError(
             f"{place}: id {identity!r} is neither text nor a whole number", source=name
         )
-    group = row.get("group")
-    if group is not None and not str(group).strip():
-        group = None  # rows without a group are independent, not one cluster
-    for text in (str(identity), str(group)):
+    example = Example(
+        id="" if identity is None else str(identity),
+        inputs=dict(inputs),
+        expected=given.get("expected"),
+        group=_group(given.get("group"), place, name),
+        split=None if split is None else str(split),
+    )
+    content = _content(example, place, name)
+    if identity is None:
+        example = replace(example, id=content[:_ID_LENGTH])
+        vars(example)["digest"] = content  # hashed once
+    for text in (example.id, str(example.group)):
         if any("\ud800" <= char <= "\udfff" for char in text):
             raise DatasetError(
                 f"{place}: {text!r} holds half a surrogate pair, which no file can hold",
                 source=name,
             )
-    return Example(
-        id=str(identity),
-        inputs=dict(inputs),
-        expected=row.get("expected"),
-        group=None if group is None else str(group),
-        split=split,
-    )
+    return example
+
+
+def _holds_nothing(row: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
+    """Whether a row is one that tables end with: nothing but their markers of missing cells.
+
+    None alone is an input like any other: it was written on purpose.
+    """
+    inputs = row["inputs"].values()
+    marked = any(value is not None for value in inputs)
+    return marked and given.get("expected") is None and all(map(is_missing, inputs))
+
+
+def _group(value: Any, place: str, name: str) -> str | None:
+    try:
+        return group_name(value)  # rows without one are independent, not one cluster
+    except ValueError as error:
+        found = f"{type(value).__name__} {text_of(value, repr):.60}"
+        raise DatasetError(f"{place}: group: {error}, found {found}", source=name) from None
 
 
 def _named(row: Mapping[str, Any] | Example) -> bool:
-    return isinstance(row, Example) or row.get("id") is not None
+    return isinstance(row, Example) or not is_missing(row.get("id"))
 
 
-def _content(inputs: Mapping[str, Any], expected: Any, place: str, name: str) -> str:
-    """The id of a row that names none; every row needs its content hashed at some time."""
+def _content(example: Example, place: str, name: str) -> str:
+    """The digest of a row; of each row, as one without content can't be compared with itself."""
     try:
-        return digest([dict(inputs), expected], length=12)
-    except Exception as error:  # what it holds may be anything, with a repr of its own
+        return example.digest
+    except InputError as error:
+        raise DatasetError(f"{place}: {error}", source=name) from error
+    except Exception as error:  # its values may be of any class
         advice = "; use text for all keys" if isinstance(error, TypeError) else ""
         raise DatasetError(
             f"{place}: inputs or expected value can't be written as JSON: {error}{advice}",
@@ -219,16 +232,29 @@ def _content(inputs: Mapping[str, Any], expected: Any, place: str, name: str) ->
 
 def _json(text: str, place: str, name: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
+        return json.loads(
+            text, object_pairs_hook=_object, parse_constant=_no_number, parse_float=_float
+        )
     except (ValueError, RecursionError) as error:
-        raise DatasetError(f"{place} is not JSON: {error}", source=name) from None
+        lines = "; a file with a row a line ends in .jsonl" if place == _WHOLE else ""
+        advice = lines if str(error).startswith("Extra data") else ""
+        raise DatasetError(f"{place} is not JSON: {error}{advice}", source=name) from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        twice = next(name for number, (name, _) in enumerate(pairs) if name in dict(pairs[:number]))
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))
         raise ValueError(f"{twice!r} stands twice in one object")
+    return found
+
+
+def _float(written: str) -> float:
+    """A JSON number; one that a float would take for infinite or for 0 is refused."""
+    found = float(written)
+    if math.isinf(found) or (found == 0 and written.lower().partition("e")[0].strip("-0.")):
+        raise ValueError(f"{written:.40} is a number that a float can't hold; write it as text")
     return found
 
 
@@ -237,4 +263,4 @@ def _no_number(name: str) -> Any:
 
 
 def _kind(value: object) -> str:
-    return f"{type(value).__name__} {value!r:.60}"
+    return f"{type(value).__name__} {text_of(value, repr):.60}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from pytest_lmopt.suites.canonical import digest
+from pytest_lmopt.suites.canonical import digest, input_digest, row_digest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,10 +24,23 @@ class Example:
     group: str | None = None
     split: str | None = None
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """Identity of the content, whatever the id."""
-        return digest([dict(self.inputs), self.expected, self.group])
+        """Identity of inputs and expected value by their content, whatever the id.
+
+        Computed once, when the dataset is read: a pipeline may change what it is given. Raises
+        ``InputError`` for a value without content, ``TypeError`` for keys that are no text.
+        """
+        return row_digest(dict(self.inputs), self.expected)
+
+    @cached_property
+    def input_digest(self) -> str:
+        """Identity of the inputs alone, as duplicates are found by it.
+
+        Texts that differ only in case, white space, invisible characters or Unicode composition
+        count as the same (``suites.values.comparable_text``). Raises as ``digest`` does.
+        """
+        return input_digest(dict(self.inputs))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,19 +56,8 @@ class Dataset:
     def __iter__(self) -> Iterator[Example]:
         return iter(self.examples)
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """Identity of ids and contents, independent of their order."""
-        return digest(sorted((example.id, example.digest) for example in self.examples))
-
-
-def groups_of(examples: Iterable[Example]) -> dict[str, str] | None:
-    """Cluster by example id, or None where no example has one."""
-    groups = {example.id: example.group for example in examples if example.group is not None}
-    return groups or None
-
-
-def clusters_of(identities: Iterable[str], examples: Iterable[Example]) -> list[str] | None:
-    """Cluster of each of some examples, its own where it has none; None where none has one."""
-    groups = groups_of(examples)
-    return [groups.get(identity, identity) for identity in identities] if groups else None
+        """Identity of ids, contents and groups, independent of their order."""
+        rows = ((example.id, example.digest, example.group or "") for example in self.examples)
+        return digest(sorted(rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import stat
@@ -33,6 +34,8 @@ def read_text(path: Path, *, most_bytes: int, newline: str | None = None) -> str
         data = file.read(most_bytes + 1)
     if len(data) > most_bytes:
         raise ValueError(f"it has {path.stat().st_size:,} bytes, {most_bytes:,} are allowed")
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ValueError("it is UTF-16; UTF-8 expected. Save it as UTF-8")
     with io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline=newline) as text:
         return text.read()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_lmopt.suites.definitions import text_of
+from pytest_lmopt.suites.places import name_below
 
 MOST_CHARACTERS = 8_000
 """More would crowd out what a proposer needs to see besides."""
@@ -62,8 +63,8 @@ def holds_rows(statement: ast.stmt) -> bool:
 
 
 def _is_ours(path: Path, root: Path) -> bool:
-    installed = Path(sys.prefix) in path.parents or "site-packages" in path.parts
-    return root in path.parents and not installed
+    installed = name_below(path, Path(sys.prefix)) is not None or "site-packages" in path.parts
+    return name_below(path, root) is not None and not installed
 
 
 def _without_rows(source: str) -> str:

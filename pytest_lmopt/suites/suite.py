@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from pytest_lmopt.suites.budget import Budget
 from pytest_lmopt.suites.example import Dataset, Example
 from pytest_lmopt.suites.metric_identity import MetricIdentity, identify
-from pytest_lmopt.suites.splits import Splits, split
+from pytest_lmopt.suites.splits import SHARES, PlacedRow, Splits, split
 
 Pipeline = Callable[[Example], Any]
 """The system under test: what it returns (or awaits) for an example is the prediction."""
@@ -27,9 +27,10 @@ class Suite:
     ``threshold`` is the lowest acceptable score, ``margin`` the largest harmless loss, both in
     [0, 1]; ``max_missing`` the largest share of examples that may stay without an answer.
     ``model`` is the default for prompts that name none. Each example is run ``repeats`` times, and
-    its score is their mean. ``split_seed`` draws the splits anew. ``source`` is the pipeline's code
-    as far as a proposer may see it. ``identity`` is the metric's, from before anything ran: it is
-    found when the suite is made, and copies of the suite keep it.
+    its score is their mean. ``split_seed`` draws the splits, with ``shares`` for train and dev, of
+    the rows that no earlier run ``placed``. ``source`` is the pipeline's code as far as a proposer
+    may see it. ``identity`` is the metric's, from before anything ran: it is found when the suite
+    is made, and copies of the suite keep it.
 
     Raises ``SuiteError`` for a metric that can't be identified.
     """
@@ -45,6 +46,8 @@ class Suite:
     model: str | None = None
     repeats: int = 1
     split_seed: int = 0
+    placed: tuple[PlacedRow, ...] = ()
+    shares: Mapping[str, float] = field(default_factory=lambda: SHARES)
     source: str = ""
     identity: MetricIdentity | None = field(default=None, repr=False, compare=False)
 
@@ -55,7 +58,7 @@ class Suite:
     @cached_property
     def splits(self) -> Splits:
         """The dataset's split."""
-        return split(self.dataset, seed=self.split_seed)
+        return split(self.dataset, seed=self.split_seed, placed=self.placed, shares=self.shares)
 
     @property
     def metric_digest(self) -> str:

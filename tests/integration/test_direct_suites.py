@@ -57,7 +57,7 @@ def test_a_suite_of_direct_calls_is_a_suite_like_any(
     first.stdout.fnmatch_lines(["*test_direct *12 *1.000* 12 *"])
     assert openai_server.calls == 12 + 2
     (snapshot,) = (text for name, text in direct.files().items() if name.endswith(".yaml"))
-    assert b"model: openai/direct\n" in snapshot
+    assert b"models:\n- openai/direct\n" in snapshot
     assert b"litellm:" not in snapshot
 
     again = direct.run("--lm-cache=replay")
@@ -66,7 +66,9 @@ def test_a_suite_of_direct_calls_is_a_suite_like_any(
     assert openai_server.calls == 14 + 2
 
     direct.write("pipeline.py", PIPELINE.replace("openai/direct", "openai/another"))
-    direct.run("-k", "direct").stdout.fnmatch_lines(["*stale (model changed)*"])
+    direct.run("-k", "direct").stdout.fnmatch_lines(
+        ["*test_direct *holds*", "changed since the baseline: the model (*direct ? *another)*"]
+    )
 
 
 def test_a_budget_that_does_not_suffice_stops_the_suite(

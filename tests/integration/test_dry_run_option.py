@@ -39,6 +39,16 @@ def test_with_a_baseline_it_knows_what_an_evaluation_costs(
     result.stdout.fnmatch_lines(["*evaluation of * examples: about * calls, * tokens, $0.0000*"])
 
 
+def test_a_suite_that_could_not_be_run_is_part_of_the_plan(project: Project) -> None:
+    """The plan says why, and the exit status is not that of a plan that would work."""
+    project.suite("metrik=1")
+    result = project.run("--lm-dry-run")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        ["test_words.py::test_shout", "  error: *test_shout: lm_suite has no argument 'metrik'*"]
+    )
+
+
 def test_it_is_refused_under_xdist(project: Project) -> None:
     """Workers would have to be started to find out what they would do."""
     project.suite()

@@ -29,7 +29,7 @@ def test_the_configured_model_does_not_concern_them(project: Project) -> None:
     """No model is asked, so none is in the snapshot, and another one makes nothing stale."""
     write(project, 'lm_example.inputs["word"].upper()')
     project.run("--lm-snapshot-update").assert_outcomes(passed=1)
-    assert b"model: none\n" in project.files()[SNAPSHOT]
+    assert b"models: []\n" in project.files()[SNAPSHOT]
     result = project.run("--lm-model=openai/another")
     result.stdout.fnmatch_lines(["*test_shout *1.000*+0.000*holds*"])
 

@@ -1,4 +1,4 @@
-"""``--lm-resplit``: a fresh holdout, kept from then on."""
+"""``--lm-resplit``: another holdout, kept from then on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from doubles.openai_server import OpenAIServer
 from projects.shouting import Project
 
 
-def test_a_new_split_starts_the_count_of_holdout_uses_afresh(
+def test_a_new_split_keeps_the_uses_of_each_row(
     project: Project, openai_server: OpenAIServer
 ) -> None:
     """It is written with the baseline, and later runs follow it without the option."""
@@ -18,7 +18,7 @@ def test_a_new_split_starts_the_count_of_holdout_uses_afresh(
     project.run("--lm-resplit=7", "--lm-snapshot-update")
     text = snapshot.read_text()
     assert "split_seed: 7\n" in text
-    assert "holdout_uses: 0\n" in text
+    assert "holdout_uses: 1\n" in text
     asked = openai_server.calls
     project.run().stdout.fnmatch_lines(["*holds*100 %*"])
     assert openai_server.calls == asked

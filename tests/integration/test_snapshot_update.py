@@ -166,16 +166,16 @@ def test_two_identical_runs_write_identical_files(
     assert project.files() == first
 
 
-def test_changed_data_makes_the_baseline_stale_but_fails_nothing(
+def test_changed_data_are_gated_on_the_rows_that_did_not_change(
     project: Project, openai_server: OpenAIServer
 ) -> None:
-    """What is still the same is compared, for information."""
+    """The new rows are reported apart."""
     project.suite()
     project.run("--lm-snapshot-update")
     project.suite(examples=130)
     result = project.run()
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["*the baseline is stale (dataset changed)*--lm-snapshot-update"])
+    result.stdout.fnmatch_lines(["*test_shout*holds*", "*the dataset changed: *; 50 new (*"])
 
 
 def test_scores_that_did_not_change_are_not_called_inconclusive(
@@ -187,7 +187,7 @@ def test_scores_that_did_not_change_are_not_called_inconclusive(
     text = (project.path / "test_words.py").read_text()
     project.write("test_words.py", text.replace("exact_match", "contains"))
     told = project.run("-v").stdout.str()
-    assert "the baseline is stale (metric changed)" in told
+    assert "NOT GATED: stale (metric changed)" in told
     assert ": no score changed" in told
     assert ": inconclusive" not in told
     openai_server.answer = SimulatedModel(base=0.9).answer
@@ -236,10 +236,12 @@ def test_a_damaged_snapshot_is_an_error_that_names_the_file(
     """Nothing is judged against a file that can't be read."""
     project.suite()
     project.run("--lm-snapshot-update")
-    project.write("__lm_snapshots__/test_words/test_shout.yaml", "version: 2\n")
+    project.write("__lm_snapshots__/test_words/test_shout.yaml", "version: 3\n")
     result = project.run()
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["error: *test_shout.yaml: format version 2*update pytest-lmopt*"])
+    result.stdout.fnmatch_lines(
+        ["error: *test_shout.yaml: unknown format version*found 3. Update pytest-lmopt*"]
+    )
 
 
 def test_in_ci_it_must_be_asked_for_explicitly(

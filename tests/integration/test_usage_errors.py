@@ -1,4 +1,7 @@
-"""Mistakes in marks, data and options: exit code 4, one line that names the place, no traceback."""
+"""Mistakes in marks, data and options: one line that names the place, no traceback.
+
+Of a mark or its data they are errors of that test, of an option usage errors.
+"""
 
 from __future__ import annotations
 
@@ -55,6 +58,10 @@ def _suite(mark: str, parameters: str = "lm_example", more: str = "") -> str:
             "test_it.py::test_it: fixture 'word' asks for lm_example, but fixtures are set up*",
         ),
         (
+            _suite(f"dataset={ROWS}", "", "pytestmark = pytest.mark.usefixtures('lm_example')"),
+            "test_it.py::test_it: usefixtures gives the test no lm_example to work on; take it *",
+        ),
+        (
             "def test_it(lm_example): pass\n",
             "test_it.py::test_it: lm_example is for suites; mark the test with*",
         ),
@@ -73,12 +80,17 @@ def _suite(mark: str, parameters: str = "lm_example", more: str = "") -> str:
     ],
 )
 def test_a_mistake_in_a_mark_or_its_data(project: Project, source: str, message: str) -> None:
-    """Nothing runs."""
+    """It is an error of that test alone: other tests run, and editors can list all of them."""
     project.write("test_it.py", source)
+    project.write("test_ordinary.py", "def test_ordinary(): pass\n")
     result = project.run()
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([f"ERROR: {message}"])
-    result.stderr.no_fnmatch_line("*Traceback*")
+    result.assert_outcomes(errors=1, passed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines([f"error: {message}", "test_it.py::test_it * error *"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+    listed = project.run("--collect-only", "-q")
+    assert listed.ret == pytest.ExitCode.OK
+    listed.stdout.fnmatch_lines(["test_it.py::test_it", "test_ordinary.py::test_ordinary"])
 
 
 @pytest.mark.parametrize(

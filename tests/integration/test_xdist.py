@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from doubles.openai_server import OpenAIServer
 from projects.shouting import Project
@@ -24,18 +26,25 @@ def test_workers_report_to_the_controller_which_alone_writes(
     assert project.files() == alone
 
 
-def test_a_mistake_found_by_a_worker_is_a_usage_error_with_the_same_message(
-    project: Project,
+def test_a_mistake_in_a_suite_is_that_suites_error_alone(
+    project: Project, openai_server: OpenAIServer
 ) -> None:
-    """The controller says it once and runs nothing, the other tests neither."""
+    """With workers as without: the other suite and the ordinary test run, and it is told once."""
     project.suite("metrik=1")
+    project.second_suite()
     project.write("test_more.py", "def test_ordinary(): pass\n")
-    result = project.run_apart("-n", "2")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.assert_outcomes()
-    problem = "ERROR: test_words.py::test_shout: lm_suite has no argument 'metrik'; it takes *"
-    result.stderr.fnmatch_lines([problem])
-    result.stderr.no_fnmatch_line("*Traceback*")
+    result = project.run_apart("-n", "2", "--lm-report=json:lm.json")
+    result.assert_outcomes(errors=1, passed=2)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    told = [line for line in result.outlines if line.startswith("error: test_words.py::test_shout")]
+    assert len(told) == 1
+    result.stdout.fnmatch_lines(["test_words.py::test_shout * error *"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+    reported = json.loads((project.path / "lm.json").read_text())["suites"]
+    assert {each["suite"]: each["status"] for each in reported} == {
+        "test_words.py::test_shout": "error",
+        "test_words.py::test_other": "passed",
+    }
 
 
 @pytest.mark.slow

@@ -34,11 +34,14 @@ from pytest_lmopt.reports.markdown import markdown_lines
 from pytest_lmopt.reports.stored_runs import read_run
 from pytest_lmopt.reports.table import csv_lines
 from pytest_lmopt.reports.terminal import terminal_lines
-from pytest_lmopt.snapshots.snapshot import Baseline, Snapshot, dump_snapshot
+from pytest_lmopt.snapshots.row_table import Row
+from pytest_lmopt.snapshots.snapshot import Snapshot, dump_snapshot
 from pytest_lmopt.snapshots.store import load_snapshot
 from pytest_lmopt.suites.dataset import load_dataset
+from pytest_lmopt.suites.example import Dataset, Example
 from pytest_lmopt.suites.render import Message, render
 from pytest_lmopt.suites.splits import split
+from pytest_lmopt.suites.suite import Suite
 
 FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -48,13 +51,36 @@ PROMPT = (
     b"params: {temperature: 0, max_tokens: 5}\nreasoning: true\n"
 )
 SNAPSHOT = Snapshot(
-    suite="s", model="m", dataset="d", metric="x", prompts={"p.yaml": "e"},
-    splits={"train": 1, "dev": 1, "holdout": 1}, split_seed=0,
-    score={"mean": 0.5, "low": 0.1, "high": 0.9, "n": 2},
-    usage={"calls": 2, "tokens": 9, "usd": 0.01}, holdout_uses=1,
-    baselines={"=a": Baseline(score=0.5, example="e"), "b": Baseline(score=1.0, example="f")},
+    suite="s", models=("m",), dataset="d", criteria={"score": "x"}, texts={"p.yaml": "e"},
+    score={"mean": 0.75, "low": 0.1, "high": 0.9, "n": 2},
+    usage={"calls": 2, "tokens": 9, "usd": 0.01},
+    rows={
+        "=a": Row(id="=a", inputs="i", split="dev", example="e", scores={"score": 0.5}),
+        "b": Row(
+            id="b", inputs="j", split="holdout", example="f", uses=("w",), learned=True,
+            scores={"score": 1.0}, earlier={"score": (0.5, 0.0)},
+        ),
+    },
 )  # fmt: skip
 YAML, TABLE = (text.encode() for text in dump_snapshot(SNAPSHOT))
+YAML_1 = b"""version: 1
+suite: s
+model: m
+dataset: d
+metric: x
+prompts: {p.yaml: e}
+splits: {dev: 1, holdout: 1, train: 1}
+split_seed: 0
+score: {high: 0.9, low: 0.1, mean: 0.75, n: 2}
+usage: {calls: 2, tokens: 9, usd: 0.01}
+holdout_uses: 1
+"""
+TABLE_1 = b"id,score,example\n'=a,0.5,e\nb,1,f\n"
+SUITE = Suite(
+    name="s",
+    pipeline=lambda _: None,
+    dataset=Dataset(examples=(Example(id="b", inputs={"q": 1}),), source="rows"),
+)
 JSONL = b'{"id": "a", "inputs": {"q": "x"}, "expected": 1, "group": "g"}\n{"inputs": {"q": [2]}}\n'
 JSON = b"[" + JSONL.strip().replace(b"\n", b",") + b"]"
 CSV = b'id,q,expected,split\na,x,1,dev\nb,"two\nlines",,train\n'
@@ -126,7 +152,12 @@ def test_any_prompt_file(content: bytes) -> None:
 
 
 @FAST
-@given(files(YAML), files(TABLE))
+@given(st.one_of(files(YAML), files(YAML_1)), st.one_of(files(TABLE), files(TABLE_1)))
+@example(YAML_1, TABLE_1)
+@example(YAML_1.replace(b"holdout_uses: 1", b"holdout_uses: 999999999999"), TABLE_1)
+@example(YAML_1.replace(b"holdout_uses: 1", b"holdout_uses: -1"), TABLE_1)
+@example(YAML_1, TABLE_1 + b"r,0.5\n")
+@example(YAML, TABLE)
 @example(YAML.replace(b"holdout_uses: 1", b"holdout_uses: -1"), TABLE)
 @example(YAML.replace(b"n: 2", b"n: .nan"), TABLE)
 @example(YAML.replace(b"n: 2", b"n: " + b"9" * 900), TABLE)
@@ -136,7 +167,7 @@ def test_any_snapshot(text: bytes, table: bytes) -> None:
     """Loaded and dumped again, or a SnapshotError."""
 
     def use(folder: Path) -> None:
-        snapshot = load_snapshot(folder / "s.yaml")
+        snapshot = load_snapshot(folder / "s.yaml", SUITE)
         assert snapshot is not None
         assert 0.0 < 0.05 / ((snapshot.holdout_uses + 1) * (snapshot.holdout_uses + 2)) < 0.05
         assert dump_snapshot(snapshot)

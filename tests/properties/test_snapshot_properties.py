@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import math
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pytest_lmopt.snapshots.snapshot import Baseline, Snapshot, dump_snapshot, parse_snapshot
-from pytest_lmopt.snapshots.store import load_snapshot, snapshot_files, snapshot_path
+from pytest_lmopt.snapshots.row_table import Row
+from pytest_lmopt.snapshots.snapshot import Snapshot, dump_snapshot, parse_snapshot
+from pytest_lmopt.snapshots.store import snapshot_path
 
 PATH = Path("snapshot.yaml")
 
@@ -23,28 +25,53 @@ texts = st.one_of(
 )
 counts = st.integers(0, 10**9)
 figures = st.integers(0, 10**9).map(lambda number: number / 10**6)
+scores = st.integers(0, 10**9).map(lambda number: number / 10**9)
+names = st.text("0123456789abcdef", min_size=1, max_size=8)
+
+rows = st.builds(
+    Row,
+    id=texts,
+    inputs=texts,
+    split=st.sampled_from(["train", "dev", "holdout"]),
+    uses=st.lists(names, max_size=3).map(tuple),
+    learned=st.booleans(),
+    example=texts,
+    scores=st.one_of(st.just({}), st.fixed_dictionaries({"score": scores})),
+    earlier=st.one_of(
+        st.just({}),
+        st.fixed_dictionaries({"score": st.lists(scores, min_size=1, max_size=10).map(tuple)}),
+    ),
+)
+
+
+def snapshot_of(
+    table: list[Row], texts: dict[str, str], models: list[str], suite: str, seed: int
+) -> Snapshot:
+    """A snapshot with the figures that its rows have."""
+    found = {row.id: row for row in table}
+    values = [row.scores["score"] for row in found.values() if row.scores]
+    mean = round(math.fsum(values) / len(values), 6) if values else 0.0
+    return Snapshot(
+        suite=suite,
+        models=tuple(models),
+        dataset=suite,
+        criteria={"score": suite},
+        texts=texts,
+        choices=dict(texts),
+        split_seed=seed,
+        score={"n": len(values), "mean": mean},
+        usage={"calls": seed, "usd": mean},
+        rows=found,
+    )
+
 
 snapshots = st.builds(
-    Snapshot,
-    suite=texts,
-    model=texts,
-    dataset=texts,
-    metric=texts,
-    prompts=st.dictionaries(texts, texts, max_size=3),
-    splits=st.fixed_dictionaries({"train": counts, "dev": counts, "holdout": counts}),
-    split_seed=st.integers(0, 99),
-    score=st.fixed_dictionaries({"mean": figures, "low": figures, "high": figures, "n": counts}),
-    usage=st.fixed_dictionaries({"calls": counts, "tokens": counts, "usd": figures}),
-    holdout_uses=counts,
-    baselines=st.dictionaries(
-        texts,
-        st.builds(
-            Baseline,
-            score=st.integers(0, 10**9).map(lambda number: number / 10**9),
-            example=texts,
-        ),
-        max_size=5,
-    ),
+    snapshot_of,
+    st.lists(rows, max_size=5),
+    st.dictionaries(texts, texts, max_size=3),
+    st.lists(texts, max_size=2),
+    texts,
+    st.integers(0, 99),
 )
 
 
@@ -61,10 +88,12 @@ def test_dumping_what_was_parsed_gives_the_same_bytes(
     snapshot: Snapshot, scores: list[float]
 ) -> None:
     """Scores of any length are shortened once and stay as they are from then on."""
-    baselines = {
-        str(number): Baseline(score=score, example="e") for number, score in enumerate(scores)
+    table = {
+        str(number): Row(id=str(number), inputs="", split="dev", example="e", scores={"score": one})
+        for number, one in enumerate(scores)
     }
-    files = dump_snapshot(Snapshot(**{**vars(snapshot), "baselines": baselines}))
+    figures = {"n": len(scores), "mean": math.fsum(scores) / len(scores)}
+    files = dump_snapshot(replace(snapshot, rows=table, score=figures))
     assert dump_snapshot(parse_snapshot(*files, path=PATH)) == files
 
 
@@ -73,24 +102,13 @@ def test_dumping_what_was_parsed_gives_the_same_bytes(
 @example(["=1+1", "'=1+1", "''=1+1", "'a", "-1", "@x", "\t=1", "a;=1+1", "a\t=1", "＝1"])
 def test_no_spreadsheet_finds_a_formula_among_the_ids(ids: list[str]) -> None:
     """However it splits cells, none begins like one; and all ids come back as they were."""
-    baselines = {identity: Baseline(score=0.5, example="e") for identity in ids}
-    fields: dict[str, Any] = {
-        "suite": "",
-        "model": "",
-        "dataset": "",
-        "metric": "",
-        "prompts": {},
-        "splits": {},
-    }
-    figures: dict[str, float] = {}
-    snapshot = Snapshot(
-        **fields, split_seed=0, score=figures, usage=figures, holdout_uses=0, baselines=baselines
-    )
-    text, table = dump_snapshot(snapshot)
+    table = [Row(id=identity, inputs="i", split="dev", example="e") for identity in ids]
+    snapshot = snapshot_of(table, {}, [], "", 0)
+    text, lines = dump_snapshot(snapshot)
     for delimiter in ",;\t|":
-        for row in csv.reader(io.StringIO(table, newline=""), delimiter=delimiter):
+        for row in csv.reader(io.StringIO(lines, newline=""), delimiter=delimiter):
             assert not any(cell.startswith(tuple("=+-@\t\r\n＝＋－＠")) for cell in row), row
-    assert parse_snapshot(text, table, path=PATH).baselines == baselines
+    assert parse_snapshot(text, lines, path=PATH).rows == snapshot.rows
 
 
 @settings(max_examples=60, deadline=None)
@@ -103,14 +121,3 @@ def test_any_name_of_a_suite_gives_a_safe_path(suite: str) -> None:
     assert path.name.endswith(".yaml")
     assert len(path.with_suffix(".scores.csv").name.encode()) < 255
     assert not set(path.name) & set('/\\:*?"<>|\0\n\r\t ')
-
-
-def test_files_bring_a_snapshot_back_from_disk(tmp_path: Path) -> None:
-    """The same through real files, with an id that holds every kind of line end."""
-    snapshot = Snapshot(
-        suite="s", model="m", dataset="d", metric="x", prompts={}, splits={}, score={}, usage={},
-        split_seed=0, holdout_uses=0, baselines={"a\nb\rc\r\nd": Baseline(score=0.5, example="e")},
-    )  # fmt: skip
-    for path, text in snapshot_files(tmp_path / "s.yaml", snapshot).items():
-        path.write_text(text, encoding="utf-8", newline="")
-    assert load_snapshot(tmp_path / "s.yaml") == snapshot

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+import math
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from pytest_lmopt.errors import DatasetError
+from pytest_lmopt.suites.clusters import groups_of
 from pytest_lmopt.suites.dataset import DatasetSource, load_dataset
-from pytest_lmopt.suites.example import Dataset, Example, groups_of
+from pytest_lmopt.suites.example import Dataset, Example
 
 ROWS: list[dict[str, Any]] = [
     {"id": "a", "inputs": {"text": "hi"}, "expected": "HI", "group": 7, "split": "dev"},
@@ -162,13 +167,96 @@ def test_a_blank_group_is_none(tmp_path: Path, blank: str) -> None:
     assert groups_of(written(tmp_path, "d.csv", f'q,group\n1,"{blank}"\n')) is None
 
 
+MISSING = [None, math.nan, np.nan, np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT")]
+
+
+@pytest.mark.parametrize("marker", MISSING)
+@pytest.mark.parametrize("as_object", [False, True])
+def test_a_missing_marker_is_none(tmp_path: Path, marker: Any, as_object: bool) -> None:
+    """As id, expected value, group and split; "nan" would be one cluster of unrelated rows."""
+    fields: Any = dict.fromkeys(("expected", "group", "split"), marker)
+    rows: list[Any] = [{"id": marker, "inputs": {"q": 1}, **fields}]
+    if as_object:
+        rows = [Example(id="a", inputs={"q": 1}, **fields)]
+    example = load_dataset(rows, beside=tmp_path).examples[0]
+    assert (example.expected, example.group, example.split) == (None, None, None)
+    assert groups_of([example]) is None
+    assert example.id == "a" or example.id == example.digest[:12]
+
+
+def test_tables_of_pandas_have_no_group_nan(tmp_path: Path) -> None:
+    """Whole numbers that a column with gaps holds as floats are the same groups as before."""
+    frame = pd.DataFrame({"q": ["a", "b", "c"], "group": [1, None, 1]})
+    rows = [{"inputs": {"q": row.q}, "group": row.group} for row in frame.itertuples()]
+    groups = [example.group for example in load_dataset(rows, beside=tmp_path)]
+    assert groups == ["1", None, "1"]
+
+
+@pytest.mark.parametrize("value", [[1], {"a": 1}, object()])
+def test_a_group_without_text_is_refused(tmp_path: Path, value: object) -> None:
+    """It would be another one in each process."""
+    message = refusal([{"inputs": {"q": 1}, "group": value}], tmp_path)
+    assert f"row 1: group: a text or a number expected, found {type(value).__name__} " in message
+
+
+def test_ids_may_be_numbers_of_numpy(tmp_path: Path) -> None:
+    """As rows of a table have them."""
+    rows: Any = [{"id": np.int64(7), "inputs": {"q": 1}}]
+    assert load_dataset(rows, beside=tmp_path).examples[0].id == "7"
+
+
+def test_a_row_of_missing_cells_is_refused(tmp_path: Path) -> None:
+    """A table's last rows may be empty; None is an input, as it was written on purpose."""
+    empty: dict[str, Any] = {"inputs": {"a": math.nan, "b": pd.NA}, "expected": math.nan}
+    message = refusal([ROWS[0], empty], tmp_path)
+    assert message.endswith("row 2: all inputs and the expected value are missing. Drop the row")
+    given: dict[str, Any] = {"inputs": {"a": None}}
+    assert load_dataset([given], beside=tmp_path).examples[0].inputs == {"a": None}
+
+
+def test_arrays_are_told_apart_by_all_of_their_elements(tmp_path: Path) -> None:
+    """Not by their shortened text; equal ones are the same row."""
+    arrays = [np.zeros(2000) for _ in range(60)]
+    for number, each in enumerate(arrays):
+        each[1000] = number
+    rows: list[dict[str, Any]] = [{"inputs": {"x": each}, "expected": 1} for each in arrays]
+    dataset = load_dataset(rows, beside=tmp_path)
+    assert len({example.id for example in dataset}) == 60
+    assert "row 2 and row 1 are the same" in refusal([rows[3], rows[3]], tmp_path)
+
+
+def test_the_digest_of_a_row_is_its_inputs_and_expected_value(tmp_path: Path) -> None:
+    """Neither id, group nor split makes another row of it."""
+    row = {"inputs": {"q": 1}, "expected": 2}
+    others: list[dict[str, Any]] = [{"id": "b"}, {"group": "g"}, {"split": "dev"}]
+    first = load_dataset([row], beside=tmp_path).examples[0]
+    for other in others:
+        assert load_dataset([{**row, **other}], beside=tmp_path).examples[0].digest == first.digest
+    for change in ({"inputs": {"q": 2}}, {"expected": 3}):
+        changed = load_dataset([{**row, **change}], beside=tmp_path).examples[0]
+        assert changed.digest != first.digest
+
+
+@pytest.mark.parametrize("end", ["", ', "k29999": 1'])
+def test_a_row_with_many_keys_is_read_at_once(tmp_path: Path, end: str) -> None:
+    """Or refused at once, if one of them stands there twice."""
+    keys = ", ".join(f'"k{number}": {number}' for number in range(30_000))
+    text = f'{{"inputs": {{{keys}{end}}}}}\n'
+    began = time.monotonic()
+    if end:
+        assert "'k29999' stands twice" in refused_text(tmp_path, "d.jsonl", text)
+    else:
+        assert len(written(tmp_path, "d.jsonl", text).examples[0].inputs) == 30_000
+    assert time.monotonic() - began < 2.0
+
+
 def test_the_expected_value_may_be_absent(tmp_path: Path) -> None:
     """Assertions or a judge need none."""
     assert load_dataset([{"inputs": {"q": 1}}], beside=tmp_path).examples[0].expected is None
 
 
 def test_the_digest_ignores_order_and_sees_every_content(tmp_path: Path) -> None:
-    """Sorting a file does not make a baseline stale; changing an answer does."""
+    """Sorting a file changes nothing; changing an answer or a group does."""
     rows = [{"id": str(n), "inputs": {"q": n}, "expected": n} for n in range(3)]
 
     def digest(rows: list[dict[str, Any]]) -> str:
@@ -261,6 +349,13 @@ def test_two_equal_rows_without_ids_are_duplicates(tmp_path: Path) -> None:
         ("d.json", "[]", "is empty; at least one example is needed"),
         ("d.csv", "", "is empty; at least one example is needed"),
         ("d.csv", "id,text\n", "is empty; at least one example is needed"),
+        ("d.json", '{"inputs": {"q": 1}}\n{"inputs": {"q": 2}}', "a row a line ends in .jsonl"),
+        ("d.jsonl", '{"inputs": {"q": 1}}{"inputs": {"q": 2}}', "line 1 is not JSON: Extra data"),
+        ("d.jsonl", '{"inputs": {"q": 1}}\n{"inputs": {"q"', "line 2 is not JSON: "),
+        ("d.jsonl", '{"inputs": {"q": 1e999}}', "line 1 is not JSON: 1e999 is a number that a flo"),
+        ("d.json", '[{"inputs": {"q": [-1E999]}}]', "-1E999 is a number that a float can't hold"),
+        ("d.jsonl", '{"inputs": {"q": 1e-999}}', "1e-999 is a number that a float can't hold"),
+        ("d.jsonl", '{"inputs": {"q": 1}}\n\0', "line 2 holds a NUL character; text in UTF-8"),
         ("d.txt", "hi", "ends in '.txt'; .jsonl, .json or .csv expected"),
     ],
 )
@@ -281,6 +376,15 @@ def test_a_file_that_is_not_utf8_can_not_be_read(tmp_path: Path) -> None:
     (tmp_path / "d.csv").write_bytes(b"text\ncaf\xe9\n")
 
     assert "can't be read: 'utf-8' codec can't decode" in refusal("d.csv", tmp_path)
+
+
+@pytest.mark.parametrize("coding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("name", ["d.csv", "d.jsonl"])
+def test_other_encodings_are_named(tmp_path: Path, coding: str, name: str) -> None:
+    """Spreadsheets save them as "Unicode text"."""
+    text = "text\nhi\n" if name == "d.csv" else '{"inputs": {"text": "hi"}}'
+    (tmp_path / name).write_bytes(text.encode(coding))
+    assert "UTF-8" in refusal(name, tmp_path)
 
 
 def test_a_source_that_is_no_list_is_refused(tmp_path: Path) -> None:

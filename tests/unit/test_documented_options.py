@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from pytest_lmopt.plugin.marks import _ARGUMENTS
 
 WORKFLOWS = sorted((ROOT / "example_project/.github/workflows").glob("*.yml"))
+OPTION = r"--(?:no-)?lm-[a-z-]*[a-z]"
 DOCUMENTS = [*PAGES, ROOT / "SECURITY.md", *WORKFLOWS]
 
 
@@ -21,7 +22,7 @@ def test_every_option_named_is_one(path: Path, pytestconfig: pytest.Config) -> N
     known = {
         name for group in pytestconfig._parser._groups for o in group.options for name in o.names()
     }
-    named = set(re.findall(r"--lm-[a-z-]*[a-z]", path.read_text(encoding="utf-8")))
+    named = set(re.findall(OPTION, path.read_text(encoding="utf-8")))
     assert named - known == set()
 
 
@@ -31,7 +32,7 @@ def test_everything_there_is_to_set_is_in_the_readme(pytestconfig: pytest.Config
     (group,) = (each for each in pytestconfig._parser._groups if each.name == "lmopt")
     options = {name for option in group.options for name in option.names()}
     values = {name for name in pytestconfig._parser._inidict if name.startswith("lm_")}
-    assert options - set(re.findall(r"--lm-[a-z-]*[a-z]", text)) == set()
+    assert options - set(re.findall(OPTION, text)) == set()
     assert values - set(re.findall(r"`(lm_\w+)`", text)) == set()
     mark = text.partition("### The mark")[2].partition("\n#")[0]
     assert tuple(re.findall(r"^\| `(\w+)` \|", mark, re.MULTILINE)) == _ARGUMENTS

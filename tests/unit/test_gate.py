@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from pytest_lmopt.comparison.gate import GateMode, gate_failure
 from pytest_lmopt.comparison.verdict import Comparison, Verdict, compare
+from pytest_lmopt.reports.wording import p_text
 
 MODES: list[GateMode] = ["regression", "noninferior", "off"]
 
@@ -90,6 +92,41 @@ def test_a_score_under_the_threshold_fails(mode: GateMode) -> None:
     """The threshold is checked before the baseline; reaching it is enough."""
     assert gate(0.69, IMPROVED, mode, threshold=0.7) == "score 0.690 is under the threshold 0.7"
     assert gate(0.7, IMPROVED, mode, threshold=0.7) is None
+
+
+@pytest.mark.parametrize(
+    ("score", "threshold", "told"),
+    [
+        (4_999 / 5_000, 1.0, "score 0.9998 is under the threshold 1"),
+        (0.69996, 0.7, "score 0.69996 is under the threshold 0.7"),
+        (0.5, 0.7, "score 0.500 is under the threshold 0.7"),
+        (0.123446, 0.12345, "score 0.1234 is under the threshold 0.12345"),
+        (0.99999, 0.99999999, "score 0.99999 is under the threshold 1.00000"),
+        (1 / 3, 0.3333334, "score 0.3333333 is under the threshold 0.3333334"),
+    ],
+)
+def test_a_score_is_shown_with_the_digits_that_tell_it_from_its_threshold(
+    score: float, threshold: float, told: str
+) -> None:
+    """Three if they suffice."""
+    assert gate(score, None, "regression", threshold=threshold) == told
+
+
+def test_a_comparison_is_shown_with_the_digits_that_decided_it() -> None:
+    """Means apart from each other, the interval from 0 and the margin, p from its level."""
+    close = replace(
+        INCONCLUSIVE, old_mean=1.0, new_mean=0.9998, difference=-0.0002, low=-0.02004,
+        high=0.0003, p_value=0.0502, alpha=0.05,
+    )  # fmt: skip
+    told = gate_failure(0.9998, close, threshold=None, margin=0.02, mode="noninferior")
+    assert told == (
+        "not shown to be within the margin 0.02 of the baseline (inconclusive): 1.0000 → 0.9998 "
+        "on 20 examples, difference -0.0002 [-0.02004, +0.0003], p = 0.0502"
+    )
+    assert p_text(0.049996, 0.05) == "0.049996"
+    assert p_text(0.05, 0.049996) == "0.050000"
+    assert p_text(0.0000411, 0.0000412) == "4.11e-05"
+    assert p_text(0.05, 0.05) == "0.0500"
 
 
 def test_the_noise_of_floats_is_under_no_threshold() -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from pytest_lmopt import Example, metrics
@@ -26,7 +31,20 @@ def example(expected: Any) -> Example:
         (5, 5, 1.0),
         (5, "5", 0.0),
         (["a"], ["a"], 1.0),
-        (None, None, 1.0),
+        (["a", "b"], ("a", "b"), 1.0),
+        ([], [], 1.0),
+        ({"a": 1}, {"a": 1}, 1.0),
+        ({"a": 1}, "{'a': 1}", 0.0),
+        (True, True, 1.0),
+        (True, np.bool_(True), 1.0),
+        (True, "True", 0.0),
+        (True, 1, 0.0),
+        (5, 5.0, 1.0),
+        (5, np.int64(5), 1.0),
+        (2**53 + 1, 2.0**53, 0.0),
+        ([1, 2], np.array([1, 2]), 1.0),
+        ("None", None, 0.0),
+        ("nan", math.nan, 0.0),
     ],
 )
 def test_exact_match(expected: Any, prediction: Any, value: float) -> None:
@@ -46,6 +64,13 @@ def test_exact_match_may_ignore_case() -> None:
         ("FIN", "final", 0.0),
         (5, "5 items", 1.0),
         ("a", None, 0.0),
+        ("on", None, 0.0),
+        ("a", math.nan, 0.0),
+        ("a", ["a"], 0.0),
+        ("a", {"a": "a"}, 0.0),
+        ("a", np.array(["a"]), 0.0),
+        (True, "that is true", 1.0),
+        (True, "false", 0.0),
     ],
 )
 def test_contains(expected: Any, prediction: Any, value: float) -> None:
@@ -75,6 +100,39 @@ def test_contains_may_ignore_case() -> None:
         (42, None, 0.0),
         (42, "", 0.0),
         (42, float("nan"), 0.0),
+        (42, pd.NA, 0.0),
+        (42, True, 0.0),
+        (42, [42], 0.0),
+        (42, {"answer": 42}, 0.0),
+        (42, np.float32(42), 1.0),
+        (0.1, np.float32(0.1), 1.0),
+        (42, Decimal("42.000"), 1.0),
+        (Fraction(1, 3), Fraction(1, 3), 1.0),
+        (Fraction(1, 3), 0.3333333, 1.0),
+        ("1/2", "The answer is 1/2.", 1.0),
+        ("1/2", "1/3", 0.0),
+        ("1/2", 0.5, 1.0),
+        (8, "8/10", 1.0),
+        (math.factorial(200), 3, 0.0),
+        (math.factorial(200), math.factorial(200), 1.0),
+        (math.factorial(200), str(math.factorial(200)), 1.0),
+        (str(math.factorial(200)), str(math.factorial(200) * 2), 0.0),
+        ("1e400", 3, 0.0),
+        ("1e400", "1e400", 1.0),
+        ("1e400", "1.1e400", 0.0),
+        (math.inf, 3, 0.0),
+        (math.inf, math.inf, 1.0),
+        (math.inf, "inf", 1.0),
+        (math.inf, -math.inf, 0.0),
+        ("1e999999999", "1e999999998", 0.0),
+        ("1e999999999", "10e999999998", 1.0),
+        (0, "1e-999999999", 0.0),
+        (1000, "1 000", 1.0),
+        (1234.5, "1.234,50", 1.0),
+        (1234.5, "1'234.50", 1.0),
+        (-5, "–5", 1.0),
+        (1, "1,2,3", 1.0),
+        (4, "GPT-4", 1.0),
         (42, 10**400, 0.0),
         (42, "9" * 400, 0.0),
     ],
@@ -89,6 +147,139 @@ def test_numeric_tolerances() -> None:
     assert NumericClose(relative=0.01)(example(200), 202).value == 1.0
     assert NumericClose(relative=0.01)(example(200), 202.1).value == 0.0
     assert NumericClose(absolute=3)(example(0), -3).value == 1.0
+    assert NumericClose(absolute=0.1)(example(1.0), 1.1).value == 1.0
+    assert NumericClose(absolute=math.inf)(example(0), 10**5000).value == 1.0
+    assert NumericClose(absolute=math.inf)(example(0), math.inf).value == 0.0
+
+
+def test_no_tolerance_is_exact() -> None:
+    """Also where a float holds both numbers alike."""
+    exact = NumericClose(relative=0.0)
+    big = 9007199254740993
+    for prediction in (big - 1, str(big - 1), Decimal(big - 1), f"{big - 1:,}"):
+        assert exact(example(big), prediction).value == 0.0
+    for prediction in (big, str(big), Decimal(big), f"{big:,}", np.int64(big)):
+        assert exact(example(big), prediction).value == 1.0
+    assert exact(example(0.1), "0.1").value == 1.0
+
+
+ALL = [metrics.exact_match, metrics.contains, metrics.f1, metrics.numeric_close]
+
+
+@pytest.mark.parametrize("metric", ALL)
+@pytest.mark.parametrize("prediction", [None, math.nan, pd.NA, pd.NaT, Decimal("nan")])
+@pytest.mark.parametrize("expected", ["5", "None 5", "nan 5", ["5", "None 6"], 5])
+def test_no_answer_scores_0(metric: Any, prediction: object, expected: object) -> None:
+    """It is not the word that Python writes for it, and the feedback does not quote that."""
+    score = metric(example(expected), prediction)
+    assert score.value == 0.0
+    assert score.feedback.endswith(", got no answer")
+
+
+@pytest.mark.parametrize("metric", ALL)
+@pytest.mark.parametrize("expected", [None, math.nan, pd.NA, [None], [math.nan, None]])
+@pytest.mark.parametrize("prediction", ["None", None, "nan", 5, ""])
+def test_a_row_that_expects_nothing_is_an_error(
+    metric: Any, expected: object, prediction: object
+) -> None:
+    """Whatever the pipeline returns would be scored by chance."""
+    with pytest.raises(ValueError, match=r"holds nothing to .*Give the row one, or drop the row"):
+        metric(example(expected), prediction)
+
+
+@pytest.mark.parametrize("metric", [metrics.contains, metrics.f1, metrics.numeric_close])
+@pytest.mark.parametrize("expected", [{"a": 1}, [["a"]], [], object(), {"5": 5}])
+def test_an_expected_value_without_text_or_number_is_an_error(
+    metric: Any, expected: object
+) -> None:
+    """How Python shows it is nothing to compare an answer with."""
+    with pytest.raises(ValueError, match=r"which has no text|holds no"):
+        metric(example(expected), "{'a': 1}")
+
+
+@pytest.mark.parametrize(
+    ("metric", "prediction", "value"),
+    [
+        (metrics.exact_match, "Broncos", 1.0),
+        (metrics.exact_match, "The Broncos", 0.0),
+        (metrics.exact_match, ["Denver Broncos", "Broncos"], 1.0),
+        (metrics.exact_match, ["Broncos"], 0.0),
+        (metrics.contains, "the Broncos won", 1.0),
+        (metrics.contains, "the Panthers won", 0.0),
+        (metrics.f1, "broncos", 1.0),
+        (metrics.f1, "Denver", 2 / 3),
+        (metrics.f1, "Panthers", 0.0),
+    ],
+)
+@pytest.mark.parametrize("kind", [list, tuple, set, np.array])
+def test_several_answers_may_be_accepted(
+    metric: Any, prediction: Any, value: float, kind: Any
+) -> None:
+    """The best one counts; a list of predictions is compared with the list as a whole."""
+    if isinstance(prediction, list) and kind is set:
+        prediction = set(prediction)
+    accepted = kind(["Denver Broncos", "Broncos"])
+    assert metric(example(accepted), prediction).value == pytest.approx(value)
+
+
+def test_several_numbers_may_be_accepted() -> None:
+    """Of any type, but each must be a number."""
+    assert metrics.numeric_close(example([1, "2.5"]), "2.5 m").value == 1.0
+    assert metrics.numeric_close(example([1, None, 3]), 3).value == 1.0
+    assert metrics.numeric_close(example([1, 2]), 3).value == 0.0
+    with pytest.raises(ValueError, match="the expected value 'many' holds no number"):
+        metrics.numeric_close(example([1, "many"]), 1)
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected", "prediction", "why"),
+    [
+        (
+            metrics.exact_match, "caf\u00e9", "cafe\u0301",
+            "they look alike, only code points differ: expected U+00E9, found U+0301",
+        ),
+        (
+            metrics.exact_match, "FIN", "FIN\u200b",
+            "they look alike, only code points differ: found U+200B",
+        ),
+        (
+            metrics.exact_match, "don't", "don\u2019t",
+            "they look alike, only code points differ: found U+2019",
+        ),
+        (
+            metrics.contains, '"yes"', "She said \u201cyes\u201d.",
+            "they look alike, only code points differ: found U+201C U+201D",
+        ),
+        (
+            metrics.f1, "caf\u00e9", "cafe\u0301 au lait",
+            "expected 'caf\u00e9', got 'cafe\u0301 au lait'",
+        ),
+        (
+            metrics.f1, "caf\u00e9", "cafe\u0301",
+            "they look alike, only code points differ: expected U+00E9, found U+0301",
+        ),
+        (
+            metrics.exact_match, "FIN", "F\u0406N",
+            "they look alike, only code points differ: found U+0406",
+        ),
+        (
+            metrics.exact_match, ["x", "a b"], "a\u00a0b",
+            "they look alike, only code points differ: found U+00A0",
+        ),
+        (metrics.exact_match, 5, "5", "only the type differs: int expected, str found"),
+        (metrics.exact_match, "True", True, "only the type differs: str expected, bool found"),
+        (metrics.contains, "on", ["on"], "a prediction of type list has no text. Return a text"),
+        (
+            metrics.numeric_close, 5, {"n": 5},
+            "a prediction of type dict has no number. Return a number",
+        ),
+    ],
+)  # fmt: skip
+def test_feedback_says_what_can_not_be_seen(
+    metric: Any, expected: object, prediction: object, why: str
+) -> None:
+    """Otherwise both values look the same."""
+    assert metric(example(expected), prediction).feedback.endswith(why)
 
 
 def test_an_expected_value_without_number_is_the_datasets_mistake() -> None:

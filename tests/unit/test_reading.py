@@ -12,9 +12,13 @@ import pytest
 from pytest_lmopt.errors import DatasetError, InputError, PromptError, SnapshotError
 from pytest_lmopt.snapshots.store import load_snapshot
 from pytest_lmopt.suites.dataset import load_dataset
+from pytest_lmopt.suites.example import Dataset
 from pytest_lmopt.suites.prompt_file import load_prompt_file, parse_prompt
 from pytest_lmopt.suites.reading import MOST_LEVELS, read_text, too_deep
+from pytest_lmopt.suites.suite import Suite
 from pytest_lmopt.suites.yaml_text import YamlError, load_yaml
+
+SUITE = Suite(name="s", pipeline=lambda _: None, dataset=Dataset(examples=(), source="rows"))
 
 
 def nested(levels: int) -> list[Any]:
@@ -58,7 +62,7 @@ def test_every_reader_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         load_prompt_file(tmp_path / "p.yaml")
     for name in ("s.yaml", "t.yaml"):
         with pytest.raises(SnapshotError, match="101 bytes, 100 are allowed"):
-            load_snapshot(tmp_path / name)
+            load_snapshot(tmp_path / name, SUITE)
     with pytest.raises(DatasetError, match="101 bytes, 100 are allowed"):
         load_dataset("d.csv", beside=tmp_path)
 

@@ -6,6 +6,7 @@ import asyncio
 import math
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -65,6 +66,8 @@ def test_numpys_numbers_are_numbers() -> None:
     assert score(np.bool_(True)).value == 1.0
     assert score(np.float32(0.5)).value == 0.5
     assert score(np.int64(1)).value == 1.0
+    assert score(np.array(0.5)).value == 0.5
+    assert score(Decimal("0.5")).value == 0.5
 
 
 def test_a_metric_sees_example_and_prediction() -> None:
@@ -107,7 +110,10 @@ def test_what_is_no_score_breaks_the_metric(returned: object) -> None:
     assert caught.value.example_id == "e7"
 
 
-@pytest.mark.parametrize("returned", [-0.1, 1.1, 2, math.nan, math.inf, Score(value=85)])
+@pytest.mark.parametrize(
+    "returned",
+    [-0.1, 1.1, 2, math.nan, math.inf, Score(value=85), 10**400, Decimal("1e999999999")],
+)
 def test_a_number_outside_the_range_breaks_the_metric(returned: object) -> None:
     """A score of 85 is no mean of anything; the author learns to scale it."""
     with pytest.raises(MetricError, match=r"which is outside \[0, 1\]; scale it into that range"):

@@ -10,60 +10,89 @@ from typing import TypeVar
 import pytest
 
 from pytest_lmopt.errors import SnapshotError
-from pytest_lmopt.snapshots.snapshot import Baseline, Snapshot, dump_snapshot, parse_snapshot
+from pytest_lmopt.snapshots.row_table import Row
+from pytest_lmopt.snapshots.snapshot import Snapshot, dump_snapshot, parse_snapshot
 
 T = TypeVar("T")
 
 PATH = Path("__lm_snapshots__/test_shop/test_triage.yaml")
 
+
+def row(identity: str, score: float | None = None, *, split: str = "dev") -> Row:
+    """A row of a table, with its score where it has one."""
+    scores = {} if score is None else {"score": score}
+    return Row(id=identity, inputs="ii", split=split, example="ee", scores=scores)
+
+
+ROWS = {
+    "t2": replace(row("t2", 1.0, split="holdout"), uses=("w1", "w2")),
+    "t1": replace(row("t1", 0.5), earlier={"score": (0.25, 1.0)}),
+    "t3": replace(row("t3", split="train"), learned=True),
+    "gone": replace(row("gone", split="holdout"), example="", uses=("w1", "w2", "w3")),
+}
+
 SNAPSHOT = Snapshot(
     suite="test_triage",
-    model="openai/small",
+    models=("openai/small",),
     dataset="0123456789abcdef",
-    metric="1234e5678",
-    prompts={"prompts/route.yaml": "ffff", "prompts/extract.yaml": "eeee"},
-    splits={"train": 40, "dev": 30, "holdout": 30},
-    split_seed=0,
-    score={"n": 60, "mean": 0.75, "low": 0.627, "high": 0.842346},
+    criteria={"score": "1234e5678"},
+    texts={"prompts/route.yaml": "ffff", "prompts/extract.yaml": "eeee"},
+    choices={"temperature": 0.3},
+    searched=True,
+    score={"n": 2, "mean": 0.75, "low": 0.627, "high": 0.842346},
     usage={"calls": 120, "tokens": 5400, "usd": 0.0123},
-    holdout_uses=2,
-    baselines={
-        "t2": Baseline(score=1.0, example="bb"),
-        "t1": Baseline(score=0.5, example="aa"),
-    },
+    rows=ROWS,
 )
 
 TEXT = """\
-version: 1
+version: 2
 suite: test_triage
-model: openai/small
+models:
+- openai/small
 dataset: 0123456789abcdef
-metric: '1234e5678'
-prompts:
+criteria:
+  score: '1234e5678'
+texts:
   prompts/extract.yaml: eeee
   prompts/route.yaml: ffff
+choices:
+  temperature: 0.3
 splits:
-  dev: 30
-  holdout: 30
-  train: 40
+  dev: 1
+  holdout: 1
+  train: 1
 split_seed: 0
+shares:
+  dev: 0.375
+  train: 0.25
+holdout_uses: 2
+searched: true
 score:
   high: 0.842346
   low: 0.627
   mean: 0.75
-  n: 60
+  n: 2
 usage:
   calls: 120
   tokens: 5400
   usd: 0.0123
-holdout_uses: 2
 """
 
 TABLE = """\
-id,score,example
-t1,0.5,aa
-t2,1,bb
+id,inputs,row,split,uses,learned,score,score earlier
+gone,ii,,holdout,w1 w2 w3,,,
+t1,ii,ee,dev,,,0.5,0.25 1
+t2,ii,ee,holdout,w1 w2,,1,
+t3,ii,ee,train,,yes,,
 """
+
+
+def with_rows(*rows: Row) -> Snapshot:
+    """The snapshot with another table, and the figures that belong to it."""
+    scores = [each.scores["score"] for each in rows if each.scores]
+    mean = sum(scores) / max(1, len(scores))
+    table = {each.id: each for each in rows}
+    return replace(SNAPSHOT, rows=table, score={"n": len(scores), "mean": mean})
 
 
 def backwards(mapping: Mapping[str, T]) -> dict[str, T]:
@@ -94,68 +123,85 @@ def test_what_was_written_is_read_back() -> None:
 
 
 def test_equal_snapshots_give_equal_bytes() -> None:
-    """The order in which prompts, figures and examples were gathered leaves no mark."""
+    """The order in which prompts, figures and rows were gathered leaves no mark."""
     shuffled = replace(
         SNAPSHOT,
-        prompts=backwards(SNAPSHOT.prompts),
+        texts=backwards(SNAPSHOT.texts),
         score=backwards(SNAPSHOT.score),
-        baselines=backwards(SNAPSHOT.baselines),
+        rows=backwards(SNAPSHOT.rows),
     )
     assert dump_snapshot(shuffled) == dump_snapshot(SNAPSHOT)
 
 
 def test_long_fractions_are_shortened() -> None:
     """Figures keep six places, an example's score twelve digits."""
-    long = replace(
-        SNAPSHOT,
-        score={"mean": 2 / 3},
-        baselines={"a": Baseline(score=2 / 3, example="x")},
-    )
-    text, table = dump_snapshot(long)
+    text, table = dump_snapshot(with_rows(row("a", 2 / 3)))
     assert "mean: 0.666667\n" in text
-    assert table == "id,score,example\na,0.666666666667,x\n"
+    assert table.splitlines()[1] == "a,ii,ee,dev,,,0.666666666667,"
+    assert parsed(text, table).scores == {"a": 0.666666666667}
 
 
 @pytest.mark.parametrize("identity", ["a,b", 'say "hi"', "two\nlines", "a\rb", "a\r\nb", " ", "é"])
 def test_any_id_survives_the_table(identity: str) -> None:
     """Ids with commas, quotes or line ends come back as they were."""
-    odd = replace(SNAPSHOT, baselines={identity: Baseline(score=0.0, example="x")})
+    odd = with_rows(row(identity, 0.0))
     assert parsed(*dump_snapshot(odd)) == odd
 
 
 def test_an_id_may_be_a_whole_document() -> None:
     """A dataset may name its rows so, and what is accepted must be readable."""
-    long = replace(SNAPSHOT, baselines={"x" * 200_000: Baseline(score=1.0, example="aa")})
+    long = with_rows(row("x" * 200_000, 1.0))
     assert parsed(*dump_snapshot(long)) == long
 
 
 def test_ids_that_a_spreadsheet_would_run_are_written_as_text() -> None:
-    """An apostrophe before them, as a person would type it; older files without it load too."""
-    odd = replace(SNAPSHOT, baselines={"=1+1": Baseline(score=1.0, example="x")})
+    """An apostrophe before them, as a person would type it; a table without it loads too."""
+    odd = with_rows(row("=1+1", 1.0))
     text, table = dump_snapshot(odd)
-    assert table == "id,score,example\n'=1+1,1,x\n"
+    assert table.splitlines()[1] == "'=1+1,ii,ee,dev,,,1,"
     assert parsed(text, table) == odd
     assert parsed(text, table.replace("'", "")) == odd
+
+
+def test_two_criteria_have_two_columns_each() -> None:
+    """A criterion has a score and its earlier scores; a row may lack either."""
+    both = replace(row("a", 1.0), scores={"label": 1.0, "polite": 0.5}, earlier={"polite": (0.0,)})
+    snapshot = replace(
+        SNAPSHOT,
+        rows={"a": both},
+        criteria={"label": "m1", "polite": "m2"},
+        score={"n": 1, "mean": 1.0},
+    )
+    text, table = dump_snapshot(snapshot)
+    assert table.splitlines() == [
+        "id,inputs,row,split,uses,learned,label,label earlier,polite,polite earlier",
+        "a,ii,ee,dev,,,1,,0.5,0",
+    ]
+    assert parsed(text, table) == snapshot
+    assert parsed(text, table).scores == {"a": 1.0}
+
+
+def test_the_scores_of_a_snapshot() -> None:
+    """Accepted scores by id; sizes and uses are those of rows that the dataset still has."""
+    assert SNAPSHOT.scores == {"t1": 0.5, "t2": 1.0}
+    assert SNAPSHOT.splits == {"train": 1, "dev": 1, "holdout": 1}
+    assert SNAPSHOT.metric == "1234e5678"
 
 
 @pytest.mark.parametrize(
     ("old", "new", "found"),
     [
-        ("holdout_uses: 2", "holdout_uses: -1", "field 'holdout_uses' is -1"),
-        ("n: 60", "n: .nan", "field 'score', entry 'n': a number expected, found nan"),
+        ("  n: 2", "  n: .nan", "field 'score', entry 'n': a number expected, found nan"),
         ("calls: 120", "calls: .inf", "field 'usage', entry 'calls': a number expected"),
-        ("train: 40", "train: " + "9" * 400, "field 'splits', entry 'train': a number expected"),
+        ("train: 1", "train: " + "9" * 400, "field 'splits', entry 'train': a whole number"),
         ("suite: test_triage", "1: x\nsuite: test_triage", "unknown field '1'"),
+        ("train: 0.25", "train: 0.9", "field 'shares': expected shares of train and dev"),
+        ("  train: 0.25\n", "", "field 'shares': expected shares of train and dev"),
     ],
 )
-def test_figures_nobody_can_count_with_are_refused(old: str, new: str, found: str) -> None:
+def test_impossible_figures_are_refused(old: str, new: str, found: str) -> None:
     """They would end in a division by zero, an overflow or a nan later on."""
     assert found in problem(TEXT.replace(old, new))
-
-
-def test_scores_are_the_baselines_scores() -> None:
-    """The accepted scores by example id."""
-    assert SNAPSHOT.scores == {"t1": 0.5, "t2": 1.0}
 
 
 def test_line_ends_of_another_system_are_understood() -> None:
@@ -165,62 +211,93 @@ def test_line_ends_of_another_system_are_understood() -> None:
 
 def test_a_newer_format_asks_for_a_newer_plugin() -> None:
     """A snapshot written by a later version is not half understood."""
-    said = problem(TEXT.replace("version: 1", "version: 2"))
-    assert said == f"{PATH}: format version 2, 1 expected; update pytest-lmopt"
+    said = problem(TEXT.replace("version: 2", "version: 3"))
+    assert said == (
+        f"{PATH}: unknown format version: expected 1 or 2, found 3. Update pytest-lmopt"
+    )
 
 
 @pytest.mark.parametrize("version", ["", "version: one\n", "version: 0\n"])
-def test_a_version_that_never_was_asks_for_a_new_snapshot(version: str) -> None:
+def test_an_impossible_version_asks_for_a_new_snapshot(version: str) -> None:
     """Where the version is missing or nonsense, the file is to be made anew."""
-    said = problem(TEXT.replace("version: 1\n", version))
-    assert "delete it and run --lm-snapshot-update" in said
+    said = problem(TEXT.replace("version: 2\n", version))
+    assert "Delete it and run --lm-snapshot-update" in said
 
 
 @pytest.mark.parametrize(
     ("old", "new", "found"),
     [
-        ("suite: test_triage", "suite: 3", "field 'suite' is 3"),
-        ("model: openai/small\n", "", "field 'model' is None"),
+        ("suite: test_triage", "suite: 3", "field 'suite' is 3: expected text"),
+        ("models:\n- openai/small\n", "", "field 'models' is None: expected a list"),
+        ("- openai/small", "- 5", "field 'models', entry 0: text expected, found 5"),
         ("holdout_uses: 2", "holdout_uses: two", "field 'holdout_uses' is 'two'"),
+        ("searched: true", "searched: 1", "field 'searched' is 1: expected true or false"),
         ("prompts/route.yaml: ffff", "prompts/route.yaml: 5", "entry 'prompts/route.yaml'"),
-        ("train: 40", "train: many", "field 'splits', entry 'train': a number expected"),
         ("mean: 0.75", "mean: good", "field 'score', entry 'mean': a number expected"),
         ("usd: 0.0123", "usd: null", "field 'usage', entry 'usd': a number expected"),
         ("usage:", "usages:", "field 'usage' is None"),
-        ("holdout_uses: 2", "holdout_uses: 2\ncolour: red", "unknown field 'colour'"),
+        ("searched: true", "searched: true\ncolour: red", "unknown field 'colour'"),
     ],
 )
 def test_a_malformed_field_is_named(old: str, new: str, found: str) -> None:
-    """The message names file, field and what was found."""
+    """The message names file, field and value."""
     said = problem(TEXT.replace(old, new))
     assert said.startswith(f"{PATH}: ")
     assert found in said
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("  n: 2", "  n: 3"),
+        ("mean: 0.75", "mean: 0.76"),
+        ("dev: 1\n", "dev: 2\n"),
+        ("holdout_uses: 2", "holdout_uses: 3"),
+    ],
+)
+def test_files_that_contradict_each_other_are_refused(old: str, new: str) -> None:
+    """One of them lost a part, or a merge took each from another side."""
+    said = problem(TEXT.replace(old, new))
+    assert said.startswith(f"{PATH.with_suffix('.scores.csv')}: its rows don't match")
+    assert "Restore both files from git, or delete both" in said
+
+
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "just text"])
-def test_a_file_that_is_no_mapping(text: str) -> None:
+def test_a_file_of_another_shape(text: str) -> None:
     """A YAML file of another shape is described."""
     assert "a mapping expected" in problem(text)
 
 
 @pytest.mark.parametrize("text", ["{", "<<<<<<< HEAD\nversion: 1\n", "version: 1\nversion: 1\n"])
-def test_a_file_that_is_no_yaml(text: str) -> None:
+def test_broken_yaml(text: str) -> None:
     """Broken YAML, merge conflicts and doubled keys among it, is an error with the file's name."""
     assert problem(text).startswith(f"{PATH}: malformed YAML")
 
 
 @pytest.mark.parametrize(
-    "row",
-    ["t3", "t3,high,cc", "t3,nan,cc", "t3,1.5,cc", "t3,1", "t3,1,cc,dd", "t1,1,aa", "======="],
+    "line",
+    [
+        "t4",
+        "t4,ii,ee,dev,,,high,",
+        "t4,ii,ee,dev,,,nan,",
+        "t4,ii,ee,dev,,,1.5,",
+        "t4,ii,ee,dev,,,1,2",
+        "t4,ii,ee,none,,,1,",
+        "t4,ii,ee,dev,,no,1,",
+        "t4,ii,ee,dev,,,1",
+        "t4,ii,ee,dev,,,1,,",
+        "t1,ii,ee,dev,,,1,",
+        "=======",
+    ],
 )
-def test_a_malformed_score_is_shown_with_its_line(row: str) -> None:
-    """A row that is short, long, doubled or no score from 0 to 1 is quoted."""
-    said = problem(table=f"{TABLE}{row}\n")
-    assert said.startswith(f"{PATH.with_suffix('.scores.csv')}: line 4: ")
-    assert str(row.split(",")) in said
+def test_a_malformed_row_is_shown_with_its_line(line: str) -> None:
+    """A row that is short, long, doubled, or has an impossible cell is quoted."""
+    said = problem(table=f"{TABLE}{line}\n")
+    assert said.startswith(f"{PATH.with_suffix('.scores.csv')}: line 6: ")
+    assert str(line.split(",")) in said
 
 
-@pytest.mark.parametrize("table", ["", "id,score\nt1,1\n", "t1,0.5,aa\n"])
+@pytest.mark.parametrize("table", ["", "id,score,example\nt1,1,x\n", "t1,0.5,aa\n"])
 def test_a_table_without_its_header_is_refused(table: str) -> None:
-    """A truncated file is not taken for one without examples."""
-    assert "columns id, score, example expected" in problem(table=table)
+    """A truncated file is not taken for one without rows."""
+    assert "columns id, inputs, row, split, uses, learned, score" in problem(table=table)

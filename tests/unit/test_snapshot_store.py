@@ -1,4 +1,4 @@
-"""Where snapshots lie, how they are loaded, and when they are stale."""
+"""Where snapshots lie, how they are loaded, and what today's dataset has in common with them."""
 
 from __future__ import annotations
 
@@ -8,31 +8,49 @@ from pathlib import Path
 import pytest
 
 from pytest_lmopt.errors import SnapshotError
-from pytest_lmopt.snapshots.snapshot import Baseline, Snapshot
-from pytest_lmopt.snapshots.store import (
-    comparable_scores,
-    load_snapshot,
-    snapshot_files,
-    snapshot_path,
-    stale_because,
-)
+from pytest_lmopt.metrics import exact_match
+from pytest_lmopt.snapshots.overlap import overlap
+from pytest_lmopt.snapshots.row_table import Row
+from pytest_lmopt.snapshots.snapshot import Snapshot
+from pytest_lmopt.snapshots.store import load_snapshot, snapshot_files, snapshot_path
 from pytest_lmopt.suites.example import Dataset, Example
+from pytest_lmopt.suites.suite import Suite
 
 TEST_FILE = Path("tests/test_shop.py")
 
+
+def example(identity: str, text: str = "") -> Example:
+    """An example that asks for its own id, or for another text."""
+    return Example(id=identity, inputs={"text": text or identity}, expected="yes")
+
+
+def accepted(example: Example, score: float | None) -> Row:
+    """The row of an example with this score."""
+    return Row(
+        id=example.id,
+        inputs=example.input_digest,
+        split="dev",
+        example=example.digest,
+        scores={} if score is None else {"score": score},
+    )
+
+
 SNAPSHOT = Snapshot(
     suite="test_triage",
-    model="openai/small",
+    models=("openai/small",),
     dataset="d1",
-    metric="m1",
-    prompts={"route.yaml": "p1"},
-    splits={"train": 1, "dev": 1, "holdout": 1},
-    split_seed=0,
+    criteria={"score": "m1"},
+    texts={"route.yaml": "p1"},
     score={"mean": 0.5},
     usage={"calls": 3},
-    holdout_uses=0,
-    baselines={"café": Baseline(score=0.5, example="e1")},
+    rows={"café": accepted(example("café"), 0.5)},
 )
+
+
+def suite(*examples: Example) -> Suite:
+    """A suite over some examples."""
+    dataset = Dataset(examples=examples or (example("café"),), source="rows")
+    return Suite(name="s", pipeline=lambda _: None, dataset=dataset, metric=exact_match)
 
 
 def write(files: dict[Path, str]) -> None:
@@ -50,12 +68,12 @@ def test_a_snapshot_lies_beside_its_test() -> None:
 
 
 @pytest.mark.parametrize(
-    "suite",
+    "name",
     ["TestShop::test_triage", "test_a[x/y]", "test_a[../../etc]", "test_a[a b:c*?]", "..", "["],
 )
-def test_file_names_are_safe(suite: str) -> None:
+def test_file_names_are_safe(name: str) -> None:
     """Whatever a parameter is called, the file stays in its folder, with a name any system has."""
-    path = snapshot_path(TEST_FILE, suite)
+    path = snapshot_path(TEST_FILE, name)
     assert path.parent == Path("tests/__lm_snapshots__/test_shop")
     assert path.suffix == ".yaml"
     assert all(char.isalnum() or char in "_.-" for char in path.name)
@@ -66,7 +84,7 @@ def test_names_that_look_alike_are_kept_apart() -> None:
     """Parameters that differ only in unsafe characters, or beyond the cut, get their own files."""
     suites = ["test_a[x/y]", "test_a[x:y]", "test_a[x-y]", "test_a-x-y", "test_a[x y]"]
     suites += [f"test_a[{'x' * 300}{end}]" for end in "12"]
-    assert len({snapshot_path(TEST_FILE, suite) for suite in suites}) == len(suites)
+    assert len({snapshot_path(TEST_FILE, name) for name in suites}) == len(suites)
 
 
 @pytest.mark.parametrize("char", ["x", "é", "漢"])
@@ -80,29 +98,29 @@ def test_a_dot_in_a_parameter_keeps_both_files_together() -> None:
     """``test_a[1.5]`` and ``test_a[1.6]`` share no scores file."""
     tables = {
         table
-        for suite in ("test_a[1.5]", "test_a[1.6]")
-        for table in snapshot_files(snapshot_path(TEST_FILE, suite), SNAPSHOT)
+        for name in ("test_a[1.5]", "test_a[1.6]")
+        for table in snapshot_files(snapshot_path(TEST_FILE, name), SNAPSHOT)
     }
     assert len(tables) == 4
 
 
 def test_no_file_is_no_snapshot(tmp_path: Path) -> None:
     """A suite that was never accepted has none."""
-    assert load_snapshot(tmp_path / "none.yaml") is None
+    assert load_snapshot(tmp_path / "none.yaml", suite()) is None
 
 
 def test_written_files_load_again(tmp_path: Path) -> None:
     """The files to write, once written, are the snapshot."""
     path = snapshot_path(tmp_path / "test_shop.py", "test_triage")
     write(snapshot_files(path, SNAPSHOT))
-    assert load_snapshot(path) == SNAPSHOT
+    assert load_snapshot(path, suite()) == SNAPSHOT
 
 
 def test_an_id_with_a_carriage_return_loads_again(tmp_path: Path) -> None:
     """Line ends inside an id are not translated on the way."""
-    odd = replace(SNAPSHOT, baselines={"a\rb": Baseline(score=1.0, example="e")})
+    odd = replace(SNAPSHOT, rows={"a\rb": accepted(example("a\rb"), 0.5)})
     write(snapshot_files(tmp_path / "s.yaml", odd))
-    assert load_snapshot(tmp_path / "s.yaml") == odd
+    assert load_snapshot(tmp_path / "s.yaml", suite()) == odd
 
 
 def test_a_snapshot_without_its_scores_says_how_to_mend_it(tmp_path: Path) -> None:
@@ -110,9 +128,9 @@ def test_a_snapshot_without_its_scores_says_how_to_mend_it(tmp_path: Path) -> No
     path = tmp_path / "s.yaml"
     write(snapshot_files(path, SNAPSHOT))
     path.with_suffix(".scores.csv").unlink()
-    with pytest.raises(SnapshotError, match="restore both from git, or delete both") as caught:
-        load_snapshot(path)
-    assert caught.value.path == path
+    with pytest.raises(SnapshotError, match="restore both files from git, or delete both") as error:
+        load_snapshot(path, suite())
+    assert error.value.path == path
 
 
 def test_a_file_in_another_encoding_is_an_error_with_its_name(tmp_path: Path) -> None:
@@ -121,37 +139,40 @@ def test_a_file_in_another_encoding_is_an_error_with_its_name(tmp_path: Path) ->
     write(snapshot_files(path, SNAPSHOT))
     path.with_suffix(".scores.csv").write_bytes("id,score,example\ncafé,1,e\n".encode("latin-1"))
     with pytest.raises(SnapshotError, match="can't be read"):
-        load_snapshot(path)
-
-
-@pytest.mark.parametrize(
-    ("dataset", "metric", "model", "reasons"),
-    [
-        ("d1", "m1", "openai/small", []),
-        ("d2", "m1", "openai/small", ["dataset"]),
-        ("d1", "m2", "openai/large", ["metric", "model"]),
-    ],
-)
-def test_stale_reasons_name_what_changed(
-    dataset: str, metric: str, model: str, reasons: list[str]
-) -> None:
-    """Another dataset, metric or model makes the scores stale; another prompt never does."""
-    assert stale_because(SNAPSHOT, dataset=dataset, metric=metric, model=model) == reasons
+        load_snapshot(path, suite())
 
 
 def test_only_examples_that_are_what_they_were_are_comparable() -> None:
-    """Scores of examples that were edited or removed are left out; new examples have none."""
-    kept, edited, added = (
-        Example(id=identity, inputs={"text": identity}, expected="yes")
-        for identity in ("kept", "edited", "added")
-    )
+    """Scores of edited or removed rows are left out; new rows have none; all are named."""
+    kept, edited, renamed, train = map(example, ("kept", "edited", "renamed", "train"))
     snapshot = replace(
         SNAPSHOT,
-        baselines={
-            "kept": Baseline(score=0.25, example=kept.digest),
-            "edited": Baseline(score=1.0, example="what it was before"),
-            "removed": Baseline(score=1.0, example="gone"),
+        rows={
+            "kept": accepted(kept, 0.25),
+            "edited": accepted(example("edited", "what it was before"), 1.0),
+            "former": replace(accepted(renamed, 0.75), id="former"),
+            "removed": accepted(example("removed"), 1.0),
+            "train": accepted(train, None),
         },
     )
-    dataset = Dataset(examples=(kept, edited, added), source="rows")
-    assert comparable_scores(snapshot, dataset) == {"kept": 0.25}
+    dataset = Dataset(examples=(kept, edited, example("added"), renamed, train), source="rows")
+    found = overlap(snapshot, dataset)
+    assert found.scores == {"kept": 0.25, "renamed": 0.75}
+    assert (found.new, found.changed, found.removed) == (("added",), ("edited",), ("removed",))
+    assert found.words([0.5]) == (
+        "the dataset changed: 2 of the baseline's 4 rows are the same; 1 removed, 1 changed, 1 new "
+        "(mean score 0.500)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("accepted", "compared", "enough"),
+    [(60, 30, True), (60, 29, False), (15, 9, False), (12, 10, True), (6, 6, True), (6, 5, False)],
+)
+def test_a_gate_needs_ten_rows_and_half_of_the_baseline(
+    accepted: int, compared: int, enough: bool
+) -> None:
+    """A baseline that never had ten rows needs all of them."""
+    rows = {str(n): replace(SNAPSHOT.rows["café"], id=str(n)) for n in range(accepted)}
+    found = overlap(replace(SNAPSHOT, rows=rows), suite().dataset)
+    assert (found.too_few(compared) == "") is enough

@@ -76,11 +76,22 @@ def test_a_suite_without_scores_shows_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("baseline", "told"), [("no baseline", "no baseline"), ("stale (model changed)", "stale")]
+    ("baseline", "threshold", "accepting", "found"),
+    [
+        ("no baseline", None, False, "NOT GATED"),
+        ("stale (metric changed)", None, False, "NOT GATED"),
+        ("stale (metric changed)", 0.5, False, "NOT GATED"),
+        ("no baseline", 0.5, False, "no baseline"),
+        ("no baseline", None, True, "no baseline"),
+        ("stale (metric changed)", None, True, "stale"),
+    ],
 )
-def test_without_a_fair_baseline_there_is_no_verdict(baseline: str, told: str) -> None:
-    """Where the baseline is missing or stale the table says that instead."""
-    assert row(replace(REPORT, baseline=baseline))["verdict"] == told
+def test_without_a_fair_baseline_there_is_no_verdict(
+    baseline: str, threshold: float | None, accepting: bool, found: str
+) -> None:
+    """NOT GATED, unless this run accepts, or a threshold gates a suite without a baseline."""
+    report = replace(REPORT, baseline=baseline, threshold=threshold, accepting=accepting)
+    assert row(report)["verdict"] == found
 
 
 def test_a_suite_that_fails_says_so_in_words() -> None:
@@ -160,7 +171,7 @@ def test_colours_say_nothing_that_words_do_not() -> None:
     reports = [
         REPORT,
         replace(REPORT, suite="a", status="error"),
-        replace(REPORT, suite="b", baseline="stale (dataset changed)"),
+        replace(REPORT, suite="b", baseline="stale (metric changed)"),
         replace(REPORT, suite="c", comparison=comparison(20, 18, of=20)),
         replace(REPORT, suite="d", comparison=comparison(18, 2, of=20), search=SEARCH),
     ]
@@ -169,7 +180,7 @@ def test_colours_say_nothing_that_words_do_not() -> None:
     for words, code in [
         ("improved", "32"),
         ("error", "1;31"),
-        ("stale", "33"),
+        ("NOT GATED", "1;31"),
         ("inconclusive", "33"),
         ("regressed", "1;31"),
         ("better, +0.400", "32"),

@@ -209,7 +209,7 @@ def test_a_problem_of_many_suites_is_told_once() -> None:
 
 
 NEW = replace(REPORT, baseline="no baseline", comparison=None)
-STALE = replace(REPORT, baseline="stale (dataset changed)")
+STALE = replace(REPORT, baseline="stale (metric changed)")
 CHANGED = replace(REPORT, changed=("route.yaml",))
 
 
@@ -218,7 +218,7 @@ def test_what_resolves_a_state_is_a_command_to_copy() -> None:
     assert below(NEW, STALE, CHANGED)[1:] == [
         "no baseline yet; to make these scores one: "
         "pytest tests/test_shop.py::test_triage --lm-snapshot-update",
-        "the baseline is stale (dataset changed); to make a new one: "
+        "NOT GATED: stale (metric changed); to accept these scores as the baseline: "
         "pytest tests/test_shop.py::test_triage --lm-snapshot-update",
         "changed since the baseline: route.yaml; to accept: "
         "pytest tests/test_shop.py::test_triage --lm-snapshot-update",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from pytest_lmopt.comparison.digits import as_score, limit_text, told_apart
+from pytest_lmopt.comparison.gate import is_under
 from pytest_lmopt.comparison.verdict import Comparison, Verdict
 from pytest_lmopt.reports.html.drawing import (
     ACCENT,
@@ -78,7 +80,7 @@ def score_plot(suites: Sequence[SuiteReport]) -> Plot | None:
         hints = {}
         for place, suite in enumerate(reversed(scored)):
             low, high = suite.low or 0.0, suite.high or 0.0
-            under = suite.threshold is not None and (suite.score or 0.0) < suite.threshold
+            under = is_under(suite.score or 0.0, suite.threshold)
             colour = BAD if under else ACCENT
             axes.plot([low, high], [place, place], color=colour, linewidth=2)
             axes.plot(suite.score or 0.0, place, "o", color=colour, markersize=7, gid=f"s{place}")
@@ -92,7 +94,7 @@ def score_plot(suites: Sequence[SuiteReport]) -> Plot | None:
                     [suite.threshold, suite.threshold], [place - 0.25, place + 0.25],
                     color=BAD, linewidth=1.5, linestyle=(0, (2, 1.5)),
                 )  # fmt: skip
-            _label(axes, place, suite.suite, f"{suite.score:.3f}{' under threshold' * under}")
+            _label(axes, place, suite.suite, f"{_score(suite)}{' under threshold' * under}")
             hints[f"s{place}"] = _standing(suite)
         _frame(axes, len(scored), low=0.0, high=1.0)
         axes.set_xlabel("mean score")
@@ -159,9 +161,15 @@ def _sentence(suite: SuiteReport, found: Comparison) -> str:
     )
 
 
+def _score(suite: SuiteReport) -> str:
+    limits = () if suite.threshold is None else (suite.threshold,)
+    return told_apart(suite.score or 0.0, *limits, spell=as_score)
+
+
 def _standing(suite: SuiteReport) -> str:
-    threshold = "" if suite.threshold is None else f", threshold {suite.threshold:g}"
+    limit, score = suite.threshold, suite.score or 0.0
+    threshold = "" if limit is None else f", threshold {limit_text(limit, score)}"
     return (
-        f"{suite.suite}: {suite.score:.3f}, 95 % interval {suite.low:.3f} to "
+        f"{suite.suite}: {_score(suite)}, 95 % interval {suite.low:.3f} to "
         f"{suite.high:.3f}{threshold}"
     )

@@ -1,0 +1,88 @@
+"""A test that can't be a suite as it is written: an error of that test, and of no other."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from pytest_lmopt.errors import InputError
+from pytest_lmopt.lm.seam import Usage
+from pytest_lmopt.plugin.debugging import traceback_of
+from pytest_lmopt.plugin.names import item_snapshot, node_name
+from pytest_lmopt.plugin.session import PROPERTY, LmSession
+from pytest_lmopt.reports.annotations import without_commands
+from pytest_lmopt.reports.look import Look
+from pytest_lmopt.reports.suite_report import SuiteReport, to_json
+from pytest_lmopt.reports.text import printable
+from pytest_lmopt.snapshots.store import accepted_texts, record_path
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokenSuite:
+    """What a test that can't be run as a suite leaves: its ``problem`` and its files' places.
+
+    ``traceback`` is empty unless ``--lm-debug`` is given. ``record`` is as in ``MarkedSuite``.
+    """
+
+    name: str
+    problem: str
+    traceback: str
+    snapshot: Path
+    record: Path | None
+
+
+def broken_suite(
+    item: pytest.Item, session: LmSession, problem: str, error: Exception | None = None
+) -> BrokenSuite:
+    """Note a problem of one test."""
+    snapshot, folder = item_snapshot(item), session.options.record
+    return BrokenSuite(
+        name=node_name(item),
+        problem=problem,
+        traceback=traceback_of(error) if error is not None and session.options.debug else "",
+        snapshot=snapshot,
+        record=record_path(snapshot, folder=folder, root=session.root) if folder else None,
+    )
+
+
+def refuse(item: pytest.Item, session: LmSession, broken: BrokenSuite) -> NoReturn:
+    """End the test with its problem, before any fixture is set up, and report the suite."""
+    if broken.traceback:
+        print(f"--lm-debug:\n{broken.traceback}", file=sys.stderr)
+    report = SuiteReport(
+        suite=broken.name,
+        status="error",
+        problem=broken.problem,
+        model=session.options.model or "",
+        n=0,
+        score=None,
+        low=None,
+        high=None,
+        baseline="no baseline",
+        comparison=None,
+        failing=(),
+        missing=0,
+        skipped=0,
+        usage=Usage(),
+        budget="",
+        seconds=0.0,
+        accepting=session.options.accepting,
+        prompts=_accepted_prompts(broken.snapshot),
+        orphans=session.orphans,
+        notices=tuple(session.notices),
+    )
+    item.user_properties.append((PROPERTY, to_json(report)))
+    told = Look(encoding=session.encoding).spell_signs(printable(f"error: {broken.problem}"))
+    pytest.fail(without_commands(told), pytrace=False)
+
+
+def _accepted_prompts(snapshot: Path) -> tuple[str, ...]:
+    """The prompts a broken suite is known to call: no other suite's winner may rewrite them."""
+    with suppress(InputError):
+        return accepted_texts(snapshot)
+    return ()

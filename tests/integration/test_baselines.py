@@ -1,0 +1,167 @@
+"""The gate compares what is left of a baseline, and says in red where nothing is left."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from projects.tickets import Tickets, row
+
+
+@pytest.fixture
+def tickets(pytester: pytest.Pytester) -> Tickets:
+    """A project of 60 tickets, all answered right and accepted."""
+    project = Tickets(pytester)
+    project.accept()
+    return project
+
+
+WRONG = '"nobody"'
+ROWS = [row(n) for n in range(60)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "note"),
+    [
+        (ROWS[:-1], "1 removed"),
+        ([*ROWS, row(60)], "1 new"),
+        ([{**ROWS[0], "expected": "another"}, *ROWS[1:]], "1 changed"),
+        ([{**ROWS[0], "inputs": {"message": "another 0"}}, *ROWS[1:]], "1 changed"),
+        (ROWS[::-1], ""),
+        ([{**each, "group": "g"} for each in ROWS[:2]] + ROWS[2:], ""),
+        ([{**each, "id": f"renamed {each['id']}"} for each in ROWS], ""),
+        ([{"inputs": each["inputs"], "expected": each["expected"]} for each in ROWS], ""),
+    ],
+    ids=["removed", "added", "expected", "inputs", "order", "group", "ids", "no ids"],
+)
+def test_a_changed_dataset_keeps_the_gate(
+    tickets: Tickets, rows: list[dict[str, object]], note: str
+) -> None:
+    """Unchanged rows are compared and gated whatever else changed; the changes are listed."""
+    tickets.rows(rows)
+    tickets.answers(WRONG)
+    result = tickets.run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*test_route*regressed, failed*"])
+    changes = [line for line in result.outlines if "the dataset changed" in line]
+    assert [note in line for line in changes] == [True] * bool(note)
+
+
+def test_new_rows_are_reported_apart(tickets: Tickets) -> None:
+    """Their mean score stands beside the comparison of the others, which they don't dilute."""
+    tickets.rows([*ROWS, *(row(n) for n in range(60, 90))])
+    tickets.answers('f"team{n}" if n < 60 else "nobody"')
+    result = tickets.run()
+    result.assert_outcomes(passed=1)
+    result.stdout.re_match_lines(
+        [r".*the dataset changed: \d+ of the .* are the same; 30 new \(mean score 0.000\)"]
+    )
+
+
+@pytest.mark.parametrize("left", [9, 20])
+def test_too_few_unchanged_rows_gate_nothing(tickets: Tickets, left: int) -> None:
+    """Fewer than ten, or fewer than half of the baseline: NOT GATED, and red on request."""
+    tickets.rows([*ROWS[:left], *(row(n) for n in range(100, 160))])
+    tickets.answers(WRONG)
+    result = tickets.run()
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*test_route*NOT GATED*", "*fewer than half*"])
+    for option in ("--lm-require-baseline", "--lm-gate=noninferior"):
+        result = tickets.run(option)
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines(["*failed: NOT GATED (*", "*test_route*NOT GATED, failed*"])
+
+
+def test_examples_that_a_pipeline_skips_are_missed(tickets: Tickets) -> None:
+    """Skipping the rows that would fail leaves too little of the baseline to gate on."""
+    tickets.answers('f"team{n}" if n % 5 == 0 else pytest.skip("hard")')
+    tickets.run().stdout.fnmatch_lines(["*test_route*NOT GATED*"])
+
+
+def test_another_metric_is_stale_as_a_whole(tickets: Tickets) -> None:
+    """Its scores can't be compared with the accepted ones."""
+    text = (tickets.path / "test_tickets.py").read_text()
+    (tickets.path / "test_tickets.py").write_text(text.replace("exact_match", "contains"))
+    result = tickets.run()
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*test_route*NOT GATED*", "NOT GATED: stale (metric changed);*"])
+
+
+@pytest.mark.parametrize("where", ["option", "configuration", "mark"])
+def test_a_baseline_may_be_required(pytester: pytest.Pytester, where: str) -> None:
+    """Option, configuration or mark turn a suite without a baseline red, and accepting does not."""
+    tickets = Tickets(pytester)
+    options = ["--lm-require-baseline"] if where == "option" else []
+    if where == "configuration":
+        pytester.makeini("[pytest]\nlm_require_baseline = yes\n")
+    if where == "mark":
+        tickets.answers('f"team{n}"', arguments=", require_baseline=True")
+    result = tickets.run(*options)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*NOT GATED (no baseline), and a baseline is required.*"])
+    tickets.run(*options, "--lm-snapshot-update").assert_outcomes(passed=1)
+    tickets.run(*options).assert_outcomes(passed=1)
+    tickets.scores.unlink()
+    tickets.snapshot.unlink()
+    tickets.run(*options, "--no-lm-require-baseline").assert_outcomes(passed=1)
+
+
+def cut_lines(text: str, count: int) -> str:
+    """The first lines of a text."""
+    return "".join(text.splitlines(keepends=True)[:count])
+
+
+@pytest.mark.parametrize("lines", [1, 6, 60])
+@pytest.mark.parametrize("gate", ["regression", "noninferior"])
+def test_a_lost_part_of_the_table_is_an_error(tickets: Tickets, lines: int, gate: str) -> None:
+    """The YAML file knows how many rows there are: neither gate passes over a cut table."""
+    tickets.scores.write_text(cut_lines(tickets.scores.read_text(), lines))
+    tickets.answers(WRONG)
+    result = tickets.run(f"--lm-gate={gate}")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*error: *test_route.scores.csv: its rows don't match *"])
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("scores", r",1,$", ",0,"),
+        ("scores", r",holdout,", ",dev,"),
+        ("snapshot", r"  n: \d+\n", "  n: 3\n"),
+        ("snapshot", r"  mean: 1.0\n", "  mean: 0.5\n"),
+        ("snapshot", r"holdout_uses: 0\n", "holdout_uses: 1\n"),
+    ],
+)
+def test_a_part_that_contradicts_the_other_is_an_error(
+    tickets: Tickets, file: str, old: str, new: str
+) -> None:
+    """Scores, splits and uses stand in both files, so an edit or a bad merge of one shows."""
+    path: Path = getattr(tickets, file)
+    text, count = re.subn(old, new, path.read_text(), count=1, flags=re.MULTILINE)
+    assert count == 1
+    path.write_text(text)
+    result = tickets.run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*error: *its rows don't match *"])
+
+
+def test_a_table_cut_inside_a_quote_is_an_error(tickets: Tickets) -> None:
+    """An id with a comma is quoted; the file ends before its second quote."""
+    tickets.rows([{**each, "id": f"{each['id']},x"} for each in ROWS])
+    tickets.accept()
+    text = tickets.scores.read_text()
+    tickets.scores.write_text(text[: text.rindex('"')])
+    tickets.answers(WRONG)
+    result = tickets.run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*error: *test_route.scores.csv: malformed CSV*"])
+
+
+def test_orphans_may_be_kept(tickets: Tickets) -> None:
+    """A model matrix from the environment accepts one model without removing the others."""
+    tickets.answers('f"team{n}"', name="test_other")
+    tickets.run("--lm-snapshot-update", "--lm-orphans=keep").assert_outcomes(passed=1)
+    assert tickets.snapshot.exists()
+    tickets.run("--lm-snapshot-update").assert_outcomes(passed=1)
+    assert not tickets.snapshot.exists()
