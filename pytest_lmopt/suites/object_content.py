@@ -1,4 +1,4 @@
-"""The content of any Python object, as a text that is the same in every process.
+"""The content of any Python object, code included, as a text that is the same in every process.
 
 Values count by themselves, functions and classes by their code, other objects by their class and
 their state. No ``repr`` counts: it shortens, hides and names addresses. What has no content either
@@ -29,8 +29,8 @@ from typing import Any
 from uuid import UUID
 
 from pytest_lmopt.suites import program
-from pytest_lmopt.suites.canonical import canonical_json
 from pytest_lmopt.suites.definitions import text_of
+from pytest_lmopt.suites.places import name_below
 
 GIVEN = "lmopt_identity"
 """The attribute by which an object says itself what it counts by: a text."""
@@ -38,8 +38,8 @@ GIVEN = "lmopt_identity"
 _LONG = 64
 """Bytes from which on their digest stands for them."""
 
-_MOST_BITS = 10_000
-"""Of a whole number that Python writes as decimal digits."""
+_LONGEST_PATH = 1000
+"""Characters; a longer text that begins as a path does is none."""
 
 _FIXED = (
     *(int, float, complex, str, bytes, bool, type(None), Decimal, Fraction, UUID),
@@ -67,37 +67,16 @@ class _LiveError(Exception):
     """An installed class's object holds something that is only alive in this process."""
 
 
-def content(
-    value: object, *, part: str = "", root: Path | None = None, strict: bool = False
-) -> str:
+def content(value: object, *, root: Path | None = None) -> str:
     """Canonical text of a value's content; paths under ``root`` count from there.
 
-    With ``strict`` what is only alive in this process is refused, too. Raises ``ContentError``;
-    ``part`` is the value's own name in its message.
+    Raises ``ContentError``.
     """
     try:
-        node = _Walk((root or Path.cwd()).resolve(), strict=strict).node(value, part)
+        node = _Walk(root or Path.cwd()).node(value, "")
         return json.dumps(node, separators=(",", ":"))
     except RecursionError:
-        raise ContentError(part, type(value), "is nested too deeply to be identified") from None
-
-
-def plain_content(value: object, part: str) -> object:
-    """A value as JSON has it, with the content of whatever JSON lacks.
-
-    What JSON has stays as it is. Raises ``ContentError``, ``part`` being the value's own name.
-    """
-    if isinstance(value, int) and int(value).bit_length() > _MOST_BITS:
-        return {"content": content(value, part=part)}
-    if value is None or isinstance(value, str | int | float):
-        return value
-    if isinstance(value, list | tuple):
-        return [plain_content(each, f"{part}[{at}]") for at, each in enumerate(value)]
-    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {key: plain_content(each, _inside(part, key)) for key, each in value.items()}
-    if isinstance(value, set | frozenset):
-        return {"set": sorted(canonical_json(plain_content(each, part)) for each in value)}
-    return {"content": content(value, part=part, strict=True)}
+        raise ContentError("", type(value), "is nested too deeply to be identified") from None
 
 
 def name_of(member: Any) -> str:
@@ -110,9 +89,8 @@ def name_of(member: Any) -> str:
 class _Walk:
     """One pass over an object: what was met before counts by its number."""
 
-    def __init__(self, root: Path, *, strict: bool) -> None:
-        self.root = str(root)
-        self.strict = strict
+    def __init__(self, root: Path) -> None:
+        self.root = root
         self.met: dict[int, int] = {}
         self.kept: list[object] = []  # a number stands for an object only as long as that exists
         self.within: frozenset[int] = frozenset()
@@ -157,9 +135,10 @@ class _Walk:
 
     def _placed(self, text: str) -> str:
         """A path under the root as it is named from there: elsewhere the root is another."""
-        if text == self.root or text.startswith(self.root + os.sep):
-            return "root:" + text[len(self.root) :].replace(os.sep, "/")
-        return text
+        below = None
+        if len(text) <= _LONGEST_PATH and os.path.isabs(text) and "\0" not in text:
+            below = name_below(Path(text), self.root)
+        return text if below is None else f"root:{below}"
 
     def _is_container(self, value: object) -> bool:
         return type(value) in (list, tuple, dict, set, frozenset, types.MappingProxyType)
@@ -293,8 +272,6 @@ class _Walk:
     def _alive(self, value: object, part: str, *, known: bool = False) -> Node:
         """What is only alive in this process: it counts by its class, and so does what holds it."""
         kind = type(value)
-        if self.strict:
-            raise ContentError(part, kind)
         if self.installed and not known:
             raise _LiveError
         drawing = kind.__module__.startswith("numpy.random")

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Literal
 
-from pytest_lmopt.errors import PromptError
-from pytest_lmopt.suites.canonical import digest
+from pytest_lmopt.errors import InputError, PromptError
+from pytest_lmopt.suites.canonical import canonical_json, digest
+from pytest_lmopt.suites.content import content_form
 from pytest_lmopt.suites.model_name import check_model
-from pytest_lmopt.suites.object_content import ContentError, plain_content
 from pytest_lmopt.suites.params import check_params
 
 Demo = Mapping[str, Any]
@@ -20,6 +20,9 @@ REASONING = "reasoning"
 """What led to a demo's outputs, in prompts that ask for it."""
 
 OutputFormat = Literal["text", "lines", "json"]
+
+_MOST_BITS = 10_000
+"""Of a whole number that JSON writes as decimal digits."""
 
 _TAKEN = frozenset({"text", "usage", "fields"})
 
@@ -142,11 +145,24 @@ def difference(old: PromptState, new: PromptState) -> str:
 
 def _content(value: object, field_name: str, part: str) -> object:
     try:
-        return plain_content(value, part)
-    except ContentError as error:
-        raise PromptError(
-            f"{error}; texts, numbers, lists and mappings do", field=field_name
-        ) from None
+        return _plain(value, part)
+    except (InputError, TypeError) as error:
+        raise PromptError(str(error), field=field_name) from None
+
+
+def _plain(value: object, part: str) -> object:
+    """A value as JSON has it, with the content of whatever JSON lacks."""
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        return {"content": hex(value)}
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain(each, f"{part}[{at}]") for at, each in enumerate(value)]
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {key: _plain(each, f"{part}.{key}") for key, each in value.items()}
+    if isinstance(value, set | frozenset):
+        return {"set": sorted(canonical_json(_plain(each, part)) for each in value)}
+    return {"content": content_form(value, at=part)}
 
 
 def _check_names(names: tuple[str, ...], field_name: str, *, least: int) -> None:
