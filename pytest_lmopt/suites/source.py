@@ -35,7 +35,7 @@ def pipeline_source(function: Callable[..., Any], root: Path) -> str:
             text = _without_rows(inspect.getsource(member))
         except (OSError, TypeError):
             continue
-        if not _is_ours(path, root) or len(text) > left:
+        if not is_ours(path, root) or len(text) > left:
             continue
         if text:
             found[text] = None
@@ -44,7 +44,8 @@ def pipeline_source(function: Callable[..., Any], root: Path) -> str:
     return "\n\n".join(found)
 
 
-def _is_ours(path: Path, root: Path) -> bool:
+def is_ours(path: Path, root: Path) -> bool:
+    """Whether a file belongs to the project under ``root``, rather than to what is installed."""
     installed = Path(sys.prefix) in path.parents or "site-packages" in path.parts
     return root in path.parents and not installed
 

@@ -28,8 +28,9 @@ class Suite:
     ``threshold`` is the lowest acceptable score, ``margin`` the largest harmless loss, both in
     [0, 1]; ``max_missing`` the largest share of examples that may stay without an answer.
     ``model`` is the default for prompts that name none. Each example is run ``repeats`` times, and
-    its score is their mean. ``split_seed`` draws the splits anew. ``source`` is the pipeline's code
-    as far as a proposer may see it.
+    its score is their mean. At most ``concurrency`` examples run at a time, however many processes
+    run some; None leaves that to the session. ``split_seed`` draws the splits anew. ``source`` is
+    the pipeline's code as far as a proposer may see it.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Suite:
     max_missing: float = 0.02
     model: str | None = None
     repeats: int = 1
+    concurrency: int | None = None
     split_seed: int = 0
     source: str = ""
 
