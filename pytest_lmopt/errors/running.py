@@ -138,15 +138,17 @@ class LostContextError(LmoptError):
 
 
 class EventLoopError(LmoptError):
-    """No event loop can be opened, and every suite needs one; ``cause`` is what forbids it."""
+    """No event loop can be opened, and every suite needs one; ``cause`` is what forbids it.
 
-    def __init__(self, cause: Exception) -> None:
+    ``blocked`` says that it is pytest-socket.
+    """
+
+    def __init__(self, cause: Exception, *, blocked: bool) -> None:
         self.cause = cause
-        if type(cause).__module__.partition(".")[0] == "pytest_socket":
-            problem = (
-                "pytest-socket blocks the socket pair that an event loop needs; add "
-                "--allow-unix-socket to pytest's options, which still blocks the network"
-            )
-        else:
-            problem = f"no event loop can be opened: {type(cause).__name__}: {cause}"
-        super().__init__(problem)
+        super().__init__(
+            "pytest-socket blocks the socket pair that an event loop needs; add "
+            "--allow-unix-socket to pytest's options, which still blocks the network"
+            if blocked
+            else f"no event loop can be opened ({type(cause).__name__}: {cause}), and a suite runs "
+            "on one; let it have a socket pair"
+        )

@@ -33,18 +33,27 @@ def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
 
     Nothing but our own code and the client's runs there, so no warning ends it.
     """
-    return asyncio.run_coroutine_threadsafe(QuietCoroutine(work), _running_loop())
+    try:
+        loop = _running_loop()
+    except BaseException:
+        work.close()
+        raise
+    return asyncio.run_coroutine_threadsafe(QuietCoroutine(work), loop)
 
 
 def open_loop() -> asyncio.AbstractEventLoop:
     """A new event loop; raises ``EventLoopError`` where none can be opened."""
     try:
-        # what a loop needs and may not have; a loop that gets none half exists, and says so
+        # what a loop needs and may not have: one that gets none half exists, and says so; and so
+        # does half a pair
+        socket.socket(getattr(socket, "AF_UNIX", socket.AF_INET)).close()
         for end in socket.socketpair():
             end.close()
         return asyncio.new_event_loop()
     except Exception as error:
-        raise EventLoopError(error) from error
+        # not by the error: where warnings are errors, it is the warning that comes first
+        blocked = socket.socket.__module__.partition(".")[0] == "pytest_socket"
+        raise EventLoopError(error, blocked=blocked) from error
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:

@@ -26,12 +26,16 @@ async def run_and_score(
     examples: Sequence[Example],
     *,
     repeat: int = 0,
+    one_by_one: bool = False,
 ) -> list[ScoredRun]:
     """Run a candidate on some examples and score what comes of it, in their order.
 
-    Raises what ends a block early, ``MetricError`` for a metric that fails.
+    ``one_by_one`` lets no async metric run while another one waits. Raises what ends a block early,
+    ``MetricError`` for a metric that fails.
     """
     runs = await executor.run_block(suite.pipeline, candidate, examples, repeat=repeat)
+    if one_by_one:
+        return [await _scored(suite, executor, run) for run in runs]
     return list(await asyncio.gather(*(_scored(suite, executor, run) for run in runs)))
 
 

@@ -37,7 +37,9 @@ _ARGUMENTS = (
     "repeats",
     "model",
     "max_missing",
+    "concurrency",
 )
+_OF_SUITE = {*_ARGUMENTS} - {"dataset", "model", "gate"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +106,15 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
         model=arguments.get("model") or options.model,
         **{
             name: arguments[name]
-            for name in ("metric", "budget", "threshold", "margin", "repeats", "max_missing")
+            for name in (
+                "metric",
+                "budget",
+                "threshold",
+                "margin",
+                "repeats",
+                "max_missing",
+                "concurrency",
+            )
             if name in arguments
         },
     )
@@ -189,9 +199,10 @@ def _check_arguments(arguments: dict[str, Any], suite: str) -> None:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not 0.0 <= value <= 1.0:
             reject(name, "a number from 0 to 1")
-    repeats = arguments.get("repeats", 1)
-    if not isinstance(repeats, int) or isinstance(repeats, bool) or repeats < 1:
-        reject("repeats", "a positive whole number")
+    for name in ("repeats", "concurrency"):
+        count = arguments.get(name, 1)
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            reject(name, "a positive whole number")
     if arguments.get("gate") not in (None, *GATES):
         reject("gate", f"one of {', '.join(GATES)}")
     if arguments.get("require_baseline") not in (None, True, False):

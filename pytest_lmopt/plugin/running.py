@@ -16,11 +16,12 @@ from pytest_lmopt.blocks.lanes import LeadingRunner, help_with
 from pytest_lmopt.blocks.plain import examples_of
 from pytest_lmopt.blocks.progress import Tracker
 from pytest_lmopt.blocks.queue import MOST_LOSSES, Part
-from pytest_lmopt.blocks.runner import BlockRunner, LocalRunner
+from pytest_lmopt.blocks.runner import AT_ONCE, BlockRunner, LocalRunner
 from pytest_lmopt.errors import BudgetExhaustedError, LmoptError
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.plugin.accounting import suite_ledger
 from pytest_lmopt.plugin.debugging import Tracebacks
+from pytest_lmopt.plugin.isolation import concurrency_of, isolation_notice
 from pytest_lmopt.plugin.marks import pipeline_of
 from pytest_lmopt.plugin.names import node_name
 from pytest_lmopt.plugin.session import ENDED, PROPERTY, LmSession
@@ -133,19 +134,21 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
         prefer=options.prefer,
         examples=session.examples_file(suite.name),
     )
+    here = _concurrency(item, suite, session)
     with (
         session.noting_use(),
         InProcessExecutor(
             lm=lm,
             model=suite.model,
-            concurrency=options.concurrency,
+            concurrency=here,
             timeout=options.example_timeout,
-            slots=session.slots(),
+            slots=session.slots(suite.name, here=here, together=suite.concurrency),
             on_wrong=tracebacks.tell,
         ) as executor,
     ):
         queue, worker = session.queue, session.worker
-        local = LocalRunner(suite, executor)
+        # where one runs at a time, nor is another one scored meanwhile
+        local = LocalRunner(suite, executor, at_once=1 if here == 1 else AT_ONCE)
         if queue is not None and part is Part.HELP:
             return run_on_loop(help_with(local, queue=queue, worker=worker))
         runner: BlockRunner = local
@@ -170,6 +173,15 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
     item.user_properties.append((PROPERTY, to_json(report)))
     if report.status != "passed":
         _fail(printable(f"{report.status}: {report.problem}"), session)
+
+
+def _concurrency(item: pytest.Function, suite: Suite, session: LmSession) -> int:
+    """How many of a suite's examples may run at a time in this process; says so where it is one."""
+    here, parts = concurrency_of(item, suite, session.options)
+    if parts and session.parts.get(item.nodeid) is not Part.HELP:
+        notice = isolation_notice(suite.name, parts, session.options)
+        session.notices += [notice] if notice not in session.notices else []
+    return here
 
 
 def _given_up(suite: str, session: LmSession) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import shutil
 import time
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_lmopt.assessment.sharing import Trying
     from pytest_lmopt.blocks.dask.cluster import Cluster
     from pytest_lmopt.blocks.queue import Part, Queue
-    from pytest_lmopt.lm.faults.concurrency import Gate
+    from pytest_lmopt.lm.faults.concurrency import Ways
     from pytest_lmopt.lm.money.protocol import Book
     from pytest_lmopt.lm.recordings.protocol import Recordings
     from pytest_lmopt.lm.seam import LM, Completion
@@ -181,13 +182,20 @@ class LmSession:
             self.closing.callback(self._shared.close)
         return self._shared
 
-    def slots(self) -> Gate | None:
-        """A new way in for a suite's examples; None where no other process runs any."""
-        from pytest_lmopt.lm.faults.concurrency import Gate
+    def slots(self, suite: str, *, here: int, together: int | None) -> Ways | None:
+        """A new way in for a suite's examples; None where no other process runs any.
+
+        At most ``here`` at a time in this process, ``together`` in all, and of all suites as many
+        as the option says.
+        """
+        from pytest_lmopt.lm.faults.concurrency import Gate, Ways
 
         if self.shared is None:
             return None
-        return Gate(self.shared.turns("examples", most=self.options.concurrency))
+        shared, most = self.shared, self.options.concurrency
+        of_suite = [] if together is None else [shared.turns(f"examples of {suite}", most=together)]
+        gates = [Gate(turns) for turns in (*of_suite, shared.turns("examples", most=most))]
+        return Ways(asyncio.Semaphore(here), *gates)
 
     @property
     def store(self) -> Recordings | None:

@@ -48,6 +48,13 @@ def test_it(lm_example):
 SHOUT = """\
 shout = Prompt(name="shout", instruction="SHOUT the word.", inputs=["word"], output="loud")
 """
+WITHOUT_SOCKETS = """
+@pytest.fixture(autouse=True)
+def without_sockets(monkeypatch):
+    def none(*_):
+        raise OSError(24, "Too many open files")
+    monkeypatch.setattr("socket.socketpair", none)
+"""
 CALL = "return shout(word=str(lm_example.id)).text"
 ANSWER = "return str(lm_example.inputs['n'])"
 
@@ -360,6 +367,14 @@ MISTAKES = [
             "error: prompt 'shout' was called from a thread that the pipeline started itself, so "
             "it can't be told which candidate is being run. Wrap the function given to the thread: "
             "pool.submit(pytest_lmopt.carry_context(function), ...)"
+        ),
+    ),
+    Mistake(
+        error=errors.EventLoopError,
+        head=WITHOUT_SOCKETS,
+        message=(
+            "error: no event loop can be opened (OSError: [Errno 24] Too many open files), and a "
+            "suite runs on one; let it have a socket pair"
         ),
     ),
 ]

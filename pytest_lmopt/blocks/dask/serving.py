@@ -13,6 +13,7 @@ from pytest_lmopt.blocks.dask.messages import End, Reply, Task
 from pytest_lmopt.blocks.plain import NotPlainError, block_from_text, ended_to_text, runs_to_text
 from pytest_lmopt.blocks.runner import Block
 from pytest_lmopt.errors import BudgetExhaustedError, ModelError
+from pytest_lmopt.lm.faults.concurrency import CALLS_AT_ONCE
 from pytest_lmopt.lm.money.allowances import SpendingLedger
 from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.lm.recordings.memory import MemoryStore
@@ -46,11 +47,22 @@ class LMOfTheBlock:
 
 
 class BlockServer:
-    """Runs blocks of one suite; ``lm`` is what ``executor`` sends all calls to."""
+    """Runs blocks of one suite, ``most`` examples at a time from run to score.
+
+    ``lm`` is what ``executor`` sends all calls to.
+    """
 
     def __init__(
-        self, suite: Suite, executor: Executor, lm: LMOfTheBlock, *, provider: LM, traffic: Traffic
+        self,
+        suite: Suite,
+        executor: Executor,
+        lm: LMOfTheBlock,
+        *,
+        provider: LM,
+        traffic: Traffic,
+        most: int = CALLS_AT_ONCE,
     ) -> None:
+        self._slots = asyncio.Semaphore(most)
         self._suite = suite
         self._executor = executor
         self._lm = lm
@@ -91,13 +103,14 @@ class BlockServer:
 
     async def _run_one(self, block: Block, place: int) -> ScoredRun:
         """One example by itself, so that one that can't be paid for does not end the others."""
-        (run,) = await run_and_score(
-            self._suite,
-            self._executor,
-            block.candidate,
-            block.examples[place : place + 1],
-            repeat=block.repeat,
-        )
+        async with self._slots:
+            (run,) = await run_and_score(
+                self._suite,
+                self._executor,
+                block.candidate,
+                block.examples[place : place + 1],
+                repeat=block.repeat,
+            )
         return run
 
 
