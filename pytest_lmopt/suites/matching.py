@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from enum import Enum
+from itertools import islice
 from numbers import Number
 from typing import Any
 
@@ -81,7 +82,7 @@ def named(value: Any, name: str, *, most: int = MOST) -> Iterator[Any]:
             yield fields[name]
         else:
             yield from (item for other, item in fields.items() if _key(other) == _key(name))
-        inner = [*fields.values(), *only_item(each)]
+        inner = [*islice(fields.values(), most), *only_item(each)]
         held += [item for item in inner if not any(item is known for known in held)]
         del held[most:]
 
