@@ -28,9 +28,10 @@ def gather(session: LmSession, report: pytest.TestReport) -> None:
         reason, returncode = json.loads(str(properties[ENDED]))
         session.ended = reason, returncode
     suite = from_json(str(properties[PROPERTY]))
-    if outside := _outside(session, suite.accept):
-        suite = replace(suite, withheld=_lies_outside(outside))
     session.reports[suite.suite] = suite
+    outside = _outside(session, suite.accept)
+    if withheld := _lies_outside(outside) if outside else suite.withheld:
+        _withhold(session, suite, withheld)
     file, line, _ = report.location
     if line is not None and file == suite.suite.partition("::")[0].replace("/", os.sep):
         session.lines[suite.suite] = line + 1

@@ -21,6 +21,8 @@ KEPT = (
     "--lm-seed",
     "--lm-budget",
     "--lm-record",
+    "--lm-timeout",
+    "--lm-example-timeout",
     "-c",
     "--config-file",
     "--rootdir",
@@ -29,7 +31,7 @@ KEPT = (
     "--override-ini",
     "-p",
 )
-"""Options that decide which tests are found, which models are asked, and what is adopted.
+"""Options that decide which tests are found, which answers there are, and what is adopted.
 
 ``--lm-record`` is among them because its files hold answers that the run used. Options for speed,
 for the place of a run and for its outcome are not.

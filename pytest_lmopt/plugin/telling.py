@@ -54,13 +54,13 @@ def tell(session: LmSession, terminal: TerminalReporter) -> None:
         terminal.write_line(without_commands(line))
     for notice in session.notices:
         terminal.write_line(without_commands(look.fit(f"note: {notice}")))
-    for line in (*_tried_elsewhere(session, look), *_changes(session)):
+    for line in (*_tried_elsewhere(session, look), *_changes(session, look)):
         terminal.write_line(without_commands(look.fit(line)))
     for line in _for_github(session):
         terminal.write_line(line)
 
 
-def _changes(session: LmSession) -> Iterator[str]:
+def _changes(session: LmSession, look: Look) -> Iterator[str]:
     """The files written and removed, and those that were not."""
     yield from (f"written: {name}" for name in session.written)
     yield from (f"removed: {name}, which belonged to no test" for name in session.removed)
@@ -68,7 +68,7 @@ def _changes(session: LmSession) -> Iterator[str]:
         for name in (each for each in session.orphans if inside(session, each)):
             yield (
                 f"orphaned: {name} belongs to no test; to remove it, run all tests with "
-                "--lm-snapshot-update and without --lm-orphans=keep"
+                f"{look.accept}{' --lm-orphans=remove' if session.options.keep_orphans else ''}"
             )
     yield from (f"not written: {reason}" for reason in session.refused)
 

@@ -64,7 +64,7 @@ def _states(report: SuiteReport) -> Iterator[str]:
 def _withheld(report: SuiteReport) -> str:
     """Why nothing of a suite is accepted, where nothing else of its report says so."""
     told_above = report.search is not None and report.search.accepted
-    if told_above or (not report.accepting and report.status != "passed"):
+    if told_above or (not report.accepting and report.status == "failed"):
         return ""
     return report.withheld
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_lmopt.reports.suite_report import SearchReport, SuiteReport
+from pytest_lmopt.reports.suite_report import SearchReport
 from pytest_lmopt.reports.wording import mean_text, p_text
 
 SHOWN = 6
@@ -50,7 +50,7 @@ def change_lines(search: SearchReport) -> Iterator[str]:
         yield f"{', '.join(gain.changes)}; {told}"
 
 
-def decision_lines(search: SearchReport, report: SuiteReport, *, command: str) -> Iterator[str]:
+def decision_lines(search: SearchReport, *, accepting: bool, command: str) -> Iterator[str]:
     """Whether the winner is adopted, on what grounds, and the command that accepts it."""
     found = search.confirmation
     if found is None:
@@ -74,9 +74,9 @@ def decision_lines(search: SearchReport, report: SuiteReport, *, command: str) -
         )
     if search.outdone_by:
         yield f"{grounds}; but what {search.outdone_by} found is taken, see below"
-    elif withheld := search.withheld or report.withheld:
-        yield f"{grounds}, not written: {withheld}"
-    elif report.accepting:
+    elif search.withheld:
+        yield f"{grounds}, not written: {search.withheld}"
+    elif accepting:
         yield f"{grounds}: accepted, with the winner's scores as the new baseline"
     else:
         yield f"{grounds}; to accept it: {command}"

@@ -52,8 +52,8 @@ def search_lines(search: SearchReport, report: SuiteReport, look: Look) -> Itera
     strategy = "" if search.strategy == "auto" else f"={search.strategy}"
     searching = f"{shlex.quote(look.command(report.suite))} --lm-optimize{strategy}{look.options}"
     again = f"pytest {searching} {look.accept}"
-    style: Style = "good" if search.accepted and not report.withheld else "unsure"
-    for line in decision_lines(search, report, command=again):
+    style: Style = "good" if search.accepted and not search.withheld else "unsure"
+    for line in decision_lines(search, accepting=report.accepting, command=again):
         yield look.paint(line, style)
     yield from (look.paint(line, _diff_style(line)) for line in search.diff.splitlines())
     for name in search.unwritable if search.accepted else ():

@@ -95,8 +95,8 @@ class SearchReport:
     than the margin) or *unproven*, empty if it is not; ``tokens`` are the incumbent's and the
     winner's per call on holdout. ``detectable`` is the difference that the ``holdout`` examples can
     show at ``alpha``, the level of this use. ``outdone_by`` names the suite on another model whose
-    winner is written in place of this one, ``withheld`` says why the adopted winner is not written
-    though that was asked for.
+    winner is written in place of this one, ``withheld`` says why the adopted winner is not written,
+    or can't be.
     ``changes`` says of each prompt in a few words what the winner changes, ``gains`` what each
     change, and those of several that were raced together, brought without the others.
     """

@@ -93,8 +93,6 @@ def outcome_text(search: SearchReport, *, accepting: bool) -> str:
         return f"Not written: what {search.outdone_by} found is taken"
     if search.withheld:
         return f"Not written: {search.withheld}"
-    if search.unwritable:
-        return f"Not written: prompt {search.unwritable[0]!r} has no file in this project"
     return "Accepted" if accepting else "Not written yet: --lm-snapshot-update accepts it"
 
 

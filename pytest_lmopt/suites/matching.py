@@ -2,6 +2,10 @@
 
 A pipeline parses an answer into a model, a number, a member of an enumeration or a list. The value
 is matched with the outputs field by field, so that it is known which prompt gave the answer.
+
+The form in which outputs say a value is a word: ``value``, the only output does; ``fields``, each
+says its field; ``json``, the only one is its JSON, or a list of its items; ``order``, each says an
+item. It is empty where they don't say it.
 """
 
 from __future__ import annotations
@@ -11,8 +15,9 @@ import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from enum import Enum
+from itertools import islice
 from numbers import Number
-from typing import Any, Literal
+from typing import Any
 
 from pytest_lmopt.suites.typed_values import (
     DEPTH,
@@ -21,10 +26,6 @@ from pytest_lmopt.suites.typed_values import (
     only_item,
     own_fields,
 )
-
-Form = Literal["", "value", "fields", "json", "order"]
-"""How outputs say a value: the only one does; each says its field; the only one is its JSON, or a
-list of its items; each says an item, in order. Empty: they don't say it."""
 
 ONLY = "only "
 """Begins a form whose value is the only item or field of what was returned."""
@@ -81,7 +82,7 @@ def named(value: Any, name: str, *, most: int = MOST) -> Iterator[Any]:
             yield fields[name]
         else:
             yield from (item for other, item in fields.items() if _key(other) == _key(name))
-        inner = [*fields.values(), *only_item(each)]
+        inner = [*islice(fields.values(), most), *only_item(each)]
         held += [item for item in inner if not any(item is known for known in held)]
         del held[most:]
 
@@ -127,7 +128,7 @@ def spelling(word: str) -> tuple[str, str] | None:
     return None
 
 
-def _alone(value: Any, said: Any) -> Form:
+def _alone(value: Any, said: Any) -> str:
     """The form in which the only output says a value."""
     if same(value, said):
         structured = fields_of(value) is not None or items_of(value) is not None
@@ -137,7 +138,7 @@ def _alone(value: Any, said: Any) -> Form:
     return "json" if any(same(value, inner) for inner in inside) else ""
 
 
-def _in_order(value: Any, said: list[Any]) -> Form:
+def _in_order(value: Any, said: list[Any]) -> str:
     items = items_of(value)
     if items is None and hasattr(value, "_fields"):
         items = list((own_fields(value) or {}).values())

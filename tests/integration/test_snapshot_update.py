@@ -317,7 +317,12 @@ def test_two_suites_that_want_different_texts_for_a_prompt_are_a_conflict(
     other = text[text.index("@pytest") :].replace("dataset=WORDS", "dataset=WORDS[:90]")
     project.write("test_words.py", f"{text}\n\n{other.replace('test_shout', 'test_other')}")
     result = project.run("--lm-optimize", "--lm-snapshot-update")
-    result.stdout.fnmatch_lines(["not written: shout.yaml, for which two suites found different*"])
+    result.stdout.fnmatch_lines(
+        [
+            "not written: shout.yaml, for which two suites found different texts; to accept one of "
+            "them, run it alone: test_words.py::test_shout or test_words.py::test_other"
+        ]
+    )
     assert "demos" not in (project.path / "shout.yaml").read_text()
 
 
