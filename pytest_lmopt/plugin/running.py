@@ -114,6 +114,8 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
     terms = Terms(
         root=session.root,
         snapshot=marked.snapshot,
+        former=session.former.get(name),
+        replaying=options.cache == "replay",
         record=marked.record if options.recording else None,
         seed=options.seed,
         alpha=session.alpha,

@@ -85,6 +85,7 @@ class LmSession:
         self.lines: dict[str, int] = {}
         self.partial = False
         self.orphans: tuple[str, ...] = ()
+        self.former: dict[str, Path] = {}
         self.written: list[str] = []
         self.removed: list[str] = []
         self.trying: Trying | None = None
