@@ -23,14 +23,15 @@ from pytest_lmopt.plugin.option_values import (
     reports,
     seconds,
     share,
+    similarity,
     size,
     whole,
 )
 
 MARK = (
     "lm_suite(*, dataset, metric=None, budget=Budget(), threshold=None, margin=0.0, gate=None, "
-    "require_baseline=False, repeats=1, model=None, max_missing=0.02, concurrency=None): evaluate "
-    "the test over a dataset; it returns a prediction for lm_example"
+    "require_baseline=False, repeats=1, model=None, max_missing=0.02, concurrency=None, "
+    "near_duplicates=None): evaluate the test over a dataset; it returns a prediction for lm_example"
 )
 
 QUIET = "ignore:Item .* on TypedDict class .* is using the `ReadOnly` qualifier:UserWarning"
@@ -142,6 +143,13 @@ def _add_gate_options(group: pytest.OptionGroup) -> None:
         "--lm-require-baseline",
         action=argparse.BooleanOptionalAction,
         help="fail every suite that no baseline gates",
+    )
+    group.addoption(
+        "--lm-near-duplicates",
+        type=or_none(similarity),
+        metavar="S",
+        help="join rows whose inputs share this part of their words, such as 0.8: they are in one "
+        "split and one cluster (default: none, equal inputs only)",
     )
     group.addoption(
         "--lm-orphans",
@@ -269,6 +277,7 @@ def _add_values(parser: pytest.Parser) -> None:
     for name in (
         "model", "accept", "prefer", "proposer", "gate", "threshold", "margin", "inconclusive",
         "concurrency", "timeout", "example_timeout", "cache_limit", "orphans",
+        "near_duplicates",
     ):  # fmt: skip
         parser.addini(f"lm_{name}", f"default of --lm-{name.replace('_', '-')}")
     for name in ("family", "early_stop", "otel", "require_baseline"):

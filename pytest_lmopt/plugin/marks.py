@@ -38,8 +38,10 @@ _ARGUMENTS = (
     "model",
     "max_missing",
     "concurrency",
+    "near_duplicates",
 )
-_OF_SUITE = {*_ARGUMENTS} - {"dataset", "model", "gate"}
+_OF_SUITE = ("metric", "budget", "threshold", "margin", "repeats", "max_missing", "concurrency")
+"""Arguments that are fields of the suite as they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +92,7 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
     _check_signature(item)
     _check_arguments(arguments, node_name(item))
     defaults = options.defaults
-    for name in ("threshold", "margin", "gate", "require_baseline"):
+    for name in ("threshold", "margin", "gate", "require_baseline", "near_duplicates"):
         given = getattr(options, name)
         if given is not None:
             arguments[name] = None if given == NONE else given
@@ -102,21 +104,13 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
         name=name,
         identity=identify(metric, suite=name, root=item.config.rootpath),
         pipeline=pipeline_of(item),
-        dataset=load_dataset(arguments["dataset"], beside=item.path.parent),
+        dataset=load_dataset(
+            arguments["dataset"],
+            beside=item.path.parent,
+            near_duplicates=arguments["near_duplicates"],
+        ),
         model=arguments.get("model") or options.model,
-        **{
-            name: arguments[name]
-            for name in (
-                "metric",
-                "budget",
-                "threshold",
-                "margin",
-                "repeats",
-                "max_missing",
-                "concurrency",
-            )
-            if name in arguments
-        },
+        **{name: arguments[name] for name in _OF_SUITE if name in arguments},
     )
     if options.strategy and options.prefer == "shorter" and not suite.margin:
         raise SuiteError(
@@ -205,6 +199,9 @@ def _check_arguments(arguments: dict[str, Any], suite: str) -> None:
             reject(name, "a positive whole number")
     if arguments.get("gate") not in (None, *GATES):
         reject("gate", f"one of {', '.join(GATES)}")
+    alike = arguments.get("near_duplicates", 1.0)
+    if alike is not None and not (type(alike) in (int, float) and 0.0 < alike <= 1.0):
+        reject("near_duplicates", "a number above 0, up to 1,")
     if arguments.get("require_baseline") not in (None, True, False):
         reject("require_baseline", "True or False")
     model = arguments.get("model")

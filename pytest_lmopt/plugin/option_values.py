@@ -102,6 +102,14 @@ def share(value: str) -> float:
     raise argparse.ArgumentTypeError(f"a number from 0 to 1 expected, found {value!r}")
 
 
+def similarity(value: str) -> float:
+    """A number above 0, up to 1."""
+    with suppress(ValueError):
+        if 0.0 < float(value) <= 1.0:
+            return float(value)
+    raise argparse.ArgumentTypeError(f"a number above 0, up to 1 expected, found {value!r}")
+
+
 def positive(value: str) -> int:
     """A whole number above 0."""
     if value.isdecimal() and int(value) > 0:

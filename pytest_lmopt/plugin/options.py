@@ -23,6 +23,7 @@ from pytest_lmopt.plugin.option_values import (
     positive,
     seconds,
     share,
+    similarity,
     size,
     switch,
 )
@@ -51,6 +52,7 @@ class Defaults:
     threshold: float | None
     margin: float
     require_baseline: bool
+    near_duplicates: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,7 @@ class Options:
     threshold: float | str | None
     margin: float | None
     require_baseline: bool | None
+    near_duplicates: float | str | None
     keep_orphans: bool
     inconclusive_fails: bool
     family: bool
@@ -132,6 +135,9 @@ def read_options(config: pytest.Config) -> Options:
             threshold=_unless_none(configured(config, "lm_threshold", or_none(share), NONE)),
             margin=configured(config, "lm_margin", share, 0.0),
             require_baseline=configured(config, "lm_require_baseline", switch, False),
+            near_duplicates=_unless_none(
+                configured(config, "lm_near_duplicates", or_none(similarity), NONE)
+            ),
         ),
         model=_model(config),
         strategy=strategy,
@@ -146,6 +152,7 @@ def read_options(config: pytest.Config) -> Options:
         threshold=config.getoption("lm_threshold"),
         margin=config.getoption("lm_margin"),
         require_baseline=config.getoption("lm_require_baseline"),
+        near_duplicates=config.getoption("lm_near_duplicates"),
         keep_orphans=setting(config, "lm_orphans", choice(ORPHANS), "remove") == "keep",
         inconclusive_fails=setting(config, "lm_inconclusive", choice(OUTCOMES), "pass") == "fail",
         family=setting(config, "lm_family", switch, False),

@@ -9,7 +9,7 @@ from pytest_lmopt.suites.example import Example
 
 
 def clusters(examples: Sequence[Example]) -> list[list[Example]]:
-    """Split examples into connected sets: rows with equal normalised inputs or one group join.
+    """Split examples into connected sets: equal inputs, near duplicates and groups join.
 
     Returns every example in exactly one set, in the order of first appearance.
     """
@@ -26,6 +26,8 @@ def clusters(examples: Sequence[Example]) -> list[list[Example]]:
         keys = [("inputs", example.input_digest)]
         if example.group is not None:
             keys.append(("group", example.group))
+        if example.alike is not None:
+            keys.append(("alike", example.alike))
         for key in keys:
             other = first.setdefault(key, place)
             parents[max(root(other), root(place))] = min(root(other), root(place))
@@ -57,12 +59,16 @@ def clusters_of(identities: Iterable[str], examples: Iterable[Example]) -> list[
 
 def duplicates_note(examples: Sequence[Example]) -> str:
     """Say how many rows share their inputs with another row; empty where all inputs differ."""
-    counts = Counter(example.input_digest for example in examples)
-    joined = sum(count for count in counts.values() if count > 1)
+    exact = Counter(example.input_digest for example in examples)
+    near = Counter(example.alike for example in examples if example.alike is not None)
+    if near:
+        words, joined = "are near duplicates of another row", near.total()
+    else:
+        words = f"share their inputs with another row ({len(exact)} different inputs)"
+        joined = sum(count for count in exact.values() if count > 1)
     if not joined:
         return ""
     return (
-        f"{joined} of {len(examples)} rows share their inputs with another row "
-        f"({len(counts)} different inputs): rows with equal inputs share a split and count as one "
+        f"{joined} of {len(examples)} rows {words}: such rows share a split and count as one "
         "cluster"
     )

@@ -6,7 +6,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from pytest_lmopt.errors import DatasetError, InputError
 from pytest_lmopt.safe_text import text_of
 from pytest_lmopt.suites.example import Dataset, Example
+from pytest_lmopt.suites.near_duplicates import joined
 from pytest_lmopt.suites.reading import (
     MOST_DATASET_BYTES,
     MOST_LEVELS,
@@ -34,13 +35,16 @@ _WHOLE = "the file"
 _Row = tuple[str, Mapping[str, Any] | Example]
 
 
-def load_dataset(source: DatasetSource, *, beside: Path) -> Dataset:
+def load_dataset(
+    source: DatasetSource, *, beside: Path, near_duplicates: float | None = None
+) -> Dataset:
     """Read a dataset; a relative file name is looked up in the folder ``beside``.
 
     A row is ``{"id", "inputs", "expected"}`` with optional ``group`` and ``split``; a CSV has the
     columns ``id``, ``expected``, ``group``, ``split`` and takes every other one as an input. A row
     without id is named by a hash of its content. An id, expected value, group or split that is
-    missing (``suites.values.is_missing``) counts as absent. Raises ``DatasetError``, also for a
+    missing (``suites.values.is_missing``) counts as absent. Rows whose inputs are alike to the share
+    ``near_duplicates`` in (0, 1] of their words are joined; None joins equal ones only. Raises ``DatasetError``, also for a
     value without content of its own, by which the row could be told apart.
     """
     if isinstance(source, str | Path):
@@ -64,6 +68,8 @@ def load_dataset(source: DatasetSource, *, beside: Path) -> Dataset:
             )
             raise DatasetError(f"{place} {twice}", source=name)
         seen[example.id] = place
+    if near_duplicates is not None:
+        examples = joined(examples, least=near_duplicates)
     return Dataset(examples=examples, source=name)
 
 
@@ -136,7 +142,7 @@ def _given_rows(source: Rows | Callable[[], Rows], name: str) -> list[_Row]:
 
 def _example(row: Mapping[str, Any] | Example, place: str, name: str) -> Example:
     if isinstance(row, Example):
-        row = {field.name: getattr(row, field.name) for field in fields(row)}
+        row = {name: getattr(row, name) for name in _KEYS}
     if not isinstance(row, Mapping):
         raise DatasetError(f"{place}: a mapping expected, found {_kind(row)}", source=name)
     unknown = sorted(str(key) for key in row.keys() - _KEYS)

@@ -15,7 +15,7 @@ class Example:
     """One input with its expected answer and a stable id.
 
     ``group`` names the cluster the example belongs to (a customer, a document), if any; ``split``
-    pins it to train, dev or holdout.
+    pins it to train, dev or holdout; ``alike`` names its near duplicates, where those are joined.
     """
 
     id: str
@@ -23,6 +23,7 @@ class Example:
     expected: Any = None
     group: str | None = None
     split: str | None = None
+    alike: str | None = None
 
     @cached_property
     def digest(self) -> str:
