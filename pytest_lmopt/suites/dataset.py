@@ -43,9 +43,10 @@ def load_dataset(
     A row is ``{"id", "inputs", "expected"}`` with optional ``group`` and ``split``; a CSV has the
     columns ``id``, ``expected``, ``group``, ``split`` and takes every other one as an input. A row
     without id is named by a hash of its content. An id, expected value, group or split that is
-    missing (``suites.values.is_missing``) counts as absent. Rows whose inputs are alike to the share
-    ``near_duplicates`` in (0, 1] of their words are joined; None joins equal ones only. Raises ``DatasetError``, also for a
-    value without content of its own, by which the row could be told apart.
+    missing (``suites.values.is_missing``) counts as absent. Rows whose inputs share the part
+    ``near_duplicates`` in (0, 1] of their words are joined; None joins equal ones only. Raises
+    ``DatasetError``, also for a value without content of its own, by which the row could be told
+    apart.
     """
     if isinstance(source, str | Path):
         path = beside / source
