@@ -111,12 +111,23 @@ class Acceptance:
         if self._before is None or not self._before.baselines:
             return ()
         now, accepted = self.digests(evaluation.states), self._before.texts
-        models, asked = self.models(evaluation), self._before.models
-        other = models and asked and models != asked
+        change = self.model_change(evaluation)
         return (
             *(name for name in sorted(now) if accepted.get(name) != now[name]),
-            *([f"the model ({', '.join(asked)} → {', '.join(models)})"] if other else []),
+            *([f"the model ({change})"] if change else []),
         )
+
+    def model_change(self, evaluation: Evaluation) -> str:
+        """Name the models then and now; empty where they are the same, or none was asked."""
+        asked = self._before.models if self._before is not None else ()
+        models = self.models(evaluation)
+        other = asked and models and asked != models
+        return f"{', '.join(asked)} → {', '.join(models)}" if other else ""
+
+    def same_texts(self, evaluation: Evaluation) -> bool:
+        """Whether the suite called the prompts that the snapshot names, changed or not."""
+        before = self._before
+        return before is not None and before.texts.keys() == self.digests(evaluation.states).keys()
 
     def unchanged(self, evaluation: Evaluation) -> bool:
         """Whether prompts, models and metric are those of the baseline."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pytest_lmopt.assessment.acceptance import Acceptance
+from pytest_lmopt.assessment.acceptance import Acceptance, prompt_name
 from pytest_lmopt.assessment.baseline import COMPARED, Baseline, Gating
 from pytest_lmopt.assessment.describe import describe_evaluation, describe_search
 from pytest_lmopt.assessment.early_stop import evaluate_until_certain, stopped_comparison
-from pytest_lmopt.assessment.judging import judge
+from pytest_lmopt.assessment.judging import judge, unacceptable
 from pytest_lmopt.assessment.oversights import overlooked
 from pytest_lmopt.assessment.placement import as_split
 from pytest_lmopt.assessment.rows import keep_rows
@@ -32,6 +31,7 @@ from pytest_lmopt.optimizers.protocol import Settings
 from pytest_lmopt.optimizers.registry import make
 from pytest_lmopt.optimizers.search import SearchOutcome, search
 from pytest_lmopt.reports.suite_report import Charged, Status, SuiteReport
+from pytest_lmopt.snapshots.snapshot import Snapshot
 from pytest_lmopt.snapshots.store import load_snapshot
 from pytest_lmopt.stats.betting import ConfidenceSequence
 from pytest_lmopt.suites.candidate import Candidate
@@ -62,17 +62,17 @@ class Assessment:
         self._evaluator = Evaluator(suite, runner, tracker=self._tracker)
         self._incumbent = Candidate(name="incumbent", states={})
         self._started = time.monotonic()
-        self._accepted: tuple[str, ...] = ()
+        self._snapshot: Snapshot | None = None
 
     async def run(self) -> SuiteReport:
         """Evaluate or search, then compare and gate; raises what makes the suite an error."""
         terms = self._terms
-        snapshot = load_snapshot(terms.snapshot, self._suite)
-        self._accepted = tuple(snapshot.texts) if snapshot else ()
+        snapshot = self._snapshot = self._load()
         self._suite = as_split(self._suite, snapshot, terms.resplit)
         self._evaluator = Evaluator(self._suite, self._runner, tracker=self._tracker)
         acceptance = Acceptance(self._suite, terms, snapshot)
         before = Baseline.of(snapshot, self._suite)
+        former = terms.former is not None and snapshot is not None
         outcome: SearchOutcome | None = None
         sequence: ConfidenceSequence | None = None
         if terms.strategy is None:
@@ -80,33 +80,40 @@ class Assessment:
         else:
             outcome = await self._search(terms.strategy)
             evaluation = outcome.incumbent
+        if former and not acceptance.same_texts(evaluation):  # another test, not a renamed one
+            former, before = False, Baseline.of(None, self._suite)
+            acceptance = Acceptance(self._suite, terms, None)
         keep_rows(self._suite, terms, evaluation, before.scores, outcome)
         gating = self._against(before, evaluation, acceptance, sequence)
-        found_nothing = outcome is not None and not outcome.accepted
-        problem, nothing = judge(
-            self._suite, terms, evaluation, gating, found_nothing=found_nothing
-        )
+        problem, nothing = judge(self._suite, terms, evaluation, gating, found=outcome)
         report = replace(
             self._report(evaluation, "failed" if problem else "passed"),
             problem=problem,
             warning="" if nothing else overlooked(self._suite, evaluation),
             baseline=gating.baseline,
             comparison=gating.comparison,
-            notes=tuple(filter(None, (before.changes(evaluation), *self._notes()))),
+            notes=tuple(filter(None, self._notes(before, evaluation, former=former))),
             accepting=terms.accepting,
             spared=len(self._suite.splits.judged) - len(evaluation.ids),
             changed=acceptance.changed(evaluation),
         )
         if outcome is not None and terms.strategy is not None:
             described = describe_search(outcome, acceptance, strategy=terms.strategy)
-            report = replace(
-                report, search=described, counted=acceptance.of_use(outcome, evaluation)
-            )
-        if nothing or math.isnan(evaluation.mean) or (problem and found_nothing):
-            return report
+            counted = acceptance.of_use(outcome, evaluation)
+            report = replace(report, search=described, counted=counted)
+        # a proven winner is accepted however red the incumbent is: it is the cure
+        found_nothing = outcome is not None and not outcome.accepted
+        scores = evaluation if outcome is None else await self._accepted_scores(outcome)
+        withheld = unacceptable(
+            self._suite,
+            scores,
+            red=problem if found_nothing and terms.accepting else "",
+            unwritable=report.search.unwritable if report.search else (),
+        )
+        if withheld:
+            return replace(report, withheld=withheld)
         if outcome is None:
-            return replace(report, accept=acceptance.of_evaluation(evaluation))
-        scores = await self._accepted_scores(outcome)
+            return replace(report, accept=acceptance.of_evaluation(scores))
         return replace(report, accept=acceptance.of_search(outcome, scores))
 
     def unfinished(self, status: Status, problem: str) -> SuiteReport:
@@ -117,11 +124,32 @@ class Assessment:
         kept = self._evaluator.kept(self._incumbent, self._suite.splits.judged)
         keep_rows(self._suite, self._terms, kept)
         report = self._report(kept, status)
-        prompts = tuple(sorted({*report.prompts, *self._accepted}))
+        accepted = self._snapshot.texts if self._snapshot else ()
+        prompts = tuple(sorted({*report.prompts, *accepted}))
+        if self._terms.replaying:
+            change = Acceptance(self._suite, self._terms, self._snapshot).model_change(kept)
+            if change:
+                problem = f"no recordings for the changed model ({change}): {problem}"
         return replace(report, problem=problem, prompts=prompts)
 
-    def _notes(self) -> Iterator[str]:
-        """What the author should know of the dataset."""
+    def _load(self) -> Snapshot | None:
+        """The suite's snapshot, or the one that it had under another name."""
+        terms = self._terms
+        snapshot = load_snapshot(terms.snapshot, self._suite)
+        if snapshot is None and terms.former is not None:
+            snapshot = load_snapshot(terms.former, self._suite)
+        return snapshot
+
+    def _notes(self, before: Baseline, evaluation: Evaluation, *, former: bool) -> Iterator[str]:
+        """Yield lines on the dataset and the origin of the baseline; empty ones say nothing."""
+        if former and self._terms.former is not None:
+            name = prompt_name(str(self._terms.former), root=self._terms.root)
+            moved = "" if self._terms.accepting else "; --lm-snapshot-update moves it to this test"
+            yield (
+                f"the baseline is that of {name}, whose test is gone and had the same dataset, "
+                f"metric and prompts{moved}"
+            )
+        yield before.changes(evaluation)
         yield duplicates_note(self._suite.dataset.examples)
 
     async def _evaluate(self, before: Baseline) -> tuple[Evaluation, ConfidenceSequence | None]:
@@ -167,6 +195,7 @@ class Assessment:
             self._evaluator,
             self._ledger,
             seed=terms.seed,
+            alpha=terms.alpha,
             journal=Journal(terms.journal, resume=terms.resume),
             proposer=self._proposer(),
             rule=Rule(accept=terms.accept, prefer=terms.prefer, margin=margin),

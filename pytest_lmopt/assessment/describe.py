@@ -18,7 +18,6 @@ from pytest_lmopt.reports.suite_report import (
     TrialReport,
 )
 from pytest_lmopt.runs.run import Ending
-from pytest_lmopt.safe_text import redact
 from pytest_lmopt.stats.intervals import mean_interval
 from pytest_lmopt.stats.repeats import pass_at_k, pass_hat_k
 from pytest_lmopt.suites.clusters import clusters_of
@@ -187,7 +186,7 @@ def _failing(
             inputs=str(dict(examples[run.example].inputs)),
             expected=str(examples[run.example].expected),
             got=run.got,
-            feedback=redact(run.score.feedback if run.score else ""),
+            feedback=run.score.feedback if run.score else "",
         )
         for run in evaluation.read(each for each in failed if each.example not in hidden)
     ]

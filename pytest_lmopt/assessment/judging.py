@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from pytest_lmopt.assessment.baseline import NONE, Gating
 from pytest_lmopt.assessment.oversights import measures_nothing
 from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.comparison.gate import gate_failure
 from pytest_lmopt.metrics.evaluation import Evaluation
+from pytest_lmopt.optimizers.search import SearchOutcome
 from pytest_lmopt.suites.suite import Suite
 
 
@@ -18,17 +20,25 @@ def judge(
     evaluation: Evaluation,
     gating: Gating,
     *,
-    found_nothing: bool,
+    found: SearchOutcome | None,
 ) -> tuple[str, bool]:
     """Why the suite fails, empty if it passes, and whether its scores say nothing at all.
 
     ``gating`` is the comparison with the baseline. Accepting makes today's scores the baseline, so
-    the old one can't fail them; a search that ``found_nothing`` has nothing to accept.
+    the old one can't fail them; a search that ``found`` nothing better has nothing to accept. A
+    winner changes nothing of what the incumbent's gate says.
     """
-    accepting = terms.accepting and not found_nothing
+    accepting = terms.accepting and (found is None or found.accepted)
+    winner = found.confirmation if found is not None and found.accepted else None
+    cure = (
+        f"; this is the incumbent's result, the winner found scores {winner.new_mean:.3f} on "
+        f"{winner.n} holdout examples"
+        if winner is not None
+        else ""
+    )
     nothing = measures_nothing(suite, evaluation)
     if nothing:
-        return nothing, True
+        return nothing + cure, True
     problem = gate_failure(
         evaluation.mean,
         None if accepting else gating.judged,
@@ -39,12 +49,30 @@ def judge(
     )
     if not problem and not accepting:
         problem = _ungated(terms, gating)
-    if problem and accepting and not math.isnan(evaluation.mean):
-        problem += (
-            "; the baseline is written all the same, as --lm-snapshot-update asks, but the "
-            "threshold holds whatever the baseline"
-        )
+    if problem and cure:
+        problem += cure
+    elif problem and accepting and not math.isnan(evaluation.mean):
+        problem += "; --lm-snapshot-update changes the baseline, not the threshold"
     return problem or "", False
+
+
+def unacceptable(
+    suite: Suite, scores: Evaluation, *, red: str, unwritable: Sequence[str] = ()
+) -> str:
+    """Why an evaluation can't become the baseline; empty if it can.
+
+    ``red`` is the problem of a suite whose search found nothing better, empty for others: there is
+    nothing to accept, and its old baseline must not give way to what fails against it.
+    ``unwritable`` are a winner's prompts that have no file: the next run would not have them.
+    """
+    if unwritable:
+        return f"prompt {unwritable[0]!r} has no file in this project"
+    if math.isnan(scores.mean):
+        return "no example was scored"
+    nothing = measures_nothing(suite, scores)
+    if red and not nothing:
+        return f"this suite is red ({red}) and the search found nothing better"
+    return f"this suite is red ({nothing})" if nothing else ""
 
 
 def _ungated(terms: Terms, gating: Gating) -> str:

@@ -23,7 +23,6 @@ from pytest_lmopt.reports.example_rows import (
     cut,
     write_rows,
 )
-from pytest_lmopt.safe_text import redact
 from pytest_lmopt.suites.suite import Suite
 
 
@@ -99,7 +98,7 @@ def _run(run: ScoredRun, root: Path) -> RunRow:
         ending=run.ending.value,
         score=run.score.value if run.score else None,
         got=cut(run.missing or run.got),
-        feedback=cut(redact(run.score.feedback if run.score else "")),
+        feedback=cut(run.score.feedback if run.score else ""),
         tokens=run.usage.tokens,
         calls=[_call(call, root, judging=judging) for call, judging in calls[:MOST_CALLS]],
         unshown=len(calls[MOST_CALLS:]),
@@ -123,7 +122,7 @@ def _call(call: Call, root: Path, *, judging: bool) -> CallRow:
         prompt=prompt_name(call.prompt, root=root),
         inputs=_texts(call.inputs),
         text=cut(call.text),
-        error=cut(redact(call.error or "")),
+        error=cut(call.error or ""),
         input_tokens=call.usage.input_tokens,
         output_tokens=call.usage.output_tokens,
         replayed=call.usage.replayed > 0,

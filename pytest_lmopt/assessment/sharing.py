@@ -91,9 +91,11 @@ async def try_changes(
     accepted = _accepted(report, terms)
     suite = as_split(suite, accepted or load_snapshot(terms.snapshot, suite), terms.resplit)
     evaluator, judged = Evaluator(suite, runner), suite.splits.judged
+    measured = True
     if trying.alone or accepted is None:
-        incumbent = Candidate(name="incumbent", states={})
-        before: Mapping[str, float] = (await evaluator.evaluate(incumbent, judged)).scores
+        incumbent = await evaluator.evaluate(Candidate(name="incumbent", states={}), judged)
+        before: Mapping[str, float] = incumbent.scores
+        measured = not measures_nothing(suite, incumbent)
         texts = trying.changes
     else:
         before = accepted.scores
@@ -113,7 +115,7 @@ async def try_changes(
     return SharedCheck(
         suite=suite.name,
         files=tuple(sorted(trying.changes)),
-        problem=_harm(suite, terms, before, evaluation, comparison),
+        problem=_harm(suite, terms, before, evaluation, comparison, measured=measured),
         comparison=comparison,
         accept={**own, **files} if report.accept else {},
     )
@@ -125,11 +127,13 @@ def _harm(
     before: Mapping[str, float],
     evaluation: Evaluation,
     comparison: Comparison | None,
+    *,
+    measured: bool,
 ) -> str:
     """Why the suite can't live with the changes, by its own gate; empty if it can.
 
-    A threshold that it fell short of before can't be held against them: else it would veto every
-    winner until it is green.
+    What it fell short of before can't be held against them, be it the threshold or that anything
+    is ``measured`` at all: else it would veto every winner until it is green.
     """
     threshold = suite.threshold
     if before and is_under(math.fsum(before.values()) / len(before), threshold):
@@ -142,7 +146,7 @@ def _harm(
         mode=terms.gate,
         inconclusive_fails=terms.inconclusive_fails,
     )
-    return measures_nothing(suite, evaluation) or failure or ""
+    return (measures_nothing(suite, evaluation) if measured else "") or failure or ""
 
 
 def _accepted(report: SuiteReport, terms: Terms) -> Snapshot | None:

@@ -16,7 +16,10 @@ from pytest_lmopt.optimizers.protocol import Strategy
 class Terms:
     """The terms one suite is assessed on.
 
-    ``alpha`` is the level of its own gate, already corrected where several suites share one.
+    ``former`` is the snapshot of a test that is gone and has this suite's dataset and metric, None
+    where there is none. ``replaying``: answers come from the recordings only.
+    ``alpha`` is the level of its own gate and of what its search adopts, already corrected where
+    several suites share one.
     ``resplit`` draws new splits; None keeps those of the snapshot. ``journal`` is where a search
     keeps its journal, if it does; ``resume`` lets it continue one that was killed. ``record`` is
     the file for the answers that the evaluation rests on, None where they are not asked for.
@@ -28,6 +31,8 @@ class Terms:
 
     root: Path
     snapshot: Path
+    former: Path | None = None
+    replaying: bool = False
     record: Path | None = None
     seed: int = 0
     alpha: float = ALPHA

@@ -15,13 +15,15 @@ from pytest_lmopt.blocks.plain import (
     NotPlainError,
     block_from_text,
     block_to_text,
+    ended_to_text,
     runs_from_text,
     runs_to_text,
 )
 from pytest_lmopt.blocks.queue import MOST_LOSSES, Queue, Result
-from pytest_lmopt.blocks.runner import AT_ONCE, Block, LocalRunner
+from pytest_lmopt.blocks.runner import Block, LocalRunner
 from pytest_lmopt.errors import WorkersLostError
 from pytest_lmopt.metrics.scored_run import ScoredRun
+from pytest_lmopt.runs.outcomes import SessionEnded
 from pytest_lmopt.suites.candidate import Candidate
 
 LOOK_SECONDS = 0.02
@@ -61,7 +63,7 @@ class _Lead:
     def __init__(self, runner: LeadingRunner, blocks: Sequence[Block]) -> None:
         self._runner = runner
         self._blocks = blocks
-        self._ahead = AHEAD * AT_ONCE * runner.hands
+        self._ahead = AHEAD * runner.local.at_once * runner.hands
         self._published = 0
         self._places: dict[int, int] = {}
         self._mine: dict[int, asyncio.Task[list[ScoredRun]]] = {}
@@ -96,7 +98,7 @@ class _Lead:
             for number in self._runner.queue.publish(self._runner.suite.name, jobs):
                 self._places[number] = self._published
                 self._published += 1
-        while sum(not task.done() for task in self._mine.values()) < AT_ONCE:
+        while sum(not task.done() for task in self._mine.values()) < self._runner.local.at_once:
             taken = self._runner.queue.take(self._runner.suite.name, self._runner.worker)
             if taken is None:
                 return
@@ -131,6 +133,8 @@ async def help_with(local: LocalRunner, *, queue: Queue, worker: str) -> None:
         try:
             block = block_from_text(job, examples)
             return runs_to_text(await local.run_one(block), block.candidate)
+        except SessionEnded as ended:  # the leader might not meet it again by itself
+            return ended_to_text(ended)
         except (Exception, asyncio.CancelledError):
             return None
 
@@ -140,7 +144,7 @@ async def help_with(local: LocalRunner, *, queue: Queue, worker: str) -> None:
             for number in [number for number, task in under_way.items() if task.done()]:
                 queue.hand_in(number, worker, under_way[number].result())
                 del under_way[number]  # not before: what was not handed in is given back below
-            while len(under_way) < AT_ONCE:
+            while len(under_way) < local.at_once:
                 # the last blocks are left to lanes that have none
                 taken = queue.take(suite.name, worker, leaving=len(under_way))
                 if taken is None:

@@ -11,10 +11,12 @@ from dataclasses import asdict
 from typing import Any
 
 from pytest_lmopt.blocks.runner import Block
-from pytest_lmopt.lm.seam import Request, Usage
+from pytest_lmopt.lm.money.usage import recorded_usage
+from pytest_lmopt.lm.seam import Request
 from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.metrics.score import Score
 from pytest_lmopt.metrics.scored_run import ScoredRun
+from pytest_lmopt.runs.outcomes import SessionEnded
 from pytest_lmopt.runs.run import Ending
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.canonical import canonical_json
@@ -77,9 +79,16 @@ def runs_to_text(runs: Iterable[ScoredRun], candidate: Candidate) -> str:
     )
 
 
+def ended_to_text(ended: SessionEnded) -> str:
+    """In place of a block's scored runs: one of them ended the session."""
+    return json.dumps({"ended": {"reason": ended.reason, "returncode": ended.returncode}})
+
+
 def runs_from_text(text: str, candidate: Candidate) -> list[ScoredRun]:
-    """The scored runs that ``runs_to_text`` wrote."""
+    """The scored runs that ``runs_to_text`` wrote; raises what ``ended_to_text`` wrote."""
     plain = json.loads(text)
+    if "ended" in plain:
+        raise SessionEnded(**plain["ended"])
     states = {state.digest: state for state in candidate.states.values()}
     states |= {digest: state_from_plain(state) for digest, state in plain["states"].items()}
     return [run_from_plain(run, states) for run in plain["runs"]]
@@ -113,6 +122,7 @@ def run_to_plain(run: ScoredRun) -> Plain:
         "trace": [_call_to_plain(call) for call in run.trace],
         "judging": [_call_to_plain(call) for call in run.judging],
         "states": {key: state.digest for key, state in run.states.items()},
+        "answered": run.answered,
     }
 
 
@@ -127,6 +137,7 @@ def run_from_plain(plain: Plain, states: Mapping[str, PromptState]) -> ScoredRun
             "trace": tuple(map(_call_from_plain, plain["trace"])),
             "judging": tuple(map(_call_from_plain, plain["judging"])),
             "states": {key: states[digest] for key, digest in plain["states"].items()},
+            "answered": tuple((place, form) for place, form in plain["answered"]),
         }
     )
 
@@ -144,7 +155,7 @@ def _call_from_plain(plain: Plain) -> Call:
     request = plain["request"]
     if request is not None:
         request = request_from_plain(request)
-    return Call(**{**plain, "usage": Usage(**plain["usage"]), "request": request})
+    return Call(**{**plain, "usage": recorded_usage(plain["usage"]), "request": request})
 
 
 def request_to_plain(request: Request) -> Plain:

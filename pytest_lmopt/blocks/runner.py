@@ -72,20 +72,26 @@ async def in_order(
 
 
 class LocalRunner:
-    """Runs blocks in this process."""
+    """Runs blocks in this process, ``at_once`` of them: one scores while the next one runs."""
 
     hands = 1
 
-    def __init__(self, suite: Suite, executor: Executor) -> None:
+    def __init__(self, suite: Suite, executor: Executor, *, at_once: int = AT_ONCE) -> None:
         self.suite = suite
+        self.at_once = at_once
         self._executor = executor
 
     def run(self, blocks: Sequence[Block]) -> AsyncGenerator[list[ScoredRun]]:
         """As the protocol says; a block that ends early ends those after it."""
-        return in_order(blocks, self.run_one, at_once=AT_ONCE)
+        return in_order(blocks, self.run_one, at_once=self.at_once)
 
     async def run_one(self, block: Block) -> list[ScoredRun]:
         """What comes of one block."""
         return await run_and_score(
-            self.suite, self._executor, block.candidate, block.examples, repeat=block.repeat
+            self.suite,
+            self._executor,
+            block.candidate,
+            block.examples,
+            repeat=block.repeat,
+            one_by_one=self.at_once == 1,
         )

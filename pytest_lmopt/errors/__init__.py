@@ -29,7 +29,8 @@
     ├── BookError                the account book can't be used
     ├── SessionFileError         the file that workers share can't be used
     ├── WorkersLostError         too many workers ended while they ran the same examples
-    └── LostContextError         a prompt was called where no run can be seen
+    ├── LostContextError         a prompt was called where no run can be seen
+    └── EventLoopError           no event loop can be opened, as sockets are blocked
 
 A message says what happened, which value was found and what to do; each error carries the object
 it is about. Messages quote files, models and providers, so all are made fit to be shown: without
@@ -60,6 +61,7 @@ from pytest_lmopt.errors.running import (
     AnswerError,
     BookError,
     BudgetExhaustedError,
+    EventLoopError,
     IncompleteError,
     LMError,
     LostContextError,
@@ -80,6 +82,7 @@ __all__ = [
     "BudgetExhaustedError",
     "ClusterError",
     "DatasetError",
+    "EventLoopError",
     "IncompleteError",
     "InputError",
     "LMError",

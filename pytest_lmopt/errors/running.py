@@ -135,3 +135,20 @@ class LostContextError(LmoptError):
             "can't be told which candidate is being run. Wrap the function given to the thread: "
             "pool.submit(pytest_lmopt.carry_context(function), ...)"
         )
+
+
+class EventLoopError(LmoptError):
+    """No event loop can be opened, and every suite needs one; ``cause`` is what forbids it.
+
+    ``blocked`` says that it is pytest-socket.
+    """
+
+    def __init__(self, cause: Exception, *, blocked: bool) -> None:
+        self.cause = cause
+        super().__init__(
+            "pytest-socket blocks the socket pair that an event loop needs; add "
+            "--allow-unix-socket to pytest's options, which still blocks the network"
+            if blocked
+            else f"no event loop can be opened ({type(cause).__name__}: {cause}), and a suite runs "
+            "on one; let it have a socket pair"
+        )

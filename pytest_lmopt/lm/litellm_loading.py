@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from functools import lru_cache, wraps
 from typing import Any
 
+from pytest_lmopt import known_secrets
 from pytest_lmopt.lm.quiet import quiet
+from pytest_lmopt.lm.reported_usage import note_usages
 
 _asking_once: contextvars.ContextVar[bool] = contextvars.ContextVar("lmopt_once", default=False)
 
@@ -25,6 +27,7 @@ def load_litellm() -> Any:
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     _let_calls_ask_once()
+    note_usages()
     return litellm
 
 
@@ -33,8 +36,12 @@ def asking_once() -> Iterator[None]:
     """Within the block litellm does not repeat a call whose connection broke.
 
     It does so for most providers, whatever number of retries it is given; but the broken call may
-    have been billed, and the budget knows of one.
+    have been billed, and the budget knows of one. The keys it may send are noted, to be hidden.
     """
+    for name in ("litellm", "openai"):
+        if name in sys.modules:
+            known_secrets.note_module(sys.modules[name])
+    known_secrets.note_environment()
     token = _asking_once.set(True)
     try:
         yield

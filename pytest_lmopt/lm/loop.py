@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import os
+import socket
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from pytest_lmopt.errors import EventLoopError
+from pytest_lmopt.lm.processes import own_token
 from pytest_lmopt.lm.quiet import QuietCoroutine
 
 T = TypeVar("T")
@@ -23,7 +25,7 @@ ENDING_SECONDS = 5.0
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
-_owner_pid: int | None = None
+_owner: str | None = None
 
 
 def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
@@ -31,28 +33,48 @@ def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
 
     Nothing but our own code and the client's runs there, so no warning ends it.
     """
-    return asyncio.run_coroutine_threadsafe(QuietCoroutine(work), _running_loop())
+    try:
+        loop = _running_loop()
+    except BaseException:
+        work.close()
+        raise
+    return asyncio.run_coroutine_threadsafe(QuietCoroutine(work), loop)
+
+
+def open_loop() -> asyncio.AbstractEventLoop:
+    """A new event loop; raises ``EventLoopError`` where none can be opened."""
+    try:
+        # what a loop needs and may not have: one that gets none half exists, and says so; and so
+        # does half a pair
+        socket.socket(getattr(socket, "AF_UNIX", socket.AF_INET)).close()
+        for end in socket.socketpair():
+            end.close()
+        return asyncio.new_event_loop()
+    except Exception as error:
+        # not by the error: where warnings are errors, it is the warning that comes first
+        blocked = socket.socket.__module__.partition(".")[0] == "pytest_socket"
+        raise EventLoopError(error, blocked=blocked) from error
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:
-    global _loop, _owner_pid
+    global _loop, _owner
     with _lock:
         # a forked child inherits the variable but not the thread
-        if _loop is None or _owner_pid != os.getpid():
-            _loop, _owner_pid = asyncio.new_event_loop(), os.getpid()
+        if _loop is None or _owner != own_token():
+            _loop, _owner = open_loop(), own_token()
             thread = threading.Thread(target=_loop.run_forever, name="lmopt-lm", daemon=True)
             thread.start()
-            atexit.register(_end, _loop, thread, _owner_pid)
+            atexit.register(_end, _loop, thread, _owner)
         return _loop
 
 
-def _end(loop: asyncio.AbstractEventLoop, thread: threading.Thread, owner_pid: int) -> None:
+def _end(loop: asyncio.AbstractEventLoop, thread: threading.Thread, owner: str) -> None:
     """End the thread before the interpreter does.
 
     Frozen in the middle of an import it would hold that module's lock for ever, and litellm imports
     when its clients are collected: the process would hang.
     """
-    if os.getpid() != owner_pid:
+    if own_token() != owner:
         return
 
     def stop() -> None:

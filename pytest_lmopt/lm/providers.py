@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 from pytest_lmopt.errors import LmoptError, RefusedError, TransientError
 from pytest_lmopt.lm.faults.translation import translated
 from pytest_lmopt.lm.litellm_loading import asking_once, load_litellm, tool_arguments
-from pytest_lmopt.lm.money.prices import price
+from pytest_lmopt.lm.money.usage import as_reported, usage_of
 from pytest_lmopt.lm.quiet import quiet
-from pytest_lmopt.lm.seam import Completion, Request, Usage
+from pytest_lmopt.lm.reported_usage import noting_usage
+from pytest_lmopt.lm.seam import Completion, Request
 from pytest_lmopt.lm.tracing import our_own
 
 TIMEOUT_SECONDS = 120.0
@@ -54,7 +55,7 @@ class LiteLLM:
         failure: LmoptError | None = None
         try:
             async with within(self._timeout, request):
-                with asking_once(), our_own():
+                with asking_once(), our_own(), noting_usage(mend=True) as odd:
                     response = await litellm.acompletion(
                         model=model,
                         messages=messages,
@@ -66,8 +67,8 @@ class LiteLLM:
                         **request.params,
                     )
             choice = response.choices[0]
-            text, finish, usage = choice.message.content, choice.finish_reason, response.usage
-            asked, told = int(usage.prompt_tokens or 0), int(usage.completion_tokens or 0)
+            text, finish = choice.message.content, choice.finish_reason
+            reported = as_reported(getattr(response, "usage", None), odd=odd)
         except TransientError:
             raise
         except Exception as error:
@@ -85,17 +86,8 @@ class LiteLLM:
             raise RefusedError(
                 f"{request.model} answered without text (finish reason {finish!r})", request=request
             )
-        if asked + told == 0:  # not told: then what it may have been at most
-            asked, told = request.input_bound, len(text.encode())
-        return Completion(
-            text=text,
-            usage=Usage(
-                calls=1,
-                input_tokens=asked,
-                output_tokens=told,
-                micro_usd=price(model, asked, told),
-            ),
-        )
+        usage, remark = usage_of(request, reported)
+        return Completion(text=text, usage=usage, usage_remark=remark)
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from pytest_lmopt.suites.canonical import digest
 from pytest_lmopt.suites.render import Message
@@ -43,13 +43,6 @@ class Request:
         """SHA-256 of the canonical JSON of everything the answer depends on."""
         parts = [SCHEMA, self.model, self.messages, dict(self.params), self.repeat]
         return digest(parts, length=64)
-
-    @property
-    def max_tokens(self) -> int:
-        """Most output tokens the answer can have; assumed where a direct call sets no limit."""
-        limits = (self.params.get(name) for name in ("max_tokens", "max_completion_tokens"))
-        limit = next((limit for limit in limits if limit is not None), DEFAULT_MAX_TOKENS)
-        return int(limit) * int(self.params.get("n") or 1)
 
     @property
     def input_bound(self) -> int:
@@ -97,18 +90,31 @@ class Usage:
         )
 
 
+class Remark(NamedTuple):
+    """Why a call was not charged as was to be expected: what was ``found``, in words.
+
+    It was not believed, so the ``reserved`` tokens were charged; or it was above these.
+    """
+
+    kind: Literal["not believed", "above"]
+    found: str
+    reserved: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Completion:
     """A model's answer: ``text`` as it came, ``usage`` what it cost, ``fields`` the outputs.
 
     Each declared output is an attribute too: ``completion.team``. A prompt that asks for reasoning
-    has it in ``reasoning``, and only the answer in ``text``.
+    has it in ``reasoning``, and only the answer in ``text``. ``usage_remark`` is what there was to
+    say on the usage that the provider reported.
     """
 
     text: str
     usage: Usage
     fields: Mapping[str, Any] = field(default_factory=dict)
     reasoning: Any = ""
+    usage_remark: Remark | None = field(default=None, repr=False, compare=False)
 
     def __getattr__(self, name: str) -> Any:
         fields = self.__dict__.get("fields", {})

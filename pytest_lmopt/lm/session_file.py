@@ -5,7 +5,6 @@ Nothing in it outlives the session, so no write waits for the disk.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -20,28 +19,25 @@ CREATE TABLE IF NOT EXISTS pools
     (name TEXT PRIMARY KEY, width REAL NOT NULL, cuts INTEGER NOT NULL, rest REAL NOT NULL,
      closed_until REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS takers
-    (pool TEXT NOT NULL, pid INTEGER NOT NULL, out INTEGER NOT NULL, asked REAL NOT NULL,
-     served REAL NOT NULL, PRIMARY KEY (pool, pid)) WITHOUT ROWID;
+    (pool TEXT NOT NULL, holder TEXT NOT NULL, out INTEGER NOT NULL, asked REAL NOT NULL,
+     served REAL NOT NULL, PRIMARY KEY (pool, holder)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS unusable_models (model TEXT PRIMARY KEY, problem TEXT NOT NULL);
 """
 
 
 class SessionFile:
-    """The file, opened or created for process ``pid``, by default this one; may be used by several
-    threads.
+    """The file, opened or created; may be used by several threads.
 
     Raises ``SessionFileError`` where it can't be used.
     """
 
-    def __init__(self, path: Path, *, pid: int | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
         self._path = path
         with self._usable():
             self._database = open_database(path, _SCHEMA)
         with self.statements() as connection:
             connection.execute("PRAGMA synchronous=OFF")
-            # of a dead process that had our number
-            connection.execute("DELETE FROM takers WHERE pid = ?", (pid or os.getpid(),))
 
     @contextmanager
     def statements(self) -> Iterator[sqlite3.Connection]:

@@ -91,6 +91,23 @@ def told_as(error_class: Callable[..., LmoptError], path: Path) -> Iterator[None
 
 
 @contextmanager
+def if_alone(database: Database) -> Iterator[bool]:
+    """Whether nobody else has the file open; if so, nobody can open it until the block ends."""
+    guard = database.guard
+    guard.execute("COMMIT")
+    guard.execute("PRAGMA busy_timeout=0")
+    try:
+        with suppress(sqlite3.OperationalError):
+            guard.execute("BEGIN EXCLUSIVE")
+        yield guard.in_transaction
+    finally:
+        if guard.in_transaction:
+            guard.execute("COMMIT")
+        guard.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000:.0f}")
+        _hold(guard, "BEGIN")
+
+
+@contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """All or nothing, with no other process writing between."""
     connection.execute("BEGIN IMMEDIATE")
@@ -121,12 +138,16 @@ def _locked(path: Path, begin: str, seconds: float) -> sqlite3.Connection:
     """A connection holding a lock on ``path``'s guard, till it is closed or its process ends."""
     guard = _connect(path.with_name(f"{path.name}.in-use"), seconds)
     try:
-        guard.execute(begin)
-        guard.execute("SELECT count(*) FROM sqlite_master").fetchone()  # takes the lock
+        _hold(guard, begin)
     except sqlite3.DatabaseError:
         guard.close()
         raise
     return guard
+
+
+def _hold(guard: sqlite3.Connection, begin: str) -> None:
+    guard.execute(begin)
+    guard.execute("SELECT count(*) FROM sqlite_master").fetchone()  # takes the lock
 
 
 def _opened(path: Path, schema: str) -> sqlite3.Connection:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,10 +13,12 @@ from pytest_lmopt.lm.faults.retries import Retrying
 from pytest_lmopt.lm.local.model import LocalModel, production_folder
 from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.lm.money.metered import Metered
+from pytest_lmopt.lm.processes import own_token
 from pytest_lmopt.lm.providers import TIMEOUT_SECONDS, LiteLLM, within
 from pytest_lmopt.lm.recordings.protocol import Store
 from pytest_lmopt.lm.recordings.recorded import CacheMode, Recorded
-from pytest_lmopt.lm.seam import LM, Completion, Request, is_local
+from pytest_lmopt.lm.seam import LM, Completion, Request, WholeCompletion, is_local
+from pytest_lmopt.safe_text import hide_carried, through
 
 
 class Provider:
@@ -46,6 +47,21 @@ class Provider:
         return await lm.complete(request)
 
 
+class Hiding:
+    """Hides the keys that requests carry in the answers: these are recorded and shown."""
+
+    def __init__(self, lm: LM) -> None:
+        self._lm = lm
+
+    async def complete(self, request: Request) -> Completion:
+        """The answer, without a key that it quotes."""
+        completion = await self._lm.complete(request)
+        completion = replace(completion, text=hide_carried(completion.text))
+        if isinstance(completion, WholeCompletion):
+            completion = replace(completion, whole=through(completion.whole, hide_carried))
+        return completion
+
+
 @dataclass(frozen=True, kw_only=True)
 class Traffic:
     """What all suites of a process share on the way to their models."""
@@ -70,7 +86,7 @@ def suite_lm(
     without ``traffic`` these are its own. ``committed`` and ``since`` are as in ``Recorded``.
     """
     traffic = traffic or Traffic()
-    metered = Metered(Noting(provider, traffic.circuit), ledger)
+    metered = Metered(Noting(Hiding(provider), traffic.circuit), ledger)
     lm: LM = Retrying(Gated(Guarded(metered, traffic.circuit), traffic.gates))
     if store is None or mode == "off":
         return lm
@@ -80,6 +96,4 @@ def suite_lm(
 @lru_cache(maxsize=1)
 def production_lm() -> LM:
     """The LM of prompts called outside any suite: retried, neither limited nor recorded."""
-    return Retrying(
-        Provider(LocalModel(folder=lru_cache(production_folder), owner_pid=os.getpid()))
-    )
+    return Retrying(Provider(LocalModel(folder=lru_cache(production_folder), owner=own_token())))

@@ -27,6 +27,7 @@ from pytest_lmopt.errors import (
     UnrecordedError,
 )
 from pytest_lmopt.lm.seam import LM, Request, Usage
+from pytest_lmopt.safe_text import said
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
 
@@ -143,10 +144,9 @@ class RunContext:
         """The call with its error; the first that the pipeline may catch but can't hide is kept."""
         if self.stop is None and isinstance(error, _UNHIDEABLE):
             self.stop = error
-        said = str(error) or type(error).__name__
         return replace(
             call,
-            error=said,
+            error=said(error) or type(error).__name__,
             unrecorded=isinstance(error, UnrecordedError),
             refused=isinstance(error, RefusedError),
         )

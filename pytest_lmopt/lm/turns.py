@@ -7,7 +7,6 @@ turn began first.
 
 from __future__ import annotations
 
-import os
 import random
 import sqlite3
 import time
@@ -15,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pytest_lmopt.lm.faults.pace import Pace
-from pytest_lmopt.lm.processes import alive
+from pytest_lmopt.lm.processes import alive, own_token
 from pytest_lmopt.lm.session_file import SessionFile
 
 LOOK_AGAIN_SECONDS = (0.002, 0.006)
@@ -25,12 +24,14 @@ WANTED_SECONDS = 0.1
 
 
 class SharedTurns:
-    """One pool of the session's turns, as seen by process ``pid``, by default this one."""
+    """One pool of the session's turns, as seen by ``holder``, by default this process."""
 
-    def __init__(self, file: SessionFile, *, pool: str, most: int, pid: int | None = None) -> None:
+    def __init__(
+        self, file: SessionFile, *, pool: str, most: int, holder: str | None = None
+    ) -> None:
         self.pace = Pace(most=most, limit=most)
         self._file = file
-        self._me = pool, pid or os.getpid()
+        self._me = pool, holder or own_token()
         self._asked = 0.0
         with file.transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO pools VALUES (?, ?, 0, 0, 0)", (pool, most))
@@ -51,13 +52,13 @@ class SharedTurns:
             self._asked = now if wait or more else 0.0
             if wait:
                 connection.execute(
-                    "UPDATE takers SET asked = ? WHERE pool = ? AND pid = ?",
+                    "UPDATE takers SET asked = ? WHERE pool = ? AND holder = ?",
                     (self._asked, *self._me),
                 )
             else:
                 connection.execute(
                     "UPDATE takers SET out = out + 1, asked = ?, served = ?"
-                    " WHERE pool = ? AND pid = ?",
+                    " WHERE pool = ? AND holder = ?",
                     (self._asked, now, *self._me),
                 )
         return wait
@@ -66,7 +67,7 @@ class SharedTurns:
         """Free a turn."""
         with self._file.statements() as connection:
             connection.execute(
-                "UPDATE takers SET out = out - 1 WHERE pool = ? AND pid = ?", self._me
+                "UPDATE takers SET out = out - 1 WHERE pool = ? AND holder = ?", self._me
             )
 
     def change_pace(self, change: Callable[[Pace], Pace]) -> None:
@@ -89,7 +90,7 @@ class SharedTurns:
         if self.pace.closed_until > now:
             return self.pace.closed_until - now + look_again
         takers = connection.execute(
-            "SELECT pid, out, served, asked FROM takers WHERE pool = ?", self._me[:1]
+            "SELECT holder, out, served, asked FROM takers WHERE pool = ?", self._me[:1]
         ).fetchall()
         mine = next(taker[1:3] for taker in takers if taker[0] == self._me[1])
         others_first = any(
@@ -107,7 +108,7 @@ class SharedTurns:
 
     def _free_dead(self, connection: sqlite3.Connection) -> bool:
         """Take back what processes hold that are no more; whether there was any."""
-        takers = connection.execute("SELECT pid FROM takers WHERE pool = ?", self._me[:1])
-        dead = [pid for (pid,) in takers if not alive(pid)]
-        connection.executemany("DELETE FROM takers WHERE pid = ?", [(pid,) for pid in dead])
+        takers = connection.execute("SELECT holder FROM takers WHERE pool = ?", self._me[:1])
+        dead = [(holder,) for (holder,) in takers if alive(str(holder)) is False]
+        connection.executemany("DELETE FROM takers WHERE holder = ?", dead)
         return bool(dead)

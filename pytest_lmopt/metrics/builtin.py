@@ -41,9 +41,9 @@ class ExactMatch:
 
     def __call__(self, example: Example, prediction: Any) -> Score:
         """Score one prediction."""
-        wanted = [example.expected]
+        wanted: tuple[Any, ...] = (example.expected,)
         if is_collection(example.expected) and not is_collection(prediction):
-            wanted = _wanted(example, "to compare with") if len(example.expected) else []
+            wanted = _wanted(example, "to compare with") if len(example.expected) else ()
         elif is_missing(example.expected):
             raise _nothing(example, "to compare with")
         found = self._form(prediction)

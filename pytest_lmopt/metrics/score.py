@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import math
 import traceback
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_lmopt.errors import LmoptError, MetricError
+from pytest_lmopt.runs.outcomes import Meaning, SessionEnded, is_from_outside, outcome_of
 from pytest_lmopt.safe_text import text_of
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.suite import MetricFunction
@@ -27,7 +27,8 @@ class Score:
 async def score_with(metric: MetricFunction | None, example: Example, prediction: Any) -> Score:
     """Score a prediction; without a metric, having returned is a pass.
 
-    Raises ``MetricError`` if the metric raises or returns what is no score.
+    Raises ``MetricError`` if the metric raises or returns what is no score, ``SessionEnded`` if it
+    ends the session.
     """
     if metric is None:
         return Score(value=1.0)
@@ -35,12 +36,18 @@ async def score_with(metric: MetricFunction | None, example: Example, prediction
         returned = metric(example, prediction)
         if inspect.isawaitable(returned):
             returned = await returned
-    except (LmoptError, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError):
+    except LmoptError:
         raise
     except BaseException as error:  # pytest.skip and sys.exit are no scores either
-        place = traceback.extract_tb(error.__traceback__)[-1]
+        if is_from_outside(error):
+            raise
+        outcome = outcome_of(error)
+        if outcome.meaning is Meaning.ENDS:
+            raise SessionEnded.by(outcome) from outcome.because[0]
+        deepest = outcome.because[0].__traceback__ or error.__traceback__
+        place = traceback.extract_tb(deepest)[-1]
         raise MetricError(
-            f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})",
+            f"{outcome.named} ({place.filename}, line {place.lineno})",
             example_id=example.id,
         ) from error
     score = returned if isinstance(returned, Score) else None

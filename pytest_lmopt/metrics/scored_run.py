@@ -21,7 +21,8 @@ class ScoredRun:
 
     ``example`` is the example's id, ``got`` the prediction as text, or why there is none, and
     ``kind`` the name of its type; ``judging`` are the metric's own calls, ``states`` the prompts
-    the run called, by key.
+    the run called, by key. ``answered`` are the places in ``trace`` of the prompt calls whose
+    outputs say the prediction, each with the form (``suites/matching.py``) in which they do.
     """
 
     example: str
@@ -34,6 +35,7 @@ class ScoredRun:
     trace: tuple[Call, ...] = ()
     judging: tuple[Call, ...] = ()
     states: Mapping[str, PromptState]
+    answered: tuple[tuple[int, str], ...] = ()
 
     @property
     def usage(self) -> Usage:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from pytest_lmopt.errors import AnswerError, LmoptError, MissingAnswerError, RefusedError
 from pytest_lmopt.lm.tracing import Call, running
@@ -14,6 +15,7 @@ from pytest_lmopt.runs.run import Ending, Run
 from pytest_lmopt.safe_text import redact, text_of
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
+from pytest_lmopt.suites.matching import form_of
 from pytest_lmopt.suites.suite import Suite
 
 
@@ -24,12 +26,16 @@ async def run_and_score(
     examples: Sequence[Example],
     *,
     repeat: int = 0,
+    one_by_one: bool = False,
 ) -> list[ScoredRun]:
     """Run a candidate on some examples and score what comes of it, in their order.
 
-    Raises what ends a block early, ``MetricError`` for a metric that fails.
+    ``one_by_one`` lets no async metric run while another one waits. Raises what ends a block early,
+    ``MetricError`` for a metric that fails.
     """
     runs = await executor.run_block(suite.pipeline, candidate, examples, repeat=repeat)
+    if one_by_one:
+        return [await _scored(suite, executor, run) for run in runs]
     return list(await asyncio.gather(*(_scored(suite, executor, run) for run in runs)))
 
 
@@ -63,11 +69,24 @@ def _kept(
         example=run.example.id,
         repeat=run.repeat,
         ending=run.ending,
-        score=score,
+        score=replace(score, feedback=redact(score.feedback)) if score else None,
         got=redact(text_of(run.prediction)) if returned else run.problem,
         kind=type(run.prediction).__name__,
         missing=missing,
         trace=run.trace,
         judging=judging,
         states=run.states,
+        answered=tuple(_answered(run)) if returned else (),
     )
+
+
+def _answered(run: Run) -> Iterator[tuple[int, str]]:
+    """The calls of prompts that gave the prediction, while it is still the user's own value."""
+    for place, call in enumerate(run.trace):
+        if call.error is None and call.outputs:
+            try:
+                form = form_of(call.outputs, run.prediction)
+            except Exception:  # the user's classes may fail at anything
+                continue
+            if form:
+                yield place, form

@@ -33,7 +33,8 @@ class Proposer:
 class TrainBench:
     """Runs train examples only and asks ``proposer``, while the strategy's share lasts.
 
-    ``unheard``: something was asked, and there was no proposer.
+    ``unheard``: something was asked, and there was no proposer. ``reasons`` are those why less was
+    proposed.
     """
 
     def __init__(self, evaluator: Evaluator, plan: Plan, proposer: Proposer | None) -> None:
@@ -41,6 +42,7 @@ class TrainBench:
         self._plan = plan
         self._proposer = proposer
         self.unheard = False
+        self.reasons: list[str] = []
         self._answers: dict[tuple[str, int], str | None] = {}
         self._train = frozenset(example.id for example in plan.train)
         left = plan.runs_left()
@@ -80,6 +82,11 @@ class TrainBench:
         paid.update(affordable)
         return [example for example in examples if example.id in done.union(affordable)]
 
+    def explain(self, why: str) -> None:
+        """As the protocol says; each reason once."""
+        if why not in self.reasons:
+            self.reasons.append(why)
+
     def may_ask(self) -> bool:
         """As the protocol says."""
         self.unheard = self._proposer is None
@@ -106,7 +113,8 @@ class TrainBench:
         )
         try:
             completion = await proposer.lm.complete(request)
-        except LMError:
+        except LMError as error:
+            self.explain(f"the proposer {proposer.model} gave no answer ({error})")
             return None
         self._evaluator.usage += completion.usage
         return completion.text

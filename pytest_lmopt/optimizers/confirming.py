@@ -76,12 +76,13 @@ class Confirmation:
     basis: Basis
 
 
-def level(use: int) -> float:
-    """Two-sided α of the ``use``-th confirmation on one holdout, from 1: 2α/(k(k+1)).
+def level(use: int, alpha: float = ALPHA) -> float:
+    """Two-sided level of the ``use``-th confirmation on one holdout, from 1: 2α/(k(k+1)).
 
     Only the better side adopts, so each adopts falsely with α/(k(k+1)) at most, and all with α.
+    ``alpha`` is the suite's own: of several judged as one family, its share.
     """
-    return 2 * ALPHA / (use * (use + 1))
+    return 2 * alpha / (use * (use + 1))
 
 
 def choose(
@@ -112,12 +113,13 @@ def choose(
 
 
 async def confirm(
-    winner: Trial, evaluator: Evaluator, plan: Plan, rule: Rule, *, seed: int
+    winner: Trial, evaluator: Evaluator, plan: Plan, rule: Rule, *, alpha: float, seed: int
 ) -> Confirmation:
     """Let the winner meet the incumbent on holdout, whose runs are there already.
 
-    A confirmation that an earlier search has made, to the score, learns nothing new of holdout: it
-    is the use, and has the level, that it had then.
+    ``alpha`` is the suite's two-sided level over all uses of holdout. A confirmation that an
+    earlier search has made, to the score, learns nothing new of holdout: it is the use, and has the
+    level, that it had then.
     """
     held = await evaluator.evaluate(winner.proposal.candidate, plan.holdout)
     before = evaluator.kept(plan.incumbent, plan.holdout)
@@ -129,7 +131,7 @@ async def confirm(
         held.scores,
         groups=groups_of(plan.holdout),
         margin=rule.harmless or 0.0,
-        alpha=level(use),
+        alpha=level(use, alpha),
         seed=seed,
     )
     old, new = _tokens(before, held)

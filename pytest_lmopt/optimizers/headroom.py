@@ -16,8 +16,6 @@ from pytest_lmopt.stats.power import minimum_detectable_effect
 ASSUMED_CHANGES = 0.3
 """Share of examples whose outcome differs between two prompts, where nothing is known yet."""
 
-ADVICE = "more examples, harder ones, or another split (--lm-resplit) would leave room to see it"
-
 
 def detectable_effect(n: int, *, alpha: float) -> float:
     """Difference that ``n`` examples show with 80 % power, if 30 % of them change."""
@@ -37,26 +35,28 @@ def no_headroom(
     Empty if one could. ``n`` is the size of holdout, ``groups`` are its examples' clusters, if any.
     The most hopeful case is looked at: of the holdout examples the incumbent fails as large a share
     as the 95 % interval of that share on dev (Wilson's) allows, and the perfect prompt mends them
-    all.
+    all. What it advises is what would help in that case: another split is as large, and its uses
+    are counted by its examples.
     """
     if not scores:
         return ""
     passed = sum(score >= 1.0 for score in scores)
     if n < LEAST_EXAMPLES:
         why = (
-            f"and {n} holdout examples prove nothing, whatever is found: it takes {LEAST_EXAMPLES}"
+            f"and {n} holdout examples prove nothing, whatever is found: it takes "
+            f"{LEAST_EXAMPLES}; more examples would leave room to see it"
         )
     elif _equal_is_enough(n, groups, alpha, rule):
         why = ""
     elif passed == len(scores):
-        why = "so no candidate can score more there"
+        why = "so no candidate can score more there; harder examples would leave room to see it"
     elif rule.accept == "best":
         why = ""
     else:
         why = _unprovable(passed, len(scores), n, alpha) or _too_few_groups(groups, alpha)
     mean = math.fsum(scores) / len(scores)
     told = f"the incumbent scores {mean:.3f} on {len(scores)} dev examples"
-    return f"no search: {told}, {why}; {ADVICE}" if why else ""
+    return f"no search: {told}, {why}" if why else ""
 
 
 def _equal_is_enough(n: int, groups: Sequence[str] | None, alpha: float, rule: Rule) -> bool:
@@ -73,9 +73,9 @@ def _unprovable(passed: int, scored: int, n: int, alpha: float) -> str:
         return ""
     enough = (str(count) for count in range(failing + 1, n + 1) if _shown(count, n, alpha))
     return (
-        f"so it fails {failing} of the {n} holdout examples at most; a prompt that mended them all "
-        f"could not be told from it at p < {alpha:#.3g}, "
-        f"which takes {next(enough, f'more than {n} examples')}"
+        f"so even a perfect prompt would gain at most {failing} of the {n} holdout examples; "
+        f"significance at p < {alpha:#.3g} needs {next(enough, f'more than {n}')}; "
+        "more examples or harder ones would leave room to see it"
     )
 
 
@@ -91,7 +91,8 @@ def _too_few_groups(groups: Sequence[str] | None, alpha: float) -> str:
         return ""
     return (
         f"and holdout's {len(groups)} examples are of {count} group{'s' if count > 1 else ''}; a "
-        f"prompt better in all could not be told from it at p < {alpha:#.3g}, which takes {least}"
+        f"prompt better in all could not be told from it at p < {alpha:#.3g}, which takes {least}; "
+        "examples of more groups would leave room to see it"
     )
 
 

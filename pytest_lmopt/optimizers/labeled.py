@@ -8,16 +8,12 @@ those it was given when the incumbent ran.
 from __future__ import annotations
 
 import random
-from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from pytest_lmopt.lm.tracing import Call
-from pytest_lmopt.metrics.scored_run import ScoredRun
 from pytest_lmopt.optimizers.demo_sets import Worked, random_sets
+from pytest_lmopt.optimizers.labels import answering, answering_call, label, unmatched
 from pytest_lmopt.optimizers.protocol import Bench, History, Proposal
-from pytest_lmopt.runs.run import Ending
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.prompt_state import Demo, PromptState
@@ -55,14 +51,24 @@ class Labeled:
         """
         states = history.candidate.states
         runs = list(history.incumbent.runs)
-        key = answering(runs, states)
-        if key is None:
+        found = answering(runs, states)
+        if found is None:
+            bench.explain(unmatched(runs))
             return []
+        key = found.key
+        labels = {
+            example.id: label(states[key], example.expected, found) for example in history.train
+        }
         train = [
-            example
-            for example in seeded_order(history.train, seed=self.seed)
-            if label(states[key], example.expected)
+            example for example in seeded_order(history.train, seed=self.seed) if labels[example.id]
         ]
+        if not train:
+            outputs = ", ".join(states[key].outputs)
+            bench.explain(
+                f"no expected answer of train says what the outputs ({outputs}) of the answering "
+                "prompt are; give expected a mapping with their names, or use reflect"
+            )
+            return []
         inputs = await self._inputs(
             key,
             history,
@@ -71,10 +77,12 @@ class Labeled:
             single=all(len(run.trace) <= 1 for run in runs),
             probe=probe,
         )
+        if not inputs:
+            bench.explain("no run on train shows what the answering prompt is given")
         return [
             Worked(
                 example=example.id,
-                demos={key: [{**inputs[example.id], **label(states[key], example.expected)}]},
+                demos={key: [{**inputs[example.id], **labels[example.id]}]},
             )
             for example in train
             if example.id in inputs
@@ -108,11 +116,10 @@ class Labeled:
 
         async def seen(examples: Sequence[Example]) -> dict[str, Demo]:
             evaluation = await bench.run(history.candidate, examples)
-            calls = ((run.example, _answer(run, {key})) for run in evaluation.runs)
             return {
-                identity: {name: call.inputs[name] for name in state.inputs}
-                for identity, call in calls
-                if call is not None
+                run.example: {name: call.inputs[name] for name in state.inputs}
+                for run in evaluation.runs
+                if (call := answering_call(run, key)) is not None
             }
 
         first = await seen(train[:PROBE])
@@ -122,44 +129,6 @@ class Labeled:
         if origin is not None:
             return _taken(train, origin)
         return first | await seen(train[PROBE : self.pool * self.demos])
-
-
-def answering(runs: Iterable[ScoredRun], keys: Container[str]) -> str | None:
-    """Which of these prompts gave the answer that most runs returned; None if none did."""
-    returned = [run for run in runs if run.ending is Ending.RETURNED]
-    calls = (_answer(run, keys) for run in returned)
-    for key, count in Counter(call.prompt for call in calls if call).most_common(1):
-        if 2 * count > len(returned):
-            return key
-    return None
-
-
-def label(state: PromptState, expected: Any) -> Mapping[str, Any]:
-    """The expected answer as outputs of a prompt; empty where it does not say what they are."""
-    if isinstance(expected, Mapping):
-        if all(name in expected for name in state.outputs):
-            return {name: expected[name] for name in state.outputs}
-    elif len(state.outputs) == 1 and type(expected) in (str, int, float):
-        return {state.outputs[0]: expected}
-    return {}
-
-
-def _answer(run: ScoredRun, keys: Container[str]) -> Call | None:
-    """The last call of these prompts whose outputs are the run's prediction, if there is one."""
-    for call in reversed(run.trace):
-        if call.prompt in keys and call.error is None and _returned(call, run):
-            return call
-    return None
-
-
-def _returned(call: Call, run: ScoredRun) -> bool:
-    """Whether a call's outputs, or a line of the only one, are what the run returned."""
-    if run.kind == "dict":
-        return all(f"{name!r}: {value!r}" in run.got for name, value in call.outputs.items())
-    if len(call.outputs) != 1:
-        return False
-    said, got = str(*call.outputs.values()).strip(), run.got.strip()
-    return got == said or got in map(str.strip, said.splitlines())
 
 
 def _origin(

@@ -91,6 +91,9 @@ class Bench(Protocol):
         question is asked once a search, so a strategy may ask again instead of remembering.
         """
 
+    def explain(self, why: str) -> None:
+        """Say why nothing, or less, is proposed; shown where a search ends without a winner."""
+
 
 class Optimizer(Protocol):
     """A search strategy. Options and seed go to its constructor; it has no other state outside."""

@@ -65,8 +65,9 @@ async def race(
     not counted, and ``calls`` how many calls the search has made. The field is cut to the first
     candidates whose race can be paid for until one is left, and again before each rung, should
     runs turn out dearer; the one left meets the other examples as far as whole rungs can be paid
-    for. Ties go to the shorter prompt, then to the earlier proposal; with a ``harmless``
-    loss given, so do differences up to that. ``trials``, by digest, fills rung by rung.
+    for. Ties go to the cheaper, then to the shorter prompt, then to the earlier proposal; with a
+    ``harmless`` loss given, so do differences up to that. ``trials``, by digest, fills rung by
+    rung.
     """
     field = list(proposals)
     granted = runs_left()

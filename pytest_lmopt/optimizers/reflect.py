@@ -107,7 +107,12 @@ class Reflect:
         after = await bench.run_each([(child.candidate, idea.others) for idea, child in made])
         gains = [_gain(old, new) for old, new in zip(before, after, strict=True)]
         ranked = sorted(zip(gains, range(len(made)), strict=True), key=lambda one: -one[0])
-        return [made[place][1] for gain, place in ranked if gain >= 0.0]
+        kept = [made[place][1] for gain, place in ranked if gain >= 0.0]
+        if not ideas:
+            bench.explain("no run on train that could be paid for went wrong")
+        elif made and not kept:
+            bench.explain(f"none of {len(made)} rewritings did as well on train as its parent")
+        return kept
 
     async def _ideas(self, history: History, bench: Bench, number: int) -> list[_Idea]:
         """What to rewrite; fewer than ``children`` where nothing fails or no more can be run."""

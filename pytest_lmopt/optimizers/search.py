@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from pytest_lmopt.blocks.evaluator import Evaluator
-from pytest_lmopt.comparison.verdict import Comparison
+from pytest_lmopt.comparison.verdict import ALPHA, Comparison
 from pytest_lmopt.errors import BudgetExhaustedError, StrategyError
 from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.lm.seam import PACKAGED
 from pytest_lmopt.metrics.evaluation import Evaluation
-from pytest_lmopt.optimizers.bench import Proposer, TrainBench
+from pytest_lmopt.optimizers.bench import STRATEGY_SHARE, Proposer, TrainBench
 from pytest_lmopt.optimizers.confirming import Basis, Rule, choose, confirm, level
 from pytest_lmopt.optimizers.headroom import detectable_effect, no_headroom, nothing_changed
 from pytest_lmopt.optimizers.journal import Journal
@@ -27,6 +28,10 @@ from pytest_lmopt.suites.suite import Suite
 
 PROBE = 8
 """Dev examples run first, to learn which prompts there are and how many calls a run makes."""
+
+
+MOST_REASONS = 3
+"""Reasons why nothing was found that a note gives."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +74,7 @@ async def search(
     ledger: Ledger,
     *,
     seed: int,
+    alpha: float = ALPHA,
     journal: Journal | None = None,
     proposer: Proposer | None = None,
     rule: Rule | None = None,
@@ -76,9 +82,10 @@ async def search(
     """Search for a candidate better than the suite's prompts as they stand.
 
     The k-th use of the suite's holdout adopts falsely with α/(k(k+1)) at most, which adds up to at
-    most α over all searches to come. With a ``journal`` a search that was killed is continued.
-    Without a ``proposer`` a strategy's questions stay unanswered. Without a ``rule`` only what is
-    proven better is adopted. Raises ``StrategyError`` where the strategy itself fails, and
+    most α over all searches to come. ``alpha`` is α, or this suite's share of it where several are
+    judged as one family. With a ``journal`` a search that was killed is continued. Without a
+    ``proposer`` a strategy's questions stay unanswered. Without a ``rule`` only what is proven
+    better is adopted. Raises ``StrategyError`` where the strategy itself fails, and
     ``BudgetExhaustedError`` only if not even the incumbent can be judged.
     """
     journal, rule = journal or Journal(), rule or Rule()
@@ -102,7 +109,7 @@ async def search(
     rounds = Rounds(
         evaluator=evaluator, plan=plan, journal=journal, prompts=prompts, harmless=rule.harmless
     )
-    alpha = level(use)
+    family, alpha = alpha, level(use, alpha)
     pointless = ""
     if prompts.states:
         scores = list(dev.scores.values())
@@ -132,7 +139,7 @@ async def search(
         return replace(outcome, note="; ".join(filter(None, notes)))
     evaluator.tracker.begin("confirmation")
     try:
-        found = await confirm(winner, evaluator, plan, rule, seed=seed)
+        found = await confirm(winner, evaluator, plan, rule, alpha=family, seed=seed)
     except BudgetExhaustedError as error:  # the winner is dearer than anything that was set aside
         name = winner.proposal.candidate.name
         notes.insert(0, f"{name} did better on dev, but could not be proven: {error}")
@@ -140,7 +147,7 @@ async def search(
         return replace(outcome, note="; ".join(filter(None, notes)))
     verdict = found.comparison.verdict if found.comparison else None
     journal.record("finished", winner=winner.proposal.candidate.digest, verdict=verdict)
-    alpha = level(found.use)
+    alpha = level(found.use, family)
     return replace(
         outcome,
         alpha=alpha,
@@ -172,11 +179,18 @@ async def _find(
     try:
         await rounds.run(optimizer, bench)
     finally:
+        rounds.reasons[:] = [*bench.reasons, *rounds.reasons]
         if bench.unheard:
             notes.append(_nobody_asked(rounds.evaluator.suite))
+    if (perfect := rounds.perfect) is not None:
+        name = perfect.proposal.candidate.name
+        notes.append(
+            f"nothing more was proposed once {name} was right on all {perfect.n} dev examples"
+        )
     if rule.harmless is not None:
         plan.aside = 0
-        await rounds.run(Shortening(rule=rule, groups=groups_of(plan.dev)), bench)
+        shortening = Shortening(rule=rule, groups=groups_of(plan.dev))
+        await rounds.run(shortening, bench, shortening=True)
 
 
 def _nobody_asked(suite: Suite) -> str:
@@ -191,21 +205,34 @@ def _nobody_asked(suite: Suite) -> str:
 
 def _why_none(rounds: Rounds, ledger: Ledger, dev: Evaluation) -> str:
     """Why a search that was not pointless has nothing to confirm."""
+    why = "; ".join(rounds.reasons[:MOST_REASONS])
     if rounds.trials:
         unchanged = nothing_changed(rounds.trials, dev)
-        return "no candidate beat the incumbent on dev" + (f": {unchanged}" if unchanged else "")
-    found = "no candidate was raced"
+        found = "no candidate beat the incumbent on dev" + (f": {unchanged}" if unchanged else "")
+        return "; ".join(filter(None, [found, why]))
     if not rounds.prompts.states:
-        return f"{found}: the pipeline calls no Prompt, and only a Prompt can be changed"
+        return (
+            "no candidate was raced: the pipeline calls no Prompt, and only a Prompt can be changed"
+        )
     left = min((runs for runs in rounds.left if runs is not None), default=rounds.least)
     if left < rounds.least:
         kept = "" if rounds.harmless is None else " or is kept for shortening"
         return (
-            f"{found}: of the {ledger.granted} calls granted, {rounds.plan.confirmation_calls} are "
-            f"set aside for judging; with what was spent before{kept}, that leaves {left} of the "
-            f"{rounds.least} runs that a race takes at least; see --lm-dry-run for a larger budget"
+            f"no candidate was raced: of the {ledger.granted} calls granted, "
+            f"{rounds.plan.confirmation_calls} are set aside for judging; with what was spent "
+            f"before{kept}, that leaves {left} of the {rounds.least} runs that a race takes at "
+            f"least; a budget of {_enough_calls(rounds)} calls leaves enough for one"
         )
-    return found
+    return f"no candidate: {why}" if why else "no candidate was raced"
+
+
+def _enough_calls(rounds: Rounds) -> int:
+    """Calls that pay for judging and, after a strategy has spent its share, for one race."""
+    share = 1.0 - STRATEGY_SHARE
+    if rounds.harmless is not None:
+        share *= 2 / 3  # a third is kept for shortening
+    runs = len(rounds.plan.dev) + math.ceil(rounds.least / share) + 1
+    return rounds.plan.confirmation_calls + runs * rounds.plan.calls_per_run
 
 
 def _inputs(

@@ -40,7 +40,7 @@ def _account(session: LmSession, owner: str, budget: Budget, content: str) -> Ac
         book=session.book,
         sitting=Sitting(
             session=session.name,
-            pid=session.owner_pid,
+            holder=session.owner,
             purpose=digest(purpose),
             # without recordings there is nothing to continue from
             resume=options.resume and options.cache == "auto",

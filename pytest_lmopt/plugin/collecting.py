@@ -57,7 +57,7 @@ def collect_suites(session: pytest.Session) -> None:
     if not marked:
         return
     from pytest_lmopt.errors import InputError
-    from pytest_lmopt.plugin.orphans import find_orphans
+    from pytest_lmopt.plugin.orphans import find_orphans, former_snapshots
 
     if state.copies > 1:
         reject(
@@ -82,6 +82,7 @@ def collect_suites(session: pytest.Session) -> None:
         _find_cluster(state)
     if not _partial(session, state):
         found = find_orphans([*state.suites.values(), *state.broken.values()])
+        state.former = former_snapshots(state.suites, found)
         names = (name_below(path, state.root) for path in found)
         state.orphans = tuple(name for name in names if name is not None)
 

@@ -29,8 +29,8 @@ from pytest_lmopt.plugin.option_values import (
 
 MARK = (
     "lm_suite(*, dataset, metric=None, budget=Budget(), threshold=None, margin=0.0, gate=None, "
-    "require_baseline=False, repeats=1, model=None, max_missing=0.02): evaluate the test over a "
-    "dataset; it returns a prediction for lm_example"
+    "require_baseline=False, repeats=1, model=None, max_missing=0.02, concurrency=None): evaluate "
+    "the test over a dataset; it returns a prediction for lm_example"
 )
 
 QUIET = "ignore:Item .* on TypedDict class .* is using the `ReadOnly` qualifier:UserWarning"
@@ -151,7 +151,8 @@ def _add_gate_options(group: pytest.OptionGroup) -> None:
     group.addoption(
         "--lm-family",
         action=argparse.BooleanOptionalAction,
-        help="judge each suite at α divided by the number of suites (Bonferroni)",
+        help="judge each suite, and what its search adopts, at α divided by the number of suites "
+        "(Bonferroni)",
     )
     group.addoption(
         "--lm-early-stop",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 import traceback
 
+from pytest_lmopt.known_secrets import note_error
 from pytest_lmopt.safe_text import printable, redact
 
 
 def traceback_of(error: BaseException) -> str:
     """Its traceback after those of all it came from, without secrets."""
+    note_error(error)
     chain: list[BaseException] = []
     found: BaseException | None = error
     while found is not None and found not in chain:

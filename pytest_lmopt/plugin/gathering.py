@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -10,8 +12,9 @@ import pytest
 from pytest_lmopt.assessment.sharing import conflicting, withdrawn
 from pytest_lmopt.plugin.rechecking import recheck
 from pytest_lmopt.plugin.reporting import write_reports
-from pytest_lmopt.plugin.session import PROPERTY, LmSession
+from pytest_lmopt.plugin.session import ENDED, PROPERTY, LmSession
 from pytest_lmopt.plugin.transferring import transfer
+from pytest_lmopt.reports.resolving import unwritten
 from pytest_lmopt.reports.suite_report import SuiteReport, from_json
 from pytest_lmopt.reports.whole_files import write_whole
 from pytest_lmopt.reports.wording import verdict_text
@@ -20,9 +23,15 @@ from pytest_lmopt.reports.wording import verdict_text
 def gather(session: LmSession, report: pytest.TestReport) -> None:
     """Move a suite's report from the test report to the session."""
     properties = dict(report.user_properties)
-    others = [pair for pair in report.user_properties if pair[0] != PROPERTY]
+    others = [pair for pair in report.user_properties if pair[0] not in (PROPERTY, ENDED)]
+    if ENDED in properties:
+        reason, returncode = json.loads(str(properties[ENDED]))
+        session.ended = reason, returncode
     suite = from_json(str(properties[PROPERTY]))
     session.reports[suite.suite] = suite
+    outside = _outside(session, suite.accept)
+    if withheld := _lies_outside(outside) if outside else suite.withheld:
+        _withhold(session, suite, withheld)
     file, line, _ = report.location
     if line is not None and file == suite.suite.partition("::")[0].replace("/", os.sep):
         session.lines[suite.suite] = line + 1
@@ -38,11 +47,8 @@ def write_files(session: LmSession, run: pytest.Session) -> None:
     nothing it did not run. Prompts that two suites want different, or that do harm to a suite
     sharing them, are not written; that their search used the holdout is.
     """
-    interrupted = any(report.status == "interrupted" for report in session.reports.values())
-    if session.options.strategy and not interrupted:
-        transfer(session, run)
+    interrupted = not _try_elsewhere(session, run)
     if session.options.accepting and not interrupted:
-        recheck(session, run)
         _accept(session)
     elif session.options.accepting:
         for report in list(session.reports.values()):
@@ -52,6 +58,27 @@ def write_files(session: LmSession, run: pytest.Session) -> None:
     write_reports(session)
 
 
+def _try_elsewhere(session: LmSession, run: pytest.Session) -> bool:
+    """Try on other suites what is to be written; False where the run was, or is, interrupted."""
+    if session.interrupted or any(
+        report.status == "interrupted" for report in session.reports.values()
+    ):
+        return False
+    try:
+        if session.options.strategy:
+            transfer(session, run)
+        if session.options.accepting:
+            recheck(session, run)
+    except (pytest.exit.Exception, KeyboardInterrupt) as end:
+        # raised from here, it would keep others from ending the session in order
+        asked = getattr(end, "returncode", None)
+        run.exitstatus = pytest.ExitCode.INTERRUPTED if asked is None else asked
+        reason = str(end) or "stopped by Ctrl-C"
+        session.refused.append(f"anything: the run was interrupted at its end ({reason})")
+        return False
+    return True
+
+
 def _accept(session: LmSession) -> None:
     reports, checks = session.reports.values(), session.checks
     conflicts = conflicting(reports)
@@ -59,8 +86,8 @@ def _accept(session: LmSession) -> None:
     refused = [
         (
             {name},
-            f"{name}, for which two suites found different texts; accept them one at a time with "
-            "-k",
+            f"{name}, for which two suites found different texts; to accept one of them, run it "
+            f"alone: {' or '.join(_wanting(name, reports))}",
         )
         for name in sorted(conflicts)
     ]
@@ -80,18 +107,17 @@ def _accept(session: LmSession) -> None:
         if not accept or not lost.isdisjoint(report.accept):
             accept = report.counted
             whys = (why for files, why in refused if not files.isdisjoint(report.accept))
-            _withhold(session, report, next(whys, "it was tried only with what is not written"))
-        outside = [name for name in accept if not _inside(session, name)]
-        if outside:  # a suite is accepted whole or not at all
-            session.refused.append(f"{outside[0]}, which lies outside {session.root}")
-            _withhold(session, report, f"{outside[0]} lies outside pytest's root folder")
+            _withhold(session, report, next(whys, unwritten(report)))
+        if outside := _outside(session, accept):  # a suite is accepted whole or not at all
+            session.refused.append(f"{outside}, which lies outside {session.root}")
+            _withhold(session, report, _lies_outside(outside))
             continue
         for name, text in accept.items():
             if not _write(session, name, text):
                 _withhold(session, report, f"{name} can't be written")
                 break
     for name in () if session.options.keep_orphans else session.orphans:
-        if not _inside(session, name):
+        if not inside(session, name):
             session.refused.append(f"{name}, which lies outside {session.root}")
             continue
         try:
@@ -103,11 +129,17 @@ def _accept(session: LmSession) -> None:
             session.removed.append(name)
 
 
+def _wanting(name: str, reports: Iterable[SuiteReport]) -> list[str]:
+    """The suites that would rewrite a file."""
+    return [report.suite for report in reports if name in report.accept]
+
+
 def _withhold(session: LmSession, report: SuiteReport, why: str) -> None:
-    """Let the report of a suite that adopted a winner say that it is not written."""
+    """Let a suite's report say that nothing of it is written, and that of a winner it adopted."""
     search = report.search
     if search is not None and search.accepted:
-        session.reports[report.suite] = replace(report, search=replace(search, withheld=why))
+        search = replace(search, withheld=why)
+    session.reports[report.suite] = replace(report, search=search, withheld=why)
 
 
 def _record(session: LmSession) -> None:
@@ -117,7 +149,7 @@ def _record(session: LmSession) -> None:
             folder = session.options.record
             if folder is None or not (session.root / name).is_relative_to(folder):
                 continue
-            if _inside(session, name):
+            if inside(session, name):
                 _write(session, name, text)
             else:
                 session.refused.append(f"{name}, which lies outside {session.root}")
@@ -136,7 +168,16 @@ def _write(session: LmSession, name: str, text: str) -> bool:
     return True
 
 
-def _inside(session: LmSession, name: str) -> bool:
+def _outside(session: LmSession, names: Iterable[str]) -> str:
+    """The first of these files that lies outside of the root folder; empty if none does."""
+    return next((name for name in names if not inside(session, name)), "")
+
+
+def _lies_outside(name: str) -> str:
+    return f"{name} lies outside pytest's root folder"
+
+
+def inside(session: LmSession, name: str) -> bool:
     """Whether a file lies under the root folder once ``..`` and symbolic links are followed."""
     return (session.root / name).resolve().is_relative_to(session.root.resolve())
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -49,6 +49,14 @@ def turn_red(session: LmSession, run: pytest.Session) -> None:
             "it again, without -n to see what ends its process"
         )
         run.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def end_workers(nodes: Iterable[Any]) -> bool:
+    """End workers that still run, for which xdist would wait; True as that ends the run."""
+    for node in nodes:
+        with suppress(AttributeError, OSError):  # a worker elsewhere is not ours to end
+            node.gateway._io.popen.kill()
+    return True
 
 
 @contextmanager

@@ -16,7 +16,6 @@ from pytest_lmopt.plugin.collecting import FIXTURE_NAME, MARK_NAME, MODEL_NAME
 from pytest_lmopt.plugin.names import item_snapshot, node_name
 from pytest_lmopt.plugin.option_values import GATES, NONE
 from pytest_lmopt.plugin.options import Options
-from pytest_lmopt.runs.run import ExampleSkipped
 from pytest_lmopt.snapshots.store import record_path
 from pytest_lmopt.suites.budget import Budget
 from pytest_lmopt.suites.dataset import load_dataset
@@ -38,7 +37,9 @@ _ARGUMENTS = (
     "repeats",
     "model",
     "max_missing",
+    "concurrency",
 )
+_OF_SUITE = {*_ARGUMENTS} - {"dataset", "model", "gate"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +106,15 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
         model=arguments.get("model") or options.model,
         **{
             name: arguments[name]
-            for name in ("metric", "budget", "threshold", "margin", "repeats", "max_missing")
+            for name in (
+                "metric",
+                "budget",
+                "threshold",
+                "margin",
+                "repeats",
+                "max_missing",
+                "concurrency",
+            )
             if name in arguments
         },
     )
@@ -190,9 +199,10 @@ def _check_arguments(arguments: dict[str, Any], suite: str) -> None:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not 0.0 <= value <= 1.0:
             reject(name, "a number from 0 to 1")
-    repeats = arguments.get("repeats", 1)
-    if not isinstance(repeats, int) or isinstance(repeats, bool) or repeats < 1:
-        reject("repeats", "a positive whole number")
+    for name in ("repeats", "concurrency"):
+        count = arguments.get(name, 1)
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            reject(name, "a positive whole number")
     if arguments.get("gate") not in (None, *GATES):
         reject("gate", f"one of {', '.join(GATES)}")
     if arguments.get("require_baseline") not in (None, True, False):
@@ -203,7 +213,7 @@ def _check_arguments(arguments: dict[str, Any], suite: str) -> None:
 
 
 def pipeline_of(item: pytest.Function) -> Pipeline:
-    """The test function as a pipeline: other fixtures bound, pytest's outcomes translated.
+    """The test function as a pipeline, with its other fixtures bound.
 
     Fixture values are looked up at each call, since they exist only once the test is set up.
     """
@@ -213,21 +223,9 @@ def pipeline_of(item: pytest.Function) -> Pipeline:
         return {**{name: item.funcargs[name] for name in names}, FIXTURE_NAME: example}
 
     async def asynchronous(example: Example) -> Any:
-        try:
-            return await item.obj(**arguments(example))
-        except (pytest.skip.Exception, pytest.fail.Exception) as outcome:
-            raise _translated(outcome) from outcome
+        return await item.obj(**arguments(example))
 
     def synchronous(example: Example) -> Any:
-        try:
-            return item.obj(**arguments(example))
-        except (pytest.skip.Exception, pytest.fail.Exception) as outcome:
-            raise _translated(outcome) from outcome
+        return item.obj(**arguments(example))
 
     return asynchronous if inspect.iscoroutinefunction(item.obj) else synchronous
-
-
-def _translated(outcome: BaseException) -> Exception:
-    if isinstance(outcome, pytest.skip.Exception):
-        return ExampleSkipped(str(outcome))
-    return AssertionError(str(outcome))

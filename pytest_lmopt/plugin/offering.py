@@ -39,12 +39,16 @@ def strategies_offered(config: pytest.Config, name: str | None) -> dict[str, Str
             check_installed()
         make(name, Settings(), offered)
     except StrategyError as error:
-        eaten = (
-            ""
-            if name in known(offered)
-            else (
-                f". If it is a path, write --lm-optimize=auto {name}, or put it before the option"
+        eaten = ""
+        if name not in known(offered) and _is_path(name, config):
+            eaten = (
+                f". As it is a path, write --lm-optimize=auto {name}, or put it before the option"
             )
-        )
         raise pytest.UsageError(f"--lm-optimize: {error}{eaten}") from None
     return offered
+
+
+def _is_path(name: str, config: pytest.Config) -> bool:
+    """Whether the option took tests to run for its value."""
+    file = name.partition("::")[0]
+    return "/" in name or (bool(file) and (config.invocation_params.dir / file).exists())

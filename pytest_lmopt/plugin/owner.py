@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +23,7 @@ class OwnerHooks:
         self._run: pytest.Session | None = None
         self._tests = 0
         self._display: watching.Display | None = None
+        self._nodes: list[Any] = []
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Know the run, and in which characters it is told."""
@@ -35,6 +37,7 @@ class OwnerHooks:
         """Tell an xdist worker which session it belongs to."""
         dist = node.config.getoption("dist")
         node.workerinput[WORKER_KEY] = self._session.for_workers(dist=dist)
+        self._nodes.append(node)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -97,10 +100,31 @@ class OwnerHooks:
 
             gather(self._session, report)
         yield
+        if self._session.ended is not None:
+            pytest.exit(*self._session.ended)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write what was accepted and the reports asked for."""
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Note that nothing of this run is to be accepted; let another Ctrl-C end the workers."""
+        # --stepwise and others stop a session in this way, after tests that ended
+        self._session.interrupted = not isinstance(excinfo.value, pytest.Session.Interrupted)
+        if self._session.interrupted and self._nodes and self._session.ran:
+            from pytest_lmopt.runs.ctrl_c import ctrl_c
+
+            ctrl_c.take_over(leave=partial(losses.end_workers, self._nodes))
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
+        """Write what was accepted and the reports asked for; let the second Ctrl-C end the rest."""
+        self._write(session)
+        try:
+            yield
+        except KeyboardInterrupt:
+            if not (self._session.interrupted and self._session.ran):
+                raise
+            session.exitstatus = pytest.ExitCode.INTERRUPTED  # and its summary is still told
+
+    def _write(self, session: pytest.Session) -> None:
         if self._display is not None:
             self._display.end()
         losses.turn_red(self._session, session)
@@ -125,6 +149,8 @@ class OwnerHooks:
             tell(session, terminalreporter)
 
     def pytest_unconfigure(self) -> None:
-        """Leave the terminal as it was, however the session ended."""
+        """Leave the terminal as it was, and no worker behind, however the session ended."""
         if self._display is not None:
             self._display.close()
+        if self._session.interrupted:
+            losses.end_workers(self._nodes)

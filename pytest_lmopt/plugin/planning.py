@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_lmopt.assessment.placement import as_split
-from pytest_lmopt.comparison.verdict import ALPHA
 from pytest_lmopt.optimizers.confirming import level
 from pytest_lmopt.optimizers.headroom import ASSUMED_CHANGES, detectable_effect
 from pytest_lmopt.plugin.accounting import SESSION
@@ -23,7 +22,7 @@ def plan_lines(session: LmSession) -> Iterator[str]:
     """A few lines per suite, those that can't be run, then the budgets that are too small."""
     for marked in session.suites.values():
         yield marked.suite.name
-        yield from (f"  {line}" for line in _plan(marked, session.options))
+        yield from (f"  {line}" for line in _plan(marked, session.options, session.alpha))
     for broken in session.broken.values():
         yield broken.name
         yield f"  error: {broken.problem}"
@@ -36,7 +35,7 @@ def _as_run(marked: MarkedSuite, options: Options) -> tuple[Suite, Snapshot | No
     return as_split(marked.suite, snapshot, options.resplit), snapshot
 
 
-def _plan(marked: MarkedSuite, options: Options) -> Iterator[str]:
+def _plan(marked: MarkedSuite, options: Options, alpha: float) -> Iterator[str]:
     suite, snapshot = _as_run(marked, options)
     splits, strategy = suite.splits, options.strategy
     n = len(splits.judged) * suite.repeats
@@ -60,7 +59,8 @@ def _plan(marked: MarkedSuite, options: Options) -> Iterator[str]:
     limits = ", ".join(str(mark.budget) for mark in marked.budgets) or "no limit"
     yield f"{f'search ({strategy})' if strategy else 'all calls'} at most: {limits}"
     judged_on = len(splits.holdout) if strategy else n
-    alpha = level(splits.use_of()) if strategy else ALPHA
+    if strategy:
+        alpha = level(splits.use_of(), alpha)
     if judged_on:
         effect = detectable_effect(judged_on, alpha=alpha)
         yield (

@@ -1,4 +1,4 @@
-"""Options that a command we tell people to type must repeat, or something else would come of it."""
+"""Options to repeat in suggested commands so that they reproduce this run."""
 
 from __future__ import annotations
 
@@ -16,13 +16,28 @@ KEPT = (
     "--lm-accept",
     "--lm-prefer",
     "--lm-margin",
+    "--lm-family",
     "--lm-resplit",
     "--lm-seed",
     "--lm-budget",
+    "--lm-record",
+    "--lm-timeout",
+    "--lm-example-timeout",
+    "-c",
+    "--config-file",
+    "--rootdir",
+    "--import-mode",
+    "-o",
+    "--override-ini",
+    "-p",
 )
-"""What is asked of whom, and what is adopted; not how fast, from where or with which outcome."""
+"""Options that decide which tests are found, which answers there are, and what is adopted.
 
-FLAGS = ("--lm-source", "--lm-no-source", "--no-lm-source")
+``--lm-record`` is among them because its files hold answers that the run used. Options for speed,
+for the place of a run and for its outcome are not.
+"""
+
+FLAGS = ("--lm-source", "--lm-no-source", "--no-lm-source", "--lm-family", "--no-lm-family")
 
 
 def repeated(arguments: Sequence[str]) -> str:
@@ -36,6 +51,9 @@ def _kept(arguments: Sequence[str]) -> Iterator[str]:
         name, assigned, _ = argument.partition("=")
         if argument == "--":
             return
-        if name not in KEPT:
-            continue
-        yield argument if assigned or name in FLAGS else f"{name}={next(given, '')}"
+        if argument[:2] in KEPT:  # a short option, with its value behind it or next
+            value = argument[2:] or next(given, "")
+            if not (argument[:2] == "-p" and value.startswith("no:")):
+                yield argument[:2] + value
+        elif name in KEPT:
+            yield argument if assigned or name in FLAGS else f"{name}={next(given, '')}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
 from dataclasses import replace
+from functools import partial
 from typing import NoReturn
 
 import pytest
@@ -15,21 +16,24 @@ from pytest_lmopt.blocks.lanes import LeadingRunner, help_with
 from pytest_lmopt.blocks.plain import examples_of
 from pytest_lmopt.blocks.progress import Tracker
 from pytest_lmopt.blocks.queue import MOST_LOSSES, Part
-from pytest_lmopt.blocks.runner import BlockRunner, LocalRunner
-from pytest_lmopt.comparison.verdict import ALPHA
+from pytest_lmopt.blocks.runner import AT_ONCE, BlockRunner, LocalRunner
 from pytest_lmopt.errors import BudgetExhaustedError, LmoptError
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.plugin.accounting import suite_ledger
 from pytest_lmopt.plugin.debugging import Tracebacks
+from pytest_lmopt.plugin.isolation import concurrency_of, isolation_notice
 from pytest_lmopt.plugin.marks import pipeline_of
 from pytest_lmopt.plugin.names import node_name
-from pytest_lmopt.plugin.session import PROPERTY, LmSession
-from pytest_lmopt.plugin.watching import watched
+from pytest_lmopt.plugin.session import ENDED, PROPERTY, LmSession
+from pytest_lmopt.plugin.watching import say, watched
 from pytest_lmopt.reports.annotations import without_commands
 from pytest_lmopt.reports.look import Look
 from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport, from_json, to_json
 from pytest_lmopt.reports.text import printable
+from pytest_lmopt.runs.ctrl_c import ctrl_c
 from pytest_lmopt.runs.executor import InProcessExecutor
+from pytest_lmopt.runs.outcomes import SessionEnded
+from pytest_lmopt.runs.suite_loop import run_on_loop
 from pytest_lmopt.runs.traced import traced
 from pytest_lmopt.suites.source import pipeline_source
 from pytest_lmopt.suites.suite import Suite
@@ -38,11 +42,18 @@ from pytest_lmopt.suites.suite import Suite
 def run_suite(item: pytest.Function, session: LmSession) -> None:
     """Assess the item's suite and leave its report on the item; fails the test if it failed."""
     tracebacks = Tracebacks(wanted=session.options.debug)
+    ctrl_c.tell = partial(say, item.config)
     try:
         return _traced(item, session, tracebacks)
     except LmoptError as error:  # before anything could be assessed
         tracebacks.tell(error)
         problem = str(error)
+    except SessionEnded as ended:
+        # as the test itself would have: pytest knows what to do with these
+        cause = ended.__cause__
+        if isinstance(cause, pytest.exit.Exception | KeyboardInterrupt):
+            raise cause from None
+        pytest.exit(ended.reason, ended.returncode)
     # out here, or pytest would show both exceptions
     _fail(problem, session)
 
@@ -103,9 +114,11 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
     terms = Terms(
         root=session.root,
         snapshot=marked.snapshot,
+        former=session.former.get(name),
+        replaying=options.cache == "replay",
         record=marked.record if options.recording else None,
         seed=options.seed,
-        alpha=ALPHA / (len(session.suites) + len(session.broken)) if options.family else ALPHA,
+        alpha=session.alpha,
         gate=marked.gate,
         inconclusive_fails=options.inconclusive_fails,
         require_baseline=marked.require_baseline,
@@ -123,21 +136,23 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
         prefer=options.prefer,
         examples=session.examples_file(suite.name),
     )
+    here = _concurrency(item, suite, session)
     with (
         session.noting_use(),
         InProcessExecutor(
             lm=lm,
             model=suite.model,
-            concurrency=options.concurrency,
+            concurrency=here,
             timeout=options.example_timeout,
-            slots=session.slots(),
+            slots=session.slots(suite.name, here=here, together=suite.concurrency),
             on_wrong=tracebacks.tell,
         ) as executor,
     ):
         queue, worker = session.queue, session.worker
-        local = LocalRunner(suite, executor)
+        # where one runs at a time, nor is another one scored meanwhile
+        local = LocalRunner(suite, executor, at_once=1 if here == 1 else AT_ONCE)
         if queue is not None and part is Part.HELP:
-            return asyncio.run(help_with(local, queue=queue, worker=worker))
+            return run_on_loop(help_with(local, queue=queue, worker=worker))
         runner: BlockRunner = local
         if session.cluster is not None:
             from pytest_lmopt.plugin.clustering import cluster_runner
@@ -154,11 +169,21 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
         tracker = Tracker(suite.name, ledger.accounts)
         with watched(item.config, session, tracker):
             assessment = Assessment(suite, runner, ledger, terms, lm=lm, tracker=tracker)
-            report = _assess(assessment, session, name, tracebacks)
-    report = replace(report, orphans=session.orphans, notices=tuple(session.notices))
+            report = _assess(assessment, session, item, tracebacks)
+    notices = (*session.notices, *(f"{suite.name}: {line}" for line in ledger.remarks))
+    report = replace(report, orphans=session.orphans, notices=notices)
     item.user_properties.append((PROPERTY, to_json(report)))
     if report.status != "passed":
         _fail(printable(f"{report.status}: {report.problem}"), session)
+
+
+def _concurrency(item: pytest.Function, suite: Suite, session: LmSession) -> int:
+    """How many of a suite's examples may run at a time in this process; says so where it is one."""
+    here, parts = concurrency_of(item, suite, session.options)
+    if parts and session.parts.get(node_name(item)) is not Part.HELP:
+        notice = isolation_notice(suite.name, parts, session.options)
+        session.notices += [notice] if notice not in session.notices else []
+    return here
 
 
 def _given_up(suite: str, session: LmSession) -> str:
@@ -175,24 +200,36 @@ def _check(
     suite: Suite, runner: BlockRunner, terms: Terms, report: SuiteReport, trying: Trying
 ) -> SharedCheck:
     try:
-        return asyncio.run(try_changes(suite, runner, terms, report=report, trying=trying))
+        return run_on_loop(try_changes(suite, runner, terms, report=report, trying=trying))
     except LmoptError as error:
         files = tuple(sorted(trying.changes))
         return SharedCheck(suite=suite.name, files=files, problem=str(error))
 
 
 def _assess(
-    assessment: Assessment, session: LmSession, name: str, tracebacks: Tracebacks
+    assessment: Assessment, session: LmSession, item: pytest.Function, tracebacks: Tracebacks
 ) -> SuiteReport:
     try:
-        return asyncio.run(assessment.run())
+        return run_on_loop(assessment.run())
     except LmoptError as error:
         tracebacks.tell(error)
         stopped = isinstance(error, BudgetExhaustedError)
         return assessment.unfinished("budget-stopped" if stopped else "error", str(error))
     except pytest.fail.Exception as ended:  # from outside, as pytest-timeout does
         return assessment.unfinished("error", str(ended))
-    except KeyboardInterrupt:
+    except SystemExit as error:  # asyncio lets one out of a task that the pipeline began
+        tracebacks.tell(error)
+        problem = f"a task that the pipeline began raised SystemExit: {error}"
+        return assessment.unfinished("error", problem)
+    except SessionEnded as ended:
+        report = assessment.unfinished("interrupted", ended.reason or "pytest.exit was called")
+        if session.is_worker:  # the session is the controller's to end
+            item.user_properties.append((ENDED, json.dumps([ended.reason, ended.returncode])))
+            return report
         # no test report will carry this one
-        session.reports[name] = assessment.unfinished("interrupted", "stopped by Ctrl-C")
+        session.reports[node_name(item)] = report
+        raise
+    except KeyboardInterrupt:
+        # nor this one
+        session.reports[node_name(item)] = assessment.unfinished("interrupted", "stopped by Ctrl-C")
         raise

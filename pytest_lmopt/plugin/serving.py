@@ -131,7 +131,10 @@ class ServingHooks:
         self._suites, state.suites = state.suites, {}
 
     def _serve(self, item: pytest.Function) -> None:
-        self.problem = asyncio.run(_serve(item, self._suites[node_name(item)].suite, self._channel))
+        from pytest_lmopt.runs.suite_loop import run_on_loop
+
+        suite = self._suites[node_name(item)].suite
+        self.problem = run_on_loop(_serve(item, suite, self._channel))
         self.served = not self.problem
 
     def _note(self, what: str, told: str) -> None:
@@ -141,6 +144,7 @@ class ServingHooks:
 async def _serve(item: pytest.Function, suite: Suite, channel: Channel) -> str:
     """Run blocks until told to end; or what makes this another suite than the leader's."""
     from pytest_lmopt.blocks.dask.serving import BlockServer, LMOfTheBlock
+    from pytest_lmopt.plugin.isolation import concurrency_of
     from pytest_lmopt.plugin.lane_spans import LaneSpans
     from pytest_lmopt.plugin.marks import pipeline_of
     from pytest_lmopt.runs.executor import InProcessExecutor
@@ -155,14 +159,20 @@ async def _serve(item: pytest.Function, suite: Suite, channel: Channel) -> str:
         if here != there:
             return f"its {name} is another one there; bring the project's files up to date"
     lm, options = LMOfTheBlock(), session.options
+    concurrency, _ = concurrency_of(item, suite, options)
     with InProcessExecutor(
         lm=spans.of_calls(lm),
         model=suite.model,
-        concurrency=options.concurrency,
+        concurrency=concurrency,
         timeout=options.example_timeout,
     ) as executor:
         server = BlockServer(
-            suite, executor, lm, provider=session.provider, traffic=session.traffic
+            suite,
+            executor,
+            lm,
+            provider=session.provider,
+            traffic=session.traffic,
+            most=concurrency,
         )
         inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         loop = asyncio.get_running_loop()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 import secrets
 import shutil
 import time
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_lmopt.lm.processes import own_token
 from pytest_lmopt.plugin.options import Options
 from pytest_lmopt.stores.folder import StateFolder
 from pytest_lmopt.suites.canonical import digest
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_lmopt.assessment.sharing import Trying
     from pytest_lmopt.blocks.dask.cluster import Cluster
     from pytest_lmopt.blocks.queue import Part, Queue
-    from pytest_lmopt.lm.faults.concurrency import Gate
+    from pytest_lmopt.lm.faults.concurrency import Ways
     from pytest_lmopt.lm.money.protocol import Book
     from pytest_lmopt.lm.recordings.protocol import Recordings
     from pytest_lmopt.lm.seam import LM, Completion
@@ -39,6 +40,8 @@ LANE_MODES = ("load", "worksteal")
 
 PROPERTY = "lm_suite"
 """Name of the test property that carries a suite's report from its process to the owner."""
+ENDED = "lm_ended"
+"""Name of the one that says that the suite ended the session: its reason and exit status."""
 
 
 def stores_in(folder: StateFolder) -> Stores:
@@ -51,8 +54,8 @@ def stores_in(folder: StateFolder) -> Stores:
 class LmSession:
     """Shared by all suites of this process; nothing is opened before a suite needs it.
 
-    Under xdist the controller owns the session: its name and process id travel to the workers, so
-    that all find the same folder and the local model's server ends with the controller.
+    Under xdist the controller owns the session: its name and its process's token travel to the
+    workers, so that all find the same folder and the local model's server ends with the controller.
     """
 
     def __init__(self, config: pytest.Config, options: Options) -> None:
@@ -60,10 +63,10 @@ class LmSession:
         self.options = options
         self.root = config.rootpath
         self.is_worker = hasattr(config, "workerinput")
-        self.owner_pid = given["pid"] if given else os.getpid()
+        self.owner = str(given["owner"]) if given else own_token()
         self.started = float(given["started"]) if given else time.time()
         self.encoding = str(given["encoding"]) if given else "utf-8"  # until the terminal is there
-        self.name = given["name"] if given else f"session-{os.getpid()}-{secrets.token_hex(4)}"
+        self.name = given["name"] if given else f"session-{self.owner}-{secrets.token_hex(4)}"
         self.folder = StateFolder(self.root, session=self.name)
         worker = getattr(config, "workerinput", {})
         self.worker = str(worker.get("workerid", "the only process"))
@@ -77,9 +80,12 @@ class LmSession:
         self.broken: dict[str, BrokenSuite] = {}
         self.entered: dict[str, str] = {}
         self.reports: dict[str, SuiteReport] = {}
+        self.interrupted = False
+        self.ended: tuple[str, int | None] | None = None
         self.lines: dict[str, int] = {}
         self.partial = False
         self.orphans: tuple[str, ...] = ()
+        self.former: dict[str, Path] = {}
         self.written: list[str] = []
         self.removed: list[str] = []
         self.trying: Trying | None = None
@@ -98,10 +104,18 @@ class LmSession:
         self._telemetry: Telemetry | None = None
         self._shared: SharedStore | None = None
 
+    @property
+    def alpha(self) -> float:
+        """The level each suite is judged at: its share, where they are judged as one family."""
+        from pytest_lmopt.comparison.verdict import ALPHA
+
+        count = len(self.suites) + len(self.broken)
+        return ALPHA / max(1, count) if self.options.family else ALPHA
+
     def for_workers(self, *, dist: str) -> dict[str, object]:
         """What a worker must know to join this session; ``dist`` as the option of that name."""
         return {
-            "pid": self.owner_pid,
+            "owner": self.owner,
             "name": self.name,
             "started": self.started,
             "encoding": self.encoding,
@@ -120,7 +134,7 @@ class LmSession:
             give_prices(self.options.prices)
             timeout = self.options.timeout
             local = LocalModel(
-                folder=self.folder.made_for_session, owner_pid=self.owner_pid, timeout=timeout
+                folder=self.folder.made_for_session, owner=self.owner, timeout=timeout
             )
             self._provider = Provider(local, timeout=timeout)
             if self.options.example_timeout is not None and self.options.cache != "replay":
@@ -169,13 +183,20 @@ class LmSession:
             self.closing.callback(self._shared.close)
         return self._shared
 
-    def slots(self) -> Gate | None:
-        """A new way in for a suite's examples; None where no other process runs any."""
-        from pytest_lmopt.lm.faults.concurrency import Gate
+    def slots(self, suite: str, *, here: int, together: int | None) -> Ways | None:
+        """A new way in for a suite's examples; None where no other process runs any.
+
+        At most ``here`` at a time in this process, ``together`` in all, and of all suites as many
+        as the option says.
+        """
+        from pytest_lmopt.lm.faults.concurrency import Gate, Ways
 
         if self.shared is None:
             return None
-        return Gate(self.shared.turns("examples", most=self.options.concurrency))
+        shared, most = self.shared, self.options.concurrency
+        of_suite = [] if together is None else [shared.turns(f"examples of {suite}", most=together)]
+        gates = [Gate(turns) for turns in (*of_suite, shared.turns("examples", most=most))]
+        return Ways(asyncio.Semaphore(here), *gates)
 
     @property
     def store(self) -> Recordings | None:
@@ -214,6 +235,11 @@ class LmSession:
             self.closing.callback(self._book.close)
             self.notices += filter(None, [self._book.notice])
         return self._book
+
+    @property
+    def ran(self) -> bool:
+        """Whether any suite has begun, here or in a worker."""
+        return bool(self.reports or self.suites or self.stores.is_shared)
 
     @property
     def queue(self) -> Queue | None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from _pytest.pathlib import bestrelpath
 
+from pytest_lmopt.plugin.gathering import inside
+from pytest_lmopt.plugin.options import in_ci
 from pytest_lmopt.plugin.planning import plan_lines
 from pytest_lmopt.plugin.repeating import repeated
 from pytest_lmopt.plugin.session import LmSession
@@ -38,7 +40,8 @@ def tell(session: LmSession, terminal: TerminalReporter) -> None:
         command=command,
     )
     typed = repeated([str(each) for each in config.invocation_params.args])
-    look = replace(look, options=look.fit(typed))
+    accept = "--lm-snapshot-update=ci" if in_ci() else look.accept
+    look = replace(look, options=look.fit(typed), accept=accept)
     if session.options.dry_run:
         terminal.section("lm plan")
         for line in plan_lines(session):
@@ -51,21 +54,21 @@ def tell(session: LmSession, terminal: TerminalReporter) -> None:
         terminal.write_line(without_commands(line))
     for notice in session.notices:
         terminal.write_line(without_commands(look.fit(f"note: {notice}")))
-    for line in (*_tried_elsewhere(session, look), *_changes(session)):
+    for line in (*_tried_elsewhere(session, look), *_changes(session, look)):
         terminal.write_line(without_commands(look.fit(line)))
     for line in _for_github(session):
         terminal.write_line(line)
 
 
-def _changes(session: LmSession) -> Iterator[str]:
+def _changes(session: LmSession, look: Look) -> Iterator[str]:
     """The files written and removed, and those that were not."""
     yield from (f"written: {name}" for name in session.written)
     yield from (f"removed: {name}, which belonged to no test" for name in session.removed)
-    if not session.removed:
-        for name in session.orphans:
+    if not session.removed and not session.options.accepting:
+        for name in (each for each in session.orphans if inside(session, each)):
             yield (
                 f"orphaned: {name} belongs to no test; to remove it, run all tests with "
-                "--lm-snapshot-update and without --lm-orphans=keep"
+                f"{look.accept}{' --lm-orphans=remove' if session.options.keep_orphans else ''}"
             )
     yield from (f"not written: {reason}" for reason in session.refused)
 

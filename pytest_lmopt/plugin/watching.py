@@ -81,6 +81,10 @@ class Display:
         self._screen.offer()
         self._every = Every(LOOK_SECONDS, self._look)
 
+    def say(self, line: str) -> None:
+        """Write a line that stays, past pytest's capturing."""
+        self._screen.tell(line)
+
     def end(self) -> None:
         """Leave the screen as if there had been nothing."""
         if self._every is not None:
@@ -124,6 +128,13 @@ def display(config: pytest.Config) -> Display | None:
     )
     config.stash[display_key] = Display(Screen(reporter._tw), live=live)
     return config.stash[display_key]
+
+
+def say(config: pytest.Config, line: str) -> None:
+    """Write a line on a session's display, if there is one."""
+    shown = config.stash.get(display_key, None)
+    if shown is not None:
+        shown.say(line)
 
 
 class WorkersProgress:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from pytest_lmopt.reports.json_text import json_text
+from pytest_lmopt.reports.redaction import without_secrets
 from pytest_lmopt.reports.whole_files import write_whole
 
 LONGEST_TEXT = 4_000
@@ -74,7 +75,7 @@ def cut(text: str) -> str:
 
 def write_rows(path: Path, rows: Iterable[ExampleRow]) -> None:
     """Write rows, one a line, in place of what is there."""
-    write_whole(path, (f"{json_text(row)}\n" for row in rows))
+    write_whole(path, (f"{json_text(without_secrets(row))}\n" for row in rows))
 
 
 def row_lines(path: Path) -> Iterator[str]:

@@ -42,7 +42,7 @@ class Look:
 
     ``width`` in columns; ``verbosity`` as pytest counts it; ``encoding`` of the output. ``command``
     turns a suite's name into what one types after ``pytest`` to run it, and ``options`` are this
-    run's that come after that, each behind a blank.
+    run's that come after that, each behind a blank; ``accept`` is the option that accepts here.
     """
 
     width: int = 80
@@ -51,6 +51,7 @@ class Look:
     encoding: str = "utf-8"
     command: Callable[[str], str] = str
     options: str = ""
+    accept: str = "--lm-snapshot-update"
 
     def paint(self, text: str, style: Style) -> str:
         """The text in colour, where there are colours; words must say the same."""

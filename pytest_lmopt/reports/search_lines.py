@@ -75,7 +75,7 @@ def decision_lines(search: SearchReport, *, accepting: bool, command: str) -> It
     if search.outdone_by:
         yield f"{grounds}; but what {search.outdone_by} found is taken, see below"
     elif search.withheld:
-        yield f"{grounds}; but not written: {search.withheld}"
+        yield f"{grounds}, not written: {search.withheld}"
     elif accepting:
         yield f"{grounds}: accepted, with the winner's scores as the new baseline"
     else:

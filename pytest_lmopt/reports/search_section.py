@@ -51,13 +51,17 @@ def search_lines(search: SearchReport, report: SuiteReport, look: Look) -> Itera
     yield from comparison_lines("incumbent → winner on holdout", search.confirmation)
     strategy = "" if search.strategy == "auto" else f"={search.strategy}"
     searching = f"{shlex.quote(look.command(report.suite))} --lm-optimize{strategy}{look.options}"
-    again = f"pytest {searching} --lm-snapshot-update"
+    again = f"pytest {searching} {look.accept}"
     style: Style = "good" if search.accepted and not search.withheld else "unsure"
     for line in decision_lines(search, accepting=report.accepting, command=again):
         yield look.paint(line, style)
     yield from (look.paint(line, _diff_style(line)) for line in search.diff.splitlines())
-    for name in search.unwritable:
-        yield f"prompt {name!r} has no file in this project: copy its change by hand"
+    for name in search.unwritable if search.accepted else ():
+        plain = f"pytest {shlex.quote(look.command(report.suite))}{look.options} {look.accept}"
+        yield (
+            f"prompt {name!r} has no file in this project: copy its change by hand, then accept "
+            f"its scores with: {plain}"
+        )
 
 
 def _diff_style(line: str) -> Style:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pytest_lmopt.comparison.verdict import Comparison, Verdict
 from pytest_lmopt.lm.seam import Usage
+from pytest_lmopt.reports.redaction import without_secrets
 
 Status = Literal["passed", "failed", "error", "budget-stopped", "interrupted"]
 
@@ -94,8 +95,8 @@ class SearchReport:
     than the margin) or *unproven*, empty if it is not; ``tokens`` are the incumbent's and the
     winner's per call on holdout. ``detectable`` is the difference that the ``holdout`` examples can
     show at ``alpha``, the level of this use. ``outdone_by`` names the suite on another model whose
-    winner is written in place of this one, ``withheld`` says why the adopted winner is not written
-    though that was asked for.
+    winner is written in place of this one, ``withheld`` says why the adopted winner is not written,
+    or can't be.
     ``changes`` says of each prompt in a few words what the winner changes, ``gains`` what each
     change, and those of several that were raced together, brought without the others.
     """
@@ -145,14 +146,14 @@ class SuiteReport:
     ``baseline`` says what it was compared with; ``spared`` counts the examples an early stop left
     out; ``accepting`` says that the run was asked to accept. ``accept`` maps the paths that
     ``--lm-snapshot-update`` writes, relative to the root folder, to their text; where none of them
-    is written, ``counted`` are those that count a search's use of the holdout. ``prompts`` names
-    the prompts it called and, if it did not end, those accepted; ``changed`` those that differ from
-    the accepted ones; ``orphans`` are the session's snapshots that belong to no test, ``notices``
-    what its process has to say besides. ``missing_because`` is the id and reason of the first
-    missing example, or of the first that only some runs of are, ``warning`` what the author may
-    have overlooked, ``notes`` how the dataset changed and which of its rows belong together.
-    ``dataset``, ``metric`` and, by name, ``digests`` of the prompts identify what the scores are
-    of. ``charged`` is what its budgets were charged.
+    is written, ``counted`` are those that count a search's use of the holdout, and ``withheld``
+    says why none of them is, or can be. ``prompts`` names the prompts it called and, if it did not
+    end, those accepted; ``changed`` those that differ from the accepted ones; ``orphans`` are the
+    session's snapshots that belong to no test, ``notices`` what its process has to say besides.
+    ``missing_because`` is the id and reason of the first missing example, or of the first that only
+    some runs of are, ``warning`` what the author may have overlooked, ``notes`` how the dataset
+    changed and which of its rows belong together. ``dataset``, ``metric`` and, by name, ``digests``
+    of the prompts identify what the scores are of. ``charged`` is what its budgets were charged.
     """
 
     suite: str
@@ -190,11 +191,15 @@ class SuiteReport:
     digests: Mapping[str, str] = field(default_factory=dict)
     accept: Mapping[str, str] = field(default_factory=dict)
     counted: Mapping[str, str] = field(default_factory=dict)
+    withheld: str = ""
 
 
 def to_json(report: SuiteReport) -> str:
-    """The report as one line of JSON, in ASCII: a model's text may hold half a surrogate pair."""
-    return json.dumps(asdict(report))
+    """The report as one line of JSON, without secrets: the process that knows them writes it.
+
+    In ASCII: a model's text may hold half a surrogate pair.
+    """
+    return json.dumps(without_secrets(asdict(report)))
 
 
 def from_json(text: str) -> SuiteReport:

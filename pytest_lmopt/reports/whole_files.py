@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterable
 from contextlib import suppress
@@ -26,7 +27,7 @@ def write_whole(path: Path, pieces: Iterable[str]) -> None:
         return
     path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    new = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
     try:
         with new.open("w", encoding="utf-8", newline="") as file:
             file.writelines(pieces)

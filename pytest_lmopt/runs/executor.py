@@ -15,15 +15,20 @@ from pytest_lmopt.errors import LmoptError, LostContextError, MissingAnswerError
 from pytest_lmopt.lm.direct.interception import catching
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.tracing import Block, RunContext, running
-from pytest_lmopt.runs.run import Ending, ExampleSkipped, Run
+from pytest_lmopt.runs.ctrl_c import ctrl_c
+from pytest_lmopt.runs.outcomes import Meaning, SessionEnded, is_from_outside, outcome_of
+from pytest_lmopt.runs.run import Ending, Run
+from pytest_lmopt.runs.suite_loop import LEFT_BEHIND_SECONDS
 from pytest_lmopt.runs.threads import Threads
-from pytest_lmopt.safe_text import redact
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.suite import Pipeline
 
-LEFT_BEHIND_SECONDS = 2.0
-"""How long the end of a suite waits for threads that are still busy."""
+_ENDINGS = {
+    Meaning.LEFT_OUT: Ending.SKIPPED,
+    Meaning.FAILED: Ending.FAILED,
+    Meaning.WRONG: Ending.WRONG,
+}
 
 
 class Executor(Protocol):
@@ -81,8 +86,10 @@ class InProcessExecutor:
     def __exit__(self, *_: object) -> None:
         # threads of a block that ended early have lost their calls, so most end at once; what then
         # still runs can't be told from the next test's own threads
-        self._threads.close(wait=LEFT_BEHIND_SECONDS)
-        self._catching.close()
+        try:
+            self._threads.close(wait=0.0 if ctrl_c.at_once else LEFT_BEHIND_SECONDS)
+        finally:
+            self._catching.close()
 
     def judging(self) -> RunContext:
         """The context in which a metric may call prompts: metered and recorded like any run."""
@@ -124,7 +131,8 @@ class InProcessExecutor:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            if tasks:  # some swallow it: those are left behind, as threads are
+                await asyncio.wait(tasks, timeout=LEFT_BEHIND_SECONDS)
 
     async def _run(
         self, pipeline: Pipeline, example: Example, context: RunContext, block: Block
@@ -140,19 +148,19 @@ class InProcessExecutor:
                 async with clock:
                     with self._expiring(clock, context.block):
                         prediction = await self._predict(pipeline, example, context)
-            except ExampleSkipped as signal:
-                ending, problem = Ending.SKIPPED, redact(str(signal))
-            except AssertionError as error:
-                ending, problem = Ending.FAILED, redact(str(error))
             except LostContextError:
                 block.end()
                 raise
-            except (Exception, SystemExit, asyncio.CancelledError) as error:
-                if isinstance(error, asyncio.CancelledError) and (block.ended or _cancelled()):
+            except BaseException as error:
+                if is_from_outside(error, ended=block.ended):
                     raise
+                outcome = outcome_of(error)
+                if outcome.meaning is Meaning.ENDS:
+                    block.end()
+                    raise SessionEnded.by(outcome) from outcome.because[0]
                 # a client's message may quote the key it was given
-                ending, problem = Ending.WRONG, redact(f"{type(error).__name__}: {error}")
-                raised = error
+                ending, problem = _ENDINGS[outcome.meaning], outcome.problem
+                raised = error if outcome.meaning is Meaning.WRONG else None
             # the pipeline may have caught these: they end the run all the same
             if clock.expired():
                 ending, prediction = Ending.MISSING, None
@@ -223,9 +231,3 @@ def _own(example: Example) -> Example:
         return copy.deepcopy(example)
     except Exception:  # it holds what has no copy, such as a lock
         return example
-
-
-def _cancelled() -> bool:
-    """Whether this task was cancelled; else a cancellation seen here is the pipeline's own."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_lmopt.lm.telemetry.spans import Telemetry
 from pytest_lmopt.lm.tracing import current_run
-from pytest_lmopt.runs.run import ExampleSkipped
+from pytest_lmopt.runs.outcomes import Meaning, outcome_of
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.suite import Pipeline
 
@@ -31,11 +31,15 @@ def traced(pipeline: Pipeline, telemetry: Telemetry, *, suite: str) -> Pipeline:
     name = f"invoke_workflow {suite}"
 
     async def asynchronous(example: Example) -> Any:
-        with telemetry.span(name, about(example), harmless=(ExampleSkipped,)):
+        with telemetry.span(name, about(example), harmless=_leaves_out):
             return await pipeline(example)
 
     def synchronous(example: Example) -> Any:
-        with telemetry.span(name, about(example), harmless=(ExampleSkipped,)):
+        with telemetry.span(name, about(example), harmless=_leaves_out):
             return pipeline(example)
 
     return asynchronous if inspect.iscoroutinefunction(pipeline) else synchronous
+
+
+def _leaves_out(error: BaseException) -> bool:
+    return outcome_of(error).meaning is Meaning.LEFT_OUT

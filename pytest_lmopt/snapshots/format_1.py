@@ -86,12 +86,13 @@ def migrate(fields: dict[Any, Any], table: str, suite: Suite, *, path: Path) -> 
             example=_OTHER,
             scores={SCORE: score},
         )
-    model = fields["model"]
+    model, metric = fields["model"], fields["metric"]
+    same_metric = metric in (suite.metric_digest, suite.metric_digest_v1)
     return Snapshot(
         suite=fields["suite"],
         models=() if model == "none" else tuple(model.split(", ")),
         dataset=fields["dataset"],
-        criteria={SCORE: fields["metric"]},
+        criteria={SCORE: suite.metric_digest if same_metric else metric},
         texts=fields["prompts"],
         rows=rows,
         score=fields["score"],

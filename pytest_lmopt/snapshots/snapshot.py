@@ -199,7 +199,8 @@ def check_fields(fields: Mapping[Any, Any], kinds: Mapping[str, Any], path: Path
     """
     for name, kind in kinds.items():
         value = fields.get(name)
-        outer, inner = kind, None
+        outer: Any = kind
+        inner: Any = None
         if isinstance(kind, list):
             outer, inner, items = list, kind[0], list(enumerate(value or ()))
         elif isinstance(kind, dict):

@@ -11,10 +11,12 @@ from pytest_lmopt.lm.processes import alive
 
 STATE_FOLDER = ".lmopt"
 FORGOTTEN_SECONDS = 24 * 3600
+UNSEEN_SECONDS = 7 * FORGOTTEN_SECONDS
+"""The same for a session whose process can't be seen from here, in another container."""
 
 
 class StateFolder:
-    """The folder under ``root``, and in it that of a session, ``session-<pid>-<anything>``.
+    """The folder under ``root``, and in it that of a session, ``session-<token>-<anything>``.
 
     Neither is made before it is needed.
     """
@@ -35,8 +37,10 @@ class StateFolder:
         """The path of the session's own, once it is there; those of sessions long gone are not."""
         for left in self.made().glob("session-*-*"):
             # a killed session's; not a fresh one, which may be of another machine
-            old = time.time() - left.stat().st_mtime > FORGOTTEN_SECONDS
-            if old and not alive(int(left.name.split("-")[1])):
-                shutil.rmtree(left, ignore_errors=True)
+            with suppress(OSError):  # another session may be removing it as well
+                age = time.time() - left.lstat().st_mtime
+                runs = alive(left.name.split("-")[1])
+                if not runs and age > (FORGOTTEN_SECONDS if runs is False else UNSEEN_SECONDS):
+                    shutil.rmtree(left, ignore_errors=True)
         self.session_path.mkdir(exist_ok=True)
         return self.session_path

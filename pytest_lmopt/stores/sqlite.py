@@ -22,15 +22,15 @@ SHARED = "shared.sqlite"
 class SqliteShared:
     """What lasts as long as a session, in one file of its folder."""
 
-    def __init__(self, path: Path, *, pid: int | None = None) -> None:
-        self._file = SessionFile(path, pid=pid)
-        self._pid = pid
+    def __init__(self, path: Path, *, holder: str | None = None) -> None:
+        self._file = SessionFile(path)
+        self._holder = holder
         self.queue = SqliteQueue(self._file)
         self.board = SqliteBoard(self._file)
 
     def turns(self, pool: str, *, most: int) -> SharedTurns:
         """As the protocol says."""
-        return SharedTurns(self._file, pool=pool, most=most, pid=self._pid)
+        return SharedTurns(self._file, pool=pool, most=most, holder=self._holder)
 
     def note_unusable(self, model: str, problem: str) -> None:
         """As the protocol says."""
@@ -53,15 +53,15 @@ class SqliteShared:
 
 
 class SqliteStores:
-    """A file for each. Claims and turns are those of process ``pid``, by default this one."""
+    """A file for each. Claims and turns are those of ``holder``, by default this process."""
 
-    def __init__(self, folder: StateFolder, *, pid: int | None = None) -> None:
+    def __init__(self, folder: StateFolder, *, holder: str | None = None) -> None:
         self._folder = folder
-        self._pid = pid
+        self._holder = holder
 
     def open_recordings(self) -> SqliteRecordings:
         """As the protocol says."""
-        return SqliteRecordings(self._folder.made() / RECORDINGS, pid=self._pid)
+        return SqliteRecordings(self._folder.made() / RECORDINGS, holder=self._holder)
 
     def recordings_size(self) -> int:
         """As the protocol says."""
@@ -89,4 +89,4 @@ class SqliteStores:
 
     def open_shared(self) -> SqliteShared:
         """As the protocol says."""
-        return SqliteShared(self._folder.made_for_session() / SHARED, pid=self._pid)
+        return SqliteShared(self._folder.made_for_session() / SHARED, holder=self._holder)

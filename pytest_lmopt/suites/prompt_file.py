@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -42,8 +43,8 @@ def parse_prompt(text: str, *, path: Path) -> PromptState:
         if error.path is not None:
             raise
         field = "output" if error.field == "outputs" and "output" in document else error.field
-        line = _line_of(document, field)
-        if line is not None and _is_literal(document[field]):
+        line = _line_of_place(document, field or "")
+        if line is not None and _is_literal(document.get(field)):
             line += error.line or 0  # a literal block begins on the line below its key
         raise PromptError(error.problem, path=path, field=field, line=line) from None
 
@@ -54,6 +55,22 @@ def _line_of(document: Any, key: object) -> int | None:
         return int(document.lc.key(key)[0]) + 1
     except (KeyError, TypeError):
         return None
+
+
+def _line_of_place(document: Any, place: str) -> int | None:
+    """Line of a place such as ``params.tools[0].name``: of the innermost key that has one."""
+    line = None
+    for name in re.findall(r"[^.\[\]]+", place):
+        if isinstance(document, list):
+            if not name.isdigit() or int(name) >= len(document):
+                break
+            document = document[int(name)]
+            continue
+        found = _line_of(document, name)
+        if found is None:
+            break
+        line, document = found, document[name]
+    return line
 
 
 def _is_literal(value: object) -> bool:

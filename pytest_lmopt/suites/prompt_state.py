@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pytest_lmopt.errors import InputError, PromptError
 from pytest_lmopt.suites.canonical import canonical_json, digest
 from pytest_lmopt.suites.content import content_form
+from pytest_lmopt.suites.model_name import check_model
 from pytest_lmopt.suites.params import check_params
 
 Demo = Mapping[str, Any]
@@ -77,6 +78,7 @@ class PromptState:
                 "reasoning; rename it, or leave this out",
                 field=REASONING,
             )
+        check_model(self.model)
         check_params(self.params)
         for number, demo in enumerate(self.demos, start=1):
             _check_demo(demo, number, self.inputs + self.outputs, reasoning=self.reasoning)

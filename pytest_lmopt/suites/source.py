@@ -38,7 +38,7 @@ def pipeline_source(function: Callable[..., Any], root: Path) -> str:
             text = _without_rows(_source(member))
         except (OSError, TypeError):
             continue
-        if not _is_ours(path, root) or len(text) > left:
+        if not is_ours(path, root) or len(text) > left:
             continue
         if text:
             found[text] = None
@@ -62,7 +62,8 @@ def holds_rows(statement: ast.stmt) -> bool:
     return not definition and any(map(_is_row, ast.walk(statement)))
 
 
-def _is_ours(path: Path, root: Path) -> bool:
+def is_ours(path: Path, root: Path) -> bool:
+    """Whether a file belongs to the project under ``root``, rather than to what is installed."""
     installed = name_below(path, Path(sys.prefix)) is not None or "site-packages" in path.parts
     return name_below(path, root) is not None and not installed
 

@@ -27,10 +27,11 @@ class Suite:
     ``threshold`` is the lowest acceptable score, ``margin`` the largest harmless loss, both in
     [0, 1]; ``max_missing`` the largest share of examples that may stay without an answer.
     ``model`` is the default for prompts that name none. Each example is run ``repeats`` times, and
-    its score is their mean. ``split_seed`` draws the splits, with ``shares`` for train and dev, of
-    the rows that no earlier run ``placed``. ``source`` is the pipeline's code as far as a proposer
-    may see it. ``identity`` is the metric's, from before anything ran: it is found when the suite
-    is made, and copies of the suite keep it.
+    its score is their mean. At most ``concurrency`` examples run at a time, however many processes
+    run some; None leaves that to the session. ``split_seed`` draws the splits, with ``shares`` for
+    train and dev, of the rows that no earlier run ``placed``. ``source`` is the pipeline's code as
+    far as a proposer may see it. ``identity`` is the metric's, from before anything ran: it is
+    found when the suite is made, and copies of the suite keep it.
 
     Raises ``SuiteError`` for a metric that can't be identified.
     """
@@ -45,6 +46,7 @@ class Suite:
     max_missing: float = 0.02
     model: str | None = None
     repeats: int = 1
+    concurrency: int | None = None
     split_seed: int = 0
     placed: tuple[PlacedRow, ...] = ()
     shares: Mapping[str, float] = field(default_factory=lambda: SHARES)

@@ -9,6 +9,7 @@ import dataclasses
 import inspect
 import math
 import numbers
+import re
 import types
 import unicodedata
 from collections.abc import Mapping
@@ -32,6 +33,10 @@ _MOST_BITS = 1 << 17
 """Of a whole number; a larger one takes seconds to convert, and is close to nothing."""
 _MOST_DIGITS = 10_000
 _ROUGH = Context(prec=60, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
+_INVISIBLE = re.compile(  # Unicode's format characters and variation selectors
+    "[\u00ad\u0600-\u0605\u061c\u06dd\u070f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f"
+    "\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U000e0001\U000e0020-\U000e007f]"
+)
 _LOOK = str.maketrans(
     "‘’‚‛′“”„‟″«»‐‑‒–—−⁄АВЕЅІЈКМНОРСТХаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧο",
     '\'\'\'\'\'"""""""------/ABESIJKMHOPCTXaeopcyxijsABEZHIKMNOPTYXo',
@@ -79,7 +84,7 @@ def text_in(value: object) -> str | None:
     ):
         try:
             return str(value)
-        except ValueError:  # more digits than Python writes
+        except Exception:  # more digits than Python writes, or a class's own fault
             return None
     return None
 
@@ -141,7 +146,7 @@ def is_close(found: Number, wanted: Number, *, relative: float, absolute: float)
     if not all(map(_is_finite, tolerances)):
         return max(tolerances) > 0
     if all(map(_is_short, (found, wanted, *tolerances))):
-        share, reach = map(Fraction, tolerances)
+        share, reach = (Fraction(tolerance) for tolerance in tolerances)
         exact = Fraction(wanted)
         return abs(Fraction(found) - exact) <= max(share * abs(exact), reach)
     one, other, share_of, least = map(_rough, (found, wanted, *tolerances))
@@ -193,15 +198,14 @@ def comparable_text(text: str) -> str:
 
     White space is one space, and none stands at the ends.
     """
-    composed = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
-    seen = "".join(char for char in composed if unicodedata.category(char) != "Cf")
-    return " ".join(seen.split())
+    seen = unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).casefold()
+    return " ".join(unicodedata.normalize("NFC", seen).split())
 
 
 def look_of(text: str) -> str:
     """A text as it looks: one spelling of quotes, dashes, spaces and letters of the same shape."""
-    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).translate(_LOOK))
-    return " ".join("".join(c for c in plain if unicodedata.category(c) != "Cf").split())
+    plain = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).translate(_LOOK)
+    return " ".join(unicodedata.normalize("NFKC", plain).split())
 
 
 def code_points(text: str, *, other: str) -> str:

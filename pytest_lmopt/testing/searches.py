@@ -12,6 +12,7 @@ from typing import Literal
 from pytest_lmopt import Budget, Example, Prompt
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.runner import LocalRunner
+from pytest_lmopt.comparison.verdict import ALPHA
 from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.seam import FunctionLM, Request
 from pytest_lmopt.lm.stack import suite_lm
@@ -74,6 +75,9 @@ class _SpyBench:
         self._spy.seen |= {example.id for _, examples in work for example in examples}
         return await self._bench.run_each(work)
 
+    def explain(self, why: str) -> None:
+        self._bench.explain(why)
+
     def may_ask(self) -> bool:
         return self._bench.may_ask()
 
@@ -107,10 +111,11 @@ def searched(
     examples: int = 150,
     kind: Kind = "one step",
     rule: Rule | None = None,
+    alpha: float = ALPHA,
 ) -> Searched:
     """A whole search within ``calls`` and ``tokens``.
 
-    ``answer`` is all models, the proposer's by its name.
+    ``answer`` is all models, the proposer's by its name; ``alpha`` the suite's level.
     """
     requests: list[Request] = []
 
@@ -128,7 +133,9 @@ def searched(
         with InProcessExecutor(lm=lm, model="simulated", concurrency=concurrency) as executor:
             evaluator = Evaluator(suite, LocalRunner(suite, executor))
             proposer = Proposer(lm=lm, model=PROPOSER)
-            return await search(spy, evaluator, ledger, seed=seed, proposer=proposer, rule=rule)
+            return await search(
+                spy, evaluator, ledger, seed=seed, alpha=alpha, proposer=proposer, rule=rule
+            )
 
     outcome = asyncio.run(run())
     return Searched(

@@ -21,7 +21,7 @@ def account(book: Book, session: str = "today", **given: Any) -> tuple[int, int]
         "owner": "suite",
         "budget": "9 calls",
         "purpose": "p",
-        "pid": OWN,
+        "holder": OWN,
         "resume": True,
     }
     return book.open_account(session=session, **(usual | given))
@@ -153,7 +153,7 @@ class BookConformance:
         since its last call does not count.
         """
         one, other = books
-        number, _ = account(one, "killed", pid=ended())
+        number, _ = account(one, "killed", holder=ended())
         begun = time.time()
         one.settle(charge(one, number), tokens=3, micro_usd=1)
         time.sleep(0.05)
@@ -179,9 +179,9 @@ class BookConformance:
     def test_what_a_killed_session_kept_is_free_in_shared_accounts_too(self, books: Books) -> None:
         """Whether or not the suite that kept it is continued; what the new session keeps stays."""
         one, other = books
-        pid = ended()
+        holder = ended()
         suite, left_out, outer, whole = (
-            account(one, "killed", pid=pid, owner=owner)[0]
+            account(one, "killed", holder=holder, owner=owner)[0]
             for owner in ("suite", "left out", "class", "session")
         )
         one.keep([suite, outer, whole], Amount(calls=2))
@@ -202,7 +202,7 @@ class BookConformance:
     ) -> None:
         """And only if that is wanted."""
         one, other = books
-        number, _ = account(one, "killed", pid=ended())
+        number, _ = account(one, "killed", holder=ended())
         charge(one, number)
         another, earlier = account(other, **change)
         assert (another != number, earlier) == (True, 0)
@@ -211,7 +211,7 @@ class BookConformance:
     def test_who_was_not_killed_is_not_continued(self, books: Books, end: str) -> None:
         """Whether it ended in order or has not ended."""
         one, other = books
-        number, _ = account(one, "before", pid=ended() if end == "closed" else OTHER)
+        number, _ = account(one, "before", holder=ended() if end == "closed" else OTHER)
         charge(one, number)
         if end == "closed":
             one.close_accounts("before")

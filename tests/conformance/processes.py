@@ -1,4 +1,4 @@
-"""Processes that a store may be opened for, by number: two that live, and one that has ended."""
+"""Processes that a store may be opened for, by token: two that live, and one that has ended."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 
-OWN = os.getpid()
-OTHER = os.getppid()
+from pytest_lmopt.lm.processes import own_token, token_of
+
+OWN = own_token()
+OTHER = token_of(os.getppid())
 
 
-def ended() -> int:
-    """The number of a process that was, and is no more."""
-    process = subprocess.Popen([sys.executable, "-S", "-c", ""])
-    process.wait()
-    return process.pid
+def ended() -> str:
+    """The token of a process that was, and is no more."""
+    process = subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE)
+    token = token_of(process.pid)
+    process.communicate(b"\n")
+    return token

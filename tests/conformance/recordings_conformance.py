@@ -21,12 +21,12 @@ KEY = ASKED.key
 USAGE = Usage(calls=1, input_tokens=3, output_tokens=2, micro_usd=40)
 ANSWER = Completion(text="HÉ", usage=USAGE)
 
-RecordingsOf = Callable[[int], Recordings]
+RecordingsOf = Callable[[str], Recordings]
 
 
 class RecordingsConformance:
     """Inherit, and give a fixture ``recordings_of``: opens the same recordings, empty at first, as
-    the process with that number.
+    the process with that token.
     """
 
     @pytest.fixture

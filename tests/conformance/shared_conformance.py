@@ -13,7 +13,7 @@ from conformance.processes import OTHER, OWN, ended
 from pytest_lmopt.lm.shared import Turns
 from pytest_lmopt.stores.protocol import SharedStore
 
-SharedOf = Callable[[int], SharedStore]
+SharedOf = Callable[[str], SharedStore]
 
 
 def takes(turns: Turns) -> bool:
@@ -28,7 +28,7 @@ def takes(turns: Turns) -> bool:
 
 class SharedConformance:
     """Inherit, and give a fixture ``shared_of``: opens one session's shared store, empty at first,
-    as the process with that number.
+    as the process with that token.
     """
 
     @pytest.fixture

@@ -28,7 +28,7 @@ from pytest_lmopt.blocks.queue import Queue
 from pytest_lmopt.lm.money.protocol import Book
 from pytest_lmopt.stores.protocol import SharedStore, Stores
 
-StoresOf = Callable[[int], Stores]
+StoresOf = Callable[[str], Stores]
 QUESTIONS = [replace(ASKED, repeat=number) for number in range(300)]
 
 
@@ -42,7 +42,7 @@ class StoresConformance(
     RecordingsConformance, BookConformance, QueueConformance, SharedConformance
 ):
     """Inherit, and give a fixture ``stores_of``: one project's stores, empty at first, for one
-    session, as the process with that number has them.
+    session, as the process with that token has them.
     """
 
     @pytest.fixture
@@ -53,12 +53,12 @@ class StoresConformance(
     @pytest.fixture
     def recordings_of(self, stores_of: StoresOf) -> RecordingsOf:
         """The stores' recordings."""
-        return lambda pid: stores_of(pid).open_recordings()
+        return lambda holder: stores_of(holder).open_recordings()
 
     @pytest.fixture
     def shared_of(self, stores_of: StoresOf) -> SharedOf:
         """The stores' shared one."""
-        return lambda pid: stores_of(pid).open_shared()
+        return lambda holder: stores_of(holder).open_shared()
 
     @pytest.fixture
     def queues(self, shared: tuple[SharedStore, SharedStore]) -> tuple[Queue, Queue]:
@@ -125,7 +125,7 @@ class StoresConformance(
         self, stores_of: StoresOf
     ) -> None:
         """All see it, the suite that began first standing first."""
-        one, other = (stores_of(pid).open_shared() for pid in (OWN, OTHER))
+        one, other = (stores_of(holder).open_shared() for holder in (OWN, OTHER))
         first, second = Progress(suite="a", began=1.0), Progress(suite="b", began=2.0)
         one.board.put("gw1", second)
         one.board.put("gw0", replace(first, done=1))

@@ -20,4 +20,4 @@ class TestSqliteStores(StoresConformance):
         """Connections of their own to the same files."""
         monkeypatch.setattr(store, "LANDING_SECONDS", 1.0)
         folder = StateFolder(tmp_path, session="session-1-a")
-        return lambda pid: SqliteStores(folder, pid=pid)
+        return lambda holder: SqliteStores(folder, holder=holder)

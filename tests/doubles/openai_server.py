@@ -7,6 +7,7 @@ counts the calls it sees by itself, independent of any ledger.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import socket
@@ -32,7 +33,8 @@ class Fault:
 
 
     ``status`` other than 200 sends an HTTP error with the fields of ``error`` in place of an
-    answer, in which ``{key}`` stands for the key the client sent; 0 drops the connection, and -1
+    answer, in which ``{key}`` stands for the key the client sent, and ``{percent}``, ``{base64}``,
+    ``{hex}`` and ``{escaped}`` for forms of it; 0 drops the connection, and -1
     resets it. Else ``body`` makes what is sent of the
     completion, taking ``seconds`` over it; with ``cut`` the connection breaks halfway.
     """
@@ -50,7 +52,8 @@ class OpenAIServer:
 
     ``fault(number of the call)`` or ``fault_of(question, times it was asked)`` returns one.
     ``requests`` are the bodies seen, in order of arrival, and ``most_at_once`` how many it was
-    finding answers to together at most; ``url`` is the base URL.
+    finding answers to together at most; ``url`` is the base URL. Streams end with
+    ``streamed_usage`` where it is set.
     """
 
     def __init__(self, answer: Callable[[Chat], Answer], *, host: str = "127.0.0.1") -> None:
@@ -58,6 +61,7 @@ class OpenAIServer:
         self.answer_of: dict[str, Callable[[Chat], Answer]] = {}
         self.fault: Callable[[int], Fault | None] = lambda _: None
         self.fault_of: Callable[[str, int], Fault | None] = lambda *_: None
+        self.streamed_usage: Any = None
         self.most_at_once = 0
         self._at_once = 0
         self._asked: Counter[str] = Counter()
@@ -118,12 +122,18 @@ class OpenAIServer:
                 if fault.status <= 0:
                     self._hang_up(reset=fault.status < 0)
                 elif fault.status != 200:
-                    key = self.headers.get("Authorization", "").removeprefix("Bearer ")
-                    self._send(json.dumps({"error": fault.error}).replace("{key}", key), fault)
+                    said = json.dumps({"error": fault.error})
+                    for name, form in _forms(self._key()).items():
+                        said = said.replace(f"{{{name}}}", json.dumps(form)[1:-1])
+                    self._send(said, fault)
                 elif body.get("stream"):
                     self._stream(told)
                 else:
                     self._send(fault.body(told), fault)
+
+            def _key(self) -> str:
+                named = (self.headers.get(name) for name in ("X-Api-Key", "Authorization"))
+                return next(filter(None, named), "").rpartition(" ")[2]
 
             def _send(self, body: str, fault: Fault) -> None:
                 data = body.encode()
@@ -158,7 +168,10 @@ class OpenAIServer:
                 self.send_header("Content-Type", "text/event-stream")
                 self.send_header("Connection", "close")
                 self.end_headers()
-                for chunk in (*map(json.dumps, _chunks(completion)), "[DONE]"):
+                chunks = [*_chunks(completion)]
+                if server.streamed_usage is not None:
+                    chunks.append({**chunks[-1], "choices": [], "usage": server.streamed_usage})
+                for chunk in (*map(json.dumps, chunks), "[DONE]"):
                     self.wfile.write(f"data: {chunk}\n\n".encode())
                 self.close_connection = True
 
@@ -215,6 +228,16 @@ def _completion(body: dict[str, Any], answer: Callable[[Chat], Answer]) -> dict[
             "completion_tokens": told,
             "total_tokens": asked + told,
         },
+    }
+
+
+def _forms(key: str) -> dict[str, str]:
+    return {
+        "key": key,
+        "percent": "".join(f"%{byte:02x}" for byte in key.encode()),
+        "base64": base64.b64encode(f"user:{key}".encode()).decode(),
+        "hex": key.encode().hex().upper(),
+        "escaped": "".join(f"\\u{ord(char):04x}" for char in key),
     }
 
 

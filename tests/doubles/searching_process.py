@@ -23,6 +23,7 @@ from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.errors import BudgetExhaustedError
 from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.money.ledger import Account, Ledger, Sitting
+from pytest_lmopt.lm.processes import own_token
 from pytest_lmopt.lm.recordings.store import SqliteRecordings
 from pytest_lmopt.lm.seam import FunctionLM, Request
 from pytest_lmopt.lm.stack import suite_lm
@@ -78,7 +79,7 @@ def search(folder: Path, calls: int, *, killed_at: int) -> None:
         return model.answer([(role, text) for role, text in request.messages])
 
     budget = Budget(calls=calls)
-    sitting = Sitting(session=str(os.getpid()), pid=os.getpid(), purpose="p", resume=True)
+    sitting = Sitting(session=str(os.getpid()), holder=own_token(), purpose="p", resume=True)
     ledger = Ledger(
         [
             Account(

@@ -19,6 +19,7 @@ from pytest_lmopt.lm.faults.retries import Retrying
 from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.money.ledger import Account, Ledger, Sitting
 from pytest_lmopt.lm.money.metered import Metered
+from pytest_lmopt.lm.processes import token_of
 from pytest_lmopt.lm.seam import Request, Usage
 from pytest_lmopt.suites.render import Message
 
@@ -69,7 +70,7 @@ async def spend(ledger: Ledger, url: str, concurrency: int) -> None:
 
 def main(book: Path, calls: int, url: str, concurrency: int) -> None:
     """Spend together with all processes that have the same book."""
-    sitting = Sitting(session=SESSION, pid=os.getppid(), purpose="", resume=False)
+    sitting = Sitting(session=SESSION, holder=token_of(os.getppid()), purpose="", resume=False)
     account = Account(Budget(calls=calls), owner=OWNER, book=SqliteBook(book), sitting=sitting)
     asyncio.run(spend(Ledger([account]), url, concurrency))
 

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+from doubles.openai_server import OpenAIServer
+from projects.shouting import Project
 from projects.tickets import Tickets, row
 
 
@@ -165,3 +167,66 @@ def test_orphans_may_be_kept(tickets: Tickets) -> None:
     assert tickets.snapshot.exists()
     tickets.run("--lm-snapshot-update").assert_outcomes(passed=1)
     assert not tickets.snapshot.exists()
+
+
+def test_a_renamed_test_keeps_its_baseline(tickets: Tickets) -> None:
+    """A suite with the dataset, metric and prompts of an orphan is gated by it, and moves it."""
+    tickets.answers(WRONG, name="test_renamed")
+    result = tickets.run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*test_renamed*regressed, failed*", "*the baseline is that of *test_route.yaml, whose*"]
+    )
+    split = tickets.scores.read_text()
+    tickets.answers('f"team{n}"', name="test_renamed")
+    tickets.run().stdout.fnmatch_lines(["*test_renamed*holds*"])
+    tickets.accept()
+    assert not tickets.snapshot.exists()
+    assert (tickets.scores.parent / "test_renamed.scores.csv").read_text() == split
+    tickets.run().stdout.no_fnmatch_line("*the baseline is that of*")
+
+
+def test_a_renamed_matrix_keeps_each_baseline(pytester: pytest.Pytester) -> None:
+    """Of several suites over one dataset each finds its own baseline again."""
+    tickets = Tickets(pytester)
+    matrix = ", gate='regression')\n@pytest.mark.parametrize('kind', ['right', 'wrong']"
+    text = 'f"team{n}" if kind == "right" else "nobody"'
+    for name in ("test_route", "test_routing"):
+        tickets.answers(text, arguments=matrix, name=name)
+        path = tickets.path / "test_tickets.py"
+        path.write_text(path.read_text().replace("(lm_example)", "(lm_example, kind)"))
+        options = ["--lm-snapshot-update"] if name == "test_route" else []
+        result = tickets.run(*options)
+        result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(
+        ["*test_routing?right?*1.000*holds*", "*test_routing?wrong?*0.000*holds*"]
+    )
+
+
+def test_another_test_over_the_same_rows_is_not_taken_for_a_renamed_one(
+    pytester: pytest.Pytester,
+) -> None:
+    """It has another metric, or shares too few rows with what is gone."""
+    tickets = Tickets(pytester)
+    tickets.accept()
+    tickets.answers('f"team{n}"', name="test_other")
+    tickets.rows([row(n) for n in range(50, 110)])
+    tickets.run().stdout.fnmatch_lines(["*test_other*NOT GATED*"])
+
+
+def test_a_changed_model_is_named_and_gated(project: Project, openai_server: OpenAIServer) -> None:
+    """Like a changed prompt; and a replay says that it is the model that was never recorded."""
+    openai_server.answer_of = {
+        "simulated": lambda chat: chat[-1][1].upper(),
+        "another": lambda _: "nothing",
+    }
+    project.suite(examples=40)
+    project.run("--lm-snapshot-update").assert_outcomes(passed=1)
+    change = "the model (openai/simulated ? openai/another)"
+    replayed = project.run("--lm-model=openai/another", "--lm-cache=replay")
+    replayed.stdout.fnmatch_lines(
+        ["error: no recordings for the changed model (openai/simulated ? openai/another): *"]
+    )
+    gated = project.run("--lm-model=openai/another")
+    gated.assert_outcomes(failed=1)
+    gated.stdout.fnmatch_lines(["*regressed, failed*", f"changed since the baseline: {change}*"])

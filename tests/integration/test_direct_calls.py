@@ -37,6 +37,7 @@ from pytest_lmopt.errors import (
 from pytest_lmopt.lm.local.model import LocalModel
 from pytest_lmopt.lm.loop import submit
 from pytest_lmopt.lm.money.ledger import Account, Ledger
+from pytest_lmopt.lm.processes import own_token
 from pytest_lmopt.lm.providers import LiteLLM
 from pytest_lmopt.lm.recordings.recorded import CacheMode
 from pytest_lmopt.lm.recordings.store import SqliteRecordings
@@ -65,7 +66,7 @@ class Session:
     def lm(self, budget: Budget | None = None, mode: CacheMode = "auto") -> LM:
         """The LM of one suite, with a ledger of its own."""
         self.ledger = Ledger([Account(budget or Budget(), owner="the suite")])
-        provider = Provider(LocalModel(folder=lambda: self._folder, owner_pid=0))
+        provider = Provider(LocalModel(folder=lambda: self._folder, owner=own_token()))
         return suite_lm(provider, ledger=self.ledger, store=self.store, mode=mode)
 
     def run(

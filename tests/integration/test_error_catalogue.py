@@ -48,6 +48,13 @@ def test_it(lm_example):
 SHOUT = """\
 shout = Prompt(name="shout", instruction="SHOUT the word.", inputs=["word"], output="loud")
 """
+WITHOUT_SOCKETS = """
+@pytest.fixture(autouse=True)
+def without_sockets(monkeypatch):
+    def none(*_):
+        raise OSError(24, "Too many open files")
+    monkeypatch.setattr("socket.socketpair", none)
+"""
 CALL = "return shout(word=str(lm_example.id)).text"
 ANSWER = "return str(lm_example.inputs['n'])"
 
@@ -128,6 +135,15 @@ MISTAKES = [
         message=(
             "error: test_it.py::test_it: dataset from a list: row 1 has 'input'; a row has id, "
             "inputs, expected, group and split"
+        ),
+    ),
+    Mistake(
+        error=errors.DatasetError,
+        mark="dataset=[{'inputs': {'page': object()}}]",
+        message=(
+            "ERROR: test_it.py::test_it: dataset from a list: row 1: inputs.page: a value with "
+            "content expected, found an object of type object. Make it a dataclass, or give its "
+            "text"
         ),
     ),
     Mistake(
@@ -300,6 +316,14 @@ MISTAKES = [
     ),
     Mistake(
         error=errors.MetricError,
+        mark="dataset=[{'id': 'e1', 'inputs': {'n': 1}}], metric=metrics.contains",
+        message=(
+            "error: metric failed on example 'e1': ValueError: the expected value None holds "
+            "nothing to look for. Give the row one, or drop the row"
+        ),
+    ),
+    Mistake(
+        error=errors.MetricError,
         mark="dataset=ROWS, metric=lambda example, prediction: 70",
         message=(
             "error: metric failed on example 'e1': returned 70.0, which is outside [0, 1]; scale "
@@ -343,6 +367,14 @@ MISTAKES = [
             "error: prompt 'shout' was called from a thread that the pipeline started itself, so "
             "it can't be told which candidate is being run. Wrap the function given to the thread: "
             "pool.submit(pytest_lmopt.carry_context(function), ...)"
+        ),
+    ),
+    Mistake(
+        error=errors.EventLoopError,
+        head=WITHOUT_SOCKETS,
+        message=(
+            "error: no event loop can be opened (OSError: [Errno 24] Too many open files), and a "
+            "suite runs on one; let it have a socket pair"
         ),
     ),
 ]

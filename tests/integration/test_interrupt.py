@@ -12,6 +12,7 @@ import pytest
 from doubles.openai_server import Answer, OpenAIServer
 from projects.shouting import Project
 
+from pytest_lmopt.lm.processes import alive
 from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 
@@ -63,5 +64,151 @@ def test_a_winner_found_before_ctrl_c_is_told_not_to_be_written(
     project.write("test_words.py", f"import os, signal, time\n{text}{INTERRUPTING}")
     result = project.run_apart("--lm-optimize=labeled", "--lm-snapshot-update", "-p", "no:randomly")
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    result.stdout.fnmatch_lines(["*better on holdout; but not written: the run was interrupted*"])
+    result.stdout.fnmatch_lines(["*better on holdout, not written: the run was interrupted*"])
     assert "demos" not in (project.path / "shout.yaml").read_text()
+
+
+HANGING = """\
+import asyncio, os, pytest, time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from pytest_lmopt import metrics
+
+ROWS = [{"id": f"e{i}", "inputs": {"q": i}, "expected": i, "split": "dev"} for i in range(30)]
+
+def begun():
+    Path(__file__).with_name("begun").touch()
+
+def right(example):
+    return example.expected
+
+@pytest.fixture
+def slow():
+    yield
+    if FIXTURE:
+        begun()
+        time.sleep(600)
+
+@pytest.mark.lm_suite(dataset=ROWS, metric=METRIC)
+PIPELINE
+"""
+SWALLOWS = """\
+    begun()
+    while True:
+        try:
+            WAIT
+        except ERROR:
+            pass
+"""
+ASYNC, SYNC = "async def test_q(lm_example):\n", "def test_q(lm_example):\n"
+PIPELINES = {
+    "a task that swallows its cancellation": ASYNC
+    + SWALLOWS.replace("WAIT", "await asyncio.sleep(600)").replace(
+        "ERROR", "asyncio.CancelledError"
+    ),
+    "a task that swallows everything": ASYNC
+    + SWALLOWS.replace("WAIT", "await asyncio.sleep(600)").replace("ERROR", "BaseException"),
+    "a task that shields another": ASYNC
+    + "    task = asyncio.ensure_future(asyncio.sleep(600))\n"
+    + SWALLOWS.replace("WAIT", "await asyncio.shield(task)").replace("ERROR", "BaseException"),
+    "a task that blocks the loop": ASYNC + "    begun()\n    time.sleep(600)\n",
+    "a task that blocks it and swallows everything": ASYNC
+    + SWALLOWS.replace("WAIT", "time.sleep(600)").replace("ERROR", "BaseException"),
+    "a task that waits for a thread": ASYNC
+    + "    begun()\n    await asyncio.to_thread(time.sleep, 600)\n",
+    "a thread that swallows everything": SYNC
+    + SWALLOWS.replace("WAIT", "time.sleep(600)").replace("ERROR", "BaseException"),
+    "a thread that waits for a pool": SYNC
+    + "    begun()\n    with ThreadPoolExecutor(1) as pool:\n"
+    "        return pool.submit(time.sleep, 600).result()\n",
+}
+METRICS = {
+    "a metric": "def metric(example, prediction):\n    begun()\n    time.sleep(600)\n",
+    "an async metric that swallows everything": "async def metric(example, prediction):\n"
+    + SWALLOWS.replace("WAIT", "await asyncio.sleep(600)").replace("ERROR", "BaseException"),
+}
+
+
+def _twice(project: Project, *options: str) -> tuple[int, float, str]:
+    """Exit status, seconds it took, and output of a run that is interrupted twice once it began.
+
+    Between the two, only as long as it takes to send them.
+    """
+    begun = project.path / "begun"
+    with (project.path / "output").open("w+") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pytest", *options],
+            cwd=project.path,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            deadline = time.monotonic() + 60
+            while not begun.exists() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert begun.exists()
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.2)  # or the system makes one signal of both
+            since = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            status = process.wait(60)
+            seconds = time.monotonic() - since
+        finally:
+            process.kill()
+        output.seek(0)
+        return status, seconds, output.read()
+
+
+MOST_SECONDS = 10.0
+"""Far less than anything here would wait, and enough for a busy machine."""
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
+def test_ctrl_c_twice_ends_any_pipeline(project: Project, pipeline: str) -> None:
+    """Whatever it swallows, blocks or waits for."""
+    text = HANGING.replace("PIPELINE", pipeline).replace("METRIC", "metrics.exact_match")
+    project.write("test_words.py", text.replace("FIXTURE", "False"))
+    status, seconds, output = _twice(project, "--lm-snapshot-update")
+    assert (status, project.files()) == (pytest.ExitCode.INTERRUPTED, {})
+    assert seconds < MOST_SECONDS
+    assert "interrupted: stopped by Ctrl-C" in output or "ended at the second Ctrl-C" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_ctrl_c_twice_ends_any_metric(project: Project, metric: str) -> None:
+    """As a pipeline."""
+    text = HANGING.replace("@pytest.mark", f"{metric}\n@pytest.mark").replace("METRIC", "metric")
+    text = text.replace("PIPELINE", SYNC + "    return 1\n").replace("FIXTURE", "False")
+    project.write("test_words.py", text)
+    status, seconds, output = _twice(project)
+    assert status == pytest.ExitCode.INTERRUPTED
+    assert seconds < MOST_SECONDS
+    assert "interrupted: stopped by Ctrl-C" in output
+
+
+def test_ctrl_c_twice_ends_the_workers_too(project: Project) -> None:
+    """Though only their controller is sent it; none is left behind."""
+    name = "a task that blocks it and swallows everything"
+    pipeline = PIPELINES[name].replace("    begun()\n", PID + "    begun()\n")
+    text = HANGING.replace("PIPELINE", pipeline).replace("METRIC", "metrics.exact_match")
+    project.write("test_words.py", text.replace("FIXTURE", "False"))
+    status, seconds, output = _twice(project, "-n", "2")
+    assert status == pytest.ExitCode.INTERRUPTED
+    assert seconds < MOST_SECONDS
+    assert "Traceback" not in output
+    workers = [int(path.name.removeprefix("pid-")) for path in project.path.glob("pid-*")]
+    assert workers
+    assert not any(map(alive, workers))
+
+
+PID = '    Path(__file__).with_name(f"pid-{os.getpid()}").touch()\n'
+
+
+def test_ctrl_c_while_fixtures_are_torn_down_ends_the_run(project: Project) -> None:
+    """The first one is enough there."""
+    pipeline = "def test_q(lm_example, slow):\n    return lm_example.expected\n"
+    text = HANGING.replace("PIPELINE", pipeline).replace("METRIC", "metrics.exact_match")
+    project.write("test_words.py", text.replace("FIXTURE", "True"))
+    _, seconds, _ = _twice(project)
+    assert seconds < MOST_SECONDS

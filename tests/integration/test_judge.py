@@ -113,3 +113,25 @@ def test_what_it_says_of_a_holdout_example_is_not_quoted(
         result.stdout.fnmatch_lines(["*w7*the judge: the judge gave no score from 1 to 5*"])
         for text in (result.stdout.str(), (project.path / "lm.json").read_text()):
             assert ("as WORD7 is" in text) is quoted
+
+
+def test_no_answer_is_not_judged(project: Project, openai_server: OpenAIServer) -> None:
+    """It scores 0, and the rubric never sees the word None."""
+    _project(project, openai_server)
+    answer = 'one_step(lm_example.inputs["word"]) if lm_example.id == "w1" else None'
+    project.write("test_words.py", SUITE.replace('one_step(lm_example.inputs["word"])', answer))
+    project.run().stdout.fnmatch_lines(["*test_shout *20 *0.037*2 *"])
+    assert openai_server.calls == 2
+
+
+def test_a_rubric_with_an_expected_value_needs_one(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """Of each row; a rubric without it judges rows that expect nothing."""
+    _project(project, openai_server)
+    project.write("test_words.py", SUITE.replace('f"WORD{i}"', "None"))
+    result = project.run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["error: metric failed on *: ValueError: the rubric takes an exp*"])
+    project.write("rubric.yaml", RUBRIC.replace("expected, ", ""))
+    project.run().assert_outcomes(passed=1)

@@ -6,10 +6,13 @@ import os
 import re
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from contextlib import closing
 
 import pytest
+from doubles.containers import SPACE, namespaces
 from doubles.openai_server import Fault, OpenAIServer
 from projects.shouting import Project
 
@@ -64,6 +67,32 @@ def test_a_killed_session_leaves_its_account_open_to_be_continued(
     told = project.run("--lm-ledger").stdout.str()
     assert told.count("test_words.py::test_shout") == 1
     assert " open " not in told
+
+
+@namespaces
+def test_a_killed_run_in_a_container_leaves_its_successor_the_rest_of_its_budget(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """There pytest is process 1 each time. The model never sees more calls than the budget has,
+    and what the killed run was asking is asked again at once.
+    """
+    project.suite("budget=Budget(calls=60)", examples=200)
+    project.write("conftest.py", "import os\nopen('pids', 'a').write(f'{os.getpid()} ')\n")
+    command = [*SPACE, sys.executable, "-m", "pytest", "--lm-optimize"]
+    with subprocess.Popen(command, cwd=project.path, stdout=subprocess.DEVNULL) as killed:
+        openai_server.fault = lambda number: killed.kill() if number == 30 else None
+    assert killed.returncode == -signal.SIGKILL
+    assert 30 <= openai_server.calls < 60
+    openai_server.fault = lambda _: None
+    begun = time.monotonic()
+    result = subprocess.run(command, cwd=project.path, capture_output=True, text=True, check=False)
+    assert time.monotonic() - begun < 60
+    assert (project.path / "pids").read_text() == "1 1 "
+    assert openai_server.calls <= 60
+    assert result.returncode == 1
+    assert "the budget of test_words.py::test_shout (60 calls) is used up" in result.stdout
+    told = project.run("--lm-ledger").stdout.str()
+    assert told.count("test_words.py::test_shout") == 1
 
 
 @pytest.mark.slow

@@ -25,6 +25,54 @@ def test_both(lm_example):
 """
 
 
+TOGETHER = """\
+from dataclasses import dataclass, replace
+from pytest_lmopt.optimizers.protocol import Proposal
+from pytest_lmopt.suites.candidate import Candidate
+
+@dataclass(frozen=True)
+class Together:
+    async def propose(self, history, bench):
+        rounds = {name[0] for name in (t.proposal.candidate.name for t in history.trials)}
+        if len(rounds) > 1:
+            return ()
+        found = []
+        for name in ("2-worse",) if rounds else ("1-demos", "1-more demos", "1-alone"):
+            states = {}
+            for key, state in history.candidate.states.items():
+                said = "SHOUT" if "worse" in name else "SHOUT carefully"
+                demos = [{"word": f"{name} {n}", "loud": f"{name} {n}".upper()} for n in range(4)]
+                shown = demos if "demos" in name else ()
+                states[key] = replace(state, instruction=said, demos=tuple(shown))
+            kind = "demos" if "demos" in name else ""
+            candidate = Candidate(name=name, states=states)
+            found.append(Proposal(candidate=candidate, reason="a test", kind=kind))
+        return found
+
+def pytest_lmopt_optimizers():
+    return {"together": lambda settings: Together()}
+"""
+
+
+@pytest.mark.parametrize("examples", [50, 150])
+def test_of_equal_candidates_the_cheaper_is_adopted_and_a_perfect_one_ends_the_search(
+    project: Project, openai_server: OpenAIServer, examples: int
+) -> None:
+    """An instruction alone that is right on all of dev, beside the same with four demos."""
+    openai_server.answer = SimulatedModel(base=0.3, bonus=0.7).answer
+    project.write("conftest.py", TOGETHER)
+    project.suite("budget=Budget(calls=900)", examples=examples)
+    result = project.run("--lm-optimize=together", "--lm-report=json:report.json")
+    (suite,) = json.loads((project.path / "report.json").read_text())["suites"]
+    search = suite["search"]
+    assert (search["winner"], search["accepted"]) == ("1-alone", True)
+    dev = search["incumbent"]["n"]
+    assert (search["trials"][0]["n"], search["trials"][0]["score"]) == (dev, 1.0)
+    assert not any(trial["name"] == "2-worse" for trial in search["trials"])
+    note = f"*nothing more was proposed once 1-alone was right on all {dev} dev examples*"
+    result.stdout.fnmatch_lines([note])
+
+
 def test_demos_that_help_are_found_and_confirmed(
     project: Project, openai_server: OpenAIServer
 ) -> None:

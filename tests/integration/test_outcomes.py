@@ -211,20 +211,24 @@ def test_a_test_that_returns_nothing_is_never_green(
 
 
 def test_nothing_may_be_the_right_answer(project: Project, openai_server: OpenAIServer) -> None:
-    """Where it is expected, or the metric looks elsewhere."""
-    for metric, expected in (("metrics.exact_match", "None"), ("lambda *_: True", "'x'")):
+    """Where the metric says so; the ready-made ones need an expected value."""
+    for metric, outcome in (
+        ("lambda example, given: given is example.expected", "passed"),
+        ("lambda *_: True", "passed"),
+        ("metrics.exact_match", "failed"),
+    ):
         project.write(
             "test_words.py",
             HEAD
             + f"""
-ROWS = [{{**row, "expected": {expected}}} for row in ROWS]
+ROWS = [{{**row, "expected": None}} for row in ROWS]
 
 @pytest.mark.lm_suite(dataset=ROWS, metric={metric})
 def test_shout(lm_example):
     return None
 """,
         )
-        project.run().assert_outcomes(passed=1)
+        project.run().assert_outcomes(**{outcome: 1})
 
 
 def test_nor_is_it_quoted_where_every_example_raises(project: Project) -> None:

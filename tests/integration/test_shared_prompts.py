@@ -60,7 +60,7 @@ def test_a_winner_that_harms_another_suite_is_not_written(
     result.stdout.no_fnmatch_line("*accepted, with the winner's scores*")
     result.stdout.fnmatch_lines(
         [
-            "*better on holdout; but not written: shout.yaml, which *test_other uses too: *",
+            "*better on holdout, not written: shout.yaml, which *test_other uses too: *",
             "*test_other with shout.yaml: 0.* ? 0.000 on * examples",
             "not written: shout.yaml, which *test_other uses too: regressed against *",
         ]

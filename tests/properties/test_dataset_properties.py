@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import io
 import json
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_lmopt.errors import DatasetError
+from pytest_lmopt.suites.canonical import row_digest
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.example import Dataset
 
@@ -107,3 +109,55 @@ def test_cells_come_back_as_they_were_written(cells: list[str]) -> None:
 
     assert dataset is not None
     assert [example.inputs["q"] for example in dataset] == cells
+
+
+PROSE = st.text(st.sampled_from("ab, .\n\"'"), max_size=30).map(
+    lambda text: text.replace(",", ", ")
+)
+
+
+@given(
+    rows=st.lists(
+        st.tuples(PROSE.filter(str.strip), st.sampled_from(["FIN", "OPS"])), min_size=1, max_size=6
+    )
+)
+def test_tables_come_back_as_they_were_written(rows: list[tuple[str, str]]) -> None:
+    """Cells of several lines, with commas and quotes, are not taken for rows."""
+    table = io.StringIO(newline="")
+    named = [(f"r{number}", *row) for number, row in enumerate(rows)]
+    csv.writer(table).writerows([("id", "text", "expected"), *named])
+
+    dataset = loaded("d.csv", table.getvalue())
+
+    assert dataset is not None
+    assert [(e.id, e.inputs["text"], e.expected) for e in dataset] == named
+
+
+@given(
+    start=st.integers(0, 9),
+    end=st.integers(0, 9),
+    column=st.integers(0, 2),
+    doubled=st.booleans(),
+)
+def test_a_stray_quote_never_takes_rows_away(
+    start: int, end: int, column: int, doubled: bool
+) -> None:
+    """One at the beginning of a cell, and perhaps another at a later cell's end."""
+    rows = [[f"r{number}", f"message {number}", "FIN"] for number in range(10)]
+    rows[start][column] = '"' + rows[start][column]
+    if doubled and end > start:
+        rows[end][column] += '"'
+    text = "id,message,expected\n" + "".join(",".join(row) + "\n" for row in rows)
+
+    dataset = loaded("d.csv", text)
+
+    assert dataset is None
+
+
+@given(content=st.recursive(SCALARS, lambda inner: st.lists(inner) | st.frozensets(SCALARS)))
+def test_content_is_stable(content: Any) -> None:
+    """A copy is the same row, and another type around it is another one."""
+    same = row_digest({"q": content}, None)
+    assert row_digest({"q": copy.deepcopy(content)}, None) == same
+    assert row_digest({"q": [content]}, None) != same
+    assert row_digest({"q": (content,)}, None) != row_digest({"q": [content]}, None)

@@ -11,12 +11,14 @@ from pytest_lmopt.optimizers.bootstrap import Bootstrap
 from pytest_lmopt.optimizers.confirming import Rule, level
 from pytest_lmopt.optimizers.protocol import Optimizer
 from pytest_lmopt.testing.optimizers import OptimizerConformance
+from pytest_lmopt.testing.searches import searched, simulated
 from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 Generator = np.random.Generator
 FIELD = 16
 DEV, HOLDOUT = 60, 60
 NIGHTS = 30
+SUITES = 10
 
 
 def improved(old: Scores, new: Scores, *, alpha: float = ALPHA) -> bool:
@@ -74,6 +76,46 @@ def test_what_looks_better_is_adopted_more_often_right_and_wrong(runs: Runs) -> 
     proven, looking = adopted(generator, total, gain=0.1)
     assert proven < 0.35
     assert looking > 0.75
+
+
+def false_adoptions(total: int) -> tuple[int, int]:
+    """Of ``total`` runs of ten suites' first searches among equals, those that adopt anything.
+
+    At each suite's share of α, and were each tested at α.
+    """
+    generator = np.random.default_rng(5)
+    family = alone = 0
+    for _ in range(total):
+        pairs = passes(generator, SUITES, 2, HOLDOUT)
+        shown = [found for old, new in pairs if (found := compared(old, new, alpha=level(1)))]
+        alone += any(Rule().basis(found, cheaper=False) != "" for found in shown)
+        family += any(
+            improved(old, new, alpha=level(1, ALPHA / SUITES))
+            for (old, new), found in zip(pairs, shown, strict=True)
+            if found.verdict is Verdict.IMPROVED  # what is not shown at α is not shown at less
+        )
+    return family, alone
+
+
+def test_ten_suites_judged_as_a_family_seldom_adopt_anything(runs: Runs) -> None:
+    """In no more than α/2 of their runs together; without the correction in many."""
+    total = runs(150, 5_000)
+    family, alone = false_adoptions(total)
+    assert family / total <= most(ALPHA / 2, total)
+    assert alone / total > 0.1
+
+
+def test_a_whole_search_is_confirmed_at_the_share_it_is_given() -> None:
+    """Its confirmation and what it says its holdout can show follow."""
+    answer = simulated(SimulatedModel(base=0.3))
+    found = searched(Bootstrap(seed=0), answer, alpha=ALPHA / SUITES, calls=400).outcome
+    assert found.confirmation is not None
+    assert found.alpha == found.confirmation.alpha == ALPHA / SUITES
+    plain = searched(Bootstrap(seed=0), answer, calls=400).outcome
+    assert plain.winner is not None
+    assert found.winner is not None
+    assert plain.winner.proposal.candidate == found.winner.proposal.candidate
+    assert plain.detectable < found.detectable
 
 
 class _Sixteen(OptimizerConformance):

@@ -9,7 +9,7 @@ from doubles.trials import trial
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_lmopt.optimizers.believing import ALIKE, DOUBT, believed, likeliest
+from pytest_lmopt.optimizers.believing import ALIKE, DOUBT, believed, likeliest, tokens_per_run
 from pytest_lmopt.optimizers.protocol import Trial
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
@@ -74,3 +74,44 @@ def test_ties_go_to_the_shorter_prompts() -> None:
     long = replace(short, proposal=replace(short.proposal, candidate=wordy))
     assert likeliest([long, short])[0] is short
     assert likeliest([short, seen(0.2, 16, name="other")])[0] is short
+
+
+def costing(found: Trial, *, tokens: int) -> Trial:
+    """The trial, of runs that cost so much."""
+    spent = trial(found.proposal.candidate.name, 50, tokens=tokens).evaluation
+    return replace(found, evaluation=spent)
+
+
+def test_equal_on_the_evidence_the_cheaper_comes_first() -> None:
+    """Though the other one's kind has shown more: on these examples nothing tells them apart."""
+    demos = [costing(seen(1.0, 16, "with demos"), tokens=318) for _ in range(2)]
+    alone = costing(seen(1.0, 16, name="alone"), tokens=86)
+    assert believed([*demos, alone])[0] > believed([*demos, alone])[2]
+    assert likeliest([*demos, alone])[0] is alone
+    better = [replace(each, difference=1.0) for each in demos]
+    worse = replace(alone, difference=0.9)
+    assert likeliest([*better, worse])[0] is better[0]
+
+
+def test_of_equals_that_met_fewer_examples_than_others_the_order_stays() -> None:
+    """Being cheap does not make up for what has not been seen."""
+    sure = costing(seen(0.8, 56, "with demos"), tokens=318)
+    cheap = costing(seen(0.8, 16), tokens=86)
+    assert likeliest([cheap, sure])[0] is sure
+
+
+def test_the_luckiest_of_a_poor_kind_is_not_taken_for_an_equal() -> None:
+    """However cheap it is."""
+    few = [seen(gain, 16, "four demos") for gain in (0.1, 0.2, 0.1, 0.0)]
+    lucky = costing(seen(0.6, 16, "four demos"), tokens=10)
+    usual = costing(seen(0.6, 16), tokens=300)
+    assert likeliest([*few, lucky, usual])[0] is usual
+
+
+def test_what_counts_is_a_run_not_a_call() -> None:
+    """A pipeline may ask more often with one prompt than with another."""
+    often, once = (costing(seen(0.6, 16), tokens=tokens) for tokens in (60, 100))
+    calls = [replace(each, usage=each.usage + each.usage) for each in often.evaluation.outcomes]
+    often = replace(often, evaluation=replace(often.evaluation, outcomes=tuple(calls)))
+    assert tokens_per_run(often.evaluation) == 120
+    assert likeliest([often, once])[0] is once

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 from dataclasses import replace
 
 import pytest
 
-from pytest_lmopt import Example, Prompt
+from pytest_lmopt import Example, Prompt, known_secrets
 from pytest_lmopt.blocks.plain import (
     NotPlainError,
     block_from_text,
@@ -16,13 +17,17 @@ from pytest_lmopt.blocks.plain import (
     runs_to_text,
 )
 from pytest_lmopt.blocks.runner import Block
-from pytest_lmopt.lm.seam import Request, Usage
+from pytest_lmopt.lm.seam import FunctionLM, Request, Usage
 from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.metrics.score import Score
 from pytest_lmopt.metrics.scored_run import ScoredRun
+from pytest_lmopt.metrics.scoring import run_and_score
+from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.runs.run import Ending
 from pytest_lmopt.suites.candidate import Candidate
+from pytest_lmopt.suites.example import Dataset
 from pytest_lmopt.suites.render import Message
+from pytest_lmopt.suites.suite import Suite
 
 SHOUT = Prompt(
     name="shout",
@@ -54,6 +59,7 @@ RUN = ScoredRun(
     ending=Ending.RETURNED,
     score=Score(value=0.25, feedback="nearly"),
     got="A",
+    answered=((0, "fields"),),
     trace=(CALL,),
     judging=(
         replace(
@@ -106,3 +112,31 @@ def test_a_prompt_that_would_arrive_as_another_one_is_not_sent() -> None:
         block_to_text(Block(candidate=candidate, examples=()))
     with pytest.raises(NotPlainError):
         runs_to_text([replace(RUN, states={"shout": dated})], Candidate(name="c", states={}))
+
+
+def test_what_leaves_a_worker_holds_no_key_that_only_the_worker_knows() -> None:
+    """Neither why a run failed, what it returned, its feedback nor a call's error."""
+    key = "unheard-of-0123456789"
+
+    def pipeline(example: Example) -> str:
+        known_secrets.note_arguments({"api_key": key})
+        if example.id == "a":
+            raise RuntimeError(f"refused {key}")
+        return f"sent {key}"
+
+    suite = Suite(
+        name="s",
+        pipeline=pipeline,
+        dataset=Dataset(examples=tuple(EXAMPLES.values()), source="s"),
+        metric=lambda _, got: Score(value=0.0, feedback=f"found {got}"),
+    )
+    candidate = Candidate(name="c", states={})
+
+    async def story() -> list[ScoredRun]:
+        with InProcessExecutor(lm=FunctionLM(lambda _: ""), model="m") as executor:
+            return await run_and_score(suite, executor, candidate, suite.dataset.examples)
+
+    text = runs_to_text(asyncio.run(story()), candidate)
+    known_secrets.forget()
+    assert text.count("[secret]") == 6
+    assert key not in text

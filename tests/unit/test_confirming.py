@@ -147,4 +147,6 @@ def test_a_gain_on_few_examples_counts_for_less(early: float, late: float, chose
 def test_the_levels_of_all_uses_of_a_holdout_add_up_to_no_more_than_alpha() -> None:
     """α/2, α/6, α/12, ... on the better side of a two-sided test."""
     assert level(1) == ALPHA
+    assert level(1, ALPHA / 10) == ALPHA / 10
+    assert level(3, ALPHA / 10) == pytest.approx(level(3) / 10)
     assert sum(level(use) / 2 for use in range(1, 2_000)) < ALPHA

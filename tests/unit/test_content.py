@@ -220,7 +220,10 @@ DIFFERENT: list[tuple[Callable[[], Any], Callable[[], Any]]] = [
     (lambda: np.int64(1), lambda: np.int64(2)),
     (lambda: np.str_("a"), lambda: np.str_("b")),
     (lambda: np.datetime64("2024-01-01"), lambda: np.datetime64("2024-01-02")),
-    (lambda: np.ma.array([1, 2], mask=[0, 1]), lambda: np.ma.array([1, 2], mask=[1, 0])),
+    (
+        lambda: np.ma.array([1, 2], mask=[False, True]),
+        lambda: np.ma.array([1, 2], mask=[True, False]),
+    ),
     (lambda: np.array([(1, 2.0)], dtype="i4,f8"), lambda: np.array([(1, 3.0)], dtype="i4,f8")),
     (lambda: pd.DataFrame({"a": zeros(1000)}), lambda: pd.DataFrame({"a": zeros(1001)})),
     (lambda: pd.DataFrame({"a": [1]}), lambda: pd.DataFrame({"b": [1]})),
@@ -290,7 +293,7 @@ def test_content_is_the_same_in_every_process() -> None:
 
 def test_plain_rows_keep_their_digest() -> None:
     """That of their JSON, which stands in committed snapshots and names rows without ids."""
-    inputs = {"text": "café", "n": [1, 2.5, None, True, {"b": 1, "a": ""}]}
+    inputs: dict[str, object] = {"text": "café", "n": [1, 2.5, None, True, {"b": 1, "a": ""}]}
     assert row_digest(inputs, "x") == digest([inputs, "x"])
     assert row_digest({"text": "hi"}, None)[:12] == "728f0e03b7b4"
 
@@ -321,7 +324,7 @@ def test_plain_rows_keep_their_digest() -> None:
 def test_what_has_no_content_is_refused(value: object, kind: str) -> None:
     """In one line that names row, field and type, when the dataset is read."""
     for row in ({"inputs": {"q": 1, "page": [value]}}, {"inputs": {"q": 1}, "expected": value}):
-        rows = [{"inputs": {"q": 0}}, {"id": "r2", **row}]
+        rows: list[dict[str, Any]] = [{"inputs": {"q": 0}}, {"id": "r2", **row}]
         with pytest.raises(DatasetError) as caught:
             load_dataset(rows, beside=Path())
         message = str(caught.value)
@@ -330,7 +333,7 @@ def test_what_has_no_content_is_refused(value: object, kind: str) -> None:
         assert f"a value with content expected, found an object of type {kind}. " in message
         assert "\n" not in message
         with pytest.raises(DatasetError, match="a value with content expected"):
-            load_dataset([Example(**{"id": "a", **row})], beside=Path())
+            load_dataset([Example(**rows[1])], beside=Path())
 
 
 def test_what_holds_itself_is_refused() -> None:

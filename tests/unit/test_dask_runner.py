@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from doubles.loopback_cluster import LoopbackCluster
 
-from pytest_lmopt import Budget, Completion, Prompt, metrics
+from pytest_lmopt import Budget, Completion, Example, Prompt, metrics
 from pytest_lmopt.blocks.dask.known import KnownAnswers
 from pytest_lmopt.blocks.dask.messages import Spec
 from pytest_lmopt.blocks.dask.runner import DaskRunner
@@ -31,6 +31,7 @@ from pytest_lmopt.lm.seam import Request, Usage
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.runs.executor import InProcessExecutor
+from pytest_lmopt.runs.outcomes import SessionEnded
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.suite import Suite
@@ -283,3 +284,21 @@ def test_values_that_json_lacks_are_run_here(tmp_path: Path) -> None:
     found = world.evaluate(candidate=Candidate(name="odd", states={shout.key: state}))
     assert found.mean == 1.0
     assert world.calls == world.charged == EXAMPLES
+
+
+def test_a_session_that_ends_there_ends_here(tmp_path: Path) -> None:
+    """Though the leader would not meet it: it is raised once, and what was spent is charged."""
+    world = World(tmp_path, budget=Budget(calls=100))
+    pipeline, ended = world.suite.pipeline, []
+
+    async def ending(example: Example) -> object:
+        if example.id == "e7" and not ended:
+            ended.append(example.id)
+            pytest.exit("quota used up", returncode=7)
+        return await pipeline(example)
+
+    world.suite = replace(world.suite, pipeline=ending)
+    with pytest.raises(SessionEnded) as error:
+        world.evaluate()
+    assert (error.value.reason, error.value.returncode) == ("quota used up", 7)
+    assert world.calls <= world.charged <= 100

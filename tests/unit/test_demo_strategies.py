@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,26 @@ ROWS += [
     {"id": f"hard{number}", "inputs": {"word": "?"}, "expected": "never", "split": "dev"}
     for number in range(20)
 ]
+
+
+@dataclass(frozen=True)
+class Shouted:
+    """A typed answer."""
+
+    loud: str
+    size: int
+
+
+class Hostile:
+    """An answer that fails at whatever it is asked."""
+
+    def __init__(self, text: str) -> None:
+        del text
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
 ONE_STEP: Pipeline = lambda example: SHOUT(word=example.inputs["word"]).text  # noqa: E731
 
 
@@ -188,10 +210,51 @@ class TestLabeled:
     def test_what_cannot_be_labelled_is_left_alone(self, pipeline: Pipeline, expected: Any) -> None:
         """No expected answer, one of another kind, or a pipeline that returns something else."""
         rows = [{**row, "expected": expected} for row in ROWS]
-        spy = asked(Labeled(seed=1), lambda _: "no idea", pipeline=pipeline, rows=rows)
+        spy = asked(
+            Labeled(seed=1),
+            lambda _: "no idea",
+            pipeline=pipeline,
+            rows=rows,
+            metric=lambda *_: 0.0,  # the ready-made ones need an expected value
+        )
 
         assert list(spy.proposals) == []
         assert spy.requests == []
+
+    def test_typed_answers_are_labelled_by_their_fields(self) -> None:
+        """As a mapping is, whatever kind the expected answer is of."""
+        both = Prompt(name="both", instruction="x", inputs=["word"], outputs=["loud", "size"])
+
+        def pipeline(example: Example) -> Shouted:
+            answer = both(word=example.inputs["word"])
+            return Shouted(loud=answer.loud, size=int(answer.size))
+
+        rows = [{**row, "expected": Shouted(loud=row["expected"], size=5)} for row in ROWS]
+        spy = asked(Labeled(seed=1), lambda _: "loud: x\nsize: 3", pipeline=pipeline, rows=rows)
+
+        demo = spy.states("both")[0].demos[0]
+        assert demo == {"word": demo["word"], "loud": demo["word"].upper(), "size": 5}
+
+    def test_where_every_run_raised_an_only_prompt_is_labelled_all_the_same(self) -> None:
+        """Demos may be what makes its answers fit to be used."""
+
+        def pipeline(example: Example) -> str:
+            return str(json.loads(SHOUT(word=example.inputs["word"]).text)["loud"])
+
+        rows = [{**row, "expected": {"said": row["expected"]}} for row in ROWS]
+        spy = asked(Labeled(seed=1), lambda _: "no idea", pipeline=pipeline, rows=rows)
+
+        for demo in spy.states("shout")[0].demos:
+            assert json.loads(demo["loud"]) == {"said": demo["word"].upper()}
+
+    def test_a_value_that_fails_at_everything_is_left_alone(self) -> None:
+        """It is no prompt's answer, and ends no run."""
+        spy = asked(
+            Labeled(seed=1),
+            lambda _: "no idea",
+            pipeline=lambda example: Hostile(SHOUT(word=example.inputs["word"]).text),
+        )
+        assert list(spy.proposals) == []
 
     def test_a_line_of_the_answer_may_be_what_is_returned(self) -> None:
         """Many pipelines take the first one."""
@@ -255,7 +318,7 @@ class TestRationale:
         spy = asked(Rationale(seed=1), needs_a_hint, metric=metric)
 
         keys = [(r.messages[0].content, r.messages[-1].content) for r in spy.requests]
-        assert len(set(keys)) == len(keys) == 32, "16 first and 16 second tries"
+        assert len(set(keys)) == len(keys) == 35, "19 first and 16 second tries"
         assert all("Think step by step" in system for system, _ in keys)
         for state in spy.states("shout"):
             assert state.demos

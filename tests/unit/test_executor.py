@@ -23,6 +23,7 @@ from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.money.metered import Metered
 from pytest_lmopt.lm.seam import LM, FunctionLM, Request
 from pytest_lmopt.runs.executor import InProcessExecutor
+from pytest_lmopt.runs.outcomes import SessionEnded
 from pytest_lmopt.runs.run import Ending, ExampleSkipped, Run
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.suite import Pipeline
@@ -300,7 +301,7 @@ def test_ctrl_c_in_a_run_ends_the_block(asynchronous: bool) -> None:
     async def apipeline(_: Example) -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(SessionEnded, match="stopped by Ctrl-C"):
         run_block(apipeline if asynchronous else pipeline, 2)
 
 

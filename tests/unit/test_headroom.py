@@ -34,25 +34,25 @@ def test_where_the_most_hopeful_case_proves_nothing_it_is_said_with_what_would_h
     """The score, the n, how many failing examples it takes; and what to do."""
     text = told(39, 40, holdout=20)
     assert "the incumbent scores 0.975 on 40 dev examples" in text
-    assert "fails 3 of the 20 holdout examples at most" in text
-    assert "p < 0.0250, which takes 6" in text
-    assert "more examples, harder ones, or another split (--lm-resplit)" in text
+    assert "even a perfect prompt would gain at most 3 of the 20 holdout examples" in text
+    assert "significance at p < 0.0250 needs 6" in text
+    assert "more examples or harder ones would leave room to see it" in text
 
 
 def test_where_all_of_holdout_would_not_be_enough_it_is_told_so() -> None:
     """At the level of a holdout's tenth use ten examples prove nothing, all of them mended."""
     text = no_headroom([0.0] * 10, 10, alpha=level(10), rule=Rule())
-    assert "fails 10 of the 10 holdout examples at most" in text
-    assert "which takes more than 10 examples" in text
+    assert "would gain at most 10 of the 10 holdout examples" in text
+    assert "needs more than 10;" in text
     text = no_headroom([0.0] * 10, 10, alpha=level(100), rule=Rule())
-    assert "told from it at p < 9.90e-06, which takes" in text
+    assert "significance at p < 9.90e-06 needs" in text
 
 
 def test_few_groups_prove_nothing_however_many_examples_they_have() -> None:
     """What is tossed is a group's sign: six coins fall alike too often for this level."""
     text = told(10, 100, holdout=100, groups=6)
     assert "and holdout's 100 examples are of 6 groups; a prompt better in all could not" in text
-    assert "at p < 0.0250, which takes 7; more examples" in text
+    assert "at p < 0.0250, which takes 7; examples of more groups" in text
     assert told(10, 100, holdout=100, groups=7) == ""
     sure = compare(
         dict.fromkeys(map(str, range(100)), 0.0),
@@ -76,6 +76,17 @@ def test_nothing_is_better_than_right_everywhere() -> None:
     """No candidate could win on dev, however large holdout is and whatever is accepted."""
     for rule in (Rule(), Rule(accept="best")):
         assert "no candidate can score more" in told(300, 300, holdout=300, rule=rule)
+
+
+def test_no_advice_is_given_that_would_end_in_the_same() -> None:
+    """Another split has as many examples, and of a perfect incumbent as few that fail."""
+    cases = [told(5, 20, holdout=9), told(300, 300, holdout=300), told(39, 40, holdout=20)]
+    assert [text.rpartition("; ")[2] for text in cases] == [
+        "more examples would leave room to see it",
+        "harder examples would leave room to see it",
+        "more examples or harder ones would leave room to see it",
+    ]
+    assert not any("--lm-resplit" in text for text in cases)
 
 
 def test_fewer_than_ten_holdout_examples_prove_nothing() -> None:

@@ -57,8 +57,8 @@ class Unable(LocalRunner):
 def queues(tmp_path: Path) -> Iterator[tuple[SqliteQueue, SqliteQueue]]:
     """Two views of one queue, as two processes have."""
     with (
-        closing(SessionFile(tmp_path / "s.sqlite", pid=1)) as one,
-        closing(SessionFile(tmp_path / "s.sqlite", pid=2)) as other,
+        closing(SessionFile(tmp_path / "s.sqlite")) as one,
+        closing(SessionFile(tmp_path / "s.sqlite")) as other,
     ):
         yield SqliteQueue(one), SqliteQueue(other)
 

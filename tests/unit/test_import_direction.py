@@ -10,6 +10,7 @@ import pytest_lmopt
 
 ROOT = Path(pytest_lmopt.__file__).parent
 LAYERS = (
+    "known_secrets",
     "safe_text",
     "errors",
     "stats",

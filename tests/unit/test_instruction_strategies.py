@@ -178,7 +178,7 @@ def test_coordinate_keeps_what_it_has_found() -> None:
 
 def test_mipro_combines_instruction_and_demos() -> None:
     """Where both help, the winner has both; where it failed is told, and later what helped."""
-    model = SimulatedModel(base=0.3, per_demo=0.08, bonus=0.3)
+    model = SimulatedModel(base=0.2, per_demo=0.05, bonus=0.3)
     outcome, asked = searched(Mipro(seed=0), simulated(model, adverbs=ADVERBS[:3]))
     assert outcome.accepted
     assert outcome.winner is not None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,10 @@ from pytest_lmopt import Budget, Completion, Example, Prompt
 from pytest_lmopt.errors import BookError, BudgetExhaustedError, LMError, ModelError, RefusedError
 from pytest_lmopt.lm.faults.retries import Retrying
 from pytest_lmopt.lm.money.book import SqliteBook
-from pytest_lmopt.lm.money.ledger import Account, Ledger
+from pytest_lmopt.lm.money.ledger import Account, Ledger, Sitting
 from pytest_lmopt.lm.money.metered import Metered
 from pytest_lmopt.lm.money.protocol import Amount
+from pytest_lmopt.lm.processes import own_token
 from pytest_lmopt.lm.seam import FunctionLM, Request, Usage
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.suites.candidate import Candidate
@@ -419,3 +422,22 @@ def test_a_book_of_the_first_version_goes_on(tmp_path: Path) -> None:
     assert book.unsettled(account.number) == 1
     assert book.spent(account.number).calls == 1
     book.close()
+
+
+def test_a_book_that_knew_processes_by_number_goes_on(tmp_path: Path) -> None:
+    """The number may be another process's by now, such as that of this one's parent."""
+    path = tmp_path / "ledger.sqlite"
+    budget = Budget(calls=3)
+    before = Sitting(session="killed", holder="", purpose="p", resume=True)
+    account = Account(budget, owner="s", book=SqliteBook(path), sitting=before)
+    Ledger([account]).reserve(CHARGE)
+    account.book.close()
+    with closing(sqlite3.connect(path)) as old, old:
+        old.execute("ALTER TABLE accounts DROP COLUMN holder")
+        old.execute("ALTER TABLE accounts ADD COLUMN pid INTEGER NOT NULL DEFAULT 0")
+        old.execute("UPDATE accounts SET pid = ?", (os.getppid(),))
+    with closing(SqliteBook(path)) as book:
+        now = replace(before, session="today", holder=own_token())
+        assert Account(budget, owner="s", book=book, sitting=now).earlier == 1
+        later = replace(now, session="later")
+        assert Account(budget, owner="s", book=book, sitting=later).earlier == 0

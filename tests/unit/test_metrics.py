@@ -158,8 +158,8 @@ def test_no_tolerance_is_exact() -> None:
     big = 9007199254740993
     for prediction in (big - 1, str(big - 1), Decimal(big - 1), f"{big - 1:,}"):
         assert exact(example(big), prediction).value == 0.0
-    for prediction in (big, str(big), Decimal(big), f"{big:,}", np.int64(big)):
-        assert exact(example(big), prediction).value == 1.0
+    for same in (big, str(big), Decimal(big), f"{big:,}", np.int64(big)):
+        assert exact(example(big), same).value == 1.0
     assert exact(example(0.1), "0.1").value == 1.0
 
 

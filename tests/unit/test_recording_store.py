@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sqlite3
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from pytest_lmopt import Completion
+from pytest_lmopt.lm.processes import token_of
 from pytest_lmopt.lm.recordings import store as recording_store
 from pytest_lmopt.lm.recordings.pruning import prune
 from pytest_lmopt.lm.recordings.recorded import Recorded
@@ -24,7 +26,9 @@ from pytest_lmopt.lm.sqlite_file import damage
 from pytest_lmopt.suites.render import Message
 
 USAGE = Usage(calls=1, input_tokens=3, output_tokens=2, micro_usd=40)
-OTHER_PROCESS = os.getppid()
+OTHER_PROCESS = token_of(os.getppid())
+UNSEEN = OTHER_PROCESS[:-1] + ("0" if OTHER_PROCESS[-1] != "0" else "1")
+"""As a process of another container."""
 
 
 @pytest.fixture
@@ -117,8 +121,8 @@ def test_answers_that_can_still_be_read_outlive_the_damage(
 @pytest.mark.parametrize(
     "text",
     [
-        '{"text": "1", "usage": {"calls": -1}}',
-        '{"text": "1", "usage": {"calls": "many"}}',
+        '{"text": "1", "usage": []}',
+        '{"text": "1", "usage": "many"}',
         '{"text": "1", "usage": {}, "whole": 3}',
         '{"text": 1, "usage": {}}',
     ],
@@ -204,19 +208,58 @@ def test_processes_that_need_the_same_answer_make_one_call(path: Path, tmp_path:
     assert (tmp_path / "calls").read_text() == "xx"
 
 
-def claim_for(path: Path, wanted: Request, pid: int, since: float) -> None:
+def claim_for(path: Path, wanted: Request, holder: str, since: float) -> None:
     """Leave a claim as another process would."""
     with closing(sqlite3.connect(path)) as database:
-        database.execute("INSERT INTO claims VALUES (?, ?, ?)", (wanted.key, pid, since))
+        database.execute("INSERT INTO claims VALUES (?, ?, ?)", (wanted.key, holder, since))
         database.commit()
 
 
 def test_an_old_claim_is_void(path: Path, store: SqliteRecordings) -> None:
-    """Process ids are used again."""
+    """Though its process still runs, it will bring no answer any more."""
     since = time.time() - recording_store.CLAIM_SECONDS - 1
     claim_for(path, request(), OTHER_PROCESS, since)
 
     assert ask(store, request()) == "asked here"
+
+
+def test_a_claim_of_a_process_that_can_not_be_seen_is_void_sooner(
+    path: Path, store: SqliteRecordings
+) -> None:
+    """It may run in another container, or may have been killed there."""
+    for wanted, seconds in ((request(1), 1), (request(2), recording_store.UNSEEN_SECONDS + 1)):
+        claim_for(path, wanted, UNSEEN, time.time() - seconds)
+
+    assert not store.claim(request(1).key)
+    assert ask(store, request(2)) == "asked here"
+
+
+@pytest.mark.parametrize("holder", [OTHER_PROCESS, UNSEEN])
+def test_claims_end_when_nobody_has_the_file_open(path: Path, holder: str) -> None:
+    """Who claimed them was killed, be it in another container."""
+    fill(path, range(1))
+    claim_for(path, request(), holder, time.time())
+
+    with closing(SqliteRecordings(path)) as store:
+        assert store.claim(request().key)
+        store.release(request().key)
+
+
+def test_claims_of_a_store_that_knew_processes_by_number_end(path: Path) -> None:
+    """The number may be another process's by now, such as that of this one's parent."""
+    fill(path, range(1))
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("DROP TABLE claims")
+        database.execute("CREATE TABLE claims (key TEXT PRIMARY KEY, pid INTEGER, since REAL)")
+        database.commit()
+    with (
+        closing(SqliteRecordings(path)) as store,
+        closing(SqliteRecordings(path, holder=OTHER_PROCESS)) as other,
+    ):
+        claim_for(path, request(1), str(os.getppid()), time.time())
+        assert store.claim(request(1).key)
+        assert not other.claim(request(1).key)
+        store.release(request(1).key)
 
 
 def test_a_failed_call_gives_its_claim_up(path: Path, store: SqliteRecordings) -> None:
@@ -245,3 +288,21 @@ def test_a_pruned_file_is_smaller_and_sound(path: Path) -> None:
     assert pruned.before == before
     assert pruned.after == path.stat().st_size <= before // 2
     assert damage(path) == ""
+
+
+@pytest.mark.parametrize("figure", [-1_000_000, 10**20, 2**63, 1.5, True, "many", [], {}, None])
+def test_an_answer_recorded_with_a_usage_that_can_not_be_is_not_paid_for_again(
+    path: Path, figure: object
+) -> None:
+    """Earlier versions recorded what a provider reported. It counts as nothing."""
+    fill(path, range(1))
+    usage = dict.fromkeys(vars(USAGE), figure)
+    with closing(sqlite3.connect(path)) as database:
+        text = json.dumps({"text": answer().text, "usage": usage})
+        database.execute("UPDATE recordings SET answer = ?", (text,))
+        database.commit()
+    with closing(SqliteRecordings(path)) as store:
+        assert ask(store, request()) == answer().text
+        found = store.get(request().key)
+    assert found is not None
+    assert found.usage == Usage(calls=1, replayed=1, micro_usd=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +33,7 @@ from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 SUITE = words(200, "one step")
 DEV = [example.inputs["word"] for example in seeded_order(SUITE.splits.dev, seed=0)]
+SURE = SimulatedModel(base=0.3, bonus=0.7)
 RIGHT = {"lucky": set(DEV[:16]), "steady": {*DEV[:10], *DEV[16:]}}
 
 
@@ -107,6 +109,50 @@ def test_it_stays_with_what_it_has_met_where_the_rest_can_not_be_paid() -> None:
     assert raced == [("steady", 16), ("lucky", len(DEV))]
 
 
+def _right_on(**right: set[str]) -> Callable[[Request], str]:
+    """Answers that are right on these words, by the first word of the instruction."""
+
+    def answer(request: Request) -> str:
+        told, word = request.messages[0].content.split()[0], request.messages[-1].content
+        return word.upper() if word in right.get(told, ()) else word
+
+    return answer
+
+
+def test_a_candidate_right_on_all_of_dev_ends_the_search() -> None:
+    """Nothing can be better there; being right on the first rung only is not enough."""
+    answer = _right_on(lucky=set(DEV[:16]), perfect=set(DEV))
+    raced = _trials(("lucky",), ("perfect",), ("later",), answer=answer)
+    assert raced == [("perfect", len(DEV)), ("lucky", len(DEV))]
+
+
+def test_the_calls_of_further_rounds_are_not_spent() -> None:
+    """And the report says why the search ended."""
+    answer = _right_on(perfect=set(DEV))
+    ended = [_trials(("perfect",), *more, answer=answer) for more in ((), (("a", "b"), ("c",)))]
+    assert ended[0] == ended[1]
+    found = searched(_Texts((("SHOUT carefully",), ("SHOUT",))), simulated(SURE), examples=100)
+    assert [trial.proposal.candidate.name for trial in found.outcome.trials] == ["SHOUT carefully"]
+    assert re.search(
+        r"nothing more was proposed once SHOUT carefully was right on all \d+ dev examples",
+        found.outcome.note,
+    )
+
+
+def test_a_cheaper_one_that_was_dropped_as_an_equal_has_its_chance_in_the_end() -> None:
+    """It meets the rest of dev, and is taken if it stays equal."""
+    most = set(DEV) - set(DEV[20::12])
+    words = {"quick": most, "cheap": set(DEV), "dear": set(DEV)}
+    long = "dear " + "and many more words " * 20
+    rounds = (("quick", "cheap and a few more"), (long,))
+    raced = _trials(*rounds, answer=_right_on(**words))
+    assert raced[0] == ("cheap and a few more", len(DEV))
+    words["cheap"] = set(DEV[:16])
+    raced = _trials(*rounds, answer=_right_on(**words))
+    assert raced[0] == (long, len(DEV))
+    assert ("cheap and a few more", len(DEV)) in raced
+
+
 @pytest.mark.parametrize(
     ("calls", "rule", "left", "kept"),
     [
@@ -123,11 +169,15 @@ def test_where_no_race_can_be_paid_for_it_is_told_what_was_left_for_one(
     answer = simulated(SimulatedModel(base=0.6))
     found = searched(Bootstrap(seed=0), answer, calls=calls, examples=60, rule=rule)
     both, holdout = len(found.suite.splits.judged), len(found.suite.splits.holdout)
-    assert found.outcome.note == (
+    assert found.outcome.note.startswith(
         f"no candidate was raced: of the {calls} calls granted, {holdout + both + holdout} are set "
         f"aside for judging; with what was spent before{kept}, that leaves {left} of the 16 runs "
-        "that a race takes at least; see --lm-dry-run for a larger budget"
+        "that a race takes at least; a budget of "
     )
+    enough = re.search(r"a budget of (\d+) calls leaves enough for one$", found.outcome.note)
+    assert enough is not None
+    again = searched(Bootstrap(seed=0), answer, calls=int(enough[1]), examples=60, rule=rule)
+    assert again.outcome.trials
 
 
 def test_a_strategy_that_proposes_nothing_is_not_put_down_to_the_budget() -> None:

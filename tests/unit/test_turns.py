@@ -20,7 +20,7 @@ import pytest
 from pytest_lmopt.errors import ModelError, SessionFileError, TransientError
 from pytest_lmopt.lm.faults.circuit import Circuit
 from pytest_lmopt.lm.faults.concurrency import Gate, Gates
-from pytest_lmopt.lm.processes import alive
+from pytest_lmopt.lm.processes import alive, token_of
 from pytest_lmopt.lm.seam import Request
 from pytest_lmopt.lm.session_file import SessionFile
 from pytest_lmopt.lm.turns import WANTED_SECONDS, SharedTurns
@@ -134,7 +134,7 @@ class Pair:
         self.now = 100.0
         monkeypatch.setattr("pytest_lmopt.lm.turns.time.monotonic", lambda: self.now)
         self.one = SharedTurns(file, pool="pool", most=MOST)
-        self.other = SharedTurns(file, pool="pool", most=MOST, pid=os.getppid())
+        self.other = SharedTurns(file, pool="pool", most=MOST, holder=token_of(os.getppid()))
         self.out: Counter[SharedTurns] = Counter()
 
     def wants(self, turns: SharedTurns) -> bool:
@@ -280,9 +280,10 @@ def test_a_file_that_fails_ends_the_waiting(file: SessionFile) -> None:
 def test_a_process_that_has_ended_does_not_live_though_nobody_has_noticed() -> None:
     """Its number stays taken until its parent asks."""
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    assert alive(process.pid)
+    token = token_of(process.pid)
+    assert alive(token)
     process.kill()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    assert not alive(process.pid)
+    assert alive(token) is False
     process.communicate()
-    assert not alive(process.pid)
+    assert alive(token) is False

@@ -11,11 +11,11 @@ from typing import Any
 
 from pytest_lmopt.blocks.plain import request_from_plain, request_to_plain
 from pytest_lmopt.lm.money.allowances import Allowance, Spending
-from pytest_lmopt.lm.money.protocol import Amount
+from pytest_lmopt.lm.money.protocol import Amount, Remarks
 from pytest_lmopt.lm.recordings.answer import dump_answer, load_answer
 from pytest_lmopt.lm.recordings.files import Answer
 from pytest_lmopt.lm.recordings.recorded import CacheMode
-from pytest_lmopt.lm.seam import Completion
+from pytest_lmopt.lm.seam import Completion, Remark
 
 DISTRIBUTION = "pytest-lmopt"
 
@@ -136,7 +136,7 @@ class Reply:
         plain: dict[str, Any] = json.loads(text)
         spending = plain["spending"]
         if spending is not None:
-            spending = Spending(**{**spending, "dearest": Amount(**spending["dearest"])})
+            spending = _spending(spending)
         answers = tuple(
             (request_from_plain(request), loaded)
             for request, answer in plain["answers"]
@@ -145,3 +145,10 @@ class Reply:
         return Reply(
             **{**plain, "end": End(plain["end"]), "answers": answers, "spending": spending}
         )
+
+
+def _spending(plain: dict[str, Any]) -> Spending:
+    remarks = tuple(
+        Remarks(**{**each, "first": Remark(*each["first"])}) for each in plain["remarks"]
+    )
+    return Spending(**{**plain, "dearest": Amount(**plain["dearest"]), "remarks": remarks})

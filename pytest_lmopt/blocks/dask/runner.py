@@ -14,7 +14,7 @@ from pytest_lmopt.blocks.dask.messages import End, Reply, Spec, Task
 from pytest_lmopt.blocks.lanes import AHEAD
 from pytest_lmopt.blocks.plain import NotPlainError, block_to_text, runs_from_text
 from pytest_lmopt.blocks.queue import MOST_LOSSES
-from pytest_lmopt.blocks.runner import AT_ONCE, Block, LocalRunner, in_order
+from pytest_lmopt.blocks.runner import AT_ONCE, LARGEST, Block, LocalRunner, in_order
 from pytest_lmopt.errors import SuiteError, WorkersLostError
 from pytest_lmopt.lm.money.allowances import NOTHING, Grant, Purse, Spending
 from pytest_lmopt.lm.money.ledger import Ledger
@@ -60,6 +60,9 @@ class DaskRunner:
     def run(self, blocks: Sequence[Block]) -> AsyncGenerator[list[ScoredRun]]:
         """As the protocol says; a block that ends early ends those after it."""
         at_once = AHEAD * max(self.cluster.threads, AT_ONCE * self.hands)
+        most = self.local.suite.concurrency
+        if most is not None:  # a lane holds to it, but knows nothing of the others
+            at_once = min(at_once, max(1, most // LARGEST))
         return in_order(blocks, self._run_one, at_once=at_once)
 
     async def _run_one(self, block: Block) -> list[ScoredRun]:

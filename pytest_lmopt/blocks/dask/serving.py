@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import partial
 
 from pytest_lmopt.blocks.dask.messages import End, Reply, Task
-from pytest_lmopt.blocks.plain import NotPlainError, block_from_text, runs_to_text
+from pytest_lmopt.blocks.plain import NotPlainError, block_from_text, ended_to_text, runs_to_text
 from pytest_lmopt.blocks.runner import Block
 from pytest_lmopt.errors import BudgetExhaustedError, ModelError
+from pytest_lmopt.lm.faults.concurrency import CALLS_AT_ONCE
 from pytest_lmopt.lm.money.allowances import SpendingLedger
 from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.lm.recordings.memory import MemoryStore
@@ -20,6 +22,7 @@ from pytest_lmopt.lm.stack import Traffic, suite_lm
 from pytest_lmopt.metrics.scored_run import ScoredRun
 from pytest_lmopt.metrics.scoring import run_and_score
 from pytest_lmopt.runs.executor import Executor
+from pytest_lmopt.runs.outcomes import SessionEnded
 from pytest_lmopt.suites.suite import Suite
 
 
@@ -44,11 +47,22 @@ class LMOfTheBlock:
 
 
 class BlockServer:
-    """Runs blocks of one suite; ``lm`` is what ``executor`` sends all calls to."""
+    """Runs blocks of one suite, ``most`` examples at a time from run to score.
+
+    ``lm`` is what ``executor`` sends all calls to.
+    """
 
     def __init__(
-        self, suite: Suite, executor: Executor, lm: LMOfTheBlock, *, provider: LM, traffic: Traffic
+        self,
+        suite: Suite,
+        executor: Executor,
+        lm: LMOfTheBlock,
+        *,
+        provider: LM,
+        traffic: Traffic,
+        most: int = CALLS_AT_ONCE,
     ) -> None:
+        self._slots = asyncio.Semaphore(most)
         self._suite = suite
         self._executor = executor
         self._lm = lm
@@ -70,12 +84,14 @@ class BlockServer:
         )
         block = block_from_text(task.block, self._examples)
         with self._lm.being(lm):
-            work = asyncio.gather(
-                *(self._run_one(block, place) for place in range(len(block.examples))),
-                return_exceptions=True,
-            )
+            runs = [
+                asyncio.ensure_future(self._run_one(block, place))
+                for place in range(len(block.examples))
+            ]
+        for run in runs:
+            run.add_done_callback(partial(_end_with, runs))
         try:
-            results = await work
+            results = await asyncio.gather(*runs, return_exceptions=True)
         except asyncio.CancelledError:
             results = []
         reply = _told(results, block)
@@ -87,19 +103,29 @@ class BlockServer:
 
     async def _run_one(self, block: Block, place: int) -> ScoredRun:
         """One example by itself, so that one that can't be paid for does not end the others."""
-        (run,) = await run_and_score(
-            self._suite,
-            self._executor,
-            block.candidate,
-            block.examples[place : place + 1],
-            repeat=block.repeat,
-        )
+        async with self._slots:
+            (run,) = await run_and_score(
+                self._suite,
+                self._executor,
+                block.candidate,
+                block.examples[place : place + 1],
+                repeat=block.repeat,
+            )
         return run
+
+
+def _end_with(runs: list[asyncio.Task[ScoredRun]], run: asyncio.Task[ScoredRun]) -> None:
+    """End the others where one has ended the session: they need not spend any more."""
+    if not run.cancelled() and isinstance(run.exception(), SessionEnded):
+        for each in runs:
+            each.cancel()
 
 
 def _told(results: list[ScoredRun | BaseException], block: Block) -> Reply:
     """What can be told of the results in JSON; other errors the leader meets again by itself."""
     for result in results:
+        if isinstance(result, SessionEnded):
+            return Reply(end=End.DONE, runs=ended_to_text(result))
         if isinstance(result, ModelError):
             # the leader's machine may have the key that is missing here
             return Reply(end=End.REFUSED, problem=str(result))

@@ -14,11 +14,11 @@ from typing import Any
 from pytest_lmopt.errors import LmoptError, RefusedError
 from pytest_lmopt.lm.faults.translation import translated
 from pytest_lmopt.lm.litellm_loading import asking_once, load_litellm, tool_arguments
-from pytest_lmopt.lm.money.prices import price
+from pytest_lmopt.lm.money.usage import as_reported, usage_of
 from pytest_lmopt.lm.quiet import quiet
+from pytest_lmopt.lm.reported_usage import noting_usage
 from pytest_lmopt.lm.seam import Completion, Request, Usage, WholeCompletion
 from pytest_lmopt.lm.tracing import our_own
-from pytest_lmopt.suites.canonical import canonical_json
 
 _HIDDEN = ("custom_llm_provider", "response_cost")
 _NOT_THE_PROVIDERS = (TypeError, ValueError, LookupError, AttributeError, ImportError)
@@ -34,17 +34,17 @@ async def ask(
     sent = {**tool_arguments(arguments.get("tools")), **arguments}
     try:
         if asynchronous:
-            with our_own(), asking_once(), quiet():
+            with our_own(), asking_once(), quiet(), noting_usage(mend=False) as odd:
                 given = await make(**sent)
                 if hasattr(given, "__anext__"):
                     given = [chunk async for chunk in given]
         else:
-            given = await asyncio.wrap_future(_on_thread(lambda: _made(make, sent)))
+            given, odd = await asyncio.wrap_future(_on_thread(lambda: _made(make, sent)))
     except _NOT_THE_PROVIDERS as error:
         raise RefusedError(f"{type(error).__name__}: {error}", request=request) from error
     except Exception as error:
         raise translated(error, request) from error
-    return _whole(given, request, arguments)
+    return _whole(given, request, arguments, odd)
 
 
 def as_litellm_would(completion: Completion, arguments: Mapping[str, Any]) -> Any:
@@ -78,10 +78,10 @@ def told(error: LmoptError) -> BaseException:
     return cause or error
 
 
-def _made(make: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-    with our_own(), asking_once(), quiet():
+def _made(make: Callable[..., Any], arguments: Mapping[str, Any]) -> tuple[Any, list[str]]:
+    with our_own(), asking_once(), quiet(), noting_usage(mend=False) as odd:
         given = make(**arguments)
-        return list(given) if hasattr(given, "__next__") else given
+        return (list(given) if hasattr(given, "__next__") else given), odd
 
 
 def _on_thread(work: Callable[[], Any]) -> Future[Any]:
@@ -100,7 +100,9 @@ def _on_thread(work: Callable[[], Any]) -> Future[Any]:
     return future
 
 
-def _whole(given: Any, request: Request, arguments: Mapping[str, Any]) -> WholeCompletion:
+def _whole(
+    given: Any, request: Request, arguments: Mapping[str, Any], odd: Iterable[str]
+) -> WholeCompletion:
     whole: dict[str, Any]
     if isinstance(given, list):
         whole = {"chunks": [chunk.model_dump(mode="json") for chunk in given]}
@@ -110,40 +112,13 @@ def _whole(given: Any, request: Request, arguments: Mapping[str, Any]) -> WholeC
     hidden = getattr(given, "_hidden_params", None) or {}
     whole["hidden"] = {name: hidden[name] for name in _HIDDEN if hidden.get(name) is not None}
     choices = getattr(given, "choices", None) or ()
-    spent = _spent(given, choices, request)
+    usage, remark = usage_of(request, as_reported(getattr(given, "usage", None), odd=odd))
     return WholeCompletion(
         text=(choices[0].message.content or "") if choices else "",
-        usage=Usage(
-            calls=1,
-            input_tokens=spent[0],
-            output_tokens=spent[1],
-            micro_usd=price(request.model, *spent),
-        ),
+        usage=usage,
+        usage_remark=remark,
         whole=whole,
     )
-
-
-def _spent(given: Any, choices: Iterable[Any], request: Request) -> tuple[int, int]:
-    """Tokens in and out as the provider told, counted where it did not: in most streams."""
-    usage = getattr(given, "usage", None)
-    asked, answered = (
-        int(getattr(usage, name, 0) or 0) for name in ("prompt_tokens", "completion_tokens")
-    )
-    if not asked:
-        asked = _count("\n".join(text for _, text in request.messages))
-    if not answered:
-        answered = sum(_count(canonical_json(_said(each.message))) for each in choices)
-    return asked, answered
-
-
-def _said(message: Any) -> list[Any]:
-    said = message.model_dump(exclude_none=True)
-    return [said[name] for name in ("content", "tool_calls", "function_call") if said.get(name)]
-
-
-def _count(text: str) -> int:
-    # by OpenAI's tokenizer whatever the model: others would be downloaded
-    return int(load_litellm().token_counter(text=text))
 
 
 def _usage_as_told(usage: Usage) -> dict[str, int]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
+from pytest_lmopt import known_secrets
 from pytest_lmopt.errors import LMError, LmoptError, ModelError
 from pytest_lmopt.lm.direct.answers import as_litellm_would, ask, told
 from pytest_lmopt.lm.direct.identity import as_text, model_name, recorded_form
@@ -53,6 +54,7 @@ def direct_call(
     run = current_run(DIRECT + model_name(arguments))
     if run is None:
         return None
+    known_secrets.note_arguments(arguments)
     return DirectCall(
         run=run,
         make=make,

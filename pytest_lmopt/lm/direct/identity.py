@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from pytest_lmopt.safe_text import hide_carried, through
 from pytest_lmopt.suites.canonical import canonical_json, digest
 from pytest_lmopt.suites.render import Message
 
@@ -49,7 +50,9 @@ def recorded_form(arguments: Mapping[str, Any]) -> dict[str, Any]:
             recorded["endpoint"] = _endpoint(str(value))
         elif _decides(name, value):
             plain = _plain(value)
-            recorded[name] = plain if name in _SAID else _without_secrets(plain)
+            recorded[name] = (
+                plain if name in _SAID else through(_without_secrets(plain), hide_carried)
+            )
     return recorded
 
 

@@ -11,7 +11,8 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from typing import Any
 
 from pytest_lmopt.errors import SessionFileError, TransientError
 from pytest_lmopt.lm.faults.pace import Pace
@@ -118,6 +119,23 @@ class Gate:
     def _open(self) -> None:
         self._opening = None
         self._admit()
+
+
+class Ways:
+    """Several ways in, one behind the other: a caller is in once all have let it through."""
+
+    def __init__(self, *ways: AbstractAsyncContextManager[object]) -> None:
+        self._ways = ways
+
+    async def __aenter__(self) -> None:
+        async with AsyncExitStack() as entered:
+            for way in self._ways:
+                await entered.enter_async_context(way)
+            entered.pop_all()  # __aexit__ leaves them
+
+    async def __aexit__(self, *problem: Any) -> None:
+        for way in reversed(self._ways):
+            await way.__aexit__(*problem)
 
 
 class Gates:

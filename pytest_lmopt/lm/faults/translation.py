@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from pytest_lmopt import known_secrets
 from pytest_lmopt.errors import LmoptError, ModelError, RefusedError, TransientError
 from pytest_lmopt.lm.litellm_loading import load_litellm
 from pytest_lmopt.lm.seam import Request
@@ -42,6 +43,7 @@ class _Told:
 
 def translated(error: Exception, request: Request) -> LmoptError:
     """The error as one of ours: ``TransientError``, ``RefusedError`` or ``ModelError``."""
+    known_secrets.note_error(error)
     return _of_the_model(error, request) or _of_the_request(error, request)
 
 

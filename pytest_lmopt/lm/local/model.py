@@ -18,12 +18,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from pytest_lmopt.errors import ModelError
-from pytest_lmopt.lm.litellm_loading import load_litellm
+from pytest_lmopt.lm.processes import alive, own_token
 from pytest_lmopt.lm.providers import TIMEOUT_SECONDS, LiteLLM
 from pytest_lmopt.lm.seam import Completion, Request, is_local
 from pytest_lmopt.suites.canonical import digest
@@ -73,15 +74,15 @@ class LocalModel:
     """Answers from llama.cpp, starting its server when first asked.
 
     ``folder`` is shared by all processes of a session; the server lives as long as the process
-    ``owner_pid``. An answer takes ``timeout`` seconds at most.
+    with the token ``owner``. An answer takes ``timeout`` seconds at most.
     """
 
     def __init__(
-        self, *, folder: Callable[[], Path], owner_pid: int, timeout: float = TIMEOUT_SECONDS
+        self, *, folder: Callable[[], Path], owner: str, timeout: float = TIMEOUT_SECONDS
     ) -> None:
         self._timeout = timeout
         self._folder = folder
-        self._owner_pid = owner_pid
+        self._owner = owner
         self._servers: dict[str, LiteLLM] = {}
         self._lock = threading.Lock()
 
@@ -98,20 +99,9 @@ class LocalModel:
         with self._lock:
             if model not in self._servers:
                 path = find_model_file(model)
-                url = _shared_server(path, self._folder(), self._owner_pid)
-                asked_as = f"openai/{path.stem}"
-                load_litellm().register_model(
-                    {
-                        asked_as: {
-                            "input_cost_per_token": 0.0,
-                            "output_cost_per_token": 0.0,
-                            "litellm_provider": "openai",
-                            "mode": "chat",
-                        }
-                    }
-                )
+                url = _shared_server(path, self._folder(), self._owner)
                 self._servers[model] = LiteLLM(
-                    asked_as=asked_as,
+                    asked_as=f"openai/{path.stem}",
                     endpoint=f"{url}/v1",
                     api_key="local",
                     timeout=self._timeout,
@@ -122,47 +112,94 @@ class LocalModel:
 def stop_servers(folder: Path) -> None:
     """Stop every server whose note lies in ``folder``; called by the session's owner."""
     for note in folder.glob("server-*.json"):
-        pid = json.loads(note.read_text(encoding="utf-8"))["pid"]
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGTERM)
+        found = _read(note)
+        # its number may be another process's by now
+        if found is not None and alive(found["process"]):
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(found["pid"], signal.SIGTERM)
         note.unlink(missing_ok=True)
 
 
-def _shared_server(path: Path, folder: Path, owner_pid: int) -> str:
-    """URL of the session's server for ``path``; whoever comes first starts it."""
+def _read(note: Path) -> dict[str, Any] | None:
+    """What a server wrote of itself: ``url``, ``pid``, ``process``; None where it can't be read."""
+    try:
+        found = json.loads(note.read_bytes())
+        return {"url": str(found["url"]), "pid": int(found["pid"]), "process": found["process"]}
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def _shared_server(path: Path, folder: Path, owner: str) -> str:
+    """URL of the session's server for ``path``; the process that comes first starts it.
+
+    If that one ends before its server answers, the next one starts another.
+    """
     name = digest(str(path), length=8)
     note, claim = folder / f"server-{name}.json", folder / f"server-{name}.claim"
-    try:
-        claim.open("x").close()
-    except FileExistsError:
-        return _await_note(note)
+    while not _claimed(claim):
+        url = _await_note(note, claim)
+        if url is not None:
+            return url
     log_path = folder / f"server-{name}.log"
     with log_path.open("wb") as log:
         # a session of its own: Ctrl-C in the terminal reaches pytest, which then stops it
         process = subprocess.Popen(
-            [sys.executable, "-m", "pytest_lmopt.lm.local.server", path, str(owner_pid), note],
+            [sys.executable, "-m", "pytest_lmopt.lm.local.server", path, owner, note],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     try:
-        return _await_note(note, process)
+        return _await_server(note, process)
     except ModelError as error:
         claim.unlink(missing_ok=True)
         tail = log_path.read_text(encoding="utf-8", errors="replace").strip()[-400:]
         raise ModelError(f"{error}: {tail}", model=str(path)) from None
 
 
-def _await_note(note: Path, process: subprocess.Popen[bytes] | None = None) -> str:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if note.exists():
-            return str(json.loads(note.read_text(encoding="utf-8"))["url"])
-        if process is not None and process.poll() is not None:
+def _claimed(claim: Path) -> bool:
+    """Whether this process is the one to start a server."""
+    with suppress(FileExistsError), claim.open("x", encoding="ascii") as file:
+        file.write(own_token())
+        return True
+    return False
+
+
+def _await_note(note: Path, claim: Path) -> str | None:
+    """URL of the server that another process starts; None if that process ended before."""
+    for _ in _until_started():
+        found = _read(note)
+        if found is not None:
+            return str(found["url"])
+        try:
+            holder = claim.read_text("ascii", "replace")
+        except FileNotFoundError:
+            return None
+        if holder and alive(holder) is False and not note.exists():
+            claim.unlink(missing_ok=True)
+            return None
+    raise AssertionError("unreachable")
+
+
+def _await_server(note: Path, process: subprocess.Popen[bytes]) -> str:
+    """URL of the server that this process has started."""
+    for _ in _until_started():
+        found = _read(note)
+        if found is not None:
+            return str(found["url"])
+        if process.poll() is not None:
             raise ModelError(
                 f"the local model's server ended with status {process.returncode}", model="local"
             )
+    raise AssertionError("unreachable")
+
+
+def _until_started() -> Iterator[None]:
+    """Look again and again; a ``ModelError`` where a server takes too long."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        yield
         time.sleep(0.02)
     raise ModelError(f"the local model did not start within {START_SECONDS:g} s", model="local")
 

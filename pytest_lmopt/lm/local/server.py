@@ -1,7 +1,7 @@
 """The local model's server process: ``python -m pytest_lmopt.lm.local.server GGUF OWNER NOTE``.
 
-Serves the OpenAI protocol on a free loopback port, writes URL and process id to the file NOTE
-when it answers, and ends when the process OWNER is gone.
+Serves the OpenAI protocol on a free loopback port, writes URL and process to the file NOTE when it
+answers, and ends when the process with the token OWNER is gone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from pytest_lmopt.lm.processes import alive
+from pytest_lmopt.lm.processes import alive, own_token
 
 SLOTS = 4
 CONTEXT_TOKENS = 2048
@@ -20,7 +20,7 @@ CACHE_MIB = 64
 POLL_SECONDS = 0.25
 
 
-def main(model: str, owner_pid: int, note: Path) -> None:
+def main(model: str, owner: str, note: Path) -> None:
     """Serve until the owner is gone or this process is terminated."""
     import xllamacpp
 
@@ -39,13 +39,16 @@ def main(model: str, owner_pid: int, note: Path) -> None:
     params.verbosity = 1
     server = xllamacpp.Server(params)
     draft = note.with_suffix(".draft")
-    draft.write_text(json.dumps({"url": server.listening_address, "pid": os.getpid()}), "utf-8")
+    told = {"url": server.listening_address, "pid": os.getpid(), "process": own_token()}
+    draft.write_text(json.dumps(told), "utf-8")
     draft.rename(note)
-    while alive(owner_pid):
+    # where the owner can't be seen, its child that started this server stands for it
+    parent = os.getppid()
+    while (runs := alive(owner)) or (runs is None and os.getppid() == parent):
         time.sleep(POLL_SECONDS)
     # the server's threads would keep the process: its owner is gone, nothing is left to save
     os._exit(0)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.money.ledger import Account, Ledger
-from pytest_lmopt.lm.money.protocol import Amount, Spent
+from pytest_lmopt.lm.money.protocol import Amount, Remarks, Spent
 from pytest_lmopt.suites.budget import Budget
 
 FIRST_CALLS = 4
@@ -22,6 +22,7 @@ FIRST_CALLS = 4
 SLACK = 1.25
 """Calls granted per call expected: some are asked for again."""
 
+_TOO_MUCH = 2**62
 NEXT_TO_NOTHING = 1e-9
 """Dollars that pay for free calls only."""
 
@@ -48,7 +49,8 @@ class Allowance:
 class Spending:
     """What became of an allowance: ``lost`` of the calls brought no answer.
 
-    ``dearest`` is the most that any one call was, or would have been, reserved at.
+    ``dearest`` is the most that any one call was, or would have been, reserved at; ``remarks`` are
+    those on the usage that providers reported.
     """
 
     calls: int
@@ -56,6 +58,13 @@ class Spending:
     tokens: int
     micro_usd: int
     dearest: Amount
+    remarks: tuple[Remarks, ...] = ()
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it can be charged: a worker's message is data from another machine."""
+        counts = (self.calls, self.lost, self.tokens, self.micro_usd)
+        return all(type(count) is int and 0 <= count < _TOO_MUCH for count in counts)
 
 
 NOTHING = Spending(calls=0, lost=0, tokens=0, micro_usd=0, dearest=Amount())
@@ -74,6 +83,7 @@ class SpendingLedger(Ledger):
             tokens=spent.tokens,
             micro_usd=spent.micro_usd,
             dearest=self.dearest,
+            remarks=tuple(self.accounts[0].book.remarks(self.accounts[0].number)),
         )
 
 
@@ -119,7 +129,10 @@ class Purse:
 
     def settle(self, grant: Grant, spending: Spending | None) -> None:
         """Charge what was spent in place of the allowance; all of it where nobody can tell."""
-        book = self._ledger.accounts[0].book
+        account = self._ledger.accounts[0]
+        book = account.book
+        if spending is not None and not spending.is_sound:
+            spending = None
         if spending is None:
             book.lose(grant.number)
         else:
@@ -130,6 +143,8 @@ class Purse:
                 tokens=spending.tokens,
                 micro_usd=spending.micro_usd,
             )
+            for remarks in spending.remarks:
+                book.remark(account.number, remarks)
             if spending.dearest.tokens:
                 self._dearest = spending.dearest.or_dearer(self._dearest or Amount())
         self._ledger.calls += spending.calls if spending else grant.allowance.calls

@@ -22,10 +22,12 @@ from pytest_lmopt.lm.money.book_tables import (
     count,
     entries,
     lose_reserved,
+    name_holders,
     spent_by,
 )
-from pytest_lmopt.lm.money.protocol import Amount, ChargeAll, Entry, Spent
+from pytest_lmopt.lm.money.protocol import Amount, ChargeAll, Entry, Remarks, Spent
 from pytest_lmopt.lm.processes import alive
+from pytest_lmopt.lm.seam import Remark
 from pytest_lmopt.lm.sqlite_file import open_database, told_as, transaction
 
 KEPT_ACCOUNTS = 1_000
@@ -55,6 +57,7 @@ class SqliteBook:
                 self._file = open_database(path, SCHEMA)
                 self._connection = self._file.connection
                 add_calls(self._connection)
+                name_holders(self._connection)
             aside = self._file.set_aside
             if aside is not None:
                 self.notice = (
@@ -64,7 +67,7 @@ class SqliteBook:
                 )
 
     def open_account(
-        self, *, owner: str, budget: str, purpose: str, session: str, pid: int, resume: bool
+        self, *, owner: str, budget: str, purpose: str, session: str, holder: str, resume: bool
     ) -> tuple[int, int]:
         """As the protocol says."""
         with self._transaction() as run:
@@ -75,27 +78,27 @@ class SqliteBook:
             if mine is not None:
                 return int(mine[0]), int(mine[1])
             left = run(
-                "SELECT id, pid, calls FROM accounts WHERE is_open AND owner = ? AND budget = ?"
+                "SELECT id, holder, calls FROM accounts WHERE is_open AND owner = ? AND budget = ?"
                 " AND purpose = ? ORDER BY id DESC",
                 (owner, budget, purpose),
             ).fetchall()
-            for number, holder, calls in left:
-                if not resume or alive(holder):
+            for number, left_by, calls in left:
+                if not resume or alive(str(left_by)):
                     continue
                 lose_reserved(run, number)
                 # also for suites that are not continued: nobody else would set it free
                 run("DELETE FROM aside WHERE ? IN (payer, account)", (number,))
                 run(
-                    "UPDATE accounts SET session = ?, pid = ?, earlier_calls = calls,"
+                    "UPDATE accounts SET session = ?, holder = ?, earlier_calls = calls,"
                     " earlier_seconds = earlier_seconds + ifnull(last_call - first_call, 0),"
                     " first_call = NULL, last_call = NULL WHERE id = ?",
-                    (session, pid, number),
+                    (session, holder, number),
                 )
                 return int(number), int(calls)
             cursor = run(
-                "INSERT INTO accounts (session, pid, owner, budget, purpose)"
+                "INSERT INTO accounts (session, holder, owner, budget, purpose)"
                 " VALUES (?, ?, ?, ?, ?)",
-                (session, pid, owner, budget, purpose),
+                (session, holder, owner, budget, purpose),
             )
             return int(cursor.lastrowid or 0), 0
 
@@ -169,6 +172,28 @@ class SqliteBook:
         with self._transaction(durable=False) as run:
             run("UPDATE charges SET state = 'lost' WHERE id = ?", (charge,))
 
+    def remark(self, account: int, remarks: Remarks) -> None:
+        """As the protocol says."""
+        kind, found, reserved = remarks.first
+        with self._transaction(durable=False) as run:
+            run(
+                "INSERT INTO remarks VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET calls = calls + excluded.calls",
+                (account, remarks.model, kind, found, reserved, remarks.calls),
+            )
+
+    def remarks(self, account: int) -> list[Remarks]:
+        """As the protocol says."""
+        with self._transaction(durable=False) as run:
+            rows = run(
+                "SELECT model, kind, found, reserved, calls FROM remarks WHERE payer = ?"
+                " ORDER BY model, kind",
+                (account,),
+            ).fetchall()
+        return [
+            Remarks(model=model, first=Remark(*first), calls=calls) for model, *first, calls in rows
+        ]
+
     def unsettled(self, account: int) -> int:
         """As the protocol says."""
         with self._transaction() as run:
@@ -188,7 +213,7 @@ class SqliteBook:
                 " AND id <= (SELECT max(id) FROM accounts) - ?",
                 (KEPT_ACCOUNTS,),
             )
-            for table in ("charges", "aside"):
+            for table in ("charges", "aside", "remarks"):
                 run(f"DELETE FROM {table} WHERE payer NOT IN (SELECT id FROM accounts)")
 
     def entries(self, last: int) -> list[Entry]:

@@ -16,7 +16,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS accounts (
     id INTEGER PRIMARY KEY,
     session TEXT NOT NULL,
-    pid INTEGER NOT NULL,
+    holder TEXT NOT NULL,
     owner TEXT NOT NULL,
     budget TEXT NOT NULL,
     purpose TEXT NOT NULL,
@@ -46,6 +46,15 @@ CREATE TABLE IF NOT EXISTS aside (
     micro_usd INTEGER NOT NULL,
     PRIMARY KEY (account, payer)
 );
+CREATE TABLE IF NOT EXISTS remarks (
+    payer INTEGER NOT NULL,
+    model TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    found TEXT NOT NULL,
+    reserved INTEGER NOT NULL,
+    calls INTEGER NOT NULL,
+    PRIMARY KEY (payer, model, kind)
+);
 CREATE INDEX IF NOT EXISTS charges_by_payer ON charges (payer, state);
 """
 
@@ -56,6 +65,17 @@ def add_calls(connection: sqlite3.Connection) -> None:
         columns = connection.execute("PRAGMA table_info(charges)").fetchall()
         if "calls" not in [name for _, name, *_ in columns]:
             connection.execute("ALTER TABLE charges ADD COLUMN calls INTEGER NOT NULL DEFAULT 1")
+
+
+def name_holders(connection: sqlite3.Connection) -> None:
+    """Give a book that knew processes by their number the accounts' column ``holder``.
+
+    A number may be another process's by now, so it names no process that still runs.
+    """
+    with transaction(connection):
+        columns = connection.execute("PRAGMA table_info(accounts)").fetchall()
+        if "pid" in [name for _, name, *_ in columns]:
+            connection.execute("ALTER TABLE accounts RENAME COLUMN pid TO holder")
 
 
 def spent_by(run: Run, account: int) -> Spent:

@@ -15,20 +15,21 @@ from functools import lru_cache
 
 from pytest_lmopt.errors import BudgetExhaustedError
 from pytest_lmopt.lm.money.book import SqliteBook
-from pytest_lmopt.lm.money.protocol import Amount, Book, Spent
-from pytest_lmopt.lm.seam import Usage
+from pytest_lmopt.lm.money.protocol import Amount, Book, Remarks, Spent
+from pytest_lmopt.lm.processes import own_token
+from pytest_lmopt.lm.seam import Remark, Usage
 from pytest_lmopt.suites.budget import Budget
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sitting:
-    """For which session, process and purpose accounts are opened.
+    """For which session, process (by its token) and purpose accounts are opened.
 
     With ``resume``, accounts that a session killed earlier opened for the same purpose go on.
     """
 
     session: str
-    pid: int
+    holder: str
     purpose: str
     resume: bool
 
@@ -56,7 +57,7 @@ class Account:
             budget=str(budget),
             purpose=sitting.purpose if sitting else "",
             session=sitting.session if sitting else secrets.token_hex(8),
-            pid=sitting.pid if sitting else 0,
+            holder=sitting.holder if sitting else own_token(),
             resume=sitting is not None and sitting.resume,
         )
 
@@ -89,6 +90,20 @@ class Account:
                     limit=limit,
                 )
         return None
+
+
+def _line(remarks: Remarks) -> str:
+    _, found, reserved = remarks.first
+    many = remarks.calls > 1
+    calls = f"{remarks.calls:,} calls (the first: " if many else "a call ("
+    what, charged = {
+        "above": ("more than was reserved", "reported"),
+        "not believed": ("a usage that can't be right", "reserved"),
+    }[remarks.first.kind]
+    return (
+        f"{remarks.model} reported {what} for {calls}{found}, {reserved:,} tokens reserved); "
+        f"charged as {charged}"
+    )
 
 
 def _shown(limit: str, amount: float) -> str:
@@ -148,6 +163,12 @@ class Ledger:
         """Whether a call is reserved that may turn out cheaper."""
         return bool(self._under_way)
 
+    @property
+    def remarks(self) -> list[str]:
+        """A line for each kind of remark on the usage that providers reported."""
+        account = self.accounts[0] if self.accounts else None
+        return [_line(each) for each in account.book.remarks(account.number)] if account else []
+
     def keep(self, aside: Amount) -> None:
         """Set this aside, in place of what was before; ``keeping`` sets it free."""
         if self.accounts:
@@ -188,6 +209,12 @@ class Ledger:
             self.accounts[0].book.settle(
                 number, tokens=usage.tokens, micro_usd=usage.micro_usd or 0
             )
+
+    def remark(self, model: str, remark: Remark) -> None:
+        """Note what there was to remark on the usage reported of a call."""
+        if self.accounts:
+            account = self.accounts[0]
+            account.book.remark(account.number, Remarks(model=model, first=remark, calls=1))
 
     def lose(self, number: int) -> None:
         """Keep a charge as it was reserved: the call failed, but may have been billed."""

@@ -8,6 +8,7 @@ from pytest_lmopt.errors import BudgetExhaustedError, ModelError
 from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.lm.money.prices import price
 from pytest_lmopt.lm.money.protocol import Amount
+from pytest_lmopt.lm.money.usage import believed, bound_of
 from pytest_lmopt.lm.seam import LM, Completion, Request
 
 POLL_SECONDS = 0.02
@@ -33,7 +34,10 @@ class Metered:
         except BaseException:
             self._ledger.lose(number)
             raise
+        completion = believed(request, completion)
         self._ledger.settle(number, completion.usage)
+        if completion.usage_remark is not None:
+            self._ledger.remark(request.model, completion.usage_remark)
         return completion
 
     async def _reserved(self, charge: Amount) -> int:
@@ -47,12 +51,13 @@ class Metered:
 
     def _most(self, request: Request) -> Amount:
         priced: int | None = 0
+        bound = bound_of(request)
         if self._ledger.limits_dollars:
-            priced = price(request.model, request.input_bound, request.max_tokens)
+            priced = price(request.model, *bound)
         if priced is None:
             raise ModelError(
                 f"model {request.model!r} has no price in litellm's table, so a dollar budget "
                 "can't be kept; give it one in the ini value lm_prices, or limit calls or tokens",
                 model=request.model,
             )
-        return Amount(tokens=request.input_bound + request.max_tokens, micro_usd=priced)
+        return Amount(tokens=sum(bound), micro_usd=priced)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pytest_lmopt.lm.litellm_loading import load_litellm
+from pytest_lmopt.lm.money.price_table import table_price
 from pytest_lmopt.lm.seam import is_local
 
 
@@ -18,6 +18,9 @@ class Price:
     output: float
 
 
+MOST_MICRO_USD = 10**16
+"""Ten thousand million dollars: a price above that, as one below 0, is not a price."""
+
 _given: Mapping[str, Price] = {}
 
 
@@ -28,24 +31,23 @@ def give_prices(prices: Mapping[str, Price]) -> None:
 
 
 def price(model: str, input_tokens: int, output_tokens: int) -> int | None:
-    """Price in micro-dollars, rounded up: as given, else by litellm's table; None if in neither.
+    """Price in micro-dollars, rounded up: as given, else by litellm's table; None if in neither,
+    or if it is not a price there.
 
-    The local model is free.
+    The local model is free. The table is the released one: no prompt, call or pipeline changes it.
     """
     if is_local(model):
         return 0
     if model in _given:
         given = _given[model]
         # dollars per million tokens are micro-dollars per token
-        return math.ceil(input_tokens * given.input + output_tokens * given.output)
-    litellm = load_litellm()
-    try:
-        costs = litellm.cost_per_token(
-            model=model, prompt_tokens=input_tokens, completion_tokens=output_tokens
-        )
-    except Exception:  # litellm raises bare Exceptions for models it does not know
-        return None
-    return -int(-sum(costs) * 1_000_000 // 1)
+        return _rounded(input_tokens * given.input + output_tokens * given.output)
+    dollars = table_price(model, input_tokens, output_tokens)
+    return None if dollars is None else _rounded(dollars * 1_000_000)
+
+
+def _rounded(micro_usd: float) -> int | None:
+    return math.ceil(micro_usd) if 0.0 <= micro_usd <= MOST_MICRO_USD else None
 
 
 def parse_price(line: str) -> tuple[str, Price]:

@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pytest_lmopt.lm.seam import Remark
+
 ChargeAll = Callable[[int, int, int], int]
 """(calls, tokens, micro_usd) → number of the charge."""
 
@@ -68,6 +70,15 @@ class Entry:
     last: float | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Remarks:
+    """Remarks of one kind on the usage that a model reported: the first, and how many ``calls``."""
+
+    model: str
+    first: Remark
+    calls: int
+
+
 class Book(Protocol):
     """The accounts of all sessions. An account is named by its number, and so is a charge.
 
@@ -78,13 +89,14 @@ class Book(Protocol):
     """What befell the book, in a line; empty mostly."""
 
     def open_account(
-        self, *, owner: str, budget: str, purpose: str, session: str, pid: int, resume: bool
+        self, *, owner: str, budget: str, purpose: str, session: str, holder: str, resume: bool
     ) -> tuple[int, int]:
         """Number of a session's account for ``owner``, and the calls charged to it before.
 
-        ``pid`` is the process that owns the session. With ``resume``, an account for the same
-        purpose that a dead session left open is continued: what it has spent stays spent, what was
-        set aside by it, or in it by any other, is free.
+        ``holder`` is the token of the process that owns the session. With ``resume``, an account
+        for the same purpose that a dead session left open is continued: what it has spent stays
+        spent, what was set aside by it, or in it by any other, is free. So is that of a session
+        whose process can't be seen from here: if it still runs, both keep to one budget.
         """
 
     def spent(self, account: int) -> Spent:
@@ -112,6 +124,12 @@ class Book(Protocol):
 
     def lose(self, charge: int) -> None:
         """Keep a reservation for good: its calls failed, but may have been billed."""
+
+    def remark(self, account: int, remarks: Remarks) -> None:
+        """Note remarks on calls of which this account is the first payer."""
+
+    def remarks(self, account: int) -> list[Remarks]:
+        """The remarks on calls of which this account is the first payer, by model and kind."""
 
     def unsettled(self, account: int) -> int:
         """Calls of which this account is the first payer that were not settled."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from pytest_lmopt.lm.seam import Completion, Refusal, Usage, WholeCompletion
+from pytest_lmopt.lm.money.usage import recorded_usage
+from pytest_lmopt.lm.seam import Completion, Refusal, WholeCompletion
 from pytest_lmopt.suites.canonical import canonical_json
 
 
@@ -22,7 +23,7 @@ def load_answer(answer: str | bytes) -> Completion | None:
     """The answer, marked as replayed; None where the text is damaged."""
     try:
         fields = json.loads(answer)
-        text, usage = fields["text"], _usage(fields["usage"]).as_replayed
+        text, usage = fields["text"], recorded_usage(fields["usage"]).as_replayed
         if not isinstance(text, str):
             return None
         if "whole" in fields:
@@ -37,13 +38,3 @@ def load_answer(answer: str | bytes) -> Completion | None:
 def storable(value: object) -> str:
     """JSON that can be encoded: half a surrogate pair only as JSON's escape for it."""
     return canonical_json(value).encode("utf-8", "backslashreplace").decode()
-
-
-def _usage(fields: object) -> Usage:
-    if not isinstance(fields, dict):
-        raise ValueError(f"usage is {fields!r}")
-    for name, value in fields.items():
-        unpriced = name == "micro_usd" and value is None
-        if not unpriced and (not isinstance(value, int) or value < 0):
-            raise ValueError(f"usage {name} is {value!r}")
-    return Usage(**fields)

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_lmopt.errors import RecordError
-from pytest_lmopt.lm.seam import Completion, Refusal, Request, Usage, WholeCompletion
+from pytest_lmopt.lm.money.usage import recorded_usage
+from pytest_lmopt.lm.seam import Completion, Refusal, Request, WholeCompletion
 from pytest_lmopt.suites.canonical import canonical_json
 from pytest_lmopt.suites.render import Message
 
@@ -157,12 +158,8 @@ def _answer(prompts: Mapping[int, Mapping[str, Any]], fields: dict[str, Any]) ->
         params=prompt["params"],
         repeat=full["repeat"],
     )
-    usage = Usage(
-        calls=1,
-        input_tokens=full["input_tokens"],
-        output_tokens=full["output_tokens"],
-        micro_usd=full["micro_usd"],
-    )
+    counted = ("input_tokens", "output_tokens", "micro_usd")
+    usage = recorded_usage({"calls": 1, **{name: full[name] for name in counted}})
     text, usage = full["answer"], usage.as_replayed
     if full["whole"] is not None:
         return request, WholeCompletion(text=text, usage=usage, whole=full["whole"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import time
@@ -11,14 +10,25 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pytest_lmopt.errors import RecordingsError
-from pytest_lmopt.lm.processes import alive
+from pytest_lmopt.lm.processes import alive, own_token
 from pytest_lmopt.lm.recordings.answer import dump_answer, load_answer, storable
 from pytest_lmopt.lm.recordings.rescue import readable_rows
 from pytest_lmopt.lm.seam import Completion, Request
-from pytest_lmopt.lm.sqlite_file import Database, open_database, told_as, transaction
+from pytest_lmopt.lm.sqlite_file import (
+    Database,
+    if_alone,
+    open_database,
+    told_as,
+    transaction,
+)
 
 CLAIM_SECONDS = 900.0
-"""A claim older than any call with all its retries is void, whoever has its process id now."""
+"""A claim older than any call with all its retries is void, though its holder still runs."""
+
+UNSEEN_SECONDS = 150.0
+"""A claim is void so soon if its holder can't be seen: one attempt takes less, with its retries it
+may be asked twice.
+"""
 
 LANDING_SECONDS = 3.0
 LOOK_AGAIN_SECONDS = 0.02
@@ -27,7 +37,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS recordings
     (key TEXT PRIMARY KEY, request TEXT NOT NULL, answer TEXT NOT NULL,
      made REAL NOT NULL DEFAULT 0, used REAL NOT NULL DEFAULT 0);
-CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, pid INTEGER NOT NULL, since REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, holder TEXT NOT NULL, since REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS places (place TEXT, key TEXT, PRIMARY KEY (place, key)) WITHOUT ROWID;
 """
 
@@ -41,6 +51,7 @@ def open_recordings(path: Path) -> Database:
     database = open_database(path, _SCHEMA)
     try:
         _add_times(database.connection)
+        _name_holders(database.connection)
         columns = database.connection.execute("PRAGMA table_info(recordings)").fetchall()
         if [(name, key) for _, name, _, _, _, key in columns] != _COLUMNS:
             raise sqlite3.DatabaseError("its table of recordings is not ours; move the file away")
@@ -63,22 +74,36 @@ def _add_times(connection: sqlite3.Connection) -> None:
                 )
 
 
+def _name_holders(connection: sqlite3.Connection) -> None:
+    """Give claims that knew processes by their number the column ``holder``.
+
+    A number may be another process's by now, so it names no process that still runs.
+    """
+    with transaction(connection):
+        columns = connection.execute("PRAGMA table_info(claims)").fetchall()
+        if "pid" in [name for _, name, *_ in columns]:
+            connection.execute("ALTER TABLE claims RENAME COLUMN pid TO holder")
+
+
 class SqliteRecordings:
-    """Answers in a file; what is claimed is claimed by process ``pid``, by default this one.
+    """Answers in a file; what is claimed is claimed by ``holder``, by default this process.
 
     A damaged file is set aside under another name and begun anew with the answers that can still
     be read; ``notice`` then says so in a line, and is empty otherwise. Raises ``RecordingsError``
     where the file can't be used for another reason: locked, no folder, no permission.
     """
 
-    def __init__(self, path: Path, *, pid: int | None = None) -> None:
+    def __init__(self, path: Path, *, holder: str | None = None) -> None:
         self._lock = threading.Lock()
         self._path = path
-        self._given_pid = pid
+        self._given_holder = holder
         self._used: set[str] = set()
         self._claims: set[str] = set()
         with self._usable():
             self._database = open_recordings(path)
+            with if_alone(self._database) as alone:
+                if alone:  # then nobody is left who could bring an answer
+                    self._database.connection.execute("DELETE FROM claims")
         self._connection = self._database.connection
         # what is no UTF-8 must not keep a row from being fetched
         self._connection.text_factory = bytes
@@ -91,8 +116,8 @@ class SqliteRecordings:
             )
 
     @property
-    def _pid(self) -> int:
-        return self._given_pid or os.getpid()  # asked each time: the process may have forked
+    def _holder(self) -> str:
+        return self._given_holder or own_token()  # asked each time: the process may have forked
 
     def get(self, key: str, *, since: float = 0.0) -> Completion | None:
         """As the protocol says."""
@@ -134,7 +159,7 @@ class SqliteRecordings:
         """As the protocol says."""
         with self._lock, self._usable():
             self._connection.execute(
-                "DELETE FROM claims WHERE key = ? AND pid = ?", (key, self._pid)
+                "DELETE FROM claims WHERE key = ? AND holder = ?", (key, self._holder)
             )
             self._claims.discard(key)
 
@@ -173,7 +198,7 @@ class SqliteRecordings:
             time.sleep(LOOK_AGAIN_SECONDS)
         with self._lock:
             if self._claims:
-                self._connection.execute("DELETE FROM claims WHERE pid = ?", (self._pid,))
+                self._connection.execute("DELETE FROM claims WHERE holder = ?", (self._holder,))
             self._database.close()
 
     def _usable(self) -> AbstractContextManager[None]:
@@ -184,18 +209,21 @@ class SqliteRecordings:
             if self._claimed_elsewhere(key):
                 return False
             self._connection.execute(
-                "INSERT OR REPLACE INTO claims VALUES (?, ?, ?)", (key, self._pid, time.time())
+                "INSERT OR REPLACE INTO claims VALUES (?, ?, ?)", (key, self._holder, time.time())
             )
             self._claims.add(key)
         return True
 
     def _claimed_elsewhere(self, key: str) -> bool:
-        query = "SELECT pid, since FROM claims WHERE key = ?"
+        query = "SELECT CAST(holder AS TEXT), CAST(since AS REAL) FROM claims WHERE key = ?"
         row = self._connection.execute(query, (key,)).fetchone()
-        if row is None or row[0] == self._pid:
+        if row is None:
             return False
-        pid, since = row
-        return time.time() - since < CLAIM_SECONDS and alive(pid)
+        holder, age = row[0].decode(errors="replace"), time.time() - row[1]
+        if holder == self._holder or abs(age) >= CLAIM_SECONDS:
+            return False
+        runs = alive(holder)
+        return age < UNSEEN_SECONDS if runs is None else runs
 
     def _take_over(self, aside: Path) -> int:
         now = time.time()

@@ -39,7 +39,7 @@ class Telemetry:
         attributes: Mapping[str, Any],
         *,
         calling: bool = False,
-        harmless: tuple[type[BaseException], ...] = (),
+        harmless: Callable[[BaseException], bool] = lambda _: False,
     ) -> Iterator[Span]:
         """A span around the block, of kind CLIENT where it is ``calling`` a service.
 
@@ -57,11 +57,10 @@ class Telemetry:
         ) as span:
             try:
                 yield span
-            except harmless:
-                raise
             except BaseException as error:
-                span.set_attribute("error.type", type(error).__name__)
-                span.set_status(StatusCode.ERROR)
+                if not harmless(error):
+                    span.set_attribute("error.type", type(error).__name__)
+                    span.set_status(StatusCode.ERROR)
                 raise
 
     def here(self) -> dict[str, str]:

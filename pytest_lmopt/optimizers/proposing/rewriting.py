@@ -134,4 +134,5 @@ async def rewritten(
             fresh.append(Proposal(candidate=candidate, reason=f"new instruction for {written}"))
         if fresh or all(answer is None for answer in answers):
             return fresh
+    bench.explain("the proposer wrote no instruction that is new and copies no answer of train")
     return []

@@ -1,0 +1,79 @@
+"""What a provider reports of a call's usage, before litellm makes whole numbers of it.
+
+litellm takes ``true``, ``"12"`` and ``3.0`` for whole numbers, and what is missing for 0; whatever
+else is not one makes it give up the whole answer, which is paid for.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
+
+_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+_NEEDED = _COUNTS[:2]
+_DETAILS = ("prompt_tokens_details", "completion_tokens_details")
+_SHOWN = 40
+
+
+@dataclass(frozen=True)
+class _Notes:
+    """The odd figures of a call, in words; ``mend`` says whether litellm is to see 0 for them."""
+
+    mend: bool
+    odd: list[str] = field(default_factory=list)
+
+
+_noting: contextvars.ContextVar[_Notes | None] = contextvars.ContextVar("lmopt_usage", default=None)
+
+
+@contextmanager
+def noting_usage(*, mend: bool) -> Iterator[list[str]]:
+    """Note the figures that are not whole numbers in what is reported within the block."""
+    notes = _Notes(mend)
+    token = _noting.set(notes)
+    try:
+        yield notes.odd
+    finally:
+        _noting.reset(token)
+
+
+def note_usages() -> None:
+    """Have litellm's ``Usage`` notice odd figures wherever a block of ``noting_usage`` is open."""
+    from litellm.types.utils import Usage
+
+    begin = Usage.__init__
+
+    @wraps(begin)
+    def begin_noting(self: Any, *args: Any, **given: Any) -> None:
+        notes = _noting.get()
+        if notes is not None and given:
+            found = _odd(given)
+            notes.odd.extend(f"{name} {value}" for name, value in found.items())
+            if notes.mend:
+                names = {name.partition(".")[0] for name in found}
+                given.update({name: None if name in _DETAILS else 0 for name in names})
+        begin(self, *args, **given)
+
+    Usage.__init__ = begin_noting
+
+
+def _odd(given: Mapping[str, Any]) -> dict[str, str]:
+    """The figures that are not whole numbers, by name, in words."""
+    found = {name: "missing" for name in _NEEDED if name not in given}
+    for name in _COUNTS:
+        value = given.get(name, 0)
+        if type(value) is not int and (value is not None or name in _NEEDED):
+            found[name] = ascii(value)[:_SHOWN]
+    for name in _DETAILS:
+        details = given.get(name)
+        if isinstance(details, dict):
+            found |= {
+                f"{name}.{part}": ascii(value)[:_SHOWN]
+                for part, value in details.items()
+                if isinstance(value, bool | float | str)
+            }
+    return found

@@ -1,0 +1,127 @@
+"""Prices: litellm's table as it was released, whatever a pipeline makes of litellm's own copy."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import litellm
+import pytest
+from litellm import Router
+
+import pytest_lmopt
+from pytest_lmopt.lm.money.prices import price
+
+MODEL = "openai/gpt-4o-mini"
+FREE = {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0}
+
+
+@pytest.fixture(autouse=True)
+def _table_restored() -> Iterator[None]:
+    """litellm's own table is one for the process."""
+    before = copy.deepcopy(litellm.model_cost)
+    yield
+    litellm.model_cost = before
+    litellm.add_known_models()
+
+
+def _routed() -> None:
+    Router(
+        model_list=[
+            {
+                "model_name": MODEL,
+                "litellm_params": {"model": MODEL, "api_key": "x", **FREE},
+                "model_info": {"id": MODEL, **FREE},
+            }
+        ]
+    )
+
+
+def _called() -> None:
+    litellm.completion(
+        model=MODEL, messages=[{"role": "user", "content": "x"}], mock_response="y", **FREE
+    )
+
+
+CHEAPENED: list[Callable[[], object]] = [
+    _called,
+    _routed,
+    lambda: litellm.register_model({MODEL: FREE, "gpt-4o-mini": FREE}),
+    lambda: litellm.model_cost["gpt-4o-mini"].update(FREE),
+    lambda: litellm.model_cost.clear(),  # noqa: PLW0108 - the table of the time of the call
+    lambda: setattr(litellm, "model_cost", {MODEL: FREE}),
+]
+
+
+@pytest.mark.parametrize("cheapened", CHEAPENED)
+def test_no_pipeline_changes_a_price(cheapened: Callable[[], object]) -> None:
+    """Neither with a call, a router, a registration, nor in the table itself."""
+    honest = price(MODEL, 1000, 1000)
+    cheapened()
+    assert price(MODEL, 1000, 1000) == honest == 750
+
+
+@pytest.mark.parametrize("model", ["openai/unheard-of", "nobody/unknown"])
+def test_a_pipeline_gives_no_price_to_an_unknown_model(model: str) -> None:
+    """Under a dollar budget it stays refused; ``lm_prices`` is the user's place for it."""
+    litellm.register_model({model: {**FREE, "litellm_provider": "openai", "mode": "chat"}})
+    assert price(model, 1000, 1000) is None
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "gpt-4o-mini",
+        "openai/gpt-4o",
+        "ft:gpt-4o-2024-08-06",
+        "azure/gpt-4o",
+        "anthropic/claude-sonnet-4-5-20250929",
+        "claude-sonnet-4-5",
+        "gemini/gemini-2.5-pro",
+        "vertex_ai/gemini-2.5-pro",
+        "bedrock/anthropic.claude-3-haiku-20240307-v1:0",
+        "bedrock/us.anthropic.claude-3-haiku-20240307-v1:0",
+        "bedrock/us-east-1/anthropic.claude-instant-v1",
+        "bedrock/converse/us.anthropic.claude-3-haiku-20240307-v1:0",
+        "groq/llama-3.3-70b-versatile",
+        "mistral/mistral-large-latest",
+        "openrouter/openai/gpt-4o",
+        "dashscope/qwen-flash",
+        "xai/grok-3",
+        "ollama/llama3",
+        "groq/gpt-4o",
+    ],
+)
+@pytest.mark.parametrize("tokens", [(1000, 500), (150_000, 100), (300_000, 5000)])
+def test_prices_are_those_that_litellm_computes(model: str, tokens: tuple[int, int]) -> None:
+    """By provider, region, version and the length of what is asked."""
+    try:
+        dollars = sum(
+            litellm.cost_per_token(
+                model=model, prompt_tokens=tokens[0], completion_tokens=tokens[1]
+            )
+        )
+        expected: int | None = -int(-dollars * 1_000_000 // 1)
+    except Exception:
+        expected = None
+    assert price(model, *tokens) == expected
+
+
+def test_a_model_that_is_not_priced_by_tokens_is_unpriced() -> None:
+    """Paid by the second or by commitment it is not free, though litellm computes 0."""
+    assert price("bedrock/us-east-1/1-month-commitment/anthropic.claude-v1", 1000, 1000) is None
+
+
+def test_litellms_own_table_is_asked_nowhere() -> None:
+    """What can be written to at run time is no source of prices, nor do we write to it."""
+    theirs = {"model_cost", "register_model", "cost_per_token", "completion_cost", "response_cost"}
+    package = Path(pytest_lmopt.__file__).parent
+    used = {
+        (path.name, node.attr)
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in theirs
+    }
+    assert used == set()
