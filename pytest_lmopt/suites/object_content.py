@@ -38,9 +38,6 @@ GIVEN = "lmopt_identity"
 _LONG = 64
 """Bytes from which on their digest stands for them."""
 
-_LONGEST_PATH = 1000
-"""Characters; a longer text that begins as a path does is none."""
-
 _FIXED = (
     *(int, float, complex, str, bytes, bool, type(None), Decimal, Fraction, UUID),
     *(date, time, timedelta, tzinfo, PurePath, Enum),
@@ -90,7 +87,7 @@ class _Walk:
     """One pass over an object: what was met before counts by its number."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root, self.roots = root, {str(root), str(root.resolve())}
         self.met: dict[int, int] = {}
         self.kept: list[object] = []  # a number stands for an object only as long as that exists
         self.within: frozenset[int] = frozenset()
@@ -125,20 +122,21 @@ class _Walk:
         elif kind is complex:
             node = ["complex", complex.__repr__(value)]
         elif isinstance(value, str):
-            node = ["text", self._placed(value) if kind is str else str.__str__(value)]
+            node = ["text", self._below(value) if kind is str else str.__str__(value)]
         elif isinstance(value, PurePath):
-            node = ["path", self._placed(str(value))]
+            below = name_below(Path(value), self.root) if value.is_absolute() else None
+            node = ["path", str(value) if below is None else f"root:{below}"]
         elif isinstance(value, bytes | bytearray):
             long = len(value) > _LONG
             node = ["bytes", hashlib.sha256(value).hexdigest() if long else bytes(value).hex()]
         return node
 
-    def _placed(self, text: str) -> str:
-        """A path under the root as it is named from there: elsewhere the root is another."""
-        below = None
-        if len(text) <= _LONGEST_PATH and os.path.isabs(text) and "\0" not in text:
-            below = name_below(Path(text), self.root)
-        return text if below is None else f"root:{below}"
+    def _below(self, text: str) -> str:
+        """A text; a path under the root as it is named from there, for roots lie elsewhere."""
+        for root in self.roots:
+            if text == root or text.startswith(root + os.sep):
+                return "root:" + text[len(root) + 1 :].replace(os.sep, "/")
+        return text
 
     def _is_container(self, value: object) -> bool:
         return type(value) in (list, tuple, dict, set, frozenset, types.MappingProxyType)
@@ -181,7 +179,8 @@ class _Walk:
         if given is not None:
             node: Node = ["given", given]
         elif isinstance(value, functools.partial):
-            arguments = (self.node(each, f"{part}[{at}]") for at, each in enumerate(value.args))
+            places = ((_inside(part, f"args[{at}]"), each) for at, each in enumerate(value.args))
+            arguments = (self.node(each, place) for place, each in places)
             keywords = self._items(value.keywords.items(), part)
             node = ["partial", self.node(value.func, part), *arguments, *keywords]
         elif isinstance(value, types.MethodType):
@@ -206,9 +205,9 @@ class _Walk:
 
     def _function(self, function: types.FunctionType, part: str) -> Node:
         code, own = function.__code__, program.is_project(function)
-        computed, defaults = dict[str, str](), frozenset[str]()
+        computed, defaults = dict[str, program.Computed](), frozenset[str]()
         if own:
-            computed = program.computed_names(function)
+            computed = program.computed_variables(function)
             defaults = program.computed_defaults(function)
         closed: list[Node] = []
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
@@ -218,13 +217,14 @@ class _Walk:
                 continue
             if name == "cache_token":  # of ``functools.singledispatch``: counts what was imported
                 continue
-            closed.append([name, computed.get(name, "")])
-            if not (name in computed and isinstance(value, _FIXED)):
+            by_code = computed.get(name)
+            closed.append([name, by_code.text if by_code else ""])
+            if by_code is None or not _is_known(value, alone=by_code.alone):
                 closed.append(self.node(value, _inside(part, name)))
         given = [
             [name, self.node(value, _inside(part, name))]
             for name, value in _defaults(function)
-            if not (name in defaults and isinstance(value, _FIXED))
+            if name not in defaults
         ]
         attributes = self._items(_set_on(function), part)
         if not own:
@@ -281,11 +281,12 @@ class _Walk:
 
     def _state(self, value: Any, part: str) -> Node:
         """The state of an object whose class is the user's own."""
-        state = _reduced(value)
+        state, attributes = _reduced(value), vars_of(value)
         skipped = {
             name
-            for name in program.computed_attributes(type(value))
-            if isinstance(getattr(value, "__dict__", {}).get(name), _FIXED)
+            for name, alone in program.computed_attributes(type(value)).items()
+            if not isinstance(attributes.get(name), Mapping | Sequence | Set)
+            and _is_known(attributes.get(name), alone=alone)
         }
         if dataclasses.is_dataclass(value):
             skipped |= {each.name for each in dataclasses.fields(value) if not each.compare}
@@ -314,7 +315,7 @@ def given_identity(value: object) -> str | None:
     """The identity an object gives itself, None if it gives none; raises ``ContentError``."""
     if isinstance(value, type):  # one there is its objects'
         return None
-    found = getattr(value, "__dict__", {}).get(GIVEN)
+    found = vars_of(value).get(GIVEN)
     if found is None:
         kind = type(value)
         owner = next((each for each in kind.__mro__ if GIVEN in vars(each)), None)
@@ -332,6 +333,13 @@ def vars_of(value: object) -> dict[str, Any]:
     """An object's attributes."""
     found = getattr(value, "__dict__", None)
     return dict(found) if isinstance(found, dict) else {}
+
+
+def _is_known(value: object, *, alone: bool) -> bool:
+    """Whether the code that computed a value says all of it, ``alone`` if that has it to itself."""
+    coded = isinstance(value, (type, types.FunctionType, types.MethodType, functools.partial))
+    own = coded or program.is_project(type(value))
+    return isinstance(value, _FIXED) or (alone and not own)
 
 
 def _reduced(value: object) -> Any:

@@ -10,6 +10,7 @@ import sys
 import sysconfig
 import types
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -77,53 +78,59 @@ def named_in_module(member: Any) -> list[str]:
     if found is None:
         return []
     node, around = found
-    local = frozenset[str]().union(*(_bound_in(each) for each in around if _is_function(each)))
-    names = frozenset(_global_names(node, local))
-    return list(_slice(module_text(member), names, text_of(member).strip()))
+    computed = [each.statement for each in computed_variables(member).values()]
+    local = _local_names(around)
+    names = {name for each in (node, *computed) for name in _global_names(each, local)}
+    return list(_slice(module_text(member), frozenset(names), text_of(member).strip()))
 
 
-def computed_names(function: types.FunctionType) -> dict[str, str]:
-    """The variables a function closes over that its factory computes, with the statements.
+@dataclass(frozen=True, kw_only=True)
+class Computed:
+    """A variable that code computes by itself, from no parameter.
+
+    ``alone`` says that nothing but the function it was computed for can have filled it.
+    """
+
+    statement: ast.stmt
+    text: str
+    alone: bool
+
+
+def computed_variables(function: Any) -> dict[str, Computed]:
+    """The variables a function closes over that its factory computes, by name.
 
     Such a variable is assigned once, from an expression that names no parameter or other variable
-    of the factory. A value that can't change is then known by the code alone.
+    of the factory.
     """
-    found: dict[str, str] = {}
     node, around = defined(function) or (None, ())
-    scopes = [each for each in around if _is_function(each)]
-    local = set[str]().union(*(_bound_in(scope) for scope in scopes))
-    for name in function.__code__.co_freevars:
+    scopes, local = [each for each in around if _is_function(each)], _local_names(around)
+    own = {id(each) for each in ast.walk(node)} if node is not None else set[int]()
+    found: dict[str, Computed] = {}
+    for name in getattr(getattr(function, "__code__", None), "co_freevars", ()):
         owner = next((each for each in reversed(scopes) if name in _bound_in(each)), None)
         if owner is None or isinstance(owner, ast.Lambda) or name in _parameters(owner):
             continue
+        others = [each for each in ast.walk(owner) if id(each) not in own]
+        mentions = [each for each in others if isinstance(each, ast.Name) and each.id == name]
+        rebound = any(isinstance(each, ast.Nonlocal) and name in each.names for each in others)
         stored = [each for each in _own_nodes(owner) if _stores(each, name)]
-        assigned = [each for each in owner.body if _assigns(each, name)]
-        if len(stored) == len(assigned) == 1 and not _set_elsewhere(name, owner, node):
-            statement = assigned[0]
-            if not local.intersection(_mentioned(getattr(statement, "value", None))):
-                found[name] = segment(module_text(function), statement)
+        for statement in owner.body:
+            for target, value in _assigned(statement):
+                if not (isinstance(target, ast.Name) and target.id == name):
+                    continue
+                if len(stored) == 1 and not rebound and _computes(value, local):
+                    text = segment(module_text(function), statement)
+                    alone = len(mentions) == 1
+                    found[name] = Computed(statement=statement, text=text, alone=alone)
     return found
 
 
-def _set_elsewhere(name: str, owner: ast.AST, function: ast.AST | None) -> bool:
-    """Whether another inner function of ``owner`` than this one sets its variable."""
-    own = {id(node) for node in ast.walk(function)} if function is not None else set()
-    return any(
-        isinstance(node, ast.Nonlocal) and name in node.names and id(node) not in own
-        for node in ast.walk(owner)
-    )
-
-
 def computed_defaults(function: types.FunctionType) -> frozenset[str]:
-    """The parameters whose defaults are computed from no variable of an enclosing function.
-
-    Constants are not among them: they are the same in the code and as values.
-    """
+    """The parameters whose defaults are computed from no variable of an enclosing function."""
     node, around = defined(function) or (None, ())
     if not isinstance(node, Function):
         return frozenset()
-    local = set[str]().union(*(_bound_in(scope) for scope in around if _is_function(scope)))
-    arguments = node.args
+    local, arguments = _local_names(around), node.args
     positional = [*arguments.posonlyargs, *arguments.args]
     pairs = [
         *zip(reversed(positional), reversed(arguments.defaults), strict=False),
@@ -132,15 +139,16 @@ def computed_defaults(function: types.FunctionType) -> frozenset[str]:
     return frozenset(
         argument.arg
         for argument, default in pairs
-        if default is not None
-        and not isinstance(default, ast.Constant)
-        and not local.intersection(_mentioned(default))
+        if default is not None and _computes(default, local)
     )
 
 
-def computed_attributes(kind: type) -> frozenset[str]:
-    """The attributes that a class's own constructor computes from none of its parameters."""
-    found: set[str] = set()
+def computed_attributes(kind: type) -> dict[str, bool]:
+    """The attributes that a class's own constructor computes from none of its parameters.
+
+    With whether that is the only place where the constructor names them.
+    """
+    found: dict[str, bool] = {}
     for name in ("__init__", "__post_init__"):
         constructor = getattr(kind, name, None)
         if not isinstance(constructor, types.FunctionType) or not is_project(constructor):
@@ -148,27 +156,50 @@ def computed_attributes(kind: type) -> frozenset[str]:
         node = (defined(constructor) or (None, ()))[0]
         if not isinstance(node, ast.FunctionDef) or not node.args.args:
             continue
-        itself, local = node.args.args[0].arg, _bound_in(node)
-        targets = [
-            each.attr
-            for each in _own_nodes(node)
+        itself, local = node.args.args[0].arg, frozenset(_bound_in(node))
+        named = [
+            each
+            for each in ast.walk(node)
             if isinstance(each, ast.Attribute)
-            and isinstance(each.ctx, ast.Store | ast.Del)
             and isinstance(each.value, ast.Name)
             and each.value.id == itself
         ]
+        set_here = [each.attr for each in named if not isinstance(each.ctx, ast.Load)]
         for statement in node.body:
-            target = _only_target(statement)
-            if (
-                isinstance(target, ast.Attribute)
-                and targets.count(target.attr) == 1
-                and isinstance(statement, ast.Assign | ast.AnnAssign)
-                and statement.value is not None
-                and not isinstance(statement.value, ast.Constant)
-                and not local.intersection(_mentioned(statement.value))
-            ):
-                found.add(target.attr)
-    return frozenset(found)
+            for target, value in _assigned(statement):
+                if (
+                    isinstance(target, ast.Attribute)
+                    and set_here.count(target.attr) == 1
+                    and _computes(value, local)
+                ):
+                    found[target.attr] = [each.attr for each in named].count(target.attr) == 1
+    return found
+
+
+def _local_names(around: tuple[Scope, ...]) -> frozenset[str]:
+    """The names that the functions around a definition bind."""
+    return frozenset[str]().union(*(_bound_in(each) for each in around if _is_function(each)))
+
+
+def _computes(value: ast.expr, local: frozenset[str]) -> bool:
+    """Whether an expression makes a value of its own, from none of these names."""
+    makes = (ast.Call, ast.Subscript, ast.Await, ast.JoinedStr, ast.List, ast.Set, ast.Dict)
+    nodes = list(ast.walk(value))
+    names = {each.id for each in nodes if isinstance(each, ast.Name)}
+    return any(isinstance(each, makes) for each in nodes) and not names & local
+
+
+def _assigned(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """What a statement assigns: each target with its value."""
+    if isinstance(statement, ast.AnnAssign) and statement.value is not None:
+        yield statement.target, statement.value
+    for target in statement.targets if isinstance(statement, ast.Assign) else ():
+        value: ast.expr = statement.value
+        several = (ast.Tuple, ast.List)
+        if isinstance(target, several) and isinstance(value, several):
+            yield from zip(target.elts, value.elts, strict=False)
+        else:
+            yield target, value
 
 
 def _is_function(scope: Scope) -> bool:
@@ -325,18 +356,6 @@ def _stores(node: ast.AST, name: str) -> bool:
     if isinstance(node, Definition):
         return node.name == name
     return isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load)
-
-
-def _assigns(node: ast.AST, name: str) -> bool:
-    target = _only_target(node)
-    return isinstance(target, ast.Name) and target.id == name
-
-
-def _only_target(node: ast.AST) -> ast.expr | None:
-    """What a plain assignment of one value assigns to."""
-    if isinstance(node, ast.Assign) and len(node.targets) == 1:
-        return node.targets[0]
-    return node.target if isinstance(node, ast.AnnAssign) and node.value is not None else None
 
 
 def _mentioned(node: ast.AST | None) -> set[str]:

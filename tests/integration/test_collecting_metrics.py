@@ -6,7 +6,7 @@ import pytest
 from projects.shouting import Project
 
 SUITE = """\
-import asyncio, functools, logging, random, sqlite3, threading, time, uuid
+import asyncio, functools, logging, random, sqlite3, tempfile, threading, time, uuid
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 import pytest
@@ -44,6 +44,9 @@ METRICS = {
     "rebound closure": closure("count = 0", "nonlocal count; count += 1"),
     "lock": closure("lock, seen = threading.Lock(), []", "lock.acquire(); lock.release()"),
     "start time": closure("begun = time.time()", "begun + 1"),
+    "times in a tuple": closure("begun = (time.time(), time.monotonic())", "begun"),
+    "times side by side": closure("count, begun = 0, time.time()", "begun, count"),
+    "temporary folder": closure("folder = tempfile.TemporaryDirectory()", "folder.name"),
     "random id": closure("session = uuid.uuid4()", "session.hex"),
     "random numbers": closure("draw = random.Random()", "draw.random()"),
     "logger": closure("log = logging.getLogger('scores')", "log.debug('%s', prediction)"),
@@ -75,7 +78,8 @@ class Metric:
     calls = 0
     def __init__(self, tolerance):
         self.tolerance, self.seen = tolerance, []
-        self.begun = time.time()
+        self.begun, self.session = time.time(), uuid.uuid4()
+        self.folder = tempfile.TemporaryDirectory()
         self.lock = threading.Lock()
     def __call__(self, example, prediction):
         Metric.calls += 1
@@ -220,9 +224,9 @@ METRIC = functools.partial(metric, MODEL)
 """
     write(project, metric.replace("MODEL", "core._Highs()"), RIGHT)
     result = project.run()
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(
-        ["*test_it: lm_suite(metric=...): [[]0[]] (*_Highs) has no content*lmopt_identity*"]
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        ["*test_it: lm_suite(metric=...): args[[]0[]] (*_Highs) has no content*lmopt_identity*"]
     )
     named = metric.replace("MODEL", "core._Highs()") + "METRIC.lmopt_identity = 'highs 1'\n"
     write(project, named, RIGHT)

@@ -164,3 +164,15 @@ def test_a_search_without_prompts_says_why_nothing_was_raced(
         ["*no candidate was raced: the pipeline calls no Prompt, and only a Prompt can be changed"]
     )
     assert openai_server.calls < 60
+
+
+def test_a_suite_of_tool_calls_needs_no_further_package(
+    direct: Project, openai_server: OpenAIServer
+) -> None:
+    """litellm imports ``mcp`` for any tool, and does not require it."""
+    tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
+    direct.write("pipeline.py", PIPELINE.replace("model=", f"tools=[{tool}], model="))
+    only = direct.run("test_direct.py::test_direct", "--lm-cache=off")
+    only.assert_outcomes(passed=1)
+    assert all(body["tools"] == [tool] for body in openai_server.requests)
+    assert openai_server.calls == 12
