@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
@@ -31,6 +32,10 @@ _HEADER = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _BEARER = re.compile(r"\b(bearer\s+)[\w\-.~+/=*…]{8,}", re.IGNORECASE)
+_CI_SYSTEMS = ("GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
+_COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)
+_OLD_COMMAND = re.compile(r"##(?:vso|teamcity)?\[")
+"""Runners obey these wherever in a line they stand."""
 _ESCAPE = re.compile(
     r"%(?P<percent>[0-9a-f]{2})|\\+x(?P<byte>[0-9a-f]{2})|\\+u(?:00|\{)(?P<code>[0-9a-f]{2})\}?"
     r"|(?P<entity>&\#?[0-9a-z]{1,8};)|\\+(?P<sign>[/\"'+=_.~-])",
@@ -50,6 +55,28 @@ def printable(text: str) -> str:
     return "".join(
         char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text
     )
+
+
+def on_github() -> bool:
+    """Whether what is printed is read by GitHub's runner."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def without_commands(text: str) -> str:
+    """The text with a sign of each command in it spelled out, where a CI system would obey them.
+
+    What is printed goes through here, whoever wrote it; so does the text of our errors.
+    """
+    if not any(os.environ.get(name) for name in _CI_SYSTEMS):
+        return text
+    if on_github():
+        text = _COMMAND.sub(r"\1\\x3a", text)
+    return _OLD_COMMAND.sub(lambda found: found[0][:-1] + r"\x5b", text)
+
+
+def shown(text: str) -> str:
+    """The text fit to be shown anywhere: no secrets, control characters or commands."""
+    return without_commands(printable(redact(text)))
 
 
 def text_of(value: object, write: Callable[[object], str] = str) -> str:

@@ -12,6 +12,7 @@ from typing import get_args
 from pytest_lmopt.errors import InputError
 from pytest_lmopt.reports.making import ReportKind
 from pytest_lmopt.reports.stored_runs import FOLDER, LATEST
+from pytest_lmopt.safe_text import shown
 from pytest_lmopt.stores.folder import STATE_FOLDER
 
 KINDS: tuple[ReportKind, ...] = get_args(ReportKind)
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
 
         return compare(options.old, options.new, folder, margin=options.margin, mode=options.gate)
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(shown(f"error: {error}"), file=sys.stderr)
         return USAGE_ERROR
 
 

@@ -14,6 +14,7 @@ from pytest_lmopt.reports.example_rows import ExampleRow
 from pytest_lmopt.reports.look import Look
 from pytest_lmopt.reports.stored_runs import StoredRun, find_run, read_run
 from pytest_lmopt.reports.suite_report import SuiteReport
+from pytest_lmopt.safe_text import without_commands
 
 
 def compare(old: str, new: str, folder: Path, *, margin: float | None, mode: GateMode) -> int:
@@ -22,7 +23,7 @@ def compare(old: str, new: str, folder: Path, *, margin: float | None, mode: Gat
     lines, failed = compared_runs(*runs, margin=margin, mode=mode)
     look = Look(encoding=sys.stdout.encoding)
     for line in lines:
-        print(look.fit(line))
+        print(without_commands(look.fit(line)))
     return 1 if failed else 0
 
 

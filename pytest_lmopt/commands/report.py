@@ -11,6 +11,7 @@ from pytest_lmopt.reports.making import ReportKind, check_can_make, make_reports
 from pytest_lmopt.reports.stored_runs import find_run, read_run
 from pytest_lmopt.reports.terminal import terminal_lines
 from pytest_lmopt.reports.transfer import transfer_lines
+from pytest_lmopt.safe_text import shown, without_commands
 
 WIDTH = 100
 
@@ -22,13 +23,13 @@ def report(given: str, folder: Path, asked: Sequence[tuple[ReportKind, Path]]) -
         check_can_make(kind)
     problems = [problem for _, problem in make_reports(stored, asked) if problem]
     for problem in problems:
-        print(f"not written: {problem}", file=sys.stderr)
+        print(shown(f"not written: {problem}"), file=sys.stderr)
     if not asked:
         run = read_run(stored)
-        print(f"run {run.facts.name} of {run.facts.started}")
+        print(shown(f"run {run.facts.name} of {run.facts.started}"))
         look = Look(width=WIDTH, encoding=sys.stdout.encoding)
         for line in terminal_lines(run.suites, look):
-            print(line)
+            print(without_commands(line))
         for line in transfer_lines(run.transfers, accepting=run.accepting):
-            print(look.fit(line))
+            print(without_commands(look.fit(line)))
     return 1 if problems else 0

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pytest_lmopt.safe_text import printable, redact
+from pytest_lmopt.safe_text import shown
 
 
 class LmoptError(Exception):
     """Base of every error raised on purpose by this package."""
 
     def __init__(self, problem: str) -> None:
-        super().__init__(printable(redact(problem)))
+        super().__init__(shown(problem))
 
 
 class InputError(LmoptError):

@@ -15,10 +15,9 @@ from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.plugin.debugging import traceback_of
 from pytest_lmopt.plugin.names import item_snapshot, node_name
 from pytest_lmopt.plugin.session import PROPERTY, LmSession
-from pytest_lmopt.reports.annotations import without_commands
 from pytest_lmopt.reports.look import Look
 from pytest_lmopt.reports.suite_report import SuiteReport, to_json
-from pytest_lmopt.reports.text import printable
+from pytest_lmopt.safe_text import shown
 from pytest_lmopt.snapshots.store import accepted_texts, record_path
 
 
@@ -77,8 +76,8 @@ def refuse(item: pytest.Item, session: LmSession, broken: BrokenSuite) -> NoRetu
         notices=tuple(session.notices),
     )
     item.user_properties.append((PROPERTY, to_json(report)))
-    told = Look(encoding=session.encoding).spell_signs(printable(f"error: {broken.problem}"))
-    pytest.fail(without_commands(told), pytrace=False)
+    told = Look(encoding=session.encoding).spell_signs(f"error: {broken.problem}")
+    pytest.fail(shown(told), pytrace=False)
 
 
 def _accepted_prompts(snapshot: Path) -> tuple[str, ...]:

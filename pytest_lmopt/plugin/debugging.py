@@ -6,7 +6,7 @@ import sys
 import traceback
 
 from pytest_lmopt.known_secrets import note_error
-from pytest_lmopt.safe_text import printable, redact
+from pytest_lmopt.safe_text import shown
 
 
 def traceback_of(error: BaseException) -> str:
@@ -19,7 +19,7 @@ def traceback_of(error: BaseException) -> str:
         # also what was left out on purpose, for the message tells it already
         found = found.__cause__ or found.__context__
     texts = ["".join(traceback.format_exception(each, chain=False)) for each in reversed(chain)]
-    return printable(redact("\nwhich was told as\n\n".join(texts)))
+    return shown("\nwhich was told as\n\n".join(texts))
 
 
 class Tracebacks:
@@ -35,4 +35,4 @@ class Tracebacks:
         place = (frames[-1].filename, frames[-1].lineno or 0) if frames else ("", 0)
         if self._wanted and place not in self._told:
             self._told.add(place)
-            print(f"--lm-debug:\n{traceback_of(error)}", file=sys.stderr)
+            print(shown(f"--lm-debug:\n{traceback_of(error)}"), file=sys.stderr)

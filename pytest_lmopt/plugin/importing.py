@@ -11,7 +11,7 @@ import pytest_lmopt
 from pytest_lmopt.errors import InputError
 from pytest_lmopt.plugin.debugging import traceback_of
 from pytest_lmopt.plugin.session import session_key
-from pytest_lmopt.reports.annotations import without_commands
+from pytest_lmopt.safe_text import without_commands
 
 OURS = Path(pytest_lmopt.__file__).parent
 

@@ -11,6 +11,7 @@ from pytest_lmopt.errors import TelemetryError
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.plugin.session import LmSession
 from pytest_lmopt.runs.traced import traced
+from pytest_lmopt.safe_text import shown
 from pytest_lmopt.suites.suite import Pipeline
 
 
@@ -22,7 +23,7 @@ class LaneSpans:
         try:
             self._telemetry = session.telemetry
         except TelemetryError as error:
-            print(f"no spans are sent from here: {error}", file=sys.stderr)
+            print(shown(f"no spans are sent from here: {error}"), file=sys.stderr)
             self._telemetry = None
 
     def of_runs(self, pipeline: Pipeline, suite: str) -> Pipeline:

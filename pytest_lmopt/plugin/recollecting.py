@@ -10,6 +10,7 @@ import pytest
 from pytest_lmopt.plugin.importing import reason
 from pytest_lmopt.plugin.names import node_name
 from pytest_lmopt.plugin.session import LmSession
+from pytest_lmopt.safe_text import shown
 
 ADVICE = "run again without -n: the process that hands out tests can't"
 
@@ -33,7 +34,7 @@ class _Refusing:
         """Tell why."""
         if report.failed:
             why = reason(report.longreprtext)
-            raise pytest.UsageError(f"{ADVICE} collect {report.nodeid}: {why}")
+            raise pytest.UsageError(f"{ADVICE} collect {report.nodeid}: {shown(why)}")
 
 
 @contextmanager

@@ -26,15 +26,14 @@ from pytest_lmopt.plugin.marks import pipeline_of
 from pytest_lmopt.plugin.names import node_name
 from pytest_lmopt.plugin.session import ENDED, PROPERTY, LmSession
 from pytest_lmopt.plugin.watching import say, watched
-from pytest_lmopt.reports.annotations import without_commands
 from pytest_lmopt.reports.look import Look
 from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport, from_json, to_json
-from pytest_lmopt.reports.text import printable
 from pytest_lmopt.runs.ctrl_c import ctrl_c
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.runs.outcomes import SessionEnded
 from pytest_lmopt.runs.suite_loop import run_on_loop
 from pytest_lmopt.runs.traced import traced
+from pytest_lmopt.safe_text import shown
 from pytest_lmopt.suites.source import pipeline_source
 from pytest_lmopt.suites.suite import Suite
 
@@ -61,7 +60,7 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
 def _fail(problem: str, session: LmSession) -> NoReturn:
     # pytest itself would write the code points of what its terminal lacks
     told = Look(encoding=session.encoding).spell_signs(problem)
-    pytest.fail(without_commands(told), pytrace=False)
+    pytest.fail(shown(told), pytrace=False)
 
 
 def _traced(item: pytest.Function, session: LmSession, tracebacks: Tracebacks) -> None:
@@ -174,7 +173,7 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
     report = replace(report, orphans=session.orphans, notices=notices)
     item.user_properties.append((PROPERTY, to_json(report)))
     if report.status != "passed":
-        _fail(printable(f"{report.status}: {report.problem}"), session)
+        _fail(f"{report.status}: {report.problem}", session)
 
 
 def _concurrency(item: pytest.Function, suite: Suite, session: LmSession) -> int:

@@ -15,6 +15,7 @@ import pytest
 
 from pytest_lmopt.lm.processes import own_token
 from pytest_lmopt.plugin.options import Options
+from pytest_lmopt.safe_text import shown
 from pytest_lmopt.stores.folder import StateFolder
 from pytest_lmopt.suites.canonical import digest
 
@@ -179,7 +180,7 @@ class LmSession:
             try:
                 self._shared = self.stores.open_shared()
             except SessionFileError as error:
-                pytest.fail(str(error), pytrace=False)
+                pytest.fail(shown(str(error)), pytrace=False)
             self.closing.callback(self._shared.close)
         return self._shared
 

@@ -13,6 +13,7 @@ from pytest_lmopt.errors import BookError
 from pytest_lmopt.lm.money.protocol import Book
 from pytest_lmopt.plugin.session import stores_in
 from pytest_lmopt.reports.look import Look
+from pytest_lmopt.safe_text import without_commands
 from pytest_lmopt.stores.folder import StateFolder
 
 SHOWN = 20
@@ -23,14 +24,18 @@ def show_ledger(config: pytest.Config) -> int:
     look = Look(encoding=getattr(sys.stdout, "encoding", None) or "ascii")
     stores = stores_in(StateFolder(config.rootpath, session="none"))
     if not stores.has_book:
-        print(look.fit(f"no ledger yet: nothing was charged under {config.rootpath}"))
+        print(
+            without_commands(
+                look.fit(f"no ledger yet: nothing was charged under {config.rootpath}")
+            )
+        )
         return int(pytest.ExitCode.OK)
     try:
         with closing(stores.open_book()) as book:
             if book.notice:
-                print(look.fit(f"note: {book.notice}"))
+                print(without_commands(look.fit(f"note: {book.notice}")))
             for line in ledger_lines(book, look):
-                print(line)
+                print(without_commands(line))
     except BookError as error:
         raise pytest.UsageError(str(error)) from None
     return int(pytest.ExitCode.OK)

@@ -15,10 +15,11 @@ from pytest_lmopt.plugin.options import in_ci
 from pytest_lmopt.plugin.planning import plan_lines
 from pytest_lmopt.plugin.repeating import repeated
 from pytest_lmopt.plugin.session import LmSession
-from pytest_lmopt.reports.annotations import annotation_lines, on_github, without_commands
+from pytest_lmopt.reports.annotations import annotation_lines
 from pytest_lmopt.reports.look import Look
 from pytest_lmopt.reports.terminal import check_lines, terminal_lines
 from pytest_lmopt.reports.transfer import transfer_lines
+from pytest_lmopt.safe_text import on_github, without_commands
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter

@@ -14,6 +14,7 @@ import pytest
 from pytest_lmopt.plugin.options import in_ci
 from pytest_lmopt.plugin.screen import Screen
 from pytest_lmopt.plugin.session import LmSession
+from pytest_lmopt.safe_text import without_commands
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -103,11 +104,12 @@ class Display:
 
         if self.live:
             line = progress_line(self._read(), now=time.time(), width=self._screen.width)
-            self._screen.show(line)
+            self._screen.show(without_commands(line))
         elif time.monotonic() >= self._due:
             self._due = time.monotonic() + PERIOD_SECONDS
             for progress in self._read():
-                self._screen.tell(progress_line([progress], now=time.time(), width=LOG_WIDTH))
+                line = progress_line([progress], now=time.time(), width=LOG_WIDTH)
+                self._screen.tell(without_commands(line))
 
 
 display_key = pytest.StashKey[Display]()

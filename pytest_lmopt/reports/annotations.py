@@ -1,13 +1,11 @@
 """GitHub's annotations: workflow commands, a line each, that mark what failed where it stands.
 
-Its runner obeys such a line whoever wrote it, a model, too: elsewhere what would be one is spelled
-out.
+Its runner obeys such a line whoever wrote it, a model, too: elsewhere ``safe_text`` spells out what
+would be one.
 """
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -19,21 +17,6 @@ from pytest_lmopt.suites.places import name_below
 LONGEST = 2_000
 _IN_MESSAGES = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _IN_PROPERTIES = {**_IN_MESSAGES, ":": "%3A", ",": "%2C"}
-_COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)
-_OLD_COMMAND = "##["
-"""The runner still obeys these, wherever in a line they stand."""
-
-
-def on_github() -> bool:
-    """Whether what is printed is read by GitHub's runner."""
-    return os.environ.get("GITHUB_ACTIONS") == "true"
-
-
-def without_commands(text: str) -> str:
-    """The text with a sign of each command in it spelled out, where the runner would obey them."""
-    if not on_github():
-        return text
-    return _COMMAND.sub(r"\1\\x3a", text).replace(_OLD_COMMAND, r"##\x5b")
 
 
 def annotation_lines(

@@ -43,11 +43,11 @@ def check_template(source: str, inputs: tuple[str, ...]) -> None:
 
     The error's ``line`` counts from the template's first line.
     """
-    from jinja2 import TemplateSyntaxError, meta, nodes
+    from jinja2 import TemplateSyntaxError, nodes
 
     try:
         tree = _environment().parse(source)
-        unknown = meta.find_undeclared_variables(tree) - {*inputs, *_environment().globals}
+        unknown = _environment().undeclared(tree) - {*inputs, *_environment().globals}
     except TemplateSyntaxError as error:
         raise PromptError(
             f"not a Jinja2 template: {error.message}", field="template", line=error.lineno

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 from doubles.openai_server import OpenAIServer
 from projects.shouting import Project
 
-from pytest_lmopt.reports.annotations import annotation, without_commands
+import pytest_lmopt
+from pytest_lmopt.errors import LmoptError
+from pytest_lmopt.reports.annotations import annotation
+from pytest_lmopt.safe_text import without_commands
 
 QUOTED = """\
 import pytest
@@ -86,6 +92,119 @@ def test_what_a_model_writes_is_no_command_to_githubs_runner(
     result.stdout.fnmatch_lines([r"*\x3a:add-mask::a", r"*\x3a:stop-commands::b"])
     monkeypatch.setenv("GITHUB_ACTIONS", "")
     project.run("-v").stdout.fnmatch_lines(["*::add-mask::a", "*see ##[[]error]c"])
+
+
+EVERYWHERE = (
+    QUOTED
+    + """
+@pytest.mark.lm_suite(dataset=ROWS, metric=metrics.exact_match)
+def test_asserts(lm_example):
+    assert False, SAID
+
+@pytest.mark.lm_suite(dataset=ROWS, metric=metrics.exact_match)
+def test_skips(lm_example):
+    pytest.skip(SAID)
+
+def broken(example, prediction):
+    raise ValueError(SAID)
+
+@pytest.mark.lm_suite(dataset=ROWS, metric=broken)
+def test_breaks(lm_example):
+    return "x"
+
+@pytest.mark.lm_suite(dataset=[{**row, "id": row["id"] + SAID} for row in ROWS], threshold=1)
+def test_named(lm_example):
+    raise KeyError(SAID)
+"""
+)
+
+
+@pytest.mark.parametrize(
+    "options", [("--lm-debug", "-vv", "-rA"), ("--lm-debug", "-n1", "--tb=long")]
+)
+def test_no_text_of_a_pipeline_is_a_command_wherever_it_is_shown(
+    project: Project, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    """Tracebacks of ``--lm-debug`` among them, and names of examples in every report."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    project.write("test_words.py", EVERYWHERE)
+    result = project.run_apart(*options, "--lm-report=csv:lm.csv,md:lm.md")
+    printed = [*result.outlines, *result.errlines]
+    commands = [line for line in printed if line.lstrip().startswith("::")]
+    assert {command.partition(" ")[0] for command in commands} == {"::error"}
+    assert not [line for line in printed if "##[" in line and line not in commands]
+    assert any(r"\x3a:add-mask::a" in line for line in printed)
+    assert any("Traceback" in line for line in printed)
+
+
+def test_a_usage_error_is_no_command(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what a file holds, nor is the traceback behind it."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    project.write(
+        "shout.yaml", 'instruction: x\ninputs: [a]\noutput: b\n"a\\n::set-env::x ##[b]": 1\n'
+    )
+    project.suite(examples=12)
+    result = project.run("--lm-debug")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    printed = [*result.outlines, *result.errlines]
+    assert not [line for line in printed if line.lstrip().startswith("::") or "##[" in line]
+    assert any("set-env" in line for line in printed)
+
+
+def test_a_name_is_one_line_of_the_table_without_control_characters(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """As in every other report; no id begins a row of its own."""
+    project.write(
+        "test_words.py",
+        """\
+import pytest
+
+NAME = "a\\x1b[31m\\n::b\\r\\n=c\\x85d"
+ROWS = [{"id": NAME + str(i), "inputs": {"i": i}, "group": NAME, "split": "dev"} for i in range(12)]
+
+@pytest.mark.lm_suite(dataset=ROWS)
+def test_answers(lm_example):
+    return 1
+""",
+    )
+    project.run("--lm-report=csv:lm.csv").assert_outcomes(passed=1)
+    lines = (project.path / "lm.csv").read_bytes().decode().split("\n")
+    assert len(lines) == 1 + 12 + 1
+    assert "".join(lines).isprintable()
+    assert lines[1].split(",")[1] == r"a\x1b[31m\n::b\r\n=c\x85d0"
+
+
+PACKAGE = Path(pytest_lmopt.__file__).parent
+FIT = ("shown(", "without_commands(")
+WRITERS = ("print", "write_line", "pytest.fail", "_screen.tell", "_screen.show")
+ANNOTATION = "terminal.write_line(line)"
+
+
+def test_all_that_is_printed_goes_through_one_rule() -> None:
+    """Whatever this package prints or fails a test with is made fit in the same call."""
+    calls = [
+        (f"{path.name}, line {node.lineno}", node)
+        for path in [*(PACKAGE / "plugin").glob("*.py"), *(PACKAGE / "commands").glob("*.py")]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(WRITERS) and node.args
+    ]
+    unfit = [
+        f"{place}: {ast.unparse(node)}"
+        for place, node in calls
+        if not ast.unparse(node.args[0]).startswith(FIT) and ast.unparse(node) != ANNOTATION
+    ]
+    assert len(calls) > 15
+    assert unfit == []
+
+
+def test_every_error_of_ours_is_no_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever it is told: usage errors and failed tests are made of them."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert str(LmoptError("a\n::b\x1b")) == "a\n\\x3a:b\\x1b"
+    monkeypatch.delenv("GITHUB_ACTIONS")
+    monkeypatch.setenv("TF_BUILD", "True")
+    assert str(LmoptError("a\n::b ##vso[task.x]")) == r"a" "\n" r"::b ##vso\x5btask.x]"
 
 
 def test_only_what_the_runner_would_obey_is_spelled_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
+from doubles.hostile_templates import TEMPLATES
 
 from pytest_lmopt.errors import PromptError
 from pytest_lmopt.suites.prompt_state import PromptState
@@ -90,6 +95,58 @@ def test_nothing_grows_without_end(template: str) -> None:
     assert time.monotonic() - began < 10.0  # unbounded, most would take hours or all memory
 
 
+@pytest.fixture(scope="module")
+def outcomes() -> dict[str, tuple[str, float]]:
+    """The error of each hostile template and its CPU seconds, in a process of little memory."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "doubles.rendering_process"],
+        input=json.dumps(TEMPLATES),
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, tuple[str, float]] = json.loads(ran.stdout)
+    return found
+
+
+BOUNDS = (
+    "characters long", "characters in all", "rounds and calls", "reads and calls too much",
+    "over 20,000 tokens", "a width over", "a power beyond", "number of over", "huge numbers",
+    "are encodings for templates", "translate is not", "a namespace is used by",
+    "recursion depth exceeded", "too many nested parentheses", "Range too big",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_no_template_takes_gigabytes_or_never_ends(
+    outcomes: dict[str, tuple[str, float]], name: str
+) -> None:
+    """By a bound of ours, within two seconds, and all in 200 MB."""
+    error, seconds = outcomes[name]
+    assert any(bound in error for bound in BOUNDS), error or "it was rendered"
+    assert "the template failed" in error or "not a Jinja2 template" in error
+    assert seconds < 2.0
+
+
+def test_values_that_stand_twice_count_twice() -> None:
+    """A list of 150 bytes of template may be written out to gigabytes."""
+    pairs = "{% set ns = namespace(x=[a]) %}" + "{% set ns.x = [ns.x, ns.x] %}" * 3 + "{{ ns.x }}"
+    assert rendered(pairs).count("'x'") == 8
+    with pytest.raises(PromptError, match="characters long"):
+        rendered(pairs.replace(" %}{{", " %}" + "{% set ns.x = [ns.x, ns.x] %}" * 25 + "{{"))
+
+
+def test_a_long_document_is_no_attack() -> None:
+    """Half a million characters may be cut into lines, words and what is around them."""
+    document = "a line of words\n" * 32_000
+    template = (
+        "{% for line in a.splitlines() %}{{ loop.index }}: {{ line | trim }}\n{% endfor %}"
+        "{{ a | wordcount }} {{ a.split('\n') | length }} {{ a | upper | length }}"
+    )
+    assert rendered(template, document).endswith("128000 32001 512000")
+
+
 @pytest.mark.parametrize(
     "template",
     ["{{ " + "(" * 5000 + "a", "{{ " + "[" * 3000 + "]" * 3000 + " }}", "{{ " + "9" * 5000 + " }}",
@@ -124,6 +181,17 @@ def test_a_template_too_odd_to_read_is_refused(template: str) -> None:
         ("{% for n in [1, [2]] recursive %}{{ n if n is number else loop(n) }}{% endfor %}", "12"),
         ("{{ [1, 2] | sum }} {{ range(3) | list }} {{ a | batch(1) | list }}",
          "3 [0, 1, 2] [['p'], ['q']]"),
+        ("{% set ns = namespace(n=0) %}{% for w in a %}{% set ns.n = ns.n + 1 %}{% endfor %}"
+         "{{ ns.n }} {{ ns is defined }}", "2 True"),
+        ("{% macro m(ns) %}{{ ns.n }}{% endmacro %}{{ m(namespace(n=a[1])) }}", "q"),
+        ("{{ a | map('upper') | join('+') }} {{ a | select('eq', 'p') | first }}", "P+Q p"),
+        ("{{ a[::-1] }} {{ a[0] in a }} {{ {'k': a}['k'][0] }} {{ (1, 2) == (1, 2) }}",
+         "['q', 'p'] True p True"),
+        ("{% filter upper %}{{ a[0] }}x{% endfilter %}{{ [2, 1] | sort | tojson }}", "PX[1, 2]"),
+        ("{% for k, v in {'x': 1}.items() %}{{ k }}={{ v }}{% endfor %} {{ 'a b'.split() | last }}",
+         "x=1 b"),
+        ("{% autoescape true %}{{ '<' ~ a[0] }}{% endautoescape %} {{ 2.5 | round(1) }}",
+         "&lt;p 2.5"),
     ],
 )  # fmt: skip
 def test_what_prompts_do_works(template: str, text: str) -> None:
