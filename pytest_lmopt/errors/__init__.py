@@ -28,6 +28,7 @@
     ├── RecordingsError          the file of recorded answers can't be used
     ├── BookError                the account book can't be used
     ├── SessionFileError         the file that workers share can't be used
+    ├── JournalError             the journal of a search can't be written
     ├── WorkersLostError         too many workers ended while they ran the same examples
     └── LostContextError         a prompt was called where no run can be seen
 
@@ -61,6 +62,7 @@ from pytest_lmopt.errors.running import (
     BookError,
     BudgetExhaustedError,
     IncompleteError,
+    JournalError,
     LMError,
     LostContextError,
     MetricError,
@@ -82,6 +84,7 @@ __all__ = [
     "DatasetError",
     "IncompleteError",
     "InputError",
+    "JournalError",
     "LMError",
     "LmoptError",
     "LostContextError",

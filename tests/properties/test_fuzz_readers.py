@@ -231,9 +231,7 @@ def test_any_recordings(data: st.DataObject) -> None:
 
 ANSWERS = [
     None, "", "null", "[]", "{}", "{", "[" * 5000, b"\xff", 5, '{"text": 5, "usage": {}}',
-    '{"text": "x"}', '{"text": "x", "usage": []}', '{"text": "x", "usage": {"calls": "many"}}',
-    '{"text": "x", "usage": {"calls": -1}}', '{"text": "x", "usage": {"other": 1}}',
-    '{"text": "x", "usage": {"calls": null}}', '{"text": "x", "usage": {"micro_usd": NaN}}',
+    '{"text": "x"}', '{"text": "x", "usage": []}', '{"text": "x", "usage": "many"}',
 ]  # fmt: skip
 
 COLUMNS = "recordings (key TEXT PRIMARY KEY, request TEXT, answer TEXT)"
