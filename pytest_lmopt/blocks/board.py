@@ -28,8 +28,7 @@ class SqliteBoard:
 
     def __init__(self, file: SessionFile) -> None:
         self._file = file
-        with file.statements() as connection:
-            connection.execute(_SCHEMA)
+        file.add(_SCHEMA)
 
     def put(self, worker: str, progress: Progress) -> None:
         """As the protocol says."""

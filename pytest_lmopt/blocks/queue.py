@@ -101,8 +101,7 @@ class SqliteQueue:
 
     def __init__(self, file: SessionFile) -> None:
         self._file = file
-        with file.statements() as connection:
-            connection.executescript(_SCHEMA)
+        file.add(_SCHEMA)
 
     def enter(self, suite: str, worker: str) -> Part:
         """As the protocol says."""

@@ -28,6 +28,7 @@
     ├── RecordingsError          the file of recorded answers can't be used
     ├── BookError                the account book can't be used
     ├── SessionFileError         the file that workers share can't be used
+    ├── JournalError             the journal of a search can't be written
     ├── WorkersLostError         too many workers ended while they ran the same examples
     ├── LostContextError         a prompt was called where no run can be seen
     └── EventLoopError           no event loop can be opened, as sockets are blocked
@@ -63,6 +64,7 @@ from pytest_lmopt.errors.running import (
     BudgetExhaustedError,
     EventLoopError,
     IncompleteError,
+    JournalError,
     LMError,
     LostContextError,
     MetricError,
@@ -85,6 +87,7 @@ __all__ = [
     "EventLoopError",
     "IncompleteError",
     "InputError",
+    "JournalError",
     "LMError",
     "LmoptError",
     "LostContextError",

@@ -101,9 +101,22 @@ class BookError(LmoptError):
 
     def __init__(self, problem: str, *, path: Path) -> None:
         self.path = path
+        self.problem = problem
         super().__init__(
             f"the account book {path} can't be used: {problem}; nothing is spent without it, so "
-            "make it writable, or move it away to begin a new one"
+            "make it writable, move it away to begin a new one, or run with --lm-cache=off, which "
+            "keeps neither book nor answers"
+        )
+
+
+class JournalError(LmoptError):
+    """The journal of a search can't be written: killed, the search could not be continued."""
+
+    def __init__(self, problem: str, *, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"the journal {path} of the search can't be written: {problem}; make room or make it "
+            "writable, or run with --lm-cache=off, which keeps none"
         )
 
 

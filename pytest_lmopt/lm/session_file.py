@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from pytest_lmopt.errors import SessionFileError
-from pytest_lmopt.lm.sqlite_file import open_database, told_as, transaction
+from pytest_lmopt.lm.sqlite_file import open_database, refuse_other_tables, told_as, transaction
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS pools
@@ -36,8 +36,19 @@ class SessionFile:
         self._path = path
         with self._usable():
             self._database = open_database(path, _SCHEMA)
+        try:
+            self.add(_SCHEMA)
+            with self.statements() as connection:
+                connection.execute("PRAGMA synchronous=OFF")
+        except BaseException:
+            self._database.close()
+            raise
+
+    def add(self, schema: str) -> None:
+        """Add the tables of a schema where they are missing."""
         with self.statements() as connection:
-            connection.execute("PRAGMA synchronous=OFF")
+            connection.executescript(schema)
+            refuse_other_tables(connection, schema)
 
     @contextmanager
     def statements(self) -> Iterator[sqlite3.Connection]:

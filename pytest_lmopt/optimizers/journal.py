@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from pytest_lmopt.errors import JournalError
+
 VERSION = 1
+_TOO_MUCH = 2**53
 
 
 class Journal:
@@ -36,7 +40,8 @@ class Journal:
         finished = any(event["event"] == "finished" for event in found)
         header = {"event": "begun", "version": VERSION, "inputs": dict(inputs)}
         if found and not finished and self._resume:
-            before = found[0].get("inputs", {})
+            before = found[0].get("inputs")
+            before = before if isinstance(before, dict) else {}
             changed = [name for name in inputs if before.get(name) != inputs[name]]
             if found[0] == header:
                 self._expected = found[1:]
@@ -60,10 +65,10 @@ class Journal:
         Calls that were in flight at the kill are lost, so the figure would not be the same again.
         """
         if self._expected and self._expected[0]["event"] == event:
-            entry = self._expected.pop(0)
-            self._kept.append(entry)
-            before: int | None = entry.get("value")
-            return before
+            before = self._expected[0].get("value")
+            if before is None or (type(before) is int and 0 <= before < _TOO_MUCH):
+                self._kept.append(self._expected.pop(0))
+                return before
         self.record(event, value=value)
         return value
 
@@ -80,18 +85,28 @@ class Journal:
             self._write(self._kept)
         self._kept.append(entry)
         if self._path is not None:
-            with self._path.open("a", encoding="utf-8") as file:
+            with self._usable(), self._path.open("a", encoding="utf-8") as file:
                 _put(file, [entry])
 
     def _write(self, entries: Sequence[Mapping[str, Any]]) -> None:
         """Write the journal anew, the old one staying whole until then."""
         if self._path is None:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._path.with_suffix(".draft")
-        with draft.open("w", encoding="utf-8") as file:
-            _put(file, entries)
-        draft.replace(self._path)
+        with self._usable():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            draft = self._path.with_suffix(".draft")
+            with draft.open("w", encoding="utf-8") as file:
+                _put(file, entries)
+            draft.replace(self._path)
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        """Report the system's errors as ours: without its journal a search can't go on."""
+        try:
+            yield
+        except OSError as error:
+            assert self._path is not None
+            raise JournalError(error.strerror or str(error), path=self._path) from error
 
 
 def _put(file: TextIO, entries: Sequence[Mapping[str, Any]]) -> None:
@@ -104,14 +119,14 @@ def _put(file: TextIO, entries: Sequence[Mapping[str, Any]]) -> None:
 def _read(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a journal; a last one cut short by a kill is left out."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
+        lines = path.read_bytes().split(b"\n") if path.is_file() else []
+    except OSError:
         return []
     events: list[dict[str, Any]] = []
     for line in lines:
         try:
             event = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):  # what comes after is not known to follow
             break
         if not isinstance(event, dict) or "event" not in event:
             break

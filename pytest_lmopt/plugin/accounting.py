@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_lmopt.errors import BookError
 from pytest_lmopt.lm.money.ledger import Account, Ledger, Sitting
 from pytest_lmopt.suites.budget import Budget
 from pytest_lmopt.suites.canonical import digest
@@ -16,7 +17,18 @@ SESSION = "the session (--lm-budget)"
 
 
 def suite_ledger(session: LmSession, marked: MarkedSuite) -> Ledger:
-    """The ledger of a suite; suites under the same mark share that mark's account."""
+    """The ledger of a suite; suites under the same mark share that mark's account.
+
+    Raises ``BookError``.
+    """
+    try:
+        return _suite_ledger(session, marked)
+    except BookError as error:
+        session.give_up_book(error)
+    return _suite_ledger(session, marked)
+
+
+def _suite_ledger(session: LmSession, marked: MarkedSuite) -> Ledger:
     suite = marked.suite
     content = digest([suite.dataset.digest, suite.metric_digest, suite.repeats])
     budgets = {suite.name: Budget()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_lmopt.errors import RecordingsError
 from pytest_lmopt.plugin.session import LmSession
 
 SLACK = 0.9
@@ -22,7 +23,11 @@ def keep_limit(session: LmSession) -> None:
         if size <= options.cache_limit:
             return
         limit = int(options.cache_limit * SLACK)
-    pruned = stores.prune_recordings(limit, in_use_since=session.started)
+    try:
+        pruned = stores.prune_recordings(limit, in_use_since=session.started)
+    except RecordingsError as error:
+        session.refused.append(f"the pruned recordings: {error}")
+        return
     if pruned.recordings or options.prune_to is not None:
         session.notices.append(
             f"recordings pruned: {pruned.recordings} dropped, {_size(pruned.before)} → "

@@ -24,6 +24,14 @@ def write_reports(session: LmSession) -> None:
         seed=options.seed,
         strategy=options.strategy,
     )
+    try:
+        _write_reports(session, facts)
+    except OSError as error:
+        session.refused.append(f"the run and its reports: {error}")
+
+
+def _write_reports(session: LmSession, facts: RunFacts) -> None:
+    options = session.options
     kept = options.cache != "off"  # who wants no answer kept wants none in a stored run, either
     folder = session.folder.made() / FOLDER if kept else session.folder.made_for_session()
     stored = folder / f"{facts.name}.json"
@@ -33,11 +41,7 @@ def write_reports(session: LmSession) -> None:
         lambda suite: row_lines(session.examples_file(suite)),
         session.transfers,
     )
-    try:
-        write_whole(stored, pieces)
-    except OSError as error:
-        session.refused.append(f"the run and its reports: {error}")
-        return
+    write_whole(stored, pieces)
     if kept:
         forget_old_runs(folder)
     for path, problem in make_reports(stored, options.reports):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_lmopt.assessment.sharing import Trying
     from pytest_lmopt.blocks.dask.cluster import Cluster
     from pytest_lmopt.blocks.queue import Part, Queue
+    from pytest_lmopt.errors import BookError
     from pytest_lmopt.lm.faults.concurrency import Ways
     from pytest_lmopt.lm.money.protocol import Book
     from pytest_lmopt.lm.recordings.protocol import Recordings
@@ -98,6 +99,7 @@ class LmSession:
         self.cluster: Cluster | None = None
         self._stores: Stores | None = None
         self._book: Book | None = None
+        self._passing = False
         self._store: Recordings | None = None
         self._committed: Mapping[str, Completion] | None = None
         self._provider: LM | None = None
@@ -211,11 +213,14 @@ class LmSession:
     @contextmanager
     def noting_use(self) -> Iterator[None]:
         """Write down at the end which recordings were read."""
+        from pytest_lmopt.errors import LmoptError
+
         try:
             yield
         finally:
             if self._store is not None:
-                self._store.note_use()
+                with suppress(LmoptError):  # then pruning knows less of what is of use
+                    self._store.note_use()
 
     @property
     def committed(self) -> Mapping[str, Completion]:
@@ -236,6 +241,25 @@ class LmSession:
             self.closing.callback(self._book.close)
             self.notices += filter(None, [self._book.notice])
         return self._book
+
+    def give_up_book(self, error: BookError) -> None:
+        """Go on with a book that ends with the session, where no answers are kept, either.
+
+        Then nothing could be continued. Raises the error where answers are kept, or where it is
+        about that book.
+        """
+        from pytest_lmopt.lm.money.ledger import process_book
+
+        if self.options.cache != "off" or self._passing:
+            raise error
+        self._passing = True
+        self._book = self.stores.open_passing_book() if self.is_worker else process_book()
+        if self.is_worker:
+            self.closing.callback(self._book.close)
+        self.notices.append(
+            f"the account book {error.path} can't be used: {error.problem}; this run has one of "
+            "its own, which ends with it"
+        )
 
     @property
     def ran(self) -> bool:
@@ -259,15 +283,18 @@ class LmSession:
 
     def close(self) -> None:
         """Close what was opened; the owner also stops the session's servers and ends its folder."""
-        if self._shared is not None:
-            for suite in self.parts:
-                self._shared.queue.finish(suite, self.worker)
-        if not self.is_worker and self.reports:
-            from pytest_lmopt.errors import BookError
+        from pytest_lmopt.errors import LmoptError
 
-            with suppress(BookError):  # its suites have told; what stays open can be continued
+        # its suites have told: what can't be put in order now is found by the next session
+        with suppress(LmoptError):
+            if self._shared is not None:
+                for suite in self.parts:
+                    self._shared.queue.finish(suite, self.worker)
+        with suppress(LmoptError):
+            if not self.is_worker and self.reports:
                 self.book.close_accounts(self.name)
-        self.closing.close()
+        with suppress(LmoptError):
+            self.closing.close()
         folder = self.folder.session_path
         if not self.is_worker and folder.exists():
             from pytest_lmopt.lm.local.model import stop_servers

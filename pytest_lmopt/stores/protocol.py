@@ -59,6 +59,9 @@ class Stores(Protocol):
     def open_book(self) -> Book:
         """The account book, begun where there is none yet."""
 
+    def open_passing_book(self) -> Book:
+        """A book that ends with the session, for all its processes."""
+
     @property
     def is_shared(self) -> bool:
         """Whether a process of this session has opened its shared store."""

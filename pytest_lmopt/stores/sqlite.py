@@ -6,11 +6,13 @@ from pathlib import Path
 
 from pytest_lmopt.blocks.board import SqliteBoard
 from pytest_lmopt.blocks.queue import SqliteQueue
+from pytest_lmopt.errors import BookError, RecordingsError, SessionFileError
 from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.recordings.protocol import Pruned
 from pytest_lmopt.lm.recordings.pruning import prune
 from pytest_lmopt.lm.recordings.store import SqliteRecordings
 from pytest_lmopt.lm.session_file import SessionFile
+from pytest_lmopt.lm.sqlite_file import told_as
 from pytest_lmopt.lm.turns import SharedTurns
 from pytest_lmopt.stores.folder import StateFolder
 
@@ -25,8 +27,12 @@ class SqliteShared:
     def __init__(self, path: Path, *, holder: str | None = None) -> None:
         self._file = SessionFile(path)
         self._holder = holder
-        self.queue = SqliteQueue(self._file)
-        self.board = SqliteBoard(self._file)
+        try:
+            self.queue = SqliteQueue(self._file)
+            self.board = SqliteBoard(self._file)
+        except BaseException:
+            self._file.close()
+            raise
 
     def turns(self, pool: str, *, most: int) -> SharedTurns:
         """As the protocol says."""
@@ -61,7 +67,9 @@ class SqliteStores:
 
     def open_recordings(self) -> SqliteRecordings:
         """As the protocol says."""
-        return SqliteRecordings(self._folder.made() / RECORDINGS, holder=self._holder)
+        with told_as(RecordingsError, self._folder.path / RECORDINGS):
+            path = self._folder.made() / RECORDINGS
+        return SqliteRecordings(path, holder=self._holder)
 
     def recordings_size(self) -> int:
         """As the protocol says."""
@@ -71,7 +79,8 @@ class SqliteStores:
 
     def prune_recordings(self, limit: int, *, in_use_since: float) -> Pruned:
         """As the protocol says."""
-        return prune(self._folder.made() / RECORDINGS, limit, in_use_since=in_use_since)
+        with told_as(RecordingsError, self._folder.path / RECORDINGS):
+            return prune(self._folder.made() / RECORDINGS, limit, in_use_since=in_use_since)
 
     @property
     def has_book(self) -> bool:
@@ -80,7 +89,15 @@ class SqliteStores:
 
     def open_book(self) -> SqliteBook:
         """As the protocol says."""
-        return SqliteBook(self._folder.made() / LEDGER)
+        with told_as(BookError, self._folder.path / LEDGER):
+            path = self._folder.made() / LEDGER
+        return SqliteBook(path)
+
+    def open_passing_book(self) -> SqliteBook:
+        """As the protocol says."""
+        with told_as(BookError, self._folder.session_path / LEDGER):
+            path = self._folder.made_for_session() / LEDGER
+        return SqliteBook(path)
 
     @property
     def is_shared(self) -> bool:
@@ -89,4 +106,6 @@ class SqliteStores:
 
     def open_shared(self) -> SqliteShared:
         """As the protocol says."""
-        return SqliteShared(self._folder.made_for_session() / SHARED, holder=self._holder)
+        with told_as(SessionFileError, self._folder.session_path / SHARED):
+            path = self._folder.made_for_session() / SHARED
+        return SqliteShared(path, holder=self._holder)

@@ -26,6 +26,7 @@ from pytest_lmopt.blocks.queue import MOST_LOSSES
 from pytest_lmopt.blocks.runner import Block, LocalRunner
 from pytest_lmopt.errors import LmoptError
 from pytest_lmopt.lm.seam import FunctionLM
+from pytest_lmopt.optimizers.journal import Journal
 from pytest_lmopt.reports.stored_runs import find_run
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.stores.folder import StateFolder
@@ -346,9 +347,10 @@ MISTAKES = [
         body=CALL,
         prepare=_foreign_book,
         message=(
-            "the account book {path}/.lmopt/ledger.sqlite can't be used: no such column: "
-            "earlier_calls; nothing is spent without it, so make it writable, or move it away to "
-            "begin a new one"
+            "the account book {path}/.lmopt/ledger.sqlite can't be used: its table of "
+            "accounts is not ours; move the file away; nothing is spent without it, so make it "
+            "writable, move it away to begin a new one, or run with --lm-cache=off, which keeps "
+            "neither book nor answers"
         ),
     ),
     Mistake(
@@ -454,8 +456,20 @@ def test_a_file_that_workers_can_not_share_is_named(tmp_path: Path) -> None:
         SqliteStores(folder).open_shared()
     assert re.fullmatch(
         rf"{folder.session_path / SHARED}, which all workers share, can't be used: "
-        r"[a-zA-Z/ ]+; run without them \(-n 0\)",
+        r"shared.sqlite: expected a file, found a folder; run without them \(-n 0\)",
         str(caught.value),
+    )
+
+
+def test_a_journal_that_can_not_be_written_is_named(tmp_path: Path) -> None:
+    """Where its folder should be lies a file."""
+    (tmp_path / "journals").write_text("a file")
+    path = tmp_path / "journals" / "suite.jsonl"
+    with pytest.raises(errors.JournalError) as caught:
+        Journal(path).begin({})
+    assert str(caught.value) == (
+        f"the journal {path} of the search can't be written: File exists; make room or make it "
+        "writable, or run with --lm-cache=off, which keeps none"
     )
 
 
@@ -518,6 +532,7 @@ def test_every_error_has_its_entry() -> None:
         LmoptError,
         errors.ReportError,
         errors.SessionFileError,
+        errors.JournalError,
         errors.WorkersLostError,
     }
     told = {mistake.error for mistake in MISTAKES} | told_above

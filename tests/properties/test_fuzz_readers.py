@@ -262,7 +262,7 @@ def test_any_recordings(data: st.DataObject) -> None:
 
 ANSWERS = [
     None, "", "null", "[]", "{}", "{", "[" * 5000, b"\xff", 5, '{"text": 5, "usage": {}}',
-    '{"text": "x"}', '{"text": "x", "usage": []}',
+    '{"text": "x"}', '{"text": "x", "usage": []}', '{"text": "x", "usage": "many"}',
 ]  # fmt: skip
 USAGES = ['{"calls": "many"}', '{"calls": -1}', '{"other": 1}', '{"calls": null}']
 """Impossible usages of an answer that was paid for, and is kept."""

@@ -433,8 +433,7 @@ def test_a_book_that_knew_processes_by_number_goes_on(tmp_path: Path) -> None:
     Ledger([account]).reserve(CHARGE)
     account.book.close()
     with closing(sqlite3.connect(path)) as old, old:
-        old.execute("ALTER TABLE accounts DROP COLUMN holder")
-        old.execute("ALTER TABLE accounts ADD COLUMN pid INTEGER NOT NULL DEFAULT 0")
+        old.execute("ALTER TABLE accounts RENAME COLUMN holder TO pid")
         old.execute("UPDATE accounts SET pid = ?", (os.getppid(),))
     with closing(SqliteBook(path)) as book:
         now = replace(before, session="today", holder=own_token())

@@ -99,7 +99,12 @@ class LocalModel:
         with self._lock:
             if model not in self._servers:
                 path = find_model_file(model)
-                url = _shared_server(path, self._folder(), self._owner)
+                try:
+                    url = _shared_server(path, self._folder(), self._owner)
+                except OSError as error:
+                    raise ModelError(
+                        f"the local model's server can't be started: {error}", model=model
+                    ) from None
                 self._servers[model] = LiteLLM(
                     asked_as=f"openai/{path.stem}",
                     endpoint=f"{url}/v1",

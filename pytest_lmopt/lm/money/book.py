@@ -18,17 +18,16 @@ from pytest_lmopt.errors import BookError
 from pytest_lmopt.lm.money.book_tables import (
     SCHEMA,
     Run,
-    add_calls,
     count,
     entries,
     lose_reserved,
-    name_holders,
+    open_book,
     spent_by,
 )
 from pytest_lmopt.lm.money.protocol import Amount, ChargeAll, Entry, Remarks, Spent
 from pytest_lmopt.lm.processes import alive
 from pytest_lmopt.lm.seam import Remark
-from pytest_lmopt.lm.sqlite_file import open_database, told_as, transaction
+from pytest_lmopt.lm.sqlite_file import told_as, transaction
 
 KEPT_ACCOUNTS = 1_000
 """Closed accounts kept for ``--lm-ledger``; older ones are forgotten with their charges."""
@@ -54,10 +53,8 @@ class SqliteBook:
             self._file = None
         else:
             with self._usable():
-                self._file = open_database(path, SCHEMA)
+                self._file = open_book(path)
                 self._connection = self._file.connection
-                add_calls(self._connection)
-                name_holders(self._connection)
             aside = self._file.set_aside
             if aside is not None:
                 self.notice = (

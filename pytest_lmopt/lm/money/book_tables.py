@@ -5,9 +5,18 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from pytest_lmopt.lm.money.protocol import Amount, Entry, Spent
-from pytest_lmopt.lm.sqlite_file import transaction
+from pytest_lmopt.lm.sqlite_file import (
+    Database,
+    Kinds,
+    columns_of,
+    open_database,
+    refuse_other_tables,
+    transaction,
+    wrong_cell,
+)
 
 Run = Callable[..., sqlite3.Cursor]
 """Executes one statement of the transaction under way."""
@@ -59,7 +68,54 @@ CREATE INDEX IF NOT EXISTS charges_by_payer ON charges (payer, state);
 """
 
 
-def add_calls(connection: sqlite3.Connection) -> None:
+_NUMBER, _TEXT, _TIME = ("integer",), ("text",), ("null", "real", "integer")
+_KINDS: Kinds = {
+    "accounts": {
+        **dict.fromkeys(("session", "owner", "budget", "purpose"), _TEXT),
+        **dict.fromkeys(("is_open", "calls", "tokens", "micro_usd", "earlier_calls"), _NUMBER),
+        "earlier_seconds": ("real", "integer"),
+        **dict.fromkeys(("first_call", "last_call"), _TIME),
+    },
+    "charges": {
+        **dict.fromkeys(("accounts", "state"), _TEXT),
+        **dict.fromkeys(("payer", "calls", "tokens", "micro_usd"), _NUMBER),
+    },
+    "aside": dict.fromkeys(("account", "payer", "calls", "tokens", "micro_usd"), _NUMBER),
+    "remarks": {
+        **dict.fromkeys(("model", "kind", "found"), _TEXT),
+        **dict.fromkeys(("payer", "reserved", "calls"), _NUMBER),
+    },
+}
+
+
+def open_book(path: Path) -> Database:
+    """The book's file, with all columns whatever version began it; see ``open_database``."""
+    database = open_database(path, SCHEMA, check=_check)
+    try:
+        _add_calls(database.connection)
+        _name_holders(database.connection)
+        refuse_other_tables(database.connection, SCHEMA)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _check(connection: sqlite3.Connection) -> str:
+    """What is wrong with a book's cells, empty if nothing is."""
+    problem = wrong_cell(connection, _KINDS)
+    if not problem and "accounts" in dict(columns_of(connection, "charges")):
+        query = (
+            "SELECT 1 FROM charges WHERE NOT json_valid(accounts)"
+            " OR EXISTS (SELECT 1 FROM json_each(charges.accounts) AS each"
+            " WHERE each.type != 'integer') OR json_type(accounts) != 'array' LIMIT 1"
+        )
+        if connection.execute(query).fetchone() is not None:
+            return "charges.accounts: expected a list of numbers"
+    return problem
+
+
+def _add_calls(connection: sqlite3.Connection) -> None:
     """Give a book of the first version the charges' column ``calls``."""
     with transaction(connection):
         columns = connection.execute("PRAGMA table_info(charges)").fetchall()
@@ -67,7 +123,7 @@ def add_calls(connection: sqlite3.Connection) -> None:
             connection.execute("ALTER TABLE charges ADD COLUMN calls INTEGER NOT NULL DEFAULT 1")
 
 
-def name_holders(connection: sqlite3.Connection) -> None:
+def _name_holders(connection: sqlite3.Connection) -> None:
     """Give a book that knew processes by their number the accounts' column ``holder``.
 
     A number may be another process's by now, so it names no process that still runs.
@@ -84,16 +140,17 @@ def spent_by(run: Run, account: int) -> Spent:
         "SELECT calls, tokens, micro_usd, earlier_seconds, first_call FROM accounts WHERE id = ?",
         (account,),
     ).fetchone()
-    seconds = earlier + (time.time() - first if first is not None else 0.0)
+    seconds = max(0.0, earlier + (time.time() - first if first is not None else 0.0))
     aside = run(
         "SELECT ifnull(sum(calls), 0), ifnull(sum(tokens), 0), ifnull(sum(micro_usd), 0)"
         " FROM aside WHERE account = ?",
         (account,),
     ).fetchone()
     return Spent(
-        calls=calls,
-        tokens=tokens,
-        micro_usd=micro_usd,
+        # an earlier version charged what a provider reported, be it negative
+        calls=max(0, calls),
+        tokens=max(0, tokens),
+        micro_usd=max(0, micro_usd),
         seconds=seconds,
         aside=Amount(calls=aside[0], tokens=aside[1], micro_usd=aside[2]),
     )

@@ -51,7 +51,7 @@ class Account:
     ) -> None:
         self.budget = budget
         self.owner = owner
-        self.book = book or _own_book()
+        self.book = book or process_book()
         self.number, self.earlier = self.book.open_account(
             owner=owner,
             budget=str(budget),
@@ -114,7 +114,8 @@ def _shown(limit: str, amount: float) -> str:
 
 
 @lru_cache(maxsize=1)
-def _own_book() -> Book:
+def process_book() -> Book:
+    """The book of this process alone, in memory."""
     return SqliteBook()
 
 

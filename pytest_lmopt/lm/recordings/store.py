@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from pytest_lmopt.errors import RecordingsError
@@ -18,6 +18,7 @@ from pytest_lmopt.lm.sqlite_file import (
     Database,
     if_alone,
     open_database,
+    refuse_other_tables,
     told_as,
     transaction,
 )
@@ -42,19 +43,13 @@ CREATE TABLE IF NOT EXISTS places (place TEXT, key TEXT, PRIMARY KEY (place, key
 """
 
 
-_COLUMNS = [("key", 1), ("request", 0), ("answer", 0), ("made", 0), ("used", 0)]
-"""Names, and place in the primary key."""
-
-
 def open_recordings(path: Path) -> Database:
     """The store's file, with all columns whatever version began it; see ``open_database``."""
     database = open_database(path, _SCHEMA)
     try:
         _add_times(database.connection)
         _name_holders(database.connection)
-        columns = database.connection.execute("PRAGMA table_info(recordings)").fetchall()
-        if [(name, key) for _, name, _, _, _, key in columns] != _COLUMNS:
-            raise sqlite3.DatabaseError("its table of recordings is not ours; move the file away")
+        refuse_other_tables(database.connection, _SCHEMA)
     except BaseException:
         database.close()
         raise
@@ -101,19 +96,28 @@ class SqliteRecordings:
         self._claims: set[str] = set()
         with self._usable():
             self._database = open_recordings(path)
-            with if_alone(self._database) as alone:
-                if alone:  # then nobody is left who could bring an answer
-                    self._database.connection.execute("DELETE FROM claims")
         self._connection = self._database.connection
         # what is no UTF-8 must not keep a row from being fetched
         self._connection.text_factory = bytes
-        self.notice = ""
+        try:
+            with self._usable():
+                self.notice = self._begin(path)
+        except BaseException:
+            self._database.close()
+            raise
+
+    def _begin(self, path: Path) -> str:
+        """Put in order what others left; the notice to give."""
+        with if_alone(self._database) as alone:
+            if alone:  # then nobody is left who could bring an answer
+                self._connection.execute("DELETE FROM claims")
         aside = self._database.set_aside
-        if aside is not None:
-            self.notice = (
-                f"{path.name} was damaged and is set aside as {aside.name}; "
-                f"{self._take_over(aside)} of its answers were still readable and are kept"
-            )
+        if aside is None:
+            return ""
+        return (
+            f"{path.name} was damaged and is set aside as {aside.name}; "
+            f"{self._take_over(aside)} of its answers were still readable and are kept"
+        )
 
     @property
     def _holder(self) -> str:
@@ -171,8 +175,10 @@ class SqliteRecordings:
     def keys_at(self, place: str) -> list[str]:
         """As the protocol says."""
         with self._lock, self._usable():
-            rows = self._connection.execute("SELECT key FROM places WHERE place = ?", (place,))
-            return [key.decode() for (key,) in rows]
+            rows = self._connection.execute(
+                "SELECT CAST(key AS TEXT) FROM places WHERE place = ?", (place,)
+            )
+            return [key.decode(errors="replace") for (key,) in rows]
 
     def is_empty(self) -> bool:
         """As the protocol says."""
@@ -197,9 +203,13 @@ class SqliteRecordings:
         while self._claims and time.monotonic() < deadline:
             time.sleep(LOOK_AGAIN_SECONDS)
         with self._lock:
-            if self._claims:
-                self._connection.execute("DELETE FROM claims WHERE holder = ?", (self._holder,))
-            self._database.close()
+            try:
+                with suppress(sqlite3.Error):  # a full disk: they end when all have closed the file
+                    if self._claims:
+                        query = "DELETE FROM claims WHERE holder = ?"
+                        self._connection.execute(query, (self._holder,))
+            finally:
+                self._database.close()
 
     def _usable(self) -> AbstractContextManager[None]:
         return told_as(RecordingsError, self._path)
