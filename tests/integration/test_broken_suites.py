@@ -199,6 +199,19 @@ def test_a_mistake_that_ends_an_import_is_that_modules_error(
     result.assert_outcomes(passed=1, errors=1)
 
 
+def test_a_mistake_in_a_folders_conftest_is_told_in_a_line_too(project: Project) -> None:
+    """It is an error of that folder."""
+    (project.path / "sub").mkdir()
+    project.write("shout.yaml", "instruction: SHOUT\ninputs: word\noutput: loud\n")
+    project.write("sub/conftest.py", "import pipeline\n")
+    project.write("sub/test_sub.py", ORDINARY)
+    project.write("test_ordinary.py", ORDINARY)
+    result = project.run("--continue-on-collection-errors")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*pipeline.py, line 5: *shout.yaml, line 2, field 'inputs'*"])
+    result.stdout.no_fnmatch_line("*in load_prompt_file*")
+
+
 def test_an_editor_can_list_what_is_there(suites: Project, tmp_path: Path) -> None:
     """No dataset is read for it, and nothing is checked."""
     result = suites.run("--collect-only", "-q")
