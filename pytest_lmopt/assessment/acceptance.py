@@ -19,6 +19,7 @@ from pytest_lmopt.snapshots.snapshot import SCORE, Snapshot
 from pytest_lmopt.snapshots.store import snapshot_files
 from pytest_lmopt.stats.intervals import mean_interval
 from pytest_lmopt.suites.candidate import Candidate
+from pytest_lmopt.suites.canonical import digest
 from pytest_lmopt.suites.clusters import clusters_of
 from pytest_lmopt.suites.places import name_below
 from pytest_lmopt.suites.prompt_state import PromptState, difference
@@ -100,8 +101,14 @@ class Acceptance:
         return ", ".join(self.models(evaluation)) or "none"
 
     def digests(self, states: Mapping[str, PromptState]) -> dict[str, str]:
-        """Digest of each prompt by its name in snapshots."""
-        return {self.name(key): state.digest for key, state in states.items()}
+        """Digest of each prompt by its name in snapshots; of all of them where names are equal."""
+        found: dict[str, set[str]] = {}
+        for key, state in states.items():
+            found.setdefault(self.name(key), set()).add(state.digest)
+        return {
+            name: digest(sorted(each)) if len(each) > 1 else next(iter(each))
+            for name, each in found.items()
+        }
 
     def changed(self, evaluation: Evaluation) -> tuple[str, ...]:
         """Prompts and models that are not as they were accepted; none before a first time.

@@ -17,7 +17,7 @@ from pytest_lmopt.plugin.names import item_snapshot, node_name
 from pytest_lmopt.plugin.session import PROPERTY, LmSession
 from pytest_lmopt.reports.look import Look
 from pytest_lmopt.reports.suite_report import SuiteReport, to_json
-from pytest_lmopt.safe_text import shown
+from pytest_lmopt.safe_text import redact, shown
 from pytest_lmopt.snapshots.store import accepted_texts, record_path
 
 
@@ -26,6 +26,7 @@ class BrokenSuite:
     """What a test that can't be run as a suite leaves: its ``problem`` and its files' places.
 
     ``traceback`` is empty unless ``--lm-debug`` is given. ``record`` is as in ``MarkedSuite``.
+    ``skipped`` says that its data asked for the test to be skipped; the problem is why.
     """
 
     name: str
@@ -33,24 +34,33 @@ class BrokenSuite:
     traceback: str
     snapshot: Path
     record: Path | None
+    skipped: bool = False
 
 
 def broken_suite(
-    item: pytest.Item, session: LmSession, problem: str, error: Exception | None = None
+    item: pytest.Item,
+    session: LmSession,
+    problem: str,
+    error: BaseException | None,
+    *,
+    skipped: bool,
 ) -> BrokenSuite:
     """Note a problem of one test."""
     snapshot, folder = item_snapshot(item), session.options.record
     return BrokenSuite(
         name=node_name(item),
-        problem=problem,
+        problem=redact(problem),
         traceback=traceback_of(error) if error is not None and session.options.debug else "",
         snapshot=snapshot,
         record=record_path(snapshot, folder=folder, root=session.root) if folder else None,
+        skipped=skipped,
     )
 
 
 def refuse(item: pytest.Item, session: LmSession, broken: BrokenSuite) -> NoReturn:
     """End the test with its problem, before any fixture is set up, and report the suite."""
+    if broken.skipped:
+        raise pytest.skip.Exception(broken.problem, _use_item_location=True)
     if broken.traceback:
         print(f"--lm-debug:\n{broken.traceback}", file=sys.stderr)
     report = SuiteReport(

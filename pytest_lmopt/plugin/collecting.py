@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unittest
+
 import pytest
 from _pytest.mark.structures import get_unpacked_marks
 from _pytest.nodes import Node
@@ -94,19 +96,37 @@ def _read(item: pytest.Function, state: LmSession) -> None:
     try:
         state.suites[node_name(item)] = suite_of(item, state.options)
     except DatasetError as error:
+        cause = error.__cause__
+        if isinstance(cause, pytest.exit.Exception):
+            raise cause from None
+        if isinstance(cause, unittest.SkipTest):
+            return note_broken(state, item, str(cause), skipped=True)
         # which may be used by several tests, and knows of none
         note_broken(state, item, f"{node_name(item)}: {error}", error)
     except InputError as error:
         note_broken(state, item, str(error), error)
+    except pytest.exit.Exception:
+        raise
+    except pytest.skip.Exception as outcome:
+        note_broken(state, item, str(outcome), skipped=True)
+    except (Exception, SystemExit, pytest.fail.Exception) as error:
+        # a repr, a comparison, or whatever else of the user's code the mark leads to
+        problem = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        note_broken(state, item, f"{node_name(item)}: raised {problem}", error)
 
 
 def note_broken(
-    state: LmSession, item: pytest.Item, problem: str, error: Exception | None = None
+    state: LmSession,
+    item: pytest.Item,
+    problem: str,
+    error: BaseException | None = None,
+    *,
+    skipped: bool = False,
 ) -> None:
-    """Let a test end with a problem once it is its turn."""
+    """Let a test end with a problem once it is its turn, or be skipped for it."""
     from pytest_lmopt.plugin.broken import broken_suite
 
-    state.broken[node_name(item)] = broken_suite(item, state, problem, error)
+    state.broken[node_name(item)] = broken_suite(item, state, problem, error, skipped=skipped)
 
 
 def _partial(session: pytest.Session, state: LmSession) -> bool:

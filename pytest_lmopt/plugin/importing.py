@@ -6,6 +6,7 @@ import traceback
 from pathlib import Path
 
 import pytest
+from _pytest.config import ConftestImportFailure
 
 import pytest_lmopt
 from pytest_lmopt.errors import InputError
@@ -20,6 +21,8 @@ def tell_in_a_line(collector: pytest.Collector, report: pytest.CollectReport) ->
     """Say in one line which mistake of the user's ended an import, in place of its traceback."""
     call = getattr(report, "call", None)
     error = call.excinfo.value if call is not None and call.excinfo is not None else None
+    if isinstance(error, ConftestImportFailure):
+        error = error.cause
     if isinstance(error, InputError):
         problem = f"{_place(error)}: {error}"
         if collector.config.stash[session_key].options.debug:

@@ -128,7 +128,8 @@ class OwnerHooks:
         if self._display is not None:
             self._display.end()
         losses.turn_red(self._session, session)
-        if self._session.options.dry_run and self._session.broken:
+        broken = any(not each.skipped for each in self._session.broken.values())
+        if self._session.options.dry_run and broken:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self._session.reports:
             from pytest_lmopt.plugin.gathering import write_files

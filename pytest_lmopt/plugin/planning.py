@@ -25,7 +25,7 @@ def plan_lines(session: LmSession) -> Iterator[str]:
         yield from (f"  {line}" for line in _plan(marked, session.options, session.alpha))
     for broken in session.broken.values():
         yield broken.name
-        yield f"  error: {broken.problem}"
+        yield f"  {'skipped' if broken.skipped else 'error'}: {broken.problem}"
     yield from _too_small(session)
 
 

@@ -93,6 +93,70 @@ def test_reports_have_it_among_the_others(suites: Project, workers: tuple[str, .
     assert 'name="lm_status" value="error"' in (suites.path / "j").read_text()
 
 
+MADE = """\
+import sys, unittest
+import pytest
+
+class Odd:
+    def __repr__(self): raise RuntimeError("no repr")
+
+def rows():
+    {body}
+
+@pytest.mark.lm_suite(dataset={dataset})
+def test_it(lm_example): pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "dataset", "told"),
+    [
+        ("raise ValueError('no data')", "rows", "*: dataset from rows: raised ValueError: no data"),
+        ("return (1 / 0 for _ in 'ab')", "rows", "*: dataset from rows: raised ZeroDivisionError*"),
+        ("sys.exit('no data')", "rows", "*::test_it: raised SystemExit: no data"),
+        ("pytest.fail('no data')", "rows", "*::test_it: raised Failed: no data"),
+        ("pass", "Odd()", "*::test_it: raised RuntimeError: no repr"),
+        ("pass", "5", "*::test_it: dataset from a list: a list of rows expected, found int 5"),
+    ],
+)
+def test_whatever_goes_wrong_with_its_data_is_its_own_error(
+    project: Project, body: str, dataset: str, told: str
+) -> None:
+    """A function that makes rows may do anything."""
+    project.write("test_it.py", MADE.format(body=body, dataset=dataset))
+    project.write("test_ordinary.py", ORDINARY)
+    result = project.run()
+    result.assert_outcomes(errors=1, passed=1)
+    result.stdout.fnmatch_lines([f"error: {told}"])
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "pytest.skip('no data')",
+        "pytest.importorskip('no_such')",
+        "raise unittest.SkipTest('no data')",
+    ],
+)
+def test_data_that_ask_for_a_skip_skip_that_test(
+    project: Project, how: str, workers: tuple[str, ...]
+) -> None:
+    """As if the test itself had asked."""
+    project.write("test_it.py", MADE.format(body=how, dataset="rows"))
+    project.write("test_ordinary.py", ORDINARY)
+    result = project.run_apart("-rs", *workers)
+    result.assert_outcomes(skipped=1, passed=1)
+    result.stdout.fnmatch_lines(["SKIPPED *test_it.py:*: *"])
+
+
+def test_data_that_end_the_session_do(project: Project) -> None:
+    """With their own exit status: that is asked for, and no mistake."""
+    body = "pytest.exit('stop', returncode=7)"
+    project.write("test_it.py", MADE.format(body=body, dataset="rows"))
+    assert project.run().ret == 7
+
+
 def test_a_test_that_is_skipped_is_not_asked_for_its_data(suites: Project) -> None:
     """A mark that skips it stands before its error, as for any other test."""
     text = (suites.path / "test_suites.py").read_text()
@@ -133,6 +197,19 @@ def test_a_mistake_that_ends_an_import_is_that_modules_error(
     result.stdout.no_fnmatch_line("*Traceback*")
     result = project.run_apart(*workers, "--continue-on-collection-errors")
     result.assert_outcomes(passed=1, errors=1)
+
+
+def test_a_mistake_in_a_folders_conftest_is_told_in_a_line_too(project: Project) -> None:
+    """It is an error of that folder."""
+    (project.path / "sub").mkdir()
+    project.write("shout.yaml", "instruction: SHOUT\ninputs: word\noutput: loud\n")
+    project.write("sub/conftest.py", "import pipeline\n")
+    project.write("sub/test_sub.py", ORDINARY)
+    project.write("test_ordinary.py", ORDINARY)
+    result = project.run("--continue-on-collection-errors")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*pipeline.py, line 5: *shout.yaml, line 2, field 'inputs'*"])
+    result.stdout.no_fnmatch_line("*in load_prompt_file*")
 
 
 def test_an_editor_can_list_what_is_there(suites: Project, tmp_path: Path) -> None:

@@ -91,6 +91,31 @@ def test_nothing_has_changed_whichever_way_leads_there(
     assert openai_server.calls == calls
 
 
+def test_a_link_below_the_root_leads_to_the_same_files(
+    project: Project, openai_server: OpenAIServer
+) -> None:
+    """The test is named by the link, as pytest names it; its files are there once."""
+    real = project.path / "real"
+    real.mkdir()
+    project.suite(examples=40)
+    for name in ("pipeline.py", "shout.yaml", "mirror.yaml", "test_words.py"):
+        (project.path / name).rename(real / name)
+    (project.path / "link").symlink_to("real")
+    project.write("tox.ini", "[pytest]\npythonpath = real\n")
+    options = ("--lm-model=openai/simulated", "--lm-snapshot-update")
+    project.run("real", *options).assert_outcomes(passed=1)
+    folders = ("real/__lm_snapshots__",)
+    accepted = project.files(folders)
+    result = project.run("link", *options)
+    result.stdout.fnmatch_lines(["link/test_words.py::test_shout *+0.000*holds*"])
+    result.stdout.no_fnmatch_line("*written*")
+    assert project.files(folders) == accepted
+    result = project.run("link", "real", *options)
+    result.assert_outcomes(passed=2)
+    result.stdout.no_fnmatch_line("*written*")
+    result.stdout.no_fnmatch_line("*orphaned*")
+
+
 @pytest.mark.parametrize("way", [_through_its_path, _through_the_root])
 def test_a_winner_found_through_a_link_is_written(
     project: Project, openai_server: OpenAIServer, link: Path, way: Way

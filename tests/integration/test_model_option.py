@@ -48,6 +48,20 @@ def test_the_mark_wins_over_the_option_and_the_prompt_file_over_the_mark(
     assert _models_asked(openai_server) == {"of-file"}
 
 
+def test_none_is_no_model_whatever_the_others_say(
+    project: Project, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prompts that name none have none; those that name one, or whose mark does, keep it."""
+    monkeypatch.setenv("LMOPT_MODEL", "openai/of-environment")
+    project.suite(examples=20)
+    result = project.run("--lm-model=none")
+    result.stdout.fnmatch_lines(["error: prompt 'shout' has no model: set one with --lm-model=*"])
+    assert openai_server.calls == 0
+    project.suite("model='openai/of-mark'", examples=20)
+    project.run("--lm-model=none").assert_outcomes(passed=1)
+    assert _models_asked(openai_server) == {"of-mark"}
+
+
 def test_no_model_at_all_is_one_line_saying_what_to_set(project: Project) -> None:
     """Nothing is asked, and there is no traceback."""
     _forget_ini_model(project)

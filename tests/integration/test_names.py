@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from doubles.openai_server import OpenAIServer
+from projects.shouting import MIRROR, PIPELINE, SHOUT, Project
 
 SUITE = """\
 import pytest
@@ -212,6 +214,33 @@ def test_two_tests_that_can_not_be_told_apart_are_refused(
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     (told,) = [line for line in result.errlines if line.startswith("ERROR: two different tests")]
     assert all(name in told for name in [*files, *named])
+
+
+def test_prompt_files_of_one_name_outside_of_the_root_are_both_watched(
+    project: Project, openai_server: OpenAIServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Reports have no absolute paths, so the name is that of both; a change to either is seen."""
+    outside = tmp_path_factory.mktemp("outside")
+    for folder in ("a", "b"):
+        (outside / folder).mkdir()
+        (outside / folder / "shout.yaml").write_text(SHOUT)
+    (outside / "b/shout.yaml").write_text(MIRROR)
+    pipeline = PIPELINE.replace('HERE / "shout', f'Path("{outside}/a") / "shout')
+    project.write(
+        "pipeline.py", pipeline.replace('HERE / "mirror', f'Path("{outside}/b") / "shout')
+    )
+    project.suite(examples=40)
+    text = (project.path / "test_words.py").read_text().replace("one_step", "two_steps")
+    project.write("test_words.py", text)
+    project.run("--lm-snapshot-update").assert_outcomes(passed=1)
+    for folder in ("a", "b"):
+        path = outside / folder / "shout.yaml"
+        before = path.read_text()
+        path.write_text(before.replace("the word", "this word"))
+        assert path.read_text() != before
+        result = project.run()
+        result.stdout.fnmatch_lines(["*changed since the baseline: shout.yaml*"])
+        path.write_text(before)
 
 
 def test_long_names_that_begin_alike_have_files_of_their_own(pytester: pytest.Pytester) -> None:

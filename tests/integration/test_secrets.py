@@ -248,7 +248,7 @@ def test_a_secret_has_no_place_in_a_prompt_file(project: Project) -> None:
         "instruction: SHOUT\ninputs: [word]\noutput: loud\nparams: {api_key: x}\n",
     )
     result = project.run()
-    result.stderr.fnmatch_lines(
+    result.stdout.fnmatch_lines(
         ["*shout.yaml, line 4, field 'params.api_key': *would put a secret into files*"]
     )
 
