@@ -14,9 +14,8 @@ from pytest_lmopt.comparison.verdict import (
     Verdict,
     compare,
 )
-from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.metrics.evaluation import Evaluation
-from pytest_lmopt.optimizers.believing import likeliest
+from pytest_lmopt.optimizers.believing import likeliest, tokens_per_run
 from pytest_lmopt.optimizers.plan import Plan
 from pytest_lmopt.optimizers.protocol import Trial
 from pytest_lmopt.stats.paired import paired_interval
@@ -35,7 +34,7 @@ class Rule:
     """What a search adopts.
 
     ``accept`` *best* also takes a winner whose holdout difference is positive though unproven;
-    ``prefer`` *shorter* also one that costs fewer tokens per call and is not worse by more than
+    ``prefer`` *shorter* also one that costs fewer tokens per run and is not worse by more than
     ``margin``, the suite's largest harmless loss in [0, 1].
     """
 
@@ -62,7 +61,7 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class Confirmation:
-    """A winner beside the incumbent on holdout; ``tokens`` are theirs per call, in that order.
+    """A winner beside the incumbent on holdout; ``tokens`` are theirs per run, in that order.
 
     ``name`` is the same for the same prompts with the same scores; this was the ``use``-th of the
     holdout.
@@ -95,7 +94,7 @@ def choose(
     """The trial to confirm, given the incumbent and the ``groups`` of dev; None if none is of use.
 
     The best one, if it beat the incumbent. Where shorter prompts are preferred, the one with the
-    fewest tokens per call of those whose interval against the best one (the incumbent, if nothing
+    fewest tokens per run of those whose interval against the best one (the incumbent, if nothing
     beat it) lies above −margin, if that saves any.
     """
     ranked = likeliest(trials)
@@ -146,13 +145,9 @@ async def confirm(
 
 
 def _tokens(*evaluations: Evaluation) -> list[float]:
-    """Tokens per call of each, over the examples that all were run on."""
+    """Tokens per run of each, over the examples that all were run on."""
     shared = frozenset.intersection(*(evaluation.ids for evaluation in evaluations))
-    usages = [
-        sum((each.usage for each in one.outcomes if each.example in shared), Usage())
-        for one in evaluations
-    ]
-    return [usage.tokens / max(1, usage.calls) for usage in usages]
+    return [tokens_per_run(one, shared) for one in evaluations]
 
 
 def _within(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.progress import Best
 from pytest_lmopt.metrics.evaluation import Evaluation
-from pytest_lmopt.optimizers.believing import likeliest
+from pytest_lmopt.optimizers.believing import likeliest, tokens_per_run
 from pytest_lmopt.optimizers.protocol import Proposal, Trial
 from pytest_lmopt.stats.paired import paired_interval
 from pytest_lmopt.suites.candidate import Candidate
@@ -97,7 +97,7 @@ def ranked(trials: Iterable[Trial], harmless: float | None = None) -> list[Trial
     """Trials, best first.
 
     With a ``harmless`` loss in [0, 1], of those that met as many examples the ones within that of
-    the best one come first, the cheapest in tokens per call before the others.
+    the best one come first, the cheapest in tokens per run before the others.
     """
     ordered = likeliest(trials)
     if harmless is None:
@@ -107,9 +107,9 @@ def ranked(trials: Iterable[Trial], harmless: float | None = None) -> list[Trial
         best.setdefault(_met(trial), trial.difference)
 
     def place(trial: Trial) -> tuple[int, bool, float]:
-        met, usage = _met(trial), trial.evaluation.usage
+        met = _met(trial)
         behind = trial.difference < best[met] - harmless
-        return -met, behind, 0.0 if behind else usage.tokens / max(1, usage.calls)
+        return -met, behind, 0.0 if behind else tokens_per_run(trial.evaluation)
 
     return sorted(ordered, key=place)
 

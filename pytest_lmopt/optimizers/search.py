@@ -41,7 +41,7 @@ class SearchOutcome:
     ``incumbent`` holds the incumbent's dev and holdout runs, ``dev`` those of dev, ``prompts`` its
     prompts spelt out. ``winner`` is the trial worth a look at holdout, if any, and
     ``winner_holdout`` its holdout runs; ``confirmation`` compares the two on holdout, ``tokens``
-    are the incumbent's and the winner's per call there, ``basis`` says why the winner is adopted,
+    are the incumbent's and the winner's per run there, ``basis`` says why the winner is adopted,
     empty if it is not. ``confirmed`` names the confirmation, empty where there was none; it was the
     ``use``-th of this holdout. ``detectable`` is the difference holdout shows at ``alpha``, this
     use's level. ``note`` says why a search ended early or without a winner.

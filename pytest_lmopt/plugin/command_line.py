@@ -72,7 +72,7 @@ def _add_search_options(group: pytest.OptionGroup) -> None:
     group.addoption(
         "--lm-prefer",
         choices=PREFERS,
-        help="shorter: also adopt a prompt that costs fewer tokens per call and is not worse by "
+        help="shorter: also adopt a prompt that costs fewer tokens per run and is not worse by "
         "more than the suite's margin (default: better)",
     )
     group.addoption(

@@ -64,7 +64,7 @@ def decision_lines(search: SearchReport, *, accepting: bool, command: str) -> It
     grounds = "better on holdout"
     if search.basis == "shorter":
         old, new = search.tokens
-        grounds = f"not worse by more than the margin, at {new:.0f} tokens per call for {old:.0f}"
+        grounds = f"not worse by more than the margin, at {new:.0f} tokens per run for {old:.0f}"
     if search.basis == "unproven":
         grounds = "unproven, taken all the same (lm_accept: best)"
         yield (

@@ -93,7 +93,7 @@ class SearchReport:
     ``trials`` are the candidates raced, best first, and ``incumbent`` what they raced against, on
     dev, too. ``basis`` says why the winner is adopted: *improved*, *shorter* (and not worse by more
     than the margin) or *unproven*, empty if it is not; ``tokens`` are the incumbent's and the
-    winner's per call on holdout. ``detectable`` is the difference that the ``holdout`` examples can
+    winner's per run on holdout. ``detectable`` is the difference that the ``holdout`` examples can
     show at ``alpha``, the level of this use. ``outdone_by`` names the suite on another model whose
     winner is written in place of this one, ``withheld`` says why the adopted winner is not written,
     or can't be.

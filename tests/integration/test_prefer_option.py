@@ -32,7 +32,7 @@ def test_sentences_that_do_nothing_go(wordy: Project, openai_server: OpenAIServe
             "*incumbent * on *, 19 tokens, *",
             "*incumbent-less-1-less-1 * on *, 6 tokens, *",
             "*winner: incumbent-less-1-less-1 (incumbent-less-1 without 'Take all the time you*",
-            "*not worse by more than the margin, at * tokens per call for *: accepted*",
+            "*not worse by more than the margin, at * tokens per run for *: accepted*",
             "*-  SHOUT the word. Take all the time you need. Be so kind as to be nice.",
         ]
     )

@@ -150,3 +150,14 @@ def test_the_levels_of_all_uses_of_a_holdout_add_up_to_no_more_than_alpha() -> N
     assert level(1, ALPHA / 10) == ALPHA / 10
     assert level(3, ALPHA / 10) == pytest.approx(level(3) / 10)
     assert sum(level(use) / 2 for use in range(1, 2_000)) < ALPHA
+
+
+def test_a_run_that_asks_twice_is_not_cheaper_for_its_short_calls() -> None:
+    """Of 60 tokens each, two calls cost more than one of 100."""
+    twice = trial("twice", 50, tokens=60)
+    doubled = tuple(
+        replace(each, usage=each.usage + each.usage) for each in twice.evaluation.outcomes
+    )
+    twice = replace(twice, evaluation=replace(twice.evaluation, outcomes=doubled))
+    assert chosen(SHORTER, twice) is None
+    assert chosen(SHORTER, trial("once", 50, tokens=90)) == "once"
