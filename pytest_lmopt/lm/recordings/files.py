@@ -1,9 +1,9 @@
 """Record files: recordings to commit, one suite a file, as lines of JSON that read well in a diff.
 
 The first line names format and suite, and says how many answers follow: of a file that was cut
-short nothing is read. A line with ``messages`` introduces a prompt: all that its requests share. Each line with ``answer`` is one request, by what it asks of that prompt last, and
-its answer. A changed prompt thus changes its own line and only those answers that came out
-differently.
+short nothing is read. A line with ``messages`` introduces a prompt: all that its requests share.
+Each line with ``answer`` is one request, by what it asks of that prompt last, and its answer. A
+changed prompt thus changes its own line and only those answers that came out differently.
 """
 
 from __future__ import annotations
