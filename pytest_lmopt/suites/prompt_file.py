@@ -151,15 +151,21 @@ def _names(document: Any, key: str) -> tuple[str, ...]:
     return tuple(plain(value))
 
 
+def _given(document: Any, key: str, default: object) -> Any:
+    """A field's value; the default where it is absent or empty."""
+    value = document.get(key)
+    return default if value is None else value
+
+
 def _demos(document: Any) -> tuple[dict[str, Any], ...]:
-    demos = document.get("demos") or []
+    demos = _given(document, "demos", [])
     if not isinstance(demos, list) or not all(isinstance(demo, Mapping) for demo in demos):
         raise PromptError("a list of mappings expected, one per demo", field="demos")
     return tuple(_plain(demos, "demos"))
 
 
 def _params(document: Any) -> dict[str, Any]:
-    params = document.get("params") or {}
+    params = _given(document, "params", {})
     if not isinstance(params, Mapping):
         raise PromptError(f"a mapping expected, found {params!r}", field="params")
     return dict(_plain(params, "params"))
@@ -167,9 +173,11 @@ def _params(document: Any) -> dict[str, Any]:
 
 def _plain(value: Any, field: str) -> Any:
     """As ``plain``; no model can be told of a number without end."""
-    value = plain(value)
     try:
+        value = plain(value)
         canonical_json(value, allow_nan=False)
+    except PromptError as error:
+        raise PromptError(error.problem, field=field) from None
     except ValueError:
         raise PromptError("a number is not finite (.inf or .nan)", field=field) from None
     return value
@@ -182,7 +190,10 @@ def plain(value: Any) -> Any:
     if isinstance(value, ScalarBoolean):
         return bool(value)
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        found = {str(key): plain(item) for key, item in value.items()}
+        if len(found) < len(value):
+            raise PromptError("expected each name once, found two names with the same text")
+        return found
     if isinstance(value, list):
         return [plain(item) for item in value]
     if isinstance(value, date):

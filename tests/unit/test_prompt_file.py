@@ -128,6 +128,9 @@ def test_a_file_that_is_not_text_can_not_be_read(tmp_path: Path) -> None:
         ("instruction: a: b\n", 1, "mapping values are not allowed here"),
         (ROUTE + "inputs: [problem]\n", 8, 'found duplicate key "inputs"'),
         ("instruction: x\n\tinputs: [a]\n", 2, "found character '\\t'"),
+        (ROUTE + "params: {stop: a, stop: b}\n", 8, 'found duplicate key "stop"'),
+        (ROUTE + "---\n" + ROUTE, 8, "but found another document"),
+        (ROUTE + "...\njunk\n", 9, "found"),
     ],
 )
 def test_malformed_yaml_is_reported_with_its_line(
@@ -305,3 +308,23 @@ def test_a_filter_that_does_not_exist_is_found_when_loading(tmp_path: Path) -> N
 
     assert (error.field, error.line) == ("template", 4)
     assert "No filter named 'shout'" in str(error)
+
+
+@pytest.mark.parametrize("field", ["params", "demos"])
+@pytest.mark.parametrize("value", ["0", "''", "false"])
+def test_a_field_that_is_empty_in_another_way_is_refused(
+    tmp_path: Path, field: str, value: str
+) -> None:
+    """Only nothing at all is no value."""
+    text = "instruction: x\ninputs: [a]\noutput: b\n"
+    assert refusal(tmp_path, f"{text}{field}: {value}\n").field == field
+    (tmp_path / "p.yaml").write_text(f"{text}{field}:\n")
+    assert load_prompt_file(tmp_path / "p.yaml").params == {}
+
+
+def test_two_names_that_are_one_as_text_are_refused(tmp_path: Path) -> None:
+    """Neither is lost without a word."""
+    text = 'instruction: x\ninputs: [a]\noutput: b\nparams: {logit_bias: {5: 1, "5": -1}}\n'
+    error = refusal(tmp_path, text)
+    assert (error.field, error.line) == ("params", 4)
+    assert "expected each name once" in str(error)

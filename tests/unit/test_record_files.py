@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def said(
 
 TWO = [[said("hé", "HÉ")], [said("ho", "HO"), said("ho", "ho", instruction="Whisper.")]]
 TEXT = """\
-{"record": 1, "suite": "test_shout"}
+{"record": 1, "suite": "test_shout", "answers": 3}
 {"prompt": 1, "model": "openai/m", "params": {"max_tokens": 5, "temperature": 0}, \
 "messages": [["system", "Shout."]]}
 {"prompt": 1, "asked": "hé", "answer": "HÉ", "input_tokens": 3, "output_tokens": 2, "micro_usd": 4}
@@ -149,6 +150,14 @@ LINES = TEXT.splitlines()
         (3, LINES[1], "prompt 1 is there already"),
         (2, LINES[1].replace('"Shout."', "[]"), "a message is [role, content], found"),
         (4, "[" * 100_000, "maximum recursion depth"),
+        (4, LINES[2], "expected one answer to each request, found a second one"),
+        (3, LINES[2].replace('"asked"', '"answer": "x", "asked"'), "expected each name once"),
+        (3, LINES[2].replace('"input_tokens": 3', '"input_tokens": NaN'), "expected JSON, found"),
+        (3, LINES[2].replace('"input_tokens": 3', '"input_tokens": -3'), "field 'input_tokens'"),
+        (3, LINES[2].replace('"micro_usd": 4', f'"micro_usd": {10**20}'), "field 'micro_usd'"),
+        (1, LINES[0].replace("3", '"3"'), "field 'answers': int expected, found '3'"),
+        (1, LINES[0].replace("3", "4"), "expected the 4 answers of the first line, found 3"),
+        (1, LINES[0].replace("}", ', "x": 1}'), "unknown field 'x'"),
     ],
 )
 def test_a_malformed_line_is_named(number: int, line: str, problem: str) -> None:
@@ -159,9 +168,31 @@ def test_a_malformed_line_is_named(number: int, line: str, problem: str) -> None
         parse_record("\n".join(lines) + "\n", path=PATH)
 
     message = str(caught.value)
+    number = len(LINES) if "first line, found 3" in problem else number
     assert message.startswith(f"test_shout.jsonl, line {number}: {problem}")
     assert "restore the file from git, or delete it and run --lm-snapshot-update" in message
     assert (caught.value.path, caught.value.line) == (PATH, number)
+
+
+@pytest.mark.parametrize("lines", range(1, len(LINES)))
+def test_a_file_that_was_cut_short_is_refused_whole(lines: int) -> None:
+    """Between two lines, too: the first says how many answers there are."""
+    with pytest.raises(RecordError, match="expected the 3 answers of the first line, found"):
+        parse_record("\n".join(LINES[:lines]) + "\n", path=PATH)
+
+
+def test_a_file_of_an_earlier_version_is_read() -> None:
+    """It says no number."""
+    text = TEXT.replace(', "answers": 3}', "}")
+    assert text != TEXT
+    assert parse_record(text, path=PATH).keys() == parse_record(TEXT, path=PATH).keys()
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    """A pipe would be waited for, for ever."""
+    os.mkfifo(tmp_path / "x.jsonl")
+    with pytest.raises(RecordError, match="can't be read: it is no regular file"):
+        read_records(tmp_path)
 
 
 def test_a_folder_of_record_files_is_read_as_one(tmp_path: Path) -> None:

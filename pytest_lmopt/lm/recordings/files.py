@@ -1,14 +1,15 @@
 """Record files: recordings to commit, one suite a file, as lines of JSON that read well in a diff.
 
-The first line names format and suite. A line with ``messages`` introduces a prompt: all that its
-requests share. Each line with ``answer`` is one request, by what it asks of that prompt last, and
-its answer. A changed prompt thus changes its own line and only those answers that came out
-differently.
+The first line names format and suite, and says how many answers follow: of a file that was cut
+short nothing is read. A line with ``messages`` introduces a prompt: all that its requests share.
+Each line with ``answer`` is one request, by what it asks of that prompt last, and its answer. A
+changed prompt thus changes its own line and only those answers that came out differently.
 """
 
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from pytest_lmopt.suites.canonical import canonical_json
 from pytest_lmopt.suites.render import Message
 
 VERSION = 1
+_MOST = 10**12
+"""Of what is counted: more was never asked, answered or paid in one call."""
 Answer = tuple[Request, Completion]
 
 
@@ -28,7 +31,7 @@ def dump_record(suite: str, runs: Iterable[Iterable[Answer]]) -> str:
 
     Within a run the order is that of the content, since calls made at once arrive in any order.
     """
-    lines: list[Mapping[str, Any]] = [{"record": VERSION, "suite": suite}]
+    lines: list[Mapping[str, Any]] = []
     prompts: dict[str, int] = {}
     known: set[str] = set()
     for run in runs:
@@ -46,7 +49,8 @@ def dump_record(suite: str, runs: Iterable[Iterable[Answer]]) -> str:
                 prompts[name] = len(prompts) + 1
                 lines.append({"prompt": prompts[name], **shared})
             lines.append(_answer_line(prompts[name], request, completion))
-    text = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines)
+    header = {"record": VERSION, "suite": suite, "answers": len(known)}
+    text = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in (header, *lines))
     # half a surrogate pair can't be encoded; its escape is what JSON has for it
     return text.encode("utf-8", "backslashreplace").decode()
 
@@ -77,22 +81,30 @@ def parse_record(text: str, *, path: Path) -> dict[str, Completion]:
     """Answers by their request's key, marked as replayed; raises ``RecordError``."""
     prompts: dict[int, Mapping[str, Any]] = {}
     answers: dict[str, Completion] = {}
+    expected: int | None = None
     lines = text.removesuffix("\n").split("\n")
     for number, line in enumerate(lines, start=1):
         try:
-            fields = json.loads(line)
-            if not isinstance(fields, dict):
-                raise ValueError(f"an object expected, found {line[:80]!r}")
+            fields = _loaded(line)
             if number == 1:
-                _check_version(fields)
+                expected = _check_header(fields)
             elif "messages" in fields:
                 _introduce(prompts, fields)
             else:
                 request, completion = _answer(prompts, fields)
+                if request.key in answers:
+                    raise ValueError("expected one answer to each request, found a second one")
                 answers[request.key] = completion
         except (ValueError, RecursionError) as error:
             problem = f"no JSON ({error})" if isinstance(error, json.JSONDecodeError) else error
             raise RecordError(str(problem), path=path, line=number) from None
+    if expected is not None and expected != len(answers):
+        raise RecordError(
+            f"expected the {expected} answers of the first line, found {len(answers)}: the file "
+            "was cut short, or merged",
+            path=path,
+            line=len(lines),
+        )
     return answers
 
 
@@ -101,21 +113,51 @@ def read_records(folder: Path) -> dict[str, Completion]:
     answers: dict[str, Completion] = {}
     for path in sorted(folder.rglob("*.jsonl")):
         try:
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise OSError("it is no regular file")  # a pipe would block
             text = path.read_bytes().decode()
         except UnicodeDecodeError as error:
             line = error.object[: error.start].count(b"\n") + 1
             raise RecordError("text in UTF-8 expected", path=path, line=line) from None
+        except OSError as error:
+            problem = f"can't be read: {error.strerror or error}"
+            raise RecordError(problem, path=path, line=1) from None
         for key, completion in parse_record(text.replace("\r\n", "\n"), path=path).items():
             answers.setdefault(key, completion)
     return answers
 
 
-def _check_version(fields: dict[str, Any]) -> None:
+def _loaded(line: str) -> dict[str, Any]:
+    fields = json.loads(line, object_pairs_hook=_distinct, parse_constant=_refused)
+    if not isinstance(fields, dict):
+        raise ValueError(f"an object expected, found {line[:80]!r}")
+    return fields
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise ValueError(f"expected each name once, found {name!r} twice")
+        fields[name] = value
+    return fields
+
+
+def _refused(constant: str) -> None:
+    raise ValueError(f"expected JSON, found {constant}")
+
+
+def _check_header(fields: dict[str, Any]) -> int | None:
+    """How many answers follow; files of earlier versions don't say so."""
     if fields.get("record") != VERSION:
         raise ValueError(
             f'"record": {VERSION} expected in the first line, found {fields.get("record")!r}; in '
             "the folder of --lm-record may be nothing else"
         )
+    if "answers" in fields:
+        _check(fields, {"record": int, "suite": str, "answers": int})
+    answers: int | None = fields.get("answers")
+    return answers
 
 
 def _introduce(prompts: dict[int, Mapping[str, Any]], fields: dict[str, Any]) -> None:
@@ -146,6 +188,9 @@ def _answer(prompts: Mapping[int, Mapping[str, Any]], fields: dict[str, Any]) ->
             "refused": str | None,
         },
     )
+    for name in ("repeat", "input_tokens", "output_tokens", "micro_usd"):
+        if full[name] is not None and not 0 <= full[name] <= _MOST:
+            raise ValueError(f"field {name!r}: expected 0 to {_MOST:,}, found {full[name]}")
     if full["prompt"] not in prompts:
         raise ValueError(f"prompt {full['prompt']} is not introduced above")
     prompt = prompts[full["prompt"]]
