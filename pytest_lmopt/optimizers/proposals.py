@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from pytest_lmopt.errors import LmoptError, PromptError, StrategyError
 from pytest_lmopt.optimizers.protocol import Bench, History, Optimizer, Proposal
+from pytest_lmopt.runs.outcomes import Meaning, SessionEnded, outcome_of
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
 
@@ -21,6 +22,9 @@ async def proposed(optimizer: Optimizer, history: History, bench: Bench) -> list
         own = isinstance(error, PromptError) and error.path is None
         if isinstance(error, LmoptError) and not own:
             raise
+        outcome = outcome_of(error)
+        if outcome.meaning is Meaning.ENDS:
+            raise SessionEnded.by(outcome) from outcome.because[0]
         raise StrategyError(
             f"the strategy {name} failed: {type(error).__name__}: {error}", strategy=name
         ) from error

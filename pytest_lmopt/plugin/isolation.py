@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
+import tempfile
 import textwrap
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,6 +45,8 @@ UNSAFE_FIXTURES = {
 """Fixtures whose use in one example reaches the others, by the package they come from."""
 SET_ONCE = ("monkeypatch",)
 """Those that a fixture may use for itself: what it sets before the suite is the same for all."""
+UNSAFE_MARK = "thread_unsafe"
+"""pytest-run-parallel's."""
 MOST_NAMED = 3
 
 
@@ -71,7 +77,11 @@ def unsafe_parts(item: pytest.Function, suite: Suite) -> tuple[str, ...]:
     shared = {
         name: item.funcargs[name] for name in fixtures if name in given and name in item.funcargs
     }
-    unsafe += [f"fixture {name}" for name, value in shared.items() if _patches(value)]
+    for name, value in shared.items():
+        if _patches(value) or _is_scratch(value, item.config):
+            unsafe.append(f"fixture {name}")
+    if item.get_closest_marker(UNSAFE_MARK) is not None:
+        unsafe.append(f"mark {UNSAFE_MARK}")
     uses = unsafe_uses([item.obj, suite.metric, *shared.values()], root)
     return tuple(dict.fromkeys((*unsafe, *moved, *uses)))
 
@@ -90,6 +100,19 @@ def _patches(value: Any) -> bool:
     """Whether an object is one to set per example: a mock, or what patches and takes it back."""
     modules = {kind.__module__ for kind in type(value).__mro__}
     return type(value).__module__ == "_pytest.monkeypatch" or not modules.isdisjoint(PATCHING)
+
+
+def _is_scratch(value: Any, config: pytest.Config) -> bool:
+    """Whether it is a folder to write to: the examples' files would lie side by side."""
+    if not isinstance(value, str | os.PathLike | tempfile.TemporaryDirectory):
+        return False
+    path = Path(value.name if isinstance(value, tempfile.TemporaryDirectory) else value)
+    if not path.is_absolute() or not path.is_dir():
+        return False
+    folders = [Path(tempfile.gettempdir())]
+    with suppress(AttributeError):  # pytest's own plugin for them is off
+        folders.append(config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]
+    return any(path.resolve().is_relative_to(each.resolve()) for each in folders)
 
 
 def _definitions(item: pytest.Function, name: str) -> Iterator[pytest.FixtureDef[Any]]:

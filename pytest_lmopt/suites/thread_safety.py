@@ -42,13 +42,17 @@ USES = (
     *("requests_mock.*", "aioresponses.*", "pook.*", "vcr.*", "moto.*", "pyfakefs.*"),
 )
 """What is unsafe to use while other examples run, as patterns."""
-VARIABLES = ("os.environ", "os.environb", "sys.stdin", "sys.stdout", "sys.stderr", "sys.argv")
-VARIABLES += ("sys.modules", "sys.path")
+VARIABLES: tuple[str, ...] = (
+    *("os.environ", "os.environb", "sys.stdin", "sys.stdout", "sys.stderr"),
+    *("sys.argv", "sys.modules", "sys.path"),
+)
 """What is unsafe to assign to, to change an item of, or to delete."""
 METHODS = ("addHandler", "assertLogs", "assertNoLogs", "assertWarns", "getfixturevalue")
 """What is unsafe to call, whatever it is a method of."""
-PATCHING = ("unittest.mock", "mock", "freezegun", "time_machine", "responses", "respx")
-PATCHING += ("requests_mock", "httpretty", "aioresponses", "pook", "vcr", "moto", "pyfakefs")
+PATCHING: tuple[str, ...] = (
+    *("unittest.mock", "mock", "freezegun", "time_machine", "responses", "respx", "requests_mock"),
+    *("httpretty", "aioresponses", "pook", "vcr", "moto", "pyfakefs"),
+)
 """Packages whose decorators patch while the function runs."""
 
 
@@ -103,6 +107,9 @@ def _functions(
         elif isinstance(member, tuple(_INSIDE)):
             kind = next(kind for kind in _INSIDE if isinstance(member, kind))
             member = getattr(member, _INSIDE[kind])
+        elif hasattr(type(member), "__wrapped__"):  # wrapt's decorators are no functions
+            yield from _functions(getattr(member, "_self_wrapper", None), names, root)
+            member = member.__wrapped__
         elif inspect.ismodule(member) or not _is_readable(type(member), root):
             return
         else:

@@ -95,8 +95,8 @@ def _foreign_book(project: Project) -> None:
 
 SERVER_DOWN = Mistake(
     error=errors.IncompleteError, head=SHOUT, body=CALL, fault=Fault(status=500), message=(
-        "error: 9 of 9 runs have no answer, more than max_missing=0.02 of 9 allows; the first is "
-        "example 'e1': no answer after 4 attempts; the last: InternalServerError: OpenAIException "
+        "error: 8 of 8 runs have no answer, more than max_missing=0.02 of 8 allows; the first is "
+        "example 'e0': no answer after 4 attempts; the last: InternalServerError: OpenAIException "
         "- fault. Nothing is judged. The other answers are recorded: once the model answers again, "
         "the same command asks only for what is missing"
     ),
@@ -142,7 +142,7 @@ MISTAKES = [
         error=errors.DatasetError,
         mark="dataset=[{'inputs': {'page': object()}}]",
         message=(
-            "ERROR: test_it.py::test_it: dataset from a list: row 1: inputs.page: a value with "
+            "error: test_it.py::test_it: dataset from a list: row 1: inputs.page: a value with "
             "content expected, found an object of type object. Make it a dataclass, or give its "
             "text"
         ),
@@ -173,7 +173,8 @@ MISTAKES = [
         mark="dataset=ROWS, metrik=metrics.exact_match",
         message=(
             "error: test_it.py::test_it: lm_suite has no argument 'metrik'; it takes dataset, "
-            "metric, budget, threshold, margin, gate, repeats, model, max_missing"
+            "metric, budget, threshold, margin, gate, require_baseline, repeats, model, "
+            "max_missing, concurrency, near_duplicates"
         ),
     ),
     Mistake(
@@ -181,7 +182,7 @@ MISTAKES = [
         mark="dataset=ROWS[:4]",
         options=("--lm-optimize",),
         message=(
-            "error: test_it.py::test_it: its 4 examples split into train/dev/holdout 1/3/0; a "
+            "error: test_it.py::test_it: its 4 examples split into train/dev/holdout 0/2/2; a "
             "search needs some of each: give it about 50 examples or more, or a 'split' field in "
             "the data"
         ),
@@ -281,8 +282,8 @@ MISTAKES = [
         body=CALL,
         options=("--lm-cache=replay",),
         message=(
-            "error: 9 requests are not recorded, and --lm-cache=replay asks no model: 9 of prompt "
-            "shout ('e1', 'e10', 'e11', …). Nothing is judged. To record them, and those that "
+            "error: 8 requests are not recorded, and --lm-cache=replay asks no model: 8 of prompt "
+            "shout ('e0', 'e1', 'e2', …). Nothing is judged. To record them, and those that "
             "follow from their answers, run the same without --lm-cache=replay where the model can "
             "be asked; with --lm-record=DIR it also writes them to files to commit"
         ),
@@ -311,7 +312,7 @@ MISTAKES = [
         error=errors.MetricError,
         mark="dataset=ROWS, metric=lambda example, prediction: example.expectd",
         message=(
-            "error: metric failed on example 'e1': AttributeError: 'Example' object has no "
+            "error: metric failed on example 'e0': AttributeError: 'Example' object has no "
             "attribute 'expectd' ({path}/test_it.py, line 6)"
         ),
     ),
@@ -319,7 +320,7 @@ MISTAKES = [
         error=errors.MetricError,
         mark="dataset=[{'id': 'e1', 'inputs': {'n': 1}}], metric=metrics.contains",
         message=(
-            "error: metric failed on example 'e1': ValueError: the expected value None holds "
+            "error: metric failed on example 'e0': ValueError: the expected value None holds "
             "nothing to look for. Give the row one, or drop the row"
         ),
     ),
@@ -327,7 +328,7 @@ MISTAKES = [
         error=errors.MetricError,
         mark="dataset=ROWS, metric=lambda example, prediction: 70",
         message=(
-            "error: metric failed on example 'e1': returned 70.0, which is outside [0, 1]; scale "
+            "error: metric failed on example 'e0': returned 70.0, which is outside [0, 1]; scale "
             "it into that range"
         ),
     ),

@@ -74,6 +74,10 @@ UNSAFE = {
     + "    caplog.clear(); logging.warning('%s', q); pause(); return int(caplog.messages[-1])",
     "tmp_path": SYNC.format("tmp_path")
     + "    (tmp_path / 'f').write_text(str(q)); pause(); return int((tmp_path / 'f').read_text())",
+    "a folder of a fixture": "@pytest.fixture\ndef scratch(tmp_path_factory):\n"
+    + "    return tmp_path_factory.mktemp('scratch')\n"
+    + SYNC.format("scratch")
+    + "    (scratch / 'f').write_text(str(q)); pause(); return int((scratch / 'f').read_text())",
     "recwarn": SYNC.format("recwarn")
     + "    warnings.simplefilter('always'); recwarn.clear(); warnings.warn(str(q)); pause()\n"
     + "    return int(str(recwarn.pop().message))",
@@ -106,6 +110,8 @@ UNSAFE = {
     "random.seed": SYNC.format("")
     + "    random.seed(q); pause(); right = random.random() == random.Random(q).random()\n"
     + "    return q if right else -1",
+    "a mark": SYNC.replace("@suite", "@suite\n@pytest.mark.thread_unsafe").format("")
+    + "    return q",
     "a method": "class TestQ:\n    def ask(self, q):\n"
     + "        with mock.patch('work.target', return_value=q):\n"
     + "            pause(); return work.target()\n"

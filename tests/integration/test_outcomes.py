@@ -265,3 +265,74 @@ def test_shout(lm_example):
     result = project.run()
     result.stdout.fnmatch_lines(["*warning: 1 of 20 runs raised, *example 'w7': ValueError"])
     assert "secret" not in result.stdout.str()
+
+
+TASKS = (
+    HEAD
+    + """
+import asyncio
+
+async def task(example):
+    await asyncio.sleep(0)
+    if example.id == "w3":
+        raise ERROR
+
+@pytest.mark.lm_suite(dataset=ROWS)
+async def test_shout(lm_example):
+    await asyncio.create_task(task(lm_example))
+
+def test_another():
+    pass
+"""
+)
+
+
+def test_an_exit_in_a_task_of_its_own_makes_the_suite_an_error(project: Project) -> None:
+    """asyncio lets it out of its loop, past the example; the session goes on."""
+    project.write("test_words.py", TASKS.replace("ERROR", "SystemExit(4)"))
+    result = project.run()
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(["error: a task that the pipeline began raised SystemExit: 4"])
+
+
+def test_ctrl_c_in_a_task_of_its_own_ends_the_session(project: Project) -> None:
+    """As in the pipeline itself."""
+    project.write("test_words.py", TASKS.replace("ERROR", "KeyboardInterrupt"))
+    result = project.run_apart()
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["*interrupted: stopped by Ctrl-C"])
+
+
+@pytest.mark.parametrize(
+    ("body", "left_out", "score"),
+    [
+        ("unittest.TestCase().skipTest('no data')", 1, "1.000"),
+        ("pytest.xfail('known')", 1, "1.000"),
+        ("pytest.importorskip('no_such_module')", 1, "1.000"),
+        ("pytest.fail('no', pytrace=False)", 0, "0.950"),
+        ("unittest.TestCase().fail('no')", 0, "0.950"),
+        ("raise ExceptionGroup('', [AssertionError('no')])", 0, "0.950"),
+        ("raise BaseExceptionGroup('', [unittest.SkipTest('no data')])", 1, "1.000"),
+    ],
+)
+def test_outcomes_mean_what_they_mean_in_a_test(
+    project: Project, body: str, left_out: int, score: str
+) -> None:
+    """Skipped and expected to fail: left out; failed: 0."""
+    project.write(
+        "test_words.py",
+        HEAD
+        + f"""
+import unittest
+
+@pytest.mark.lm_suite(dataset=ROWS)
+def test_shout(lm_example):
+    if lm_example.id == "w3":
+        {body}
+""",
+    )
+    result = project.run()
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines([f"*test_shout *{20 - left_out} *{score}*"])
+    if left_out:
+        result.stdout.fnmatch_lines(["*0 without an answer, 1 skipped"])

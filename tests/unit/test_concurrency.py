@@ -13,7 +13,7 @@ import pytest
 from pytest_lmopt import Budget
 from pytest_lmopt.errors import LmoptError, RefusedError, TransientError
 from pytest_lmopt.lm.direct.identity import recorded_form
-from pytest_lmopt.lm.faults.concurrency import Gated, Gates
+from pytest_lmopt.lm.faults.concurrency import Gated, Gates, Ways
 from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.money.metered import Metered
 from pytest_lmopt.lm.seam import FunctionLM, Request
@@ -269,3 +269,22 @@ def test_calls_that_are_cancelled_give_their_turn_back(new_gates: NewGates) -> N
         await asyncio.gather(*again)
 
     story(tell, new_gates(4))
+
+
+def test_several_ways_in_are_taken_one_after_the_other() -> None:
+    """A caller that is cancelled before the last one frees those it had taken."""
+
+    async def play() -> None:
+        outer, inner = asyncio.Semaphore(2), asyncio.Semaphore(1)
+        ways = Ways(outer, inner)
+        async with ways:
+            waiting = asyncio.ensure_future(ways.__aenter__())
+            await settle()
+            assert outer.locked()
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+            assert not outer.locked()
+            assert inner.locked()
+        assert not inner.locked()
+
+    asyncio.run(play())

@@ -289,7 +289,8 @@ def test_values_that_json_lacks_are_run_here(tmp_path: Path) -> None:
 def test_a_session_that_ends_there_ends_here(tmp_path: Path) -> None:
     """Though the leader would not meet it: it is raised once, and what was spent is charged."""
     world = World(tmp_path, budget=Budget(calls=100))
-    pipeline, ended = world.suite.pipeline, []
+    pipeline = world.suite.pipeline
+    ended: list[str] = []
 
     async def ending(example: Example) -> object:
         if example.id == "e7" and not ended:
@@ -302,3 +303,25 @@ def test_a_session_that_ends_there_ends_here(tmp_path: Path) -> None:
         world.evaluate()
     assert (error.value.reason, error.value.returncode) == ("quota used up", 7)
     assert world.calls <= world.charged <= 100
+
+
+@pytest.mark.parametrize(("concurrency", "most"), [(1, 8), (10, 8), (60, 16)])
+def test_the_suites_concurrency_bounds_the_blocks_sent(
+    tmp_path: Path, concurrency: int, most: int
+) -> None:
+    """A lane bounds its own examples; of blocks of eight, no more are sent than may run at once."""
+    world = World(tmp_path, budget=Budget(calls=100))
+    pipeline, seen = world.suite.pipeline, [0]
+    inside: set[str] = set()
+
+    async def counted(example: Example) -> object:
+        inside.add(example.id)
+        seen.append(len(inside))
+        try:
+            return await pipeline(example)
+        finally:
+            inside.discard(example.id)
+
+    world.suite = replace(world.suite, pipeline=counted, concurrency=concurrency)
+    assert world.evaluate().mean == 1.0
+    assert max(seen) <= most

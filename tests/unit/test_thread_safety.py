@@ -34,7 +34,7 @@ Load = Callable[[str], ModuleType]
 @pytest.fixture
 def load(tmp_path: Path) -> Iterator[Load]:
     """Makes a module of the project from some code."""
-    names = []
+    names: list[str] = []
 
     def load(code: str) -> ModuleType:
         path = tmp_path / f"unsafe_{len(names)}_{tmp_path.name.rpartition('_')[2]}.py"
