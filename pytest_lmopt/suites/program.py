@@ -193,13 +193,13 @@ def _assigned(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
     """What a statement assigns: each target with its value."""
     if isinstance(statement, ast.AnnAssign) and statement.value is not None:
         yield statement.target, statement.value
-    for target in statement.targets if isinstance(statement, ast.Assign) else ():
-        value: ast.expr = statement.value
-        several = (ast.Tuple, ast.List)
-        if isinstance(target, several) and isinstance(value, several):
-            yield from zip(target.elts, value.elts, strict=False)
-        else:
-            yield target, value
+    if isinstance(statement, ast.Assign):
+        value, several = statement.value, (ast.Tuple, ast.List)
+        for target in statement.targets:
+            if isinstance(target, several) and isinstance(value, several):
+                yield from zip(target.elts, value.elts, strict=False)
+            else:
+                yield target, value
 
 
 def _is_function(scope: Scope) -> bool:

@@ -61,7 +61,8 @@ def test_a_pipelines_own_warnings_are_still_errors(
             "return one", "return await one"
         )
         project.write("test_words.py", text)
-    result = project.run("-W", "error", "-vv")
+    # what other tests of this process left behind may be collected meanwhile
+    result = project.run("-W", "error::UserWarning", "-p", "no:unraisableexception", "-vv")
     result.assert_outcomes(passed=1)
     assert "UserWarning: mine" in result.stdout.str()
     assert "without an answer" not in result.stdout.str()
