@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from pytest_lmopt.lm.direct.identity import as_text, model_name, recorded_form
+from pytest_lmopt.lm.money.usage import bound_of
 from pytest_lmopt.lm.seam import Request
 
 SAID = [{"role": "user", "content": "hi"}]
@@ -193,4 +194,4 @@ def test_a_call_as_text_shows_all_its_words() -> None:
 )
 def test_the_most_tokens_an_answer_can_have(params: dict[str, Any], most: int) -> None:
     """Assumed where the call sets no limit; for as many answers as it asks for."""
-    assert Request(model="m", messages=(), params=params).max_tokens == most
+    assert bound_of(Request(model="m", messages=(), params=params)).output == most
