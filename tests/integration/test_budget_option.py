@@ -47,8 +47,8 @@ def test_dollars_need_prices_which_the_user_may_give(
     too_little = project.run("--lm-budget=usd:0.01", "--lm-cache=off")
     too_little.stdout.fnmatch_lines(
         [
-            "*the next call may cost up to $0.0*, more than the $0* left of the budget of the "
-            "session (--lm-budget) ($0.01); lower max_tokens in the prompt's params or raise usd*"
+            "*the next call may cost up to $0.0*, more than the $0* left of the session "
+            "(--lm-budget)'s budget; lower max_tokens in the prompt's params or raise usd*"
         ]
     )
 

@@ -141,15 +141,13 @@ def test_calls_set_aside_can_not_be_spent_meanwhile() -> None:
     [
         (
             Budget(tokens=25),
-            "the next call may take up to 10 tokens, more than the 0 tokens left of the budget of "
-            "budget 0 (25 tokens) beside the 15 tokens set aside for later; lower max_tokens in "
-            "the prompt's params or raise tokens",
+            "the next call may take up to 10 tokens, more than the 0 tokens left of budget 0's "
+            "budget beside the 15 tokens set aside for later; raise tokens",
         ),
         (
             Budget(usd=0.0025),
-            "the next call may cost up to $0.001, more than the $0 left of the budget of budget 0 "
-            "($0.0025) beside the $0.0015 set aside for later; lower max_tokens in the prompt's "
-            "params or raise usd",
+            "the next call may cost up to $0.001, more than the $0 left of budget 0's budget "
+            "beside the $0.0015 set aside for later; raise usd",
         ),
     ],
 )
@@ -222,8 +220,8 @@ def test_of_nested_budgets_the_one_that_can_not_pay_is_named() -> None:
     with pytest.raises(BudgetExhaustedError) as caught:
         ledger.reserve(Amount(tokens=10, micro_usd=688))
     assert str(caught.value) == (
-        "the next call may cost up to $0.000688, more than the $0.0005 left of the budget of "
-        "budget 1 ($0.0005); lower max_tokens in the prompt's params or raise usd"
+        "the next call may cost up to $0.000688, more than the $0.0005 left of budget 1's "
+        "budget; lower max_tokens in the prompt's params or raise usd"
     )
 
 

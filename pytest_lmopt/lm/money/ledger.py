@@ -85,11 +85,11 @@ class Account:
                 continue
             left = max(0, allowed - so_far - later)
             if limit in ("tokens", "usd"):
-                smallest = getattr(least(), _FIELDS[limit]) if least is not None else 0
+                smallest = getattr(least(), _FIELDS[limit]) if least is not None else 1
                 problem = self._too_much(limit, more, left, later, shorter_helps=smallest <= left)
             elif later and so_far < allowed:
                 problem = (
-                    f"the {_shown(limit, allowed - so_far)} left of the budget of {self.owner} "
+                    f"the {_shown(limit, allowed - so_far)} left of {self.owner}'s budget "
                     f"({self.budget}) are set aside for later; raise {limit}"
                 )
             else:
@@ -114,7 +114,7 @@ class Account:
         verb = "cost" if limit == "usd" else "take"
         return (
             f"the next call may {verb} up to {_shown(limit, more)}, more than the "
-            f"{_shown(limit, left)} left of the budget of {self.owner} ({self.budget}){aside}; "
+            f"{_shown(limit, left)} left of {self.owner}'s budget{aside}; "
             f"{advice}raise {limit}"
         )
 
