@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
-from conformance.book_conformance import BookConformance, account
+from conformance.book_conformance import BookConformance, account, charge
 from conformance.processes import OTHER, OWN
 from conformance.queue_conformance import QueueConformance
 from conformance.recordings_conformance import (
@@ -83,6 +83,18 @@ class StoresConformance(
             assert other.is_shared
             assert account(book)[1] == 0
         assert other.has_book
+
+    def test_a_passing_book_is_the_sessions_and_no_other_is_begun_by_it(
+        self, stores_of: StoresOf
+    ) -> None:
+        """All processes of the session charge the same accounts."""
+        one, other = stores_of(OWN), stores_of(OTHER)
+        with closing(one.open_passing_book()) as book, closing(other.open_passing_book()) as same:
+            number, _ = account(book)
+            charge(book, number)
+            assert account(same) == (number, 0)
+            assert same.spent(number).calls == 1
+        assert not one.has_book
 
     def test_pruning_drops_what_was_not_used_for_longest(self, stores: Stores) -> None:
         """Reading counts as use, once it is noted; what is left fits the limit."""

@@ -45,7 +45,12 @@ def test_dollars_need_prices_which_the_user_may_give(
     paid.assert_outcomes(passed=1)
     assert "unpriced" not in paid.stdout.str()
     too_little = project.run("--lm-budget=usd:0.01", "--lm-cache=off")
-    too_little.stdout.fnmatch_lines(["*($0.01) is used up: *"])
+    too_little.stdout.fnmatch_lines(
+        [
+            "*the next call may cost up to $0.0*, more than the $0* left of the session "
+            "(--lm-budget)'s budget; lower max_tokens in the prompt's params or raise usd*"
+        ]
+    )
 
 
 @pytest.mark.parametrize(

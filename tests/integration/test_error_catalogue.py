@@ -304,8 +304,8 @@ MISTAKES = [
         body=CALL,
         options=("--lm-concurrency=1",),
         message=(
-            "budget-stopped: the budget of test_it.py::test_it (3 calls) is used up: the next call "
-            "could bring it to 4 calls. 0 runs "
+            "budget-stopped: the budget of test_it.py::test_it (3 calls) is used up: 3 calls so "
+            "far; raise calls. 0 runs "
         ),
     ),
     Mistake(

@@ -141,13 +141,14 @@ def test_what_lies_in_the_place_of_a_store_ends_in_a_line_at_most(
     project.suite("threshold=0.0", examples=12)
     place = project.path / ".lmopt" / name
     place.parent.mkdir()
-    {
+    make: dict[str, Callable[[], object]] = {
         "a folder": place.mkdir,
         "a link in circles": lambda: place.symlink_to(place),
         "a pipe": lambda: os.mkfifo(place),
         "words": lambda: place.write_text("not a database" * 100),
         "nothing": place.touch,
-    }[kind]()
+    }
+    make[kind]()
 
     result = project.run()
 

@@ -210,6 +210,7 @@ FILES: list[tuple[str, Callable[[Path], str], type[LmoptError]]] = [
     (f"{LEDGER}-wal", use_book, BookError),
     (RECORDINGS, use_recordings, RecordingsError),
     (f"{RECORDINGS}-wal", use_recordings, RecordingsError),
+    (f"{RECORDINGS}-shm", use_recordings, RecordingsError),
     (f"{SESSION}/{SHARED}", use_shared, LmoptError),
     (f"journals/{digest('suite')}.jsonl", use_journal, LmoptError),
     ("runs/run.json", use_run, ReportError),
@@ -234,7 +235,8 @@ def test_any_damage_is_survived(
     whole: Path, tmp_path: Path, name: str, use: Callable[[Path], str], error: type[LmoptError]
 ) -> None:
     """Cut short, with other bits, or overwritten, at places chosen by a seed."""
-    left = whole.with_name("killed") if name.endswith("-wal") else whole
+    is_log = name.endswith(("-wal", "-shm"))
+    left = whole.with_name("killed") if is_log else whole
     content = (left / ".lmopt" / name).read_bytes()
     assert content
     seen: set[str] = set()
@@ -254,7 +256,7 @@ def test_any_damage_is_survived(
             assert not again.startswith("error"), (seed, said, again)
         shutil.rmtree(root)
     # SQLite leaves out what a log's checksums don't cover, as after a power cut
-    assert len(seen) > 1 or name.endswith("-wal"), "all places were harmless"
+    assert len(seen) > 1 or is_log, "all places were harmless"
 
 
 CELLS = ["NULL", "'many'", "x'ff00'", "1.5", "-1", str(2**62), "''"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sqlite3
 import time
 from contextlib import closing, suppress
@@ -76,7 +77,7 @@ def test_concurrent_calls_never_exceed_the_budget() -> None:
     assert (model.calls, ledger.calls, ledger.calls_left) == (20, 20, 0)
     assert len(refused) == 44
     assert str(refused[0]) == (
-        "the budget of budget 0 (20 calls) is used up: the next call could bring it to 21 calls"
+        "the budget of budget 0 (20 calls) is used up: 20 calls so far; raise calls"
     )
     assert {error.limit for error in refused} == {"calls"}
 
@@ -126,7 +127,7 @@ def test_calls_set_aside_can_not_be_spent_meanwhile() -> None:
 
     with ledger.keeping(Amount(calls=2)):
         ledger.reserve(CHARGE)
-        with pytest.raises(BudgetExhaustedError, match="to 4 calls, 2 calls being set aside"):
+        with pytest.raises(BudgetExhaustedError, match=r"^the 2 calls left .* set aside"):
             ledger.reserve(CHARGE)
         assert ledger.calls_left == 2
 
@@ -138,8 +139,16 @@ def test_calls_set_aside_can_not_be_spent_meanwhile() -> None:
 @pytest.mark.parametrize(
     ("budget", "told"),
     [
-        (Budget(tokens=25), "to 35 tokens, 15 tokens being set aside"),
-        (Budget(usd=0.0025), "to 0.0035 usd, 0.0015 usd being set aside"),
+        (
+            Budget(tokens=25),
+            "the next call may take up to 10 tokens, more than the 0 tokens left of budget 0's "
+            "budget beside the 15 tokens set aside for later; raise tokens",
+        ),
+        (
+            Budget(usd=0.0025),
+            "the next call may cost up to $0.001, more than the $0 left of budget 0's budget "
+            "beside the $0.0015 set aside for later; raise usd",
+        ),
     ],
 )
 def test_tokens_and_dollars_are_set_aside_too(budget: Budget, told: str) -> None:
@@ -148,7 +157,7 @@ def test_tokens_and_dollars_are_set_aside_too(budget: Budget, told: str) -> None
 
     with ledger.keeping(Amount(tokens=15, micro_usd=1500)):
         ledger.reserve(CHARGE)
-        with pytest.raises(BudgetExhaustedError, match=told):
+        with pytest.raises(BudgetExhaustedError, match=f"^{re.escape(told)}$"):
             ledger.reserve(CHARGE)
 
     ledger.reserve(CHARGE)
@@ -185,11 +194,35 @@ def test_tokens_and_dollars_are_limited_by_what_a_call_could_cost(
     ledger.reserve(CHARGE)
     ledger.reserve(CHARGE)
 
-    with pytest.raises(BudgetExhaustedError, match=f"could bring it to [0-9.]+ {limit}") as caught:
+    with pytest.raises(
+        BudgetExhaustedError, match=f"more than the .* left of .*or raise {limit}$"
+    ) as caught:
         ledger.reserve(CHARGE)
 
     assert caught.value.limit == limit
     assert ledger.calls == 2
+
+
+def test_a_call_that_its_question_alone_makes_too_long_gets_no_advice_that_can_not_help() -> None:
+    """With a single token as answer it would not fit, either."""
+    asked = request(max_tokens=100)
+    room = asked.input_bound
+    for tokens, advised in ((room, False), (room + 1, True), (room + 99, True)):
+        with pytest.raises(BudgetExhaustedError) as caught:
+            asyncio.run(Metered(Counting(), ledger_of(Budget(tokens=tokens))).complete(asked))
+        assert ("lower max_tokens" in str(caught.value)) == advised
+        assert str(caught.value).endswith("raise tokens")
+
+
+def test_of_nested_budgets_the_one_that_can_not_pay_is_named() -> None:
+    """With what is left of it, whatever the others have."""
+    ledger = ledger_of(Budget(usd=5.0), Budget(usd=0.0005))
+    with pytest.raises(BudgetExhaustedError) as caught:
+        ledger.reserve(Amount(tokens=10, micro_usd=688))
+    assert str(caught.value) == (
+        "the next call may cost up to $0.000688, more than the $0.0005 left of budget 1's "
+        "budget; lower max_tokens in the prompt's params or raise usd"
+    )
 
 
 def test_a_limit_may_be_reached_exactly() -> None:
@@ -208,7 +241,9 @@ def test_dollars_are_added_without_rounding() -> None:
 
     with ledger.keeping(Amount(micro_usd=200_000)):
         ledger.reserve(Amount(tokens=1, micro_usd=100_000))
-        with pytest.raises(BudgetExhaustedError, match=r"to 0\.300001 usd, 0\.2 usd being"):
+        with pytest.raises(
+            BudgetExhaustedError, match=r"\$0\.000001, more than the \$0 left .*\$0\.2 set"
+        ):
             ledger.reserve(Amount(tokens=1, micro_usd=1))
 
 
@@ -218,7 +253,10 @@ def test_large_numbers_are_told_in_full() -> None:
 
     with (
         ledger.keeping(Amount(tokens=1_234_567)),
-        pytest.raises(BudgetExhaustedError, match="to 1,534,567 tokens, 1,234,567 tokens being"),
+        pytest.raises(
+            BudgetExhaustedError,
+            match=r"300,000 tokens, .* 265,433 tokens left .* 1,234,567 t",
+        ),
     ):
         ledger.reserve(Amount(tokens=300_000, micro_usd=0))
 
@@ -234,6 +272,10 @@ def test_seconds_run_from_the_first_call() -> None:
         ledger.reserve(CHARGE)
 
     assert caught.value.limit == "seconds"
+    assert re.fullmatch(
+        r"the budget of budget 0 \(0\.2 s\) is used up: 0\.\d seconds so far; raise seconds",
+        str(caught.value),
+    )
 
 
 def test_settling_replaces_the_reservation_by_the_cost() -> None:

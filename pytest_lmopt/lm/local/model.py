@@ -119,7 +119,7 @@ def stop_servers(folder: Path) -> None:
     for note in folder.glob("server-*.json"):
         found = _read(note)
         # its number may be another process's by now
-        if found is not None and alive(found["process"]):
+        if found is not None and alive(found["process"]) is not False:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(found["pid"], signal.SIGTERM)
         note.unlink(missing_ok=True)
@@ -129,7 +129,11 @@ def _read(note: Path) -> dict[str, Any] | None:
     """What a server wrote of itself: ``url``, ``pid``, ``process``; None where it can't be read."""
     try:
         found = json.loads(note.read_bytes())
-        return {"url": str(found["url"]), "pid": int(found["pid"]), "process": found["process"]}
+        return {
+            "url": str(found["url"]),
+            "pid": int(found["pid"]),
+            "process": str(found["process"]),
+        }
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
 

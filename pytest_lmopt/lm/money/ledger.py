@@ -8,7 +8,7 @@ which all its processes share.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -66,30 +66,57 @@ class Account:
         """What has been charged to it so far, by any process."""
         return self.book.spent(self.number)
 
-    def refusal(self, spent: Spent, charge: Amount) -> BudgetExhaustedError | None:
-        """Why one more call can't be paid for, or None if it can."""
+    def refusal(
+        self, spent: Spent, charge: Amount, least: Callable[[], Amount] | None = None
+    ) -> BudgetExhaustedError | None:
+        """Why one more call can't be paid for, or None if it can.
+
+        ``least`` is what it would cost if its answer might have a single token.
+        """
         kept, budget = spent.aside, self.budget
-        needs = (
-            ("calls", spent.calls + 1, kept.calls, budget.calls),
-            ("tokens", spent.tokens + charge.tokens, kept.tokens, budget.tokens),
-            ("usd", spent.micro_usd + charge.micro_usd, kept.micro_usd, budget.micro_usd),
-            ("seconds", spent.seconds, 0, budget.seconds),
+        pairs = (
+            ("calls", spent.calls, 1, kept.calls, budget.calls),
+            ("tokens", spent.tokens, charge.tokens, kept.tokens, budget.tokens),
+            ("usd", spent.micro_usd, charge.micro_usd, kept.micro_usd, budget.micro_usd),
+            ("seconds", spent.seconds, 0, 0, budget.seconds),
         )
-        for limit, needed, later, allowed in needs:
-            if allowed is not None and needed + later > allowed:
-                aside = f", {_shown(limit, later)} being set aside" if later else ""
-                before = (
-                    f"; {self.earlier} calls were charged before this run continued a killed one "
-                    "(--lm-resume=no starts afresh)"
-                    if self.earlier
-                    else ""
+        for limit, so_far, more, later, allowed in pairs:
+            if allowed is None or so_far + more + later <= allowed:
+                continue
+            left = max(0, allowed - so_far - later)
+            if limit in ("tokens", "usd"):
+                smallest = getattr(least(), _FIELDS[limit]) if least is not None else 1
+                problem = self._too_much(limit, more, left, later, shorter_helps=smallest <= left)
+            elif later and so_far < allowed:
+                problem = (
+                    f"the {_shown(limit, allowed - so_far)} left of {self.owner}'s budget "
+                    f"({self.budget}) are set aside for later; raise {limit}"
                 )
-                return BudgetExhaustedError(
-                    f"the budget of {self.owner} ({self.budget}) is used up: the next call could "
-                    f"bring it to {_shown(limit, needed + later)}{aside}{before}",
-                    limit=limit,
+            else:
+                problem = (
+                    f"the budget of {self.owner} ({self.budget}) is used up: "
+                    f"{_shown(limit, so_far)} so far; raise {limit}"
                 )
+            before = (
+                f"; {self.earlier} calls were charged before this run continued a killed one "
+                "(--lm-resume=no starts afresh)"
+                if self.earlier
+                else ""
+            )
+            return BudgetExhaustedError(f"{problem}{before}", limit=limit)
         return None
+
+    def _too_much(
+        self, limit: str, more: float, left: float, later: float, *, shorter_helps: bool
+    ) -> str:
+        aside = f" beside the {_shown(limit, later)} set aside for later" if later else ""
+        advice = "lower max_tokens in the prompt's params or " if shorter_helps else ""
+        verb = "cost" if limit == "usd" else "take"
+        return (
+            f"the next call may {verb} up to {_shown(limit, more)}, more than the "
+            f"{_shown(limit, left)} left of {self.owner}'s budget{aside}; "
+            f"{advice}raise {limit}"
+        )
 
 
 def _line(remarks: Remarks) -> str:
@@ -106,11 +133,15 @@ def _line(remarks: Remarks) -> str:
     )
 
 
+_FIELDS = {"tokens": "tokens", "usd": "micro_usd"}
+
+
 def _shown(limit: str, amount: float) -> str:
     """An amount of that kind, dollars given in millionths."""
-    if limit in ("calls", "tokens"):
-        return f"{amount:,} {limit}"
-    return f"{amount / 1e6 if limit == 'usd' else amount:g} {limit}"
+    if limit == "usd":
+        return "$" + f"{amount / 1e6:,.6f}".rstrip("0").rstrip(".")
+    shown = f"{amount:,.1f}" if limit == "seconds" else f"{amount:,}"
+    return f"{shown} {limit.removesuffix('s') if amount == 1 else limit}"
 
 
 @lru_cache(maxsize=1)
@@ -184,10 +215,10 @@ class Ledger:
         finally:
             self.keep(Amount())
 
-    def reserve(self, charge: Amount) -> int:
+    def reserve(self, charge: Amount, least: Callable[[], Amount] | None = None) -> int:
         """Charge a call at its most to every account, or raise ``BudgetExhaustedError``.
 
-        Returns the charge's number in the book.
+        ``least`` is as in ``Account.refusal``. Returns the charge's number in the book.
         """
         number = 0
         self.dearest = self.dearest.or_dearer(charge)
@@ -195,7 +226,7 @@ class Ledger:
             numbers = [account.number for account in self.accounts]
             with self.accounts[0].book.charging(numbers) as (spent, charge_all):
                 for account, so_far in zip(self.accounts, spent, strict=True):
-                    refusal = account.refusal(so_far, charge)
+                    refusal = account.refusal(so_far, charge, least)
                     if refusal is not None:
                         raise refusal
                 number = charge_all(1, charge.tokens, charge.micro_usd)

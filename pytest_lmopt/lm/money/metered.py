@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from pytest_lmopt.errors import BudgetExhaustedError, ModelError
 from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.lm.money.prices import price
 from pytest_lmopt.lm.money.protocol import Amount
-from pytest_lmopt.lm.money.usage import believed, bound_of
+from pytest_lmopt.lm.money.usage import Bound, believed, bound_of
 from pytest_lmopt.lm.seam import LM, Completion, Request
 
 POLL_SECONDS = 0.02
@@ -28,7 +29,11 @@ class Metered:
 
     async def complete(self, request: Request) -> Completion:
         """Answer within the budget, or raise ``BudgetExhaustedError`` without asking."""
-        number = await self._reserved(self._most(request))
+        bound = bound_of(request)
+        charge = self._amount(request, bound)
+        number = await self._reserved(
+            charge, lambda: self._amount(request, bound._replace(output=1))
+        )
         try:
             completion = await self._lm.complete(request)
         except BaseException:
@@ -40,18 +45,17 @@ class Metered:
             self._ledger.remark(request.model, completion.usage_remark)
         return completion
 
-    async def _reserved(self, charge: Amount) -> int:
+    async def _reserved(self, charge: Amount, least: Callable[[], Amount]) -> int:
         while True:
             try:
-                return self._ledger.reserve(charge)
+                return self._ledger.reserve(charge, least)
             except BudgetExhaustedError as error:
                 if not self._ledger.under_way or error.limit not in ("tokens", "usd"):
                     raise
             await asyncio.sleep(POLL_SECONDS)
 
-    def _most(self, request: Request) -> Amount:
+    def _amount(self, request: Request, bound: Bound) -> Amount:
         priced: int | None = 0
-        bound = bound_of(request)
         if self._ledger.limits_dollars:
             priced = price(request.model, *bound)
         if priced is None:
