@@ -130,13 +130,13 @@ def test_whatever_goes_wrong_with_its_data_is_its_own_error(
     result.stdout.fnmatch_lines([f"error: {told}"])
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
 @pytest.mark.parametrize(
-    "how",
+    ("how", "workers"),
     [
-        "pytest.skip('no data')",
-        "pytest.importorskip('no_such')",
-        "raise unittest.SkipTest('no data')",
+        ("pytest.skip('no data')", ()),
+        ("pytest.importorskip('no_such')", ()),
+        ("raise unittest.SkipTest('no data')", ()),
+        ("pytest.skip('no data')", ("-n", "2")),
     ],
 )
 def test_data_that_ask_for_a_skip_skip_that_test(
@@ -145,7 +145,7 @@ def test_data_that_ask_for_a_skip_skip_that_test(
     """As if the test itself had asked."""
     project.write("test_it.py", MADE.format(body=how, dataset="rows"))
     project.write("test_ordinary.py", ORDINARY)
-    result = project.run_apart("-rs", *workers)
+    result = (project.run_apart if workers else project.run)("-rs", *workers)
     result.assert_outcomes(skipped=1, passed=1)
     result.stdout.fnmatch_lines(["SKIPPED *test_it.py:*: *"])
 
