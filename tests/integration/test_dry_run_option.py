@@ -87,17 +87,20 @@ def test_with_a_baseline_it_knows_how_many_calls_and_tokens_that_is(
 def test_it_plans_with_the_splits_that_a_run_would_draw(
     project: Project, openai_server: OpenAIServer
 ) -> None:
-    """Those of the snapshot, with the uses of their holdout, or those of ``--lm-resplit``."""
+    """Those of the snapshot, or of ``--lm-resplit``, with the uses of their rows in either."""
     project.suite("budget=Budget(calls=500)", examples=120)
-    plain = "*: train 37, dev 39, holdout 44; *"
-    drawn = "*: train 34, dev 39, holdout 47; *"
     dry = ("--lm-optimize", "--lm-dry-run")
-    project.run(*dry).stdout.fnmatch_lines([plain])
-    project.run(*dry, "--lm-resplit=7").stdout.fnmatch_lines([drawn])
+    plain = project.run(*dry).stdout.str()
+    drawn = project.run(*dry, "--lm-resplit=7").stdout.str()
+    sizes = re.compile(r": (train \d+, dev \d+, holdout \d+);")
+    assert sizes.findall(plain) != sizes.findall(drawn)
+    assert "at p < 0.0500" in drawn
     project.run("--lm-resplit=7", "--lm-snapshot-update")
     snapshot = project.path / "__lm_snapshots__/test_words/test_shout.yaml"
     snapshot.write_text(snapshot.read_text().replace("holdout_uses: 0", "holdout_uses: 3"))
-    project.run(*dry).stdout.fnmatch_lines([drawn, "*47 examples *difference*at p < 0.0050*"])
-    project.run(*dry, "--lm-resplit=0").stdout.fnmatch_lines(
-        [plain, "*44 examples *difference*at p < 0.0500*"]
-    )
+    table = snapshot.with_suffix(".scores.csv")
+    table.write_text(table.read_text().replace(",holdout,,", ",holdout,w1 w2 w3,"))
+    for options, expected in (((), drawn), (("--lm-resplit=0",), plain)):
+        output = project.run(*dry, *options).stdout.str()
+        assert sizes.findall(output) == sizes.findall(expected)
+        assert "at p < 0.0050" in output

@@ -320,7 +320,7 @@ MISTAKES = [
         error=errors.MetricError,
         mark="dataset=[{'id': 'e1', 'inputs': {'n': 1}}], metric=metrics.contains",
         message=(
-            "error: metric failed on example 'e0': ValueError: the expected value None holds "
+            "error: metric failed on example 'e1': ValueError: the expected value None holds "
             "nothing to look for. Give the row one, or drop the row"
         ),
     ),
