@@ -163,7 +163,7 @@ def _tolled(node: Any) -> nodes.Node:
 
 
 def _tolled_if_recursive(node: Any) -> nodes.Node:
-    return _tolled(node) if node.recursive else node  # type: ignore[no-any-return]
+    return _tolled(node) if node.recursive else node
 
 
 def _extent(node: nodes.Node) -> tuple[int, int]:

@@ -221,7 +221,7 @@ def test_the_place_in_the_file_is_named(params: str, line: int, place: str) -> N
 
 def test_a_candidate_from_elsewhere_is_checked_alike() -> None:
     """Journals, snapshots, workers and Dask messages all bring states as plain values."""
-    plain = {
+    plain: dict[str, Any] = {
         "instruction": "x", "inputs": ["a"], "outputs": ["b"], "format": "text", "template": None,
         "demos": [], "model": None, "params": {"model_list": []}, "reasoning": False,
     }  # fmt: skip

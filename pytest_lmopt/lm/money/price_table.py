@@ -63,7 +63,7 @@ def _entry(model: str) -> Mapping[str, Any] | None:
         return None
     table = _table()
     for name in _names(model, provider):
-        entry = table.get(name) or table.get(name.lower())
+        entry: Mapping[str, Any] | None = table.get(name) or table.get(name.lower())
         if entry is not None and _is_of(entry, provider) and _is_priced(entry):
             return entry
     return None
