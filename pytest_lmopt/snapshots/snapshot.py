@@ -163,12 +163,17 @@ def read_fields(text: str, *, path: Path) -> dict[Any, Any]:
 
 def check_scores(said: Mapping[str, float], scores: Mapping[str, float], *, path: Path) -> None:
     """Raise ``SnapshotError`` unless number and mean of the scores are as the YAML file says."""
+    if "n" not in said:
+        raise SnapshotError(
+            f"field 'score': expected n and mean, found {dict(said)!r}. {MEND.capitalize()}",
+            path=path,
+        )
     table, n = path.with_suffix(".scores.csv"), len(scores)
     mean = math.fsum(scores.values()) / n if n else 0.0
     # both files round: the figure to six places, a score to twelve digits
-    if n != said.get("n", n) or abs(mean - said.get("mean", mean)) > 2e-6:
+    if n != said["n"] or abs(mean - said.get("mean", mean)) > 2e-6:
         raise SnapshotError(
-            f"its rows don't match {path.name}: expected {said.get('n')} scores with mean "
+            f"its rows don't match {path.name}: expected {said['n']} scores with mean "
             f"{said.get('mean')}, found {n} with mean {mean:.6f}; a part of the two files is "
             f"lost. {MEND.capitalize()}",
             path=table,

@@ -48,9 +48,12 @@ def load_snapshot(path: Path, suite: Suite) -> Snapshot | None:
 
     One of format 1 is read as the snapshot of format 2 that it means for the suite.
     """
+    table = path.with_suffix(".scores.csv")
     if not path.exists():
+        if table.exists():
+            raise SnapshotError(f"is missing, though {table.name} is there; {MEND}", path=path)
         return None
-    text, table = _text(path), path.with_suffix(".scores.csv")
+    text = _text(path)
     try:
         rows = read_text(table, most_bytes=MOST_SCORES_BYTES, newline="")
     except (OSError, ValueError) as error:

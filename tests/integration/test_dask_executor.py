@@ -293,6 +293,21 @@ def test_a_package_that_a_worker_lacks_is_named_with_the_worker(
     assert cluster.server.calls == 0
 
 
+def test_pytest_exit_on_a_worker_ends_the_session_with_its_status(
+    project: Project, cluster: Machines
+) -> None:
+    """Though it is raised there only, and not where the leader would run the example again."""
+    project.suite(examples=40)
+    ending = (
+        'import os, pytest; os.getpid() == LEADER or pytest.exit("quota used up", returncode=7)'
+    )
+    _each_run_begins_with(project, ending.replace("LEADER", str(os.getpid())))
+    result = project.run(cluster.option, "--lm-report=json:lm.json")
+    assert result.ret == 7
+    (suite,) = json.loads((project.path / "lm.json").read_text())["suites"]
+    assert (suite["status"], suite["problem"]) == ("interrupted", "quota used up")
+
+
 def test_a_scheduler_that_is_not_there_is_a_usage_error(project: Project) -> None:
     """Within seconds, and before anything is run."""
     project.suite()

@@ -82,6 +82,18 @@ SETTINGS = {
         text="yes", natural='"yes"', value=True, off="--no-lm-early-stop", default=False,
         wrong=("2", "true or false expected, found '2'"),
     ),
+    "lm_require_baseline": Setting(
+        text="true", natural="true", value=True, off="--no-lm-require-baseline", default=False,
+        wrong=("3", "true or false expected, found '3'"),
+    ),
+    "lm_near_duplicates": Setting(
+        text="0.8", natural="0.8", value=0.8, off="--lm-near-duplicates=none", default=None,
+        wrong=("0", "a number above 0, up to 1 expected, found '0'"),
+    ),
+    "lm_orphans": Setting(
+        text="keep", natural='"keep"', value=True, off="--lm-orphans=remove", default=False,
+        wrong=("true", "one of remove, keep expected, found 'true'"),
+    ),
     "lm_concurrency": Setting(
         text="3", natural="3", value=3, off="--lm-concurrency=16", default=16,
         wrong=("0", "a positive whole number expected, found '0'"),
@@ -134,11 +146,16 @@ def in_force(pytester: pytest.Pytester, name: str, *options: str) -> Any:
     result = pytester.inline_run(*options, "-p", "no:cacheprovider", plugins=[catcher])
     assert result.ret in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
     field = name.removeprefix("lm_")
-    if field == "gate":
-        return catcher.session.suites["test_it.py::test_it"].gate
+    if field in ("gate", "require_baseline"):
+        return getattr(catcher.session.suites["test_it.py::test_it"], field)
+    if field == "near_duplicates":
+        options = catcher.session.options
+        given = options.near_duplicates or options.defaults.near_duplicates
+        return None if given == "none" else given
     if field in ("threshold", "margin"):
         return getattr(catcher.session.suites["test_it.py::test_it"].suite, field)
-    field = {"inconclusive": "inconclusive_fails"}.get(field, field)
+    names = {"inconclusive": "inconclusive_fails", "orphans": "keep_orphans"}
+    field = names.get(field, field)
     found = getattr(catcher.session.options, field)
     return found.relative_to(pytester.path).as_posix() if isinstance(found, Path) else found
 

@@ -71,7 +71,7 @@ def test_a_winner_is_written_into_the_prompt_file_and_becomes_the_baseline(
     project: Project, openai_server: OpenAIServer
 ) -> None:
     """The search repeats from the recordings; comments stay; a plain run then holds, unpaid."""
-    project.suite("budget=Budget(calls=500)", examples=120)
+    project.suite("budget=Budget(calls=600)", examples=120)
     project.run("--lm-optimize")
     asked = openai_server.calls
     project.run("--lm-optimize", "--lm-snapshot-update").stdout.fnmatch_lines(
@@ -100,12 +100,12 @@ def test_random_answers_that_won_are_drawn_afresh_before_they_become_a_baseline(
 
     openai_server.answer = once
     project.write("shout.yaml", "instruction: SHOUT.\ninputs: [word]\noutput: loud\n")
-    project.suite("budget=Budget(calls=500)", examples=120)
+    project.suite("budget=Budget(calls=600)", examples=120)
     result = project.run("--lm-optimize", "--lm-snapshot-update")
     result.stdout.fnmatch_lines(["*: improved", "written: shout.yaml"])
     snapshot = (project.path / "__lm_snapshots__/test_words/test_shout.yaml").read_text()
     assert "mean: 0.0\n" in snapshot
-    assert openai_server.calls <= 500
+    assert openai_server.calls <= 600
 
 
 @pytest.mark.slow
@@ -121,35 +121,44 @@ def test_the_uses_of_the_holdout_are_counted(project: Project, openai_server: Op
 
 
 def _no_better(chat: Chat) -> str:
-    """Whatever the prompt, about half the answers are right, and none is surely better."""
-    lucky = hashlib.sha256(repr(chat).encode()).digest()[0] < 128
+    """Demos help a little: too little to be proven."""
+    limit = 170 if len(chat) > 2 else 128
+    lucky = hashlib.sha256(repr(chat).encode()).digest()[0] < limit
     return chat[-1][1].upper() if lucky else "no idea"
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("accepted", [True, False])
 def test_a_suite_that_fails_counts_the_uses_of_its_holdout_and_keeps_its_baseline(
-    project: Project, openai_server: OpenAIServer
+    project: Project, openai_server: OpenAIServer, accepted: bool
 ) -> None:
-    """Though it is red and nothing is found, each search is a use; a new split begins afresh."""
+    """Though it is red and nothing is found, each search is a use, with or without a baseline."""
     openai_server.answer = _no_better
     project.suite("budget=Budget(calls=900), threshold=0.95", examples=120)
-    project.run("--lm-snapshot-update")
+    if accepted:
+        project.run("--lm-snapshot-update")
+    name = "__lm_snapshots__/test_words/test_shout"
     before = project.files()
-    name = "__lm_snapshots__/test_words/test_shout.yaml"
     for use in (1, 2):
         result = project.run(
             "--lm-optimize=bootstrap", "--lm-snapshot-update", f"--lm-seed={2 - use}"
         )
         result.assert_outcomes(failed=1)
         result.stdout.fnmatch_lines(
-            [f"*not accepted: use {use} of this holdout*", f"written: {name}"]
+            [f"*not accepted: use {use} of this holdout*", f"written: {name}.yaml"]
         )
-        counted = before[name].replace(b"holdout_uses: 0", b"holdout_uses: %d" % use)
-        assert project.files() == {**before, name: counted}
+        files = project.files()
+        assert f"holdout_uses: {use}\n" in files[f"{name}.yaml"].decode()
+        assert files[f"{name}.scores.csv"].decode().count(",holdout,") > 20
+        if accepted:
+            uses = f"holdout_uses: {use}\n".encode()
+            counted = before[f"{name}.yaml"].replace(b"holdout_uses: 0\n", uses)
+            assert files[f"{name}.yaml"] == counted
+    project.run().stdout.fnmatch_lines(["*test_shout*holds*" if accepted else "*no baseline*"])
     project.run("--lm-optimize=bootstrap", "--lm-snapshot-update", "--lm-resplit=7")
-    text = (project.path / name).read_text()
+    text = (project.path / f"{name}.yaml").read_text()
     assert "split_seed: 7\n" in text
-    assert "holdout_uses: 1\n" in text
+    assert "holdout_uses: 3\n" in text
 
 
 def test_two_identical_runs_write_identical_files(

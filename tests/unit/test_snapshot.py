@@ -191,6 +191,7 @@ def test_the_scores_of_a_snapshot() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "found"),
     [
+        ("  n: 2\n", "", "field 'score': expected n and mean, found"),
         ("  n: 2", "  n: .nan", "field 'score', entry 'n': a number expected, found nan"),
         ("calls: 120", "calls: .inf", "field 'usage', entry 'calls': a number expected"),
         ("train: 1", "train: " + "9" * 400, "field 'splits', entry 'train': a whole number"),

@@ -41,7 +41,7 @@ SNAPSHOT = Snapshot(
     dataset="d1",
     criteria={"score": "m1"},
     texts={"route.yaml": "p1"},
-    score={"mean": 0.5},
+    score={"mean": 0.5, "n": 1},
     usage={"calls": 3},
     rows={"café": accepted(example("café"), 0.5)},
 )
@@ -131,6 +131,15 @@ def test_a_snapshot_without_its_scores_says_how_to_mend_it(tmp_path: Path) -> No
     with pytest.raises(SnapshotError, match="restore both files from git, or delete both") as error:
         load_snapshot(path, suite())
     assert error.value.path == path
+
+
+def test_scores_without_their_snapshot_are_damage_too(tmp_path: Path) -> None:
+    """A lost YAML file must not switch the gate off."""
+    path = tmp_path / "s.yaml"
+    write(snapshot_files(path, SNAPSHOT))
+    path.unlink()
+    with pytest.raises(SnapshotError, match=r"is missing, though s.scores.csv is there"):
+        load_snapshot(path, suite())
 
 
 def test_a_file_in_another_encoding_is_an_error_with_its_name(tmp_path: Path) -> None:
