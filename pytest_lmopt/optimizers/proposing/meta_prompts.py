@@ -79,10 +79,8 @@ def _check(path: Path) -> None:
 
 
 def _variables(path: Path) -> set[str]:
-    from jinja2 import meta
-
     tree = _environment().parse(path.read_text(encoding="utf-8"))
-    return meta.find_undeclared_variables(tree) - set(_environment().globals)
+    return _environment().undeclared(tree) - set(_environment().globals)
 
 
 def _place(path: Path, error: Exception) -> str:
