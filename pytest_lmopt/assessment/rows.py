@@ -52,8 +52,8 @@ def keep_rows(
         baseline=comparable_scores(snapshot, suite.dataset) if snapshot else {},
         winner=winner,
     )
-    # what is told of single examples must not cost a suite its verdict: the stored run, which
-    # needs the same disk, is reported as not written
+    # rows for reports must not cost a suite its verdict: the stored run, which needs the same
+    # disk, is reported as not written
     with suppress(OSError):
         write_rows(terms.examples, rows)
 

@@ -129,7 +129,7 @@ def told_as(error_class: Callable[..., LmoptError], path: Path) -> Iterator[None
 
 @contextmanager
 def if_alone(database: Database) -> Iterator[bool]:
-    """Whether nobody else has the file open; if so, nobody can open it until the block ends."""
+    """Whether no other process has the file open; if so, none can open it until the block ends."""
     guard = database.guard
     guard.execute("COMMIT")
     guard.execute("PRAGMA busy_timeout=0")
@@ -189,7 +189,7 @@ def wrong_cell(connection: sqlite3.Connection, kinds: Kinds) -> str:
 
 
 def columns_of(connection: sqlite3.Connection, table: str) -> list[tuple[str, int]]:
-    """A table's columns: name, and place in the primary key; none where there is no table."""
+    """A table's columns: name, and place in the primary key; empty if the table is missing."""
     rows = connection.execute(f"PRAGMA table_info({table})")
     return [(name, key) for _, name, _, _, _, key in rows]
 
@@ -322,8 +322,8 @@ def damage(path: Path, check: Check | None = None) -> str:
         if _code(error) in _NOT_DAMAGE:
             raise
         # where it is read-only its creation was interrupted: a connection that may write mends it
-        told = printed(str(error)) or "unknown"
-        return told if _code(error) != sqlite3.SQLITE_READONLY else ""
+        problem = printed(str(error)) or "unknown"
+        return problem if _code(error) != sqlite3.SQLITE_READONLY else ""
 
 
 def _damage(path: Path, check: Check | None) -> str:

@@ -255,7 +255,7 @@ class LmSession:
         """Close what was opened; the owner also stops the session's servers and ends its folder."""
         from pytest_lmopt.errors import LmoptError
 
-        # its suites have told: what can't be put in order now is found by the next session
+        # its suites have reported: the next session finds what can't be put in order now
         with suppress(LmoptError):
             if self._shared is not None:
                 for suite in self.parts:

@@ -13,7 +13,7 @@ OTHER = token_of(os.getppid())
 
 
 def ended() -> str:
-    """The token of a process that was, and is no more."""
+    """The token of a process that has ended."""
     process = subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE)
     token = token_of(process.pid)
     process.communicate(b"\n")

@@ -91,8 +91,8 @@ def test_a_killed_run_in_a_container_leaves_its_successor_the_rest_of_its_budget
     assert openai_server.calls <= 60
     assert result.returncode == 1
     assert "the budget of test_words.py::test_shout (60 calls) is used up" in result.stdout
-    told = project.run("--lm-ledger").stdout.str()
-    assert told.count("test_words.py::test_shout") == 1
+    ledger = project.run("--lm-ledger").stdout.str()
+    assert ledger.count("test_words.py::test_shout") == 1
 
 
 @pytest.mark.slow
@@ -164,7 +164,9 @@ def test_a_ledger_that_can_not_be_read_is_named(project: Project) -> None:
     result = project.run("--lm-ledger")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        [f"ERROR: the account book {ledger} can't be used: no such column*"]
+        [
+            f"ERROR: the account book {ledger} can't be used: its table of accounts is not ours; move the file away*"
+        ]
     )
 
 

@@ -36,10 +36,10 @@ def reporting(server: OpenAIServer, *usages: Any) -> None:
         usage = usages[number % len(usages)]
 
         def body(completion: dict[str, Any]) -> str:
-            told = {**completion, "usage": usage}
+            sent = {**completion, "usage": usage}
             if usage is MISSING:
-                del told["usage"]
-            return json.dumps(told)
+                del sent["usage"]
+            return json.dumps(sent)
 
         return Fault(body=body)
 

@@ -41,7 +41,7 @@ def fill(folder: Path, *, free: int) -> None:
             file.flush()
 
 
-def told(result: pytest.RunResult) -> str:
+def output(result: pytest.RunResult) -> str:
     """All output, in which no traceback and no error of pytest's own may stand."""
     text = "\n".join([*result.outlines, *result.errlines])
     for bad in ("Traceback", "INTERNALERROR", "Error: ", "errors/", "sqlite_file.py"):
@@ -65,18 +65,18 @@ def test_a_read_only_state_folder_is_named_with_the_way_to_do_without(
     result = project.run()
 
     result.assert_outcomes(failed=1)
-    assert "ledger.sqlite can't be used: " in told(result)
+    assert "ledger.sqlite can't be used: " in output(result)
     result.stdout.fnmatch_lines(["*or run with --lm-cache=off, which keeps neither *"])
     assert openai_server.calls == asked
 
     without = project.run("--lm-cache=off", "--lm-report=json:report.json")
     without.assert_outcomes(passed=1)
-    assert "this run has one of its own, which ends with it" in told(without)
+    assert "this run has one of its own, which ends with it" in output(without)
     assert (project.path / "report.json").exists()
     project.suite("threshold=0.1, budget=Budget(calls=5)", examples=20)
     result = project.run("--lm-cache=off")
     result.assert_outcomes(failed=1)
-    assert "budget-stopped" in told(result)
+    assert "budget-stopped" in output(result)
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "with workers"])
@@ -92,11 +92,11 @@ def test_a_read_only_root_runs_without_the_state_folder(
     mount(project.path, "remount,ro,size=4m")
     os.chdir(project.path)
 
-    assert "run with --lm-cache=off" in told(project.run(*workers))
+    assert "run with --lm-cache=off" in output(project.run(*workers))
 
     result = project.run("--lm-cache=off", *workers)
     result.assert_outcomes(passed=1)
-    assert "this run has one of its own" in told(result)
+    assert "this run has one of its own" in output(result)
     assert 0 < openai_server.calls <= 60
     os.chdir("/")
 
@@ -120,14 +120,14 @@ def test_a_full_disk_ends_in_a_line_wherever_it_becomes_full(
 
     result = project.run(*search)
 
-    text = told(result)
+    text = output(result)
     if result.ret:
         assert "--lm-cache=off" in text
     else:
         assert "not written: " in text or free > 200_000
     without = project.run("--lm-cache=off", *search)
     without.assert_outcomes(passed=1)
-    told(without)
+    output(without)
     (state / "filler").unlink()
     project.run(*search).assert_outcomes(passed=1)
 
@@ -137,7 +137,7 @@ def test_a_full_disk_ends_in_a_line_wherever_it_becomes_full(
 def test_what_lies_in_the_place_of_a_store_ends_in_a_line_at_most(
     project: Project, openai_server: OpenAIServer, name: str, kind: str
 ) -> None:
-    """What is no file is refused; what is a file, and not ours, is set aside."""
+    """A file that is not ours is set aside; anything else is refused."""
     project.suite("threshold=0.0", examples=12)
     place = project.path / ".lmopt" / name
     place.parent.mkdir()
@@ -152,7 +152,7 @@ def test_what_lies_in_the_place_of_a_store_ends_in_a_line_at_most(
 
     result = project.run()
 
-    text = told(result)
+    text = output(result)
     if kind in ("words", "nothing"):
         result.assert_outcomes(passed=1)
         assert ("is set aside as" in text) == (kind == "words")
@@ -167,5 +167,5 @@ def test_a_file_in_place_of_the_state_folder_ends_in_a_line(
     """As where it can't be made."""
     project.suite("threshold=0.0", examples=12)
     (project.path / ".lmopt").write_text("a file")
-    assert "--lm-cache=off" in told(project.run())
+    assert "--lm-cache=off" in output(project.run())
     project.run("--lm-cache=off").assert_outcomes(passed=1)

@@ -98,7 +98,7 @@ def use_book(root: Path) -> str:
 
 
 def use_shared(root: Path) -> str:
-    """Enter a suite, share blocks and turns, show progress; there is no notice."""
+    """Enter a suite, share blocks and turns, show progress; the notice is empty."""
     with closing(stores(root).open_shared()) as shared:
         name = f"suite {time.monotonic_ns()}"
         assert shared.queue.enter(name, "gw0") is Part.LEAD

@@ -137,7 +137,7 @@ def test_calls_set_aside_can_not_be_spent_meanwhile() -> None:
 
 
 @pytest.mark.parametrize(
-    ("budget", "told"),
+    ("budget", "message"),
     [
         (
             Budget(tokens=25),
@@ -151,13 +151,13 @@ def test_calls_set_aside_can_not_be_spent_meanwhile() -> None:
         ),
     ],
 )
-def test_tokens_and_dollars_are_set_aside_too(budget: Budget, told: str) -> None:
+def test_tokens_and_dollars_are_set_aside_too(budget: Budget, message: str) -> None:
     """One call of at most 10 tokens, or a tenth of a cent, fits beside what is kept; not two."""
     ledger = ledger_of(budget)
 
     with ledger.keeping(Amount(tokens=15, micro_usd=1500)):
         ledger.reserve(CHARGE)
-        with pytest.raises(BudgetExhaustedError, match=f"^{re.escape(told)}$"):
+        with pytest.raises(BudgetExhaustedError, match=f"^{re.escape(message)}$"):
             ledger.reserve(CHARGE)
 
     ledger.reserve(CHARGE)

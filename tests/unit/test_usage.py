@@ -145,7 +145,7 @@ def test_several_answers_may_take_as_often_the_largest_output(table: dict[str, A
 def test_the_reserved_bound_can_be_counted_whatever_is_asked_for(
     table: dict[str, Any], params: dict[str, Any], output: int
 ) -> None:
-    """A negative limit would refill the budget of whoever asks for it."""
+    """A negative limit would refill the budget."""
     assert bound_of(request(**params)) == Bound(20, output)
 
 
@@ -209,7 +209,7 @@ def test_usage_comes_from_one_module() -> None:
     assert makers == {
         "lm/money/usage.py",
         "lm/reported_usage.py",  # what litellm sees
-        "lm/direct/answers.py",  # what litellm would have told
+        "lm/direct/answers.py",  # what litellm would have reported
         "lm/seam.py",  # a test's own model, and sums
     }
     reading = {

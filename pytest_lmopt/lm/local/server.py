@@ -39,8 +39,8 @@ def main(model: str, owner: str, note: Path) -> None:
     params.verbosity = 1
     server = xllamacpp.Server(params)
     draft = note.with_suffix(".draft")
-    told = {"url": server.listening_address, "pid": os.getpid(), "process": own_token()}
-    draft.write_text(json.dumps(told), "utf-8")
+    facts = {"url": server.listening_address, "pid": os.getpid(), "process": own_token()}
+    draft.write_text(json.dumps(facts), "utf-8")
     draft.rename(note)
     # where the owner can't be seen, its child that started this server stands for it
     parent = os.getppid()

@@ -109,7 +109,7 @@ class SqliteRecordings:
     def _begin(self, path: Path) -> str:
         """Put in order what others left; the notice to give."""
         with if_alone(self._database) as alone:
-            if alone:  # then nobody is left who could bring an answer
+            if alone:  # then no process is left that could bring an answer
                 self._connection.execute("DELETE FROM claims")
         aside = self._database.set_aside
         if aside is None:
