@@ -164,9 +164,7 @@ def test_a_ledger_that_can_not_be_read_is_named(project: Project) -> None:
     result = project.run("--lm-ledger")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        [
-            f"ERROR: the account book {ledger} can't be used: its table of accounts is not ours; move the file away*"
-        ]
+        [f"ERROR: the account book {ledger} can't be used: its table of accounts is not ours; *"]
     )
 
 

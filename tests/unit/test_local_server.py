@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from conformance.processes import OTHER, OWN, ended
 
+from pytest_lmopt.errors import ModelError
 from pytest_lmopt.lm.local import model
 from pytest_lmopt.lm.local.model import stop_servers
 from pytest_lmopt.lm.processes import token_of
@@ -37,7 +38,7 @@ def test_the_server_of_a_process_that_lives_is_waited_for(
     claim.write_text(OTHER)
     for content in (b"", b"\xff", b"[" * 5000, b"[]", b'{"url": 1}'):
         note.write_bytes(content)
-        with pytest.raises(model.ModelError, match="did not start within"):
+        with pytest.raises(ModelError, match="did not start within"):
             model._await_note(note, claim)
     note.write_text(json.dumps({"url": "http://x", "pid": 1, "process": OTHER}))
     assert model._await_note(note, claim) == "http://x"
