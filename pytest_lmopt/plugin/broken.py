@@ -88,8 +88,8 @@ def refuse(item: pytest.Item, session: LmSession, broken: BrokenSuite) -> NoRetu
         notices=tuple(session.notices),
     )
     item.user_properties.append((PROPERTY, to_json(report)))
-    told = Look(encoding=session.encoding).spell_signs(printable(f"error: {broken.problem}"))
-    pytest.fail(without_commands(told), pytrace=False)
+    shown = Look(encoding=session.encoding).spell_signs(printable(f"error: {broken.problem}"))
+    pytest.fail(without_commands(shown), pytrace=False)
 
 
 def _accepted_prompts(snapshot: Path) -> tuple[str, ...]:
