@@ -1,4 +1,4 @@
-"""As many digits as tell a number from the one it is held against, and no fewer than usual."""
+"""As many digits as distinguish a number from the one beside it, and no fewer than usual."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ MOST_DIGITS = 15
 """More than that a float does not hold."""
 
 
-def told_apart(value: float, *others: float, spell: Spelling) -> str:
-    """Spell a number with as many digits as tell it from the others that it differs from.
+def spelled_apart(value: float, *others: float, spell: Spelling) -> str:
+    """Spell a number with as many digits as distinguish it from the others beside it.
 
     Spelled the same way, another number gets the same digits, so the order of both can be seen.
     """
     for more in range(MOST_DIGITS):
         text = spell(value, more)
-        # as numbers: "-0.000" is no other than "+0.000"
+        # as numbers: "-0.000" equals "+0.000"
         shown = [float(spell(other, more)) for other in others if other != value]
         if float(text) not in shown:
             return text
@@ -53,16 +53,16 @@ def limit_text(limit: float, value: float) -> str:
     ``value`` is spelled by ``as_score`` or ``as_change``.
     """
     short = f"{limit:g}"
-    return short if float(short) == limit else told_apart(limit, value, spell=as_score)
+    return short if float(short) == limit else spelled_apart(limit, value, spell=as_score)
 
 
 def means_text(old: float, new: float) -> str:
     """Spell two mean scores, apart from each other unless they are the same."""
-    return f"{told_apart(old, new, spell=as_score)} → {told_apart(new, old, spell=as_score)}"
+    return f"{spelled_apart(old, new, spell=as_score)} → {spelled_apart(new, old, spell=as_score)}"
 
 
 def change_text(comparison: Comparison, margin: float = 0.0) -> tuple[str, str, str]:
     """Spell the difference of a comparison and the ends of its interval, apart from the margin."""
     ends = (comparison.difference, comparison.low, comparison.high)
-    difference, low, high = (told_apart(end, 0.0, -margin, spell=as_change) for end in ends)
+    difference, low, high = (spelled_apart(end, 0.0, -margin, spell=as_change) for end in ends)
     return difference, low, high

@@ -11,7 +11,7 @@ from pytest_lmopt.comparison.digits import (
     change_text,
     limit_text,
     means_text,
-    told_apart,
+    spelled_apart,
 )
 from pytest_lmopt.comparison.verdict import Comparison, Verdict
 
@@ -42,12 +42,12 @@ def gate_failure(
     if math.isnan(score):
         return "no example was scored"
     if mode != "off" and threshold is not None and is_under(score, threshold):
-        shown = told_apart(score, threshold, spell=as_score)
+        shown = spelled_apart(score, threshold, spell=as_score)
         return f"score {shown} is under the threshold {limit_text(threshold, score)}"
     if mode == "off" or comparison is None:
         return None
     difference, low, high = change_text(comparison, margin)
-    p_value = told_apart(comparison.p_value, comparison.alpha, spell=as_short_p_value)
+    p_value = spelled_apart(comparison.p_value, comparison.alpha, spell=as_short_p_value)
     change = (
         f"{means_text(comparison.old_mean, comparison.new_mean)} on {comparison.n} examples, "
         f"difference {difference} [{low}, {high}], p = {p_value}"

@@ -86,8 +86,8 @@ def refuse(item: pytest.Item, session: LmSession, broken: BrokenSuite) -> NoRetu
         notices=tuple(session.notices),
     )
     item.user_properties.append((PROPERTY, to_json(report)))
-    told = Look(encoding=session.encoding).spell_signs(f"error: {broken.problem}")
-    pytest.fail(shown(told), pytrace=False)
+    words = Look(encoding=session.encoding).spell_signs(f"error: {broken.problem}")
+    pytest.fail(shown(words), pytrace=False)
 
 
 def _accepted_prompts(snapshot: Path) -> tuple[str, ...]:

@@ -66,12 +66,12 @@ def pytest_deselected(items: Sequence[pytest.Item]) -> None:
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Tell a mistake that ended a test module's import in a line."""
+    """Report a mistake that ended a test module's import in a line."""
     report = yield
     if report.failed and "pytest_lmopt.errors" in sys.modules:
-        from pytest_lmopt.plugin.importing import tell_in_a_line
+        from pytest_lmopt.plugin.importing import report_in_a_line
 
-        tell_in_a_line(collector, report)
+        report_in_a_line(collector, report)
     return report
 
 

@@ -17,7 +17,7 @@ from pytest_lmopt.safe_text import without_commands
 OURS = Path(pytest_lmopt.__file__).parent
 
 
-def tell_in_a_line(collector: pytest.Collector, report: pytest.CollectReport) -> None:
+def report_in_a_line(collector: pytest.Collector, report: pytest.CollectReport) -> None:
     """Say in one line which mistake of the user's ended an import, in place of its traceback."""
     call = getattr(report, "call", None)
     error = call.excinfo.value if call is not None and call.excinfo is not None else None

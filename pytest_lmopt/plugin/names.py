@@ -70,7 +70,7 @@ def clash(items: Iterable[pytest.Function]) -> str | None:
 
 
 def _identity(item: pytest.Function) -> tuple[object, ...]:
-    """Tell a test from others, the same each time it is collected."""
+    """Identify a test, the same each time it is collected."""
     code = _code(item)
     indices = getattr(getattr(item, "callspec", None), "indices", {})
     begins = (code.co_qualname, code.co_firstlineno) if code is not None else ()

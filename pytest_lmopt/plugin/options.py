@@ -206,8 +206,8 @@ def _meta_prompts(config: pytest.Config) -> Path | None:
         check_folder(folder)
     except StrategyError as error:
         option = config.getoption("lm_meta_prompts") is not None
-        told = str(error).replace("lm_meta_prompts", "--lm-meta-prompts", 1)
-        raise pytest.UsageError(told if option else f"ini value {error}") from None
+        named = str(error).replace("lm_meta_prompts", "--lm-meta-prompts", 1)
+        raise pytest.UsageError(named if option else f"ini value {error}") from None
     return folder
 
 

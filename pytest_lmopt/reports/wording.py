@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_lmopt.comparison.digits import as_p_value, told_apart
+from pytest_lmopt.comparison.digits import as_p_value, spelled_apart
 from pytest_lmopt.comparison.verdict import Verdict
 from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.reports.suite_report import Charged, SearchReport, SuiteReport
@@ -82,7 +82,7 @@ def unfinished_text(report: SuiteReport) -> str:
 
 def p_text(value: float, *beside: float) -> str:
     """A p-value, or a level, apart from those that stand beside it."""
-    return told_apart(value, *beside, spell=as_p_value)
+    return spelled_apart(value, *beside, spell=as_p_value)
 
 
 def outcome_text(search: SearchReport, *, accepting: bool) -> str:

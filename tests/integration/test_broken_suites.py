@@ -85,8 +85,8 @@ def test_reports_have_it_among_the_others(suites: Project, workers: tuple[str, .
     result = suites.run_apart(*workers, "--lm-report=json:lm.json,html:lm.html", "--junit-xml=j")
     result.assert_outcomes(passed=2, errors=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    told = json.loads((suites.path / "lm.json").read_text())["suites"]
-    by_name = {each["suite"]: each for each in told}
+    shown = json.loads((suites.path / "lm.json").read_text())["suites"]
+    by_name = {each["suite"]: each for each in shown}
     assert by_name["test_suites.py::test_words"]["status"] == "error"
     assert "words.json" in by_name["test_suites.py::test_words"]["problem"]
     assert by_name["test_suites.py::test_made"]["status"] == "passed"
@@ -109,7 +109,7 @@ def test_it(lm_example): pass
 
 
 @pytest.mark.parametrize(
-    ("body", "dataset", "told"),
+    ("body", "dataset", "shown"),
     [
         ("raise ValueError('no data')", "rows", "*: dataset from rows: raised ValueError: no data"),
         ("return (1 / 0 for _ in 'ab')", "rows", "*: dataset from rows: raised ZeroDivisionError*"),
@@ -120,14 +120,14 @@ def test_it(lm_example): pass
     ],
 )
 def test_whatever_goes_wrong_with_its_data_is_its_own_error(
-    project: Project, body: str, dataset: str, told: str
+    project: Project, body: str, dataset: str, shown: str
 ) -> None:
     """A function that makes rows may do anything."""
     project.write("test_it.py", MADE.format(body=body, dataset=dataset))
     project.write("test_ordinary.py", ORDINARY)
     result = project.run()
     result.assert_outcomes(errors=1, passed=1)
-    result.stdout.fnmatch_lines([f"error: {told}"])
+    result.stdout.fnmatch_lines([f"error: {shown}"])
 
 
 @pytest.mark.parametrize(

@@ -50,11 +50,11 @@ def scores(pytester: pytest.Pytester, options: Sequence[str], **outcomes: int) -
     run = pytester.runpytest_subprocess if "-n" in options else pytester.runpytest_inprocess
     result = run("-p", "no:cacheprovider", *options, "--lm-report=json:lm.json")
     result.assert_outcomes(**outcomes)
-    told = json.loads((pytester.path / "lm.json").read_text())["suites"]
-    for suite in told:
+    shown = json.loads((pytester.path / "lm.json").read_text())["suites"]
+    for suite in shown:
         assert any(line.startswith(suite["suite"][:20]) for line in result.outlines)
-    found = {suite["suite"]: suite["score"] for suite in told}
-    assert len(found) == len(told)
+    found = {suite["suite"]: suite["score"] for suite in shown}
+    assert len(found) == len(shown)
     return found
 
 
@@ -212,8 +212,8 @@ def test_two_tests_that_can_not_be_told_apart_are_refused(
     run = pytester.runpytest_subprocess if workers else pytester.runpytest_inprocess
     result = run("-p", "no:cacheprovider", *workers)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    (told,) = [line for line in result.errlines if line.startswith("ERROR: two different tests")]
-    assert all(name in told for name in [*files, *named])
+    (shown,) = [line for line in result.errlines if line.startswith("ERROR: two different tests")]
+    assert all(name in shown for name in [*files, *named])
 
 
 def test_prompt_files_of_one_name_outside_of_the_root_are_both_watched(
@@ -244,7 +244,7 @@ def test_prompt_files_of_one_name_outside_of_the_root_are_both_watched(
 
 
 def test_long_names_that_begin_alike_have_files_of_their_own(pytester: pytest.Pytester) -> None:
-    """A name too long for a file is cut, and told apart by a digest of all of it."""
+    """A name too long for a file is cut, and shown apart by a digest of all of it."""
     names = [f"test_{'long_' * 40}{end}" for end in ("a", "b")]
     write(pytester.path, "test_a.py", suite(names[0], RIGHT) + suite(names[1], WRONG))
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--lm-snapshot-update")

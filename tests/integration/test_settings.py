@@ -215,8 +215,8 @@ def test_what_is_no_value_of_a_setting_is_refused_in_a_line(
     (pytester.path / "pytest.toml").write_text(f"[pytest]\n{name} = {value}\n")
     result = pytester.runpytest_inprocess()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    (told,) = [line for line in result.errlines if line.startswith("ERROR: ")]
-    assert told.startswith(f"ERROR: ini value {name}: {problem}")
+    (shown,) = [line for line in result.errlines if line.startswith("ERROR: ")]
+    assert shown.startswith(f"ERROR: ini value {name}: {problem}")
 
 
 ALONE = {

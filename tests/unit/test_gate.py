@@ -95,7 +95,7 @@ def test_a_score_under_the_threshold_fails(mode: GateMode) -> None:
 
 
 @pytest.mark.parametrize(
-    ("score", "threshold", "told"),
+    ("score", "threshold", "message"),
     [
         (4_999 / 5_000, 1.0, "score 0.9998 is under the threshold 1"),
         (0.69996, 0.7, "score 0.69996 is under the threshold 0.7"),
@@ -105,11 +105,11 @@ def test_a_score_under_the_threshold_fails(mode: GateMode) -> None:
         (1 / 3, 0.3333334, "score 0.3333333 is under the threshold 0.3333334"),
     ],
 )
-def test_a_score_is_shown_with_the_digits_that_tell_it_from_its_threshold(
-    score: float, threshold: float, told: str
+def test_a_score_is_shown_with_enough_digits_beside_its_threshold(
+    score: float, threshold: float, message: str
 ) -> None:
     """Three if they suffice."""
-    assert gate(score, None, "regression", threshold=threshold) == told
+    assert gate(score, None, "regression", threshold=threshold) == message
 
 
 def test_a_comparison_is_shown_with_the_digits_that_decided_it() -> None:
@@ -118,8 +118,8 @@ def test_a_comparison_is_shown_with_the_digits_that_decided_it() -> None:
         INCONCLUSIVE, old_mean=1.0, new_mean=0.9998, difference=-0.0002, low=-0.02004,
         high=0.0003, p_value=0.0502, alpha=0.05,
     )  # fmt: skip
-    told = gate_failure(0.9998, close, threshold=None, margin=0.02, mode="noninferior")
-    assert told == (
+    message = gate_failure(0.9998, close, threshold=None, margin=0.02, mode="noninferior")
+    assert message == (
         "not shown to be within the margin 0.02 of the baseline (inconclusive): 1.0000 → 0.9998 "
         "on 20 examples, difference -0.0002 [-0.02004, +0.0003], p = 0.0502"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pytest_lmopt.comparison.digits import as_score, limit_text, told_apart
+from pytest_lmopt.comparison.digits import as_score, limit_text, spelled_apart
 from pytest_lmopt.comparison.gate import is_under
 from pytest_lmopt.comparison.verdict import Comparison, Verdict
 from pytest_lmopt.reports.html.drawing import (
@@ -163,7 +163,7 @@ def _sentence(suite: SuiteReport, found: Comparison) -> str:
 
 def _score(suite: SuiteReport) -> str:
     limits = () if suite.threshold is None else (suite.threshold,)
-    return told_apart(suite.score or 0.0, *limits, spell=as_score)
+    return spelled_apart(suite.score or 0.0, *limits, spell=as_score)
 
 
 def _standing(suite: SuiteReport) -> str:
