@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -12,7 +13,6 @@ import pytest
 from doubles.openai_server import Answer, OpenAIServer
 from projects.shouting import Project
 
-from pytest_lmopt.lm.processes import alive
 from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 
@@ -199,7 +199,16 @@ def test_ctrl_c_twice_ends_the_workers_too(project: Project) -> None:
     assert "Traceback" not in output
     workers = [int(path.name.removeprefix("pid-")) for path in project.path.glob("pid-*")]
     assert workers
-    assert not any(map(alive, workers))
+    assert not any(map(_runs, workers))
+
+
+def _runs(pid: int) -> bool:
+    """Whether there is a process of that number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 PID = '    Path(__file__).with_name(f"pid-{os.getpid()}").touch()\n'

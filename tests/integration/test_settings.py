@@ -149,15 +149,15 @@ def in_force(pytester: pytest.Pytester, name: str, *options: str) -> Any:
     if field in ("gate", "require_baseline"):
         return getattr(catcher.session.suites["test_it.py::test_it"], field)
     if field == "near_duplicates":
-        options = catcher.session.options
-        given = options.near_duplicates or options.defaults.near_duplicates
+        found = catcher.session.options
+        given = found.near_duplicates or found.defaults.near_duplicates
         return None if given == "none" else given
     if field in ("threshold", "margin"):
         return getattr(catcher.session.suites["test_it.py::test_it"].suite, field)
     names = {"inconclusive": "inconclusive_fails", "orphans": "keep_orphans"}
     field = names.get(field, field)
-    found = getattr(catcher.session.options, field)
-    return found.relative_to(pytester.path).as_posix() if isinstance(found, Path) else found
+    value = getattr(catcher.session.options, field)
+    return value.relative_to(pytester.path).as_posix() if isinstance(value, Path) else value
 
 
 def test_each_value_has_an_option_that_sets_it(pytestconfig: pytest.Config) -> None:

@@ -72,9 +72,9 @@ def test_a_winner_is_written_into_the_prompt_file_and_becomes_the_baseline(
 ) -> None:
     """The search repeats from the recordings; comments stay; a plain run then holds, unpaid."""
     project.suite("budget=Budget(calls=600)", examples=120)
-    project.run("--lm-optimize")
+    project.run("--lm-optimize=bootstrap")
     asked = openai_server.calls
-    project.run("--lm-optimize", "--lm-snapshot-update").stdout.fnmatch_lines(
+    project.run("--lm-optimize=bootstrap", "--lm-snapshot-update").stdout.fnmatch_lines(
         ["written: shout.yaml"]
     )
     text = (project.path / "shout.yaml").read_text()
@@ -101,7 +101,7 @@ def test_random_answers_that_won_are_drawn_afresh_before_they_become_a_baseline(
     openai_server.answer = once
     project.write("shout.yaml", "instruction: SHOUT.\ninputs: [word]\noutput: loud\n")
     project.suite("budget=Budget(calls=600)", examples=120)
-    result = project.run("--lm-optimize", "--lm-snapshot-update")
+    result = project.run("--lm-optimize=bootstrap", "--lm-snapshot-update")
     result.stdout.fnmatch_lines(["*: improved", "written: shout.yaml"])
     snapshot = (project.path / "__lm_snapshots__/test_words/test_shout.yaml").read_text()
     assert "mean: 0.0\n" in snapshot
@@ -122,7 +122,7 @@ def test_the_uses_of_the_holdout_are_counted(project: Project, openai_server: Op
 
 def _no_better(chat: Chat) -> str:
     """Demos help a little: too little to be proven."""
-    limit = 170 if len(chat) > 2 else 128
+    limit = 150 if len(chat) > 2 else 128
     lucky = hashlib.sha256(repr(chat).encode()).digest()[0] < limit
     return chat[-1][1].upper() if lucky else "no idea"
 
