@@ -51,6 +51,19 @@ def groups_of(examples: Iterable[Example]) -> dict[str, str] | None:
     return groups or None
 
 
+def group_names(examples: Sequence[Example]) -> dict[str, str]:
+    """Name the cluster of each example by its group, else by the first id in it; none stand alone.
+
+    A cluster that joins several groups has the name of the first.
+    """
+    clusters = groups_of(examples) or {}
+    names: dict[str, str] = {}
+    for example in examples:
+        if example.group is not None:
+            names.setdefault(clusters[example.id], example.group)
+    return {identity: names.get(cluster, cluster) for identity, cluster in clusters.items()}
+
+
 def clusters_of(identities: Iterable[str], examples: Iterable[Example]) -> list[str] | None:
     """Name the cluster of each of some examples; None where every example stands alone."""
     groups = groups_of(examples)
