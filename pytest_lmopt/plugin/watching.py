@@ -84,7 +84,7 @@ class Display:
 
     def say(self, line: str) -> None:
         """Write a line that stays, past pytest's capturing."""
-        self._screen.tell(line)
+        self._screen.tell(without_commands(line))
 
     def end(self) -> None:
         """Leave the screen as if there had been nothing."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pytest_lmopt.suites.example import Example
-from pytest_lmopt.suites.values import comparable_text
+from pytest_lmopt.suites.values import comparable_text, text_in
 
 
 def joined(examples: Sequence[Example], *, least: float) -> tuple[Example, ...]:
@@ -55,13 +55,12 @@ def _similarity(one: frozenset[str], other: frozenset[str]) -> float:
 
 
 def _words(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield from re.findall(r"\w+", comparable_text(value))
+    text = text_in(value)
+    if text is not None:
+        yield from re.findall(r"\w+", comparable_text(text))
     elif isinstance(value, Mapping):
         for each in value.values():
             yield from _words(each)
     elif isinstance(value, list | tuple):
         for each in value:
             yield from _words(each)
-    elif isinstance(value, int | float):
-        yield str(value)
