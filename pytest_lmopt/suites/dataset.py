@@ -13,8 +13,8 @@ from typing import Any
 
 from pytest_lmopt.errors import DatasetError, InputError
 from pytest_lmopt.safe_text import text_of
+from pytest_lmopt.suites.clusters import with_near_duplicates
 from pytest_lmopt.suites.example import Dataset, Example
-from pytest_lmopt.suites.near_duplicates import joined
 from pytest_lmopt.suites.reading import (
     MOST_DATASET_BYTES,
     MOST_LEVELS,
@@ -70,7 +70,7 @@ def load_dataset(
             raise DatasetError(f"{place} {twice}", source=name)
         seen[example.id] = place
     if near_duplicates is not None:
-        examples = joined(examples, least=near_duplicates)
+        examples = with_near_duplicates(examples, least=near_duplicates)
     return Dataset(examples=examples, source=name)
 
 
