@@ -216,8 +216,7 @@ def _group(value: Any, place: str, name: str) -> str | None:
     try:
         return group_name(value)  # rows without one are independent, not one cluster
     except ValueError as error:
-        found = f"{type(value).__name__} {text_of(value, repr):.60}"
-        raise DatasetError(f"{place}: group: {error}, found {found}", source=name) from None
+        raise DatasetError(f"{place}: group: {error}, found {_kind(value)}", source=name) from None
 
 
 def _named(row: Mapping[str, Any] | Example) -> bool:
