@@ -45,7 +45,7 @@ _seen: set[str] = set()
 
 
 def is_telling(value: str) -> bool:
-    """Whether a value can be told from ordinary words, in whatever form: long, or with a digit."""
+    """Whether a value differs from ordinary words in every form: it is long, or has a digit."""
     return len(value) >= _LONG or (len(value) >= SHORTEST and any(map(str.isdigit, value)))
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -19,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from pytest_lmopt.errors import LmoptError
+from pytest_lmopt.suites.reading import other_than_file
 
 BUSY_TIMEOUT_SECONDS = 60.0
 IN_USE_SECONDS = 10.0
@@ -257,9 +257,8 @@ def _refuse_what_is_not_a_file(path: Path) -> None:
     for suffix in ("", "-wal", "-shm", "-journal", ".in-use"):
         place = path.with_name(path.name + suffix)
         with suppress(FileNotFoundError):
-            if not stat.S_ISREG(place.stat().st_mode):
-                what = "a folder" if place.is_dir() else "something else"
-                raise OSError(f"{place.name}: expected a file, found {what}")
+            if found := other_than_file(place):
+                raise OSError(f"{place.name}: expected a file, found {found}")
 
 
 def _connect(name: Path | str, seconds: float, *, uri: bool = False) -> sqlite3.Connection:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from numbers import Integral
@@ -19,6 +18,7 @@ from pytest_lmopt.suites.reading import (
     MOST_DATASET_BYTES,
     MOST_LEVELS,
     cells_of_any_length,
+    distinct,
     read_text,
     too_deep,
 )
@@ -240,21 +240,12 @@ def _content(example: Example, place: str, name: str) -> str:
 def _json(text: str, place: str, name: str) -> Any:
     try:
         return json.loads(
-            text, object_pairs_hook=_object, parse_constant=_no_number, parse_float=_float
+            text, object_pairs_hook=distinct, parse_constant=_no_number, parse_float=_float
         )
     except (ValueError, RecursionError) as error:
         lines = "; a file with a row a line ends in .jsonl" if place == _WHOLE else ""
         advice = lines if str(error).startswith("Extra data") else ""
         raise DatasetError(f"{place} is not JSON: {error}{advice}", source=name) from None
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        counts = Counter(name for name, _ in pairs)
-        twice = next(name for name, count in counts.items() if count > 1)
-        raise ValueError(f"{twice!r} stands twice in one object")
-    return found
 
 
 def _float(written: str) -> float:

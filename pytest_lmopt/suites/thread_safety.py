@@ -62,7 +62,7 @@ def unsafe_uses(
     """What ``roots``, and the project's functions and classes they name, use that is unsafe.
 
     Each as ``NAME in FUNCTION``; ``root`` is the project's folder. Empty where nothing is found,
-    which is no proof.
+    which does not prove that all is safe.
     """
     found: dict[str, None] = {}
     todo: deque[tuple[Any, frozenset[str]]] = deque((each, frozenset()) for each in roots)
@@ -289,7 +289,7 @@ def _loaded(module: str, name: str) -> Any:
 
 
 def _attribute(value: Any, names: list[str]) -> Any:
-    """What an expression stands for, as far as that can be told without running any code."""
+    """Find the value of an expression without running any code; None if that takes some."""
     for name in names:
         if not (inspect.ismodule(value) or inspect.isclass(value)):
             return None

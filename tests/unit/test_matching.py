@@ -239,7 +239,7 @@ def labelled(
 
 
 @pytest.mark.parametrize(
-    ("expected", "form", "seen", "told"),
+    ("expected", "form", "seen", "wanted"),
     [
         (True, "value", ["No", "No"], "Yes"),
         (False, "value", ["TRUE"], "FALSE"),
@@ -261,10 +261,10 @@ def labelled(
     ],
 )
 def test_a_label_is_spelt_as_the_model_spells(
-    expected: Any, form: str, seen: list[Any], told: Any
+    expected: Any, form: str, seen: list[Any], wanted: Any
 ) -> None:
     """Nothing is labelled where that is not known."""
-    assert labelled(expected, form, *seen).get("team") == told
+    assert labelled(expected, form, *seen).get("team") == wanted
 
 
 def test_json_outputs_keep_their_types() -> None:

@@ -185,7 +185,7 @@ def test_grouped_digits_are_read_back(number: int, mark: str) -> None:
     ],
 )  # fmt: skip
 def test_equality(one: Any, other: Any, same: bool) -> None:
-    """Of values and their members; a bool is no number."""
+    """Of values and their members; a bool is not a number."""
     assert is_equal(one, other) is same
     assert is_equal(other, one) is same
 
