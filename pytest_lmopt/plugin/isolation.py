@@ -111,6 +111,7 @@ def _is_scratch(value: Any, config: pytest.Config) -> bool:
         return False
     folders = [Path(tempfile.gettempdir())]
     with suppress(AttributeError):  # pytest's own plugin for them is off
+        # pytest has no public name for it
         folders.append(config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]
     return any(path.resolve().is_relative_to(each.resolve()) for each in folders)
 

@@ -145,7 +145,7 @@ def test_a_usage_error_is_no_command(project: Project, monkeypatch: pytest.Monke
     )
     project.suite(examples=12)
     result = project.run("--lm-debug")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert result.ret == pytest.ExitCode.INTERRUPTED  # by an error in collecting
     printed = [*result.outlines, *result.errlines]
     assert not [line for line in printed if line.lstrip().startswith("::") or "##[" in line]
     assert any("set-env" in line for line in printed)

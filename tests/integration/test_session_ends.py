@@ -142,7 +142,7 @@ def ask(example):
         time.sleep(0.01)
     if me != first.read_text():
         pytest.exit("quota used up", returncode=7)
-    time.sleep(0.3)
+    time.sleep(0.3)  # the leader is at work until its helper has ended the session
     return example.expected
 """
 
