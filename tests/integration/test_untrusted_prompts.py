@@ -16,7 +16,7 @@ MODEL = "openai/gpt-4o-mini"
 
 @pytest.fixture
 def other() -> Iterator[OpenAIServer]:
-    """A server that nobody but the prompt file names."""
+    """A server that only the prompt file names."""
     with OpenAIServer(lambda _: "WORD").running() as server:
         yield server
 
@@ -38,7 +38,7 @@ def _redirections(url: str) -> dict[str, str]:
 def test_a_prompt_file_never_redirects_a_suites_calls(
     project: Project, openai_server: OpenAIServer, other: OpenAIServer, place: str
 ) -> None:
-    """The place is named, and no server is asked."""
+    """The error names the place, and no server is asked."""
     project.write("shout.yaml", SHOUT + _redirections(other.url)[place] + "\n")
     project.suite(examples=12)
     result = project.run("-o", f"lm_model={MODEL}")
