@@ -320,7 +320,7 @@ def _own_nodes(scope: Scope) -> Iterator[ast.AST]:
     body = [scope.body] if isinstance(scope, ast.Lambda) else scope.body
     todo: list[ast.AST] = list(body)
     while todo:
-        node = todo.pop(0)
+        node = todo.pop()
         yield node
         if not isinstance(node, Function | ast.ClassDef):
             todo += ast.iter_child_nodes(node)
