@@ -49,7 +49,7 @@ async def _scored(suite: Suite, executor: Executor, run: Run) -> ScoredRun:
     context = executor.judging()
     try:
         with running(context):
-            score = await score_with(suite.metric, run.example, run.prediction)
+            score = await score_with(suite.metric, run.example.own(), run.prediction)
         if context.stop is not None:
             raise context.stop
     except LmoptError as error:

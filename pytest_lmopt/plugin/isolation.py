@@ -20,6 +20,7 @@ import pytest
 from pytest_lmopt.plugin.collecting import FIXTURE_NAME
 from pytest_lmopt.plugin.options import Options
 from pytest_lmopt.suites.definitions import defined
+from pytest_lmopt.suites.places import name_below
 from pytest_lmopt.suites.suite import Suite
 from pytest_lmopt.suites.thread_safety import FOLDER, PATCHING, unsafe_uses
 
@@ -113,7 +114,7 @@ def _is_scratch(value: Any, config: pytest.Config) -> bool:
     with suppress(AttributeError):  # pytest's own plugin for them is off
         # pytest has no public name for it
         folders.append(config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]
-    return any(path.resolve().is_relative_to(each.resolve()) for each in folders)
+    return any(name_below(path, each) is not None for each in folders)
 
 
 def _definitions(item: pytest.Function, name: str) -> Iterator[pytest.FixtureDef[Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import copy
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Sequence
@@ -202,7 +201,7 @@ class InProcessExecutor:
             alarm.cancel()
 
     async def _predict(self, pipeline: Pipeline, example: Example, context: RunContext) -> Any:
-        example = _own(example)
+        example = example.own()
         if inspect.iscoroutinefunction(pipeline):
             with running(context):
                 return await pipeline(example)
@@ -223,11 +222,3 @@ class InProcessExecutor:
             with running(context):
                 return await returned
         return returned
-
-
-def _own(example: Example) -> Example:
-    """A copy for one run: what a pipeline does to its inputs must not reach the next."""
-    try:
-        return copy.deepcopy(example)
-    except Exception:  # it holds what has no copy, such as a lock
-        return example

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from pytest_lmopt.snapshots.row_table import Row
 from pytest_lmopt.snapshots.snapshot import Snapshot
 from pytest_lmopt.suites.example import Dataset
 
@@ -56,42 +55,31 @@ class Overlap:
 
 
 def overlap(snapshot: Snapshot, dataset: Dataset) -> Overlap:
-    """Match a baseline with a dataset: rows by id, those of another id by their content.
+    """Match a baseline with a dataset: rows by id and content, by content alone, by id alone.
 
-    A row is what it was if inputs and expected value are; group, split and tags don't count.
+    A row is what it was if inputs and expected value are; id, group, split and tags don't count, so
+    rows that are numbered anew are the same rows. A row of the same id with other content changed.
     """
     table = {name: row for name, row in snapshot.rows.items() if row.example}
-    today = {example.id for example in dataset}
-    by_content = _unique(row for name, row in table.items() if name not in today)
-    accepted = snapshot.scores
-    scores: dict[str, float] = {}
-    new: list[str] = []
-    changed: list[str] = []
+    matched = {
+        example.id: table.pop(example.id)
+        for example in dataset
+        if example.id in table and table[example.id].example == example.digest
+    }
+    by_content: dict[str, list[str]] = {}
+    for name, row in table.items():
+        by_content.setdefault(row.example, []).append(name)
     for example in dataset:
-        row = table.pop(example.id, None) or by_content.pop(example.digest, None)
-        if row is None:
-            new.append(example.id)
-            continue
-        table.pop(row.id, None)
-        if row.example != example.digest:
-            changed.append(example.id)
-        elif row.id in accepted:
-            scores[example.id] = accepted[row.id]
+        names = by_content.get(example.digest)
+        if example.id not in matched and names:
+            matched[example.id] = table.pop(names.pop(0))
+    accepted = snapshot.scores
+    others = [example.id for example in dataset if example.id not in matched]
+    changed = {name: True for name in others if table.pop(name, None) is not None}
     return Overlap(
-        scores=scores,
-        new=tuple(new),
+        scores={name: accepted[row.id] for name, row in matched.items() if row.id in accepted},
+        new=tuple(name for name in others if name not in changed),
         changed=tuple(changed),
         removed=tuple(table),
         accepted=len(accepted),
     )
-
-
-def _unique(rows: Iterable[Row]) -> dict[str, Row]:
-    """Rows by the digest of their content, without those that share one."""
-    found: dict[str, Row] = {}
-    twice: set[str] = set()
-    for row in rows:
-        if row.example in found:
-            twice.add(row.example)
-        found[row.example] = row
-    return {example: row for example, row in found.items() if example and example not in twice}

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pytest_lmopt.suites.example import Example
-from pytest_lmopt.suites.values import comparable_text
+from pytest_lmopt.suites.values import comparable_text, text_in
 
 
 def clusters(examples: Sequence[Example]) -> list[list[Example]]:
@@ -77,6 +77,19 @@ def groups_of(examples: Iterable[Example]) -> dict[str, str] | None:
     return groups or None
 
 
+def group_names(examples: Sequence[Example]) -> dict[str, str]:
+    """Name the cluster of each example by its group, else by the first id in it; none stand alone.
+
+    A cluster that joins several groups has the name of the first.
+    """
+    clusters = groups_of(examples) or {}
+    names: dict[str, str] = {}
+    for example in examples:
+        if example.group is not None:
+            names.setdefault(clusters[example.id], example.group)
+    return {identity: names.get(cluster, cluster) for identity, cluster in clusters.items()}
+
+
 def clusters_of(identities: Iterable[str], examples: Iterable[Example]) -> list[str] | None:
     """Name the cluster of each of some examples; None where every example stands alone."""
     groups = groups_of(examples)
@@ -127,13 +140,12 @@ def _similarity(one: frozenset[str], other: frozenset[str]) -> float:
 
 
 def _words(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield from re.findall(r"\w+", comparable_text(value))
+    text = text_in(value)
+    if text is not None:
+        yield from re.findall(r"\w+", comparable_text(text))
     elif isinstance(value, Mapping):
         for each in value.values():
             yield from _words(each)
     elif isinstance(value, list | tuple):
         for each in value:
             yield from _words(each)
-    elif isinstance(value, int | float):
-        yield str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -42,6 +43,16 @@ class Example:
         count as the same (``suites.values.comparable_text``). Raises as ``digest`` does.
         """
         return input_digest(dict(self.inputs))
+
+    def own(self) -> Example:
+        """A copy for one run or one metric: what these do to its values must not reach the next.
+
+        Returns the example itself where it holds what has no copy, such as a lock.
+        """
+        try:
+            return copy.deepcopy(self)
+        except Exception:
+            return self
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,7 +48,7 @@ _VALUES = (str, bytes, list, tuple, int, float, dict, set, range)
 class Sandbox(ImmutableSandboxedEnvironment):
     """Renders with ``bounded``; raises ``SecurityError`` inside a template that goes too far."""
 
-    intercepted_binops = frozenset({"+", "*", "**", "%"})
+    intercepted_binops = frozenset({"+", "*", "**", "%", "//"})
 
     def __init__(self) -> None:
         # not optimized: what is constant is worked out when it is counted

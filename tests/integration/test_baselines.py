@@ -34,8 +34,9 @@ ROWS = [row(n) for n in range(60)]
         ([{**each, "group": "g"} for each in ROWS[:2]] + ROWS[2:], ""),
         ([{**each, "id": f"renamed {each['id']}"} for each in ROWS], ""),
         ([{"inputs": each["inputs"], "expected": each["expected"]} for each in ROWS], ""),
+        ([{**each, "id": f"t{n}"} for n, each in enumerate(ROWS[1:])], "1 removed"),
     ],
-    ids=["removed", "added", "expected", "inputs", "order", "group", "ids", "no ids"],
+    ids=["removed", "added", "expected", "inputs", "order", "group", "ids", "no ids", "numbers"],
 )
 def test_a_changed_dataset_keeps_the_gate(
     tickets: Tickets, rows: list[dict[str, object]], note: str

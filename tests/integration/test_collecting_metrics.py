@@ -233,3 +233,24 @@ METRIC = functools.partial(metric, MODEL)
     project.run("--lm-snapshot-update").assert_outcomes(passed=1)
     write(project, named, WRONG)
     project.run().assert_outcomes(failed=1)
+
+
+def test_a_metric_uses_up_a_copy_of_the_expected_answers(project: Project) -> None:
+    """What a metric takes out of its example is there for the next run and the next suite."""
+    project.write(
+        "test_words.py",
+        """\
+import pytest
+
+ROWS = [{"id": f"r{i}", "inputs": {"n": i}, "expected": [i, -1]} for i in range(30)]
+
+def metric(example, prediction):
+    return example.expected.pop(0) == prediction
+
+@pytest.mark.parametrize("suite", ["one", "other"])
+@pytest.mark.lm_suite(dataset=ROWS, metric=metric, repeats=2, threshold=1.0)
+def test_it(lm_example, suite):
+    return lm_example.inputs["n"]
+""",
+    )
+    project.run().assert_outcomes(passed=2)
