@@ -17,8 +17,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from pytest_lmopt.suites.definitions import defined
-from pytest_lmopt.suites.source import is_ours
+from pytest_lmopt.suites.code.definitions import defined
+from pytest_lmopt.suites.code.source import is_ours
 
 MOST_MEMBERS = 500
 """Functions that are read; what a pipeline does itself is near."""

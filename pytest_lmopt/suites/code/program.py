@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pytest_lmopt.suites.definitions import (
+from pytest_lmopt.suites.code.definitions import (
     Definition,
     Function,
     Scope,
@@ -25,7 +25,7 @@ from pytest_lmopt.suites.definitions import (
     segment,
     text_of,
 )
-from pytest_lmopt.suites.source import holds_rows
+from pytest_lmopt.suites.code.source import holds_rows
 
 _LIBRARIES = tuple(
     Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")

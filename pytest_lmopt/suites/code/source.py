@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pytest_lmopt.suites.definitions import text_of
+from pytest_lmopt.suites.code.definitions import text_of
 from pytest_lmopt.suites.places import name_below
 
 MOST_CHARACTERS = 8_000
