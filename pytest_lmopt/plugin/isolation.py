@@ -19,10 +19,10 @@ import pytest
 
 from pytest_lmopt.plugin.collecting import FIXTURE_NAME
 from pytest_lmopt.plugin.options import Options
-from pytest_lmopt.suites.definitions import defined
+from pytest_lmopt.suites.code.definitions import defined
+from pytest_lmopt.suites.code.thread_safety import FOLDER, PATCHING, unsafe_uses
 from pytest_lmopt.suites.places import name_below
 from pytest_lmopt.suites.suite import Suite
-from pytest_lmopt.suites.thread_safety import FOLDER, PATCHING, unsafe_uses
 
 UNSAFE_FIXTURES = {
     "_pytest": (

@@ -34,7 +34,7 @@ from pytest_lmopt.runs.outcomes import SessionEnded
 from pytest_lmopt.runs.suite_loop import run_on_loop
 from pytest_lmopt.runs.traced import traced
 from pytest_lmopt.safe_text import shown
-from pytest_lmopt.suites.source import pipeline_source
+from pytest_lmopt.suites.code.source import pipeline_source
 from pytest_lmopt.suites.suite import Suite
 
 

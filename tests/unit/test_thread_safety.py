@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from pytest_lmopt.suites.thread_safety import FOLDER, unsafe_uses
+from pytest_lmopt.suites.code.thread_safety import FOLDER, unsafe_uses
 
 HEAD = """\
 import contextlib, functools, io, locale, logging, os, random, sys, threading, time, unittest

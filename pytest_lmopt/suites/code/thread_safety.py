@@ -17,8 +17,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from pytest_lmopt.suites.definitions import defined
-from pytest_lmopt.suites.source import is_ours
+from pytest_lmopt.suites.code.definitions import defined
+from pytest_lmopt.suites.code.source import is_ours, through_modules
 
 MOST_MEMBERS = 500
 """Functions that are read; what a pipeline does itself is near."""
@@ -198,18 +198,11 @@ class _Reading:
                     yield node.attr
 
     def members(self) -> Iterator[Any]:
-        """What it names: functions, classes, objects, through modules too."""
-        found = [self._space[name] for name in self.names if name in self._space]
-        for module, name in self._imported.values():
-            found.append(_loaded(module, name))
-        found += self._decorators
-        walked: set[int] = set()
-        for value in found:  # grows: a module's part is more than what is named of it
-            if not inspect.ismodule(value):
-                yield value
-            elif id(value) not in walked:
-                walked.add(id(value))
-                found += [vars(value)[each] for each in self.names if each in vars(value)]
+        """Yield what it names: functions, classes, objects, through modules too."""
+        names = sorted(self.names)  # every worker is to say the same
+        found = [self._space[name] for name in names if name in self._space]
+        found += [_loaded(module, name) for module, name in self._imported.values()]
+        yield from through_modules([*found, *self._decorators], names)
 
     def _changes(self, node: ast.AST) -> Iterator[str]:
         """Variables of the process, or of another module, that are set or deleted here."""
