@@ -1,4 +1,4 @@
-"""Runs the example's search on the real model with several seeds; prints the README's table.
+"""Runs the example's search on the real model with several seeds; prints this folder's table.
 
     python benchmarks/example_project.py [SEED ...]
 

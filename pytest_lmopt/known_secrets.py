@@ -45,7 +45,7 @@ _seen: set[str] = set()
 
 
 def is_telling(value: str) -> bool:
-    """Whether a value can be told from ordinary words, in whatever form: long, or with a digit."""
+    """Whether a value differs from ordinary words in every form: it is long, or has a digit."""
     return len(value) >= _LONG or (len(value) >= SHORTEST and any(map(str.isdigit, value)))
 
 
@@ -181,9 +181,11 @@ def _note_address(text: str) -> None:
 
 
 def _variables() -> Iterator[str]:
-    for name, value in os.environ.items():
-        if len(value) >= SHORTEST and _is_secret_variable(name):
-            yield from _values_of(name, value)
+    for name in os.environ:  # by name: another thread may delete a variable meanwhile
+        if _is_secret_variable(name):
+            value = os.environ.get(name, "")
+            if len(value) >= SHORTEST:
+                yield from _values_of(name, value)
 
 
 @lru_cache(maxsize=4096)

@@ -63,9 +63,9 @@ def on_github() -> bool:
 
 
 def without_commands(text: str) -> str:
-    """The text with a sign of each command in it spelled out, where a CI system would obey them.
+    """Escape a sign of each command in a text, where a CI system would obey the command.
 
-    What is printed goes through here, whoever wrote it; so does the text of our errors.
+    All that is printed goes through here, from any author, and so does the text of our errors.
     """
     if not any(os.environ.get(name) for name in _CI_SYSTEMS):
         return text

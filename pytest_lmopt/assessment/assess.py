@@ -86,16 +86,17 @@ class Assessment:
         keep_rows(self._suite, terms, evaluation, before.scores, outcome)
         gating = self._against(before, evaluation, acceptance, sequence)
         problem, nothing = judge(self._suite, terms, evaluation, gating, found=outcome)
+        changed = acceptance.changed(evaluation)
         report = replace(
             self._report(evaluation, "failed" if problem else "passed"),
             problem=problem,
             warning="" if nothing else overlooked(self._suite, evaluation),
             baseline=gating.baseline,
             comparison=gating.comparison,
-            notes=tuple(filter(None, self._notes(before, evaluation, former=former))),
+            notes=(*self._notes(before, evaluation, former=former), *self._uncounted(changed)),
             accepting=terms.accepting,
             spared=len(self._suite.splits.judged) - len(evaluation.ids),
-            changed=acceptance.changed(evaluation),
+            changed=changed,
         )
         if outcome is not None and terms.strategy is not None:
             described = describe_search(outcome, acceptance, strategy=terms.strategy)
@@ -140,8 +141,16 @@ class Assessment:
             snapshot = load_snapshot(terms.former, self._suite)
         return snapshot
 
+    def _uncounted(self, changed: tuple[str, ...]) -> Iterator[str]:
+        """Say so where a look at holdout is accepted that no level accounts for."""
+        if self._terms.accepting and self._terms.strategy is None and changed:
+            yield (
+                f"accepted by hand: {', '.join(changed)}; this look at holdout is not counted, so "
+                "of several such edits the best may be luck"
+            )
+
     def _notes(self, before: Baseline, evaluation: Evaluation, *, former: bool) -> Iterator[str]:
-        """Yield lines on the dataset and the origin of the baseline; empty ones say nothing."""
+        """Say how the dataset changed, which rows belong together, and whose the baseline is."""
         if former and self._terms.former is not None:
             name = prompt_name(str(self._terms.former), root=self._terms.root)
             moved = "" if self._terms.accepting else "; --lm-snapshot-update moves it to this test"
@@ -149,8 +158,8 @@ class Assessment:
                 f"the baseline is that of {name}, whose test is gone and had the same dataset, "
                 f"metric and prompts{moved}"
             )
-        yield before.changes(evaluation)
-        yield duplicates_note(self._suite.dataset.examples)
+        rows = self._suite.dataset.examples
+        yield from filter(None, (before.changes(evaluation), duplicates_note(rows)))
 
     async def _evaluate(self, before: Baseline) -> tuple[Evaluation, ConfidenceSequence | None]:
         """Evaluate on dev and holdout; the sequence is there if it stopped before the end."""

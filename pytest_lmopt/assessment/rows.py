@@ -24,6 +24,7 @@ from pytest_lmopt.reports.example_rows import (
     cut,
     write_rows,
 )
+from pytest_lmopt.suites.clusters import group_names
 from pytest_lmopt.suites.suite import Suite
 
 
@@ -69,11 +70,8 @@ def example_rows(
 ) -> Iterator[ExampleRow]:
     """The rows of an evaluation, in its order; ``baseline`` and ``winner`` are scores by id."""
     examples = {example.id: example for example in suite.dataset}
-    splits = {
-        example.id: name
-        for name in ("train", "dev", "holdout")
-        for example in getattr(suite.splits, name)
-    }
+    groups = group_names(suite.dataset.examples)
+    splits = suite.splits.names
     for identity, group in groupby(evaluation.outcomes, key=lambda outcome: outcome.example):
         example, outcomes = examples[identity], list(group)
         hidden = splits[identity] == "holdout" and not show_holdout
@@ -82,7 +80,7 @@ def example_rows(
         yield ExampleRow(
             id=identity,
             split=splits[identity],
-            group=example.group,
+            group=groups.get(identity),
             digest=example.digest,
             score=evaluation.scores.get(identity),
             baseline=baseline.get(identity),

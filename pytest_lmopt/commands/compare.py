@@ -46,9 +46,15 @@ def compared_runs(
             failed = failed or mode != "off"
             continue
         allowed = suite.margin if margin is None else margin
-        found = _compared(before.pop(suite.suite), suite, old=old, new=new, margin=allowed)
-        if found is None:
-            lines.append(f"{suite.suite}: no example of the same content was scored in both")
+        was = before.pop(suite.suite)
+        found = _compared(was, suite, old=old, new=new, margin=allowed)
+        if found is None or 2 * found.n < was.n:
+            count = found.n if found else 0
+            lines.append(
+                f"{suite.suite}: NOT GATED: {count} of the old run's {was.n} examples were scored "
+                "in both runs with the same content"
+            )
+            failed = failed or mode == "noninferior"
             continue
         lines += comparison_lines(suite.suite, found)
         problem = gate_failure(found.new_mean, found, threshold=None, margin=allowed, mode=mode)

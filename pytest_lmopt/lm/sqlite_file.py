@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -19,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from pytest_lmopt.errors import LmoptError
+from pytest_lmopt.suites.reading import other_than_file
 
 BUSY_TIMEOUT_SECONDS = 60.0
 IN_USE_SECONDS = 10.0
@@ -48,6 +48,8 @@ its content is to blame."""
 
 Check = Callable[[sqlite3.Connection], str]
 """What is wrong with the cells of an open file, empty if nothing is."""
+Step = Callable[[sqlite3.Connection], None]
+"""Brings a table that an earlier version made up to date, within a transaction."""
 Kinds = Mapping[str, Mapping[str, Sequence[str]]]
 """By table and column, what SQLite may say of the type of its cells."""
 
@@ -115,6 +117,37 @@ def open_database(path: Path, schema: str, *, check: Check | None = None) -> Dat
                 f"{path} can't be used ({problem}), and another process still has it open; end "
                 "that, then run again"
             ) from None
+
+
+def open_versions(path: Path, schema: str, *steps: Step, check: Check | None = None) -> Database:
+    """As ``open_database``, with all columns whatever version began the file.
+
+    The ``steps`` bring its tables up to date. Raises ``sqlite3.DatabaseError`` where they are not
+    ours.
+    """
+    database = open_database(path, schema, check=check)
+    try:
+        with transaction(database.connection):
+            for step in steps:
+                step(database.connection)
+            refuse_other_tables(database.connection, schema)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def named_holders(table: str) -> Step:
+    """The step that renames the column ``pid`` of a table that knew processes by their number.
+
+    A number may be another process's by now, so it names no process that still runs.
+    """
+
+    def step(connection: sqlite3.Connection) -> None:
+        if "pid" in dict(columns_of(connection, table)):
+            connection.execute(f"ALTER TABLE {table} RENAME COLUMN pid TO holder")
+
+    return step
 
 
 @contextmanager
@@ -224,9 +257,8 @@ def _refuse_what_is_not_a_file(path: Path) -> None:
     for suffix in ("", "-wal", "-shm", "-journal", ".in-use"):
         place = path.with_name(path.name + suffix)
         with suppress(FileNotFoundError):
-            if not stat.S_ISREG(place.stat().st_mode):
-                what = "a folder" if place.is_dir() else "something else"
-                raise OSError(f"{place.name}: expected a file, found {what}")
+            if found := other_than_file(place):
+                raise OSError(f"{place.name}: expected a file, found {found}")
 
 
 def _connect(name: Path | str, seconds: float, *, uri: bool = False) -> sqlite3.Connection:

@@ -27,8 +27,8 @@ class Score:
 async def score_with(metric: MetricFunction | None, example: Example, prediction: Any) -> Score:
     """Score a prediction; without a metric, having returned is a pass.
 
-    Raises ``MetricError`` if the metric raises or returns what is no score, ``SessionEnded`` if it
-    ends the session.
+    Raises ``MetricError`` if the metric raises or returns anything but a score,
+    ``SessionEnded`` if it ends the session.
     """
     if metric is None:
         return Score(value=1.0)

@@ -55,8 +55,8 @@ def no_headroom(
     else:
         why = _unprovable(passed, len(scores), n, alpha) or _too_few_groups(groups, alpha)
     mean = math.fsum(scores) / len(scores)
-    told = f"the incumbent scores {mean:.3f} on {len(scores)} dev examples"
-    return f"no search: {told}, {why}" if why else ""
+    score = f"the incumbent scores {mean:.3f} on {len(scores)} dev examples"
+    return f"no search: {score}, {why}" if why else ""
 
 
 def _equal_is_enough(n: int, groups: Sequence[str] | None, alpha: float, rule: Rule) -> bool:
@@ -91,7 +91,7 @@ def _too_few_groups(groups: Sequence[str] | None, alpha: float) -> str:
         return ""
     return (
         f"and holdout's {len(groups)} examples are of {count} group{'s' if count > 1 else ''}; a "
-        f"prompt better in all could not be told from it at p < {alpha:#.3g}, which takes {least}; "
+        f"gain in all of them would not be significant at p < {alpha:#.3g}, which takes {least}; "
         "examples of more groups would leave room to see it"
     )
 

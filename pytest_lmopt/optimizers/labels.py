@@ -126,8 +126,8 @@ def _label(state: PromptState, value: Any, found: Answering) -> dict[str, Any]:
                 return _as_json(name, value, found.seen.get(name, ()))
             if fields is None and items is None:
                 values = {name: value}
-    told = {name: _spelt(item, found.seen.get(name, ()), state) for name, item in values.items()}
-    return {} if any(isinstance(item, _Unknown) for item in told.values()) else told
+    labels = {name: _spelt(item, found.seen.get(name, ()), state) for name, item in values.items()}
+    return {} if any(isinstance(item, _Unknown) for item in labels.values()) else labels
 
 
 def _as_json(name: str, value: Any, seen: Sequence[Any]) -> dict[str, Any]:

@@ -136,14 +136,7 @@ class Rounds:
             if missing == 0 or (left is not None and left < missing):
                 return
             self.evaluator.tracker.begin("race, the first on all of dev")
-            met = await meet(
-                [first.proposal],
-                self.plan.incumbent,
-                dev,
-                self.evaluator,
-                calls=lambda: self.plan.calls,
-            )
-            self.trials[:] = ranked([*met, *self.trials[1:]], self.harmless)
+            await self._meet_all(first)
 
     async def _settle_rivals(self) -> None:
         """Let cheaper trials that are equal to the first one so far meet the rest of dev.
@@ -161,15 +154,19 @@ class Rounds:
             if left is not None and left < len(dev) - len(rival.evaluation.ids):
                 return
             self.evaluator.tracker.begin("race, a cheaper one on all of dev")
-            met = await meet(
-                [rival.proposal],
-                self.plan.incumbent,
-                dev,
-                self.evaluator,
-                calls=lambda: self.plan.calls,
-            )
-            others = [trial for trial in self.trials if trial is not rival]
-            self.trials[:] = ranked([*met, *others], self.harmless)
+            await self._meet_all(rival)
+
+    async def _meet_all(self, trial: Trial) -> None:
+        """Let a trial meet all of dev, and rank it anew."""
+        met = await meet(
+            [trial.proposal],
+            self.plan.incumbent,
+            self.plan.dev,
+            self.evaluator,
+            calls=lambda: self.plan.calls,
+        )
+        others = [each for each in self.trials if each is not trial]
+        self.trials[:] = ranked([*met, *others], self.harmless)
 
     def _distinct(self, proposals: Sequence[Proposal]) -> list[Proposal]:
         """Proposals not seen before in this search."""

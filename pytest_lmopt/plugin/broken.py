@@ -62,7 +62,7 @@ def refuse(item: pytest.Item, session: LmSession, broken: BrokenSuite) -> NoRetu
     if broken.skipped:
         raise pytest.skip.Exception(broken.problem, _use_item_location=True)
     if broken.traceback:
-        print(f"--lm-debug:\n{broken.traceback}", file=sys.stderr)
+        print(shown(f"--lm-debug:\n{broken.traceback}"), file=sys.stderr)
     report = SuiteReport(
         suite=broken.name,
         status="error",

@@ -237,8 +237,8 @@ def _add_running_options(group: pytest.OptionGroup) -> None:
         "--lm-prices",
         action="append",
         metavar="PRICE",
-        help="a price that litellm lacks: 'MODEL INPUT OUTPUT', in dollars per million tokens; may "
-        "be given several times; none: forget those before it, and the configuration's",
+        help="a price, used before litellm's: 'MODEL INPUT OUTPUT', in dollars per million tokens; "
+        "may be given several times; none: forget those before it, and the configuration's",
     )
 
 
@@ -256,7 +256,7 @@ def _add_session_options(group: pytest.OptionGroup) -> None:
     group.addoption(
         "--lm-debug",
         action=argparse.BooleanOptionalAction,
-        help="show the tracebacks behind errors that are told in a line",
+        help="show the tracebacks behind errors that are reported in a line",
     )
     group.addoption(
         "--lm-report",
@@ -290,7 +290,8 @@ def _add_values(parser: pytest.Parser) -> None:
     )
     parser.addini(
         "lm_prices",
-        "prices that litellm lacks, a line each: MODEL INPUT OUTPUT, in dollars per million tokens",
+        "prices used before litellm's, a line each: MODEL INPUT OUTPUT, in dollars per million "
+        "tokens",
         type="linelist",
     )
     parser.addini(

@@ -10,7 +10,6 @@ import ast
 import inspect
 import os
 import tempfile
-import textwrap
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +19,8 @@ import pytest
 
 from pytest_lmopt.plugin.collecting import FIXTURE_NAME
 from pytest_lmopt.plugin.options import Options
+from pytest_lmopt.suites.definitions import defined
+from pytest_lmopt.suites.places import name_below
 from pytest_lmopt.suites.suite import Suite
 from pytest_lmopt.suites.thread_safety import FOLDER, PATCHING, unsafe_uses
 
@@ -111,8 +112,9 @@ def _is_scratch(value: Any, config: pytest.Config) -> bool:
         return False
     folders = [Path(tempfile.gettempdir())]
     with suppress(AttributeError):  # pytest's own plugin for them is off
+        # pytest has no public name for it
         folders.append(config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]
-    return any(path.resolve().is_relative_to(each.resolve()) for each in folders)
+    return any(name_below(path, each) is not None for each in folders)
 
 
 def _definitions(item: pytest.Function, name: str) -> Iterator[pytest.FixtureDef[Any]]:
@@ -146,12 +148,11 @@ def _keeps(function: Any, name: str) -> bool:
 
     Not to change the folder: files that examples write would lie side by side.
     """
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, SyntaxError, TypeError):
+    found = defined(inspect.unwrap(function))
+    if found is None:
         return False
     used = handed = 0
-    for node in ast.walk(tree):
+    for node in ast.walk(found[0]):
         if isinstance(node, ast.Return | ast.Yield) and node.value is not None:
             return False
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):

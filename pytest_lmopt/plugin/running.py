@@ -59,8 +59,8 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
 
 def _fail(problem: str, session: LmSession) -> NoReturn:
     # pytest itself would write the code points of what its terminal lacks
-    told = Look(encoding=session.encoding).spell_signs(problem)
-    pytest.fail(shown(told), pytrace=False)
+    words = Look(encoding=session.encoding).spell_signs(problem)
+    pytest.fail(shown(words), pytrace=False)
 
 
 def _traced(item: pytest.Function, session: LmSession, tracebacks: Tracebacks) -> None:

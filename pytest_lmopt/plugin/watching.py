@@ -14,7 +14,7 @@ import pytest
 from pytest_lmopt.plugin.options import in_ci
 from pytest_lmopt.plugin.screen import Screen
 from pytest_lmopt.plugin.session import LmSession
-from pytest_lmopt.safe_text import without_commands
+from pytest_lmopt.safe_text import shown, without_commands
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -84,7 +84,7 @@ class Display:
 
     def say(self, line: str) -> None:
         """Write a line that stays, past pytest's capturing."""
-        self._screen.tell(line)
+        self._screen.tell(shown(line))
 
     def end(self) -> None:
         """Leave the screen as if there had been nothing."""
@@ -134,9 +134,9 @@ def display(config: pytest.Config) -> Display | None:
 
 def say(config: pytest.Config, line: str) -> None:
     """Write a line on a session's display, if there is one."""
-    shown = config.stash.get(display_key, None)
-    if shown is not None:
-        shown.say(line)
+    found = config.stash.get(display_key, None)
+    if found is not None:
+        found.say(line)
 
 
 class WorkersProgress:

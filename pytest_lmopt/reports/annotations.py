@@ -1,7 +1,7 @@
 """GitHub's annotations: workflow commands, a line each, that mark what failed where it stands.
 
-Its runner obeys such a line whoever wrote it, a model, too: elsewhere ``safe_text`` spells out what
-would be one.
+The runner obeys such a line from any author, a model among them: in all other text ``safe_text``
+escapes it.
 """
 
 from __future__ import annotations

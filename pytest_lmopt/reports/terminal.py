@@ -73,8 +73,8 @@ def _undecided(reports: Sequence[SuiteReport], look: Look, adjusted: Adjusted) -
         if found is not None and passed and found.verdict in UNDECIDED and look.verbosity == 0:
             change = f"{found.difference:+.3f} [{found.low:+.2f}, {found.high:+.2f}]"
             words = look.paint(str(found.verdict), "unsure")
-            told = f"{report.suite}: {words}, {change}, p = {p_text(found.p_value, found.alpha)}"
-            yield "; ".join([told, *open_questions(found, adjusted.get(report.suite))])
+            line = f"{report.suite}: {words}, {change}, p = {p_text(found.p_value, found.alpha)}"
+            yield "; ".join([line, *open_questions(found, adjusted.get(report.suite))])
 
 
 def _heading(report: SuiteReport, look: Look) -> str:

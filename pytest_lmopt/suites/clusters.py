@@ -1,11 +1,15 @@
-"""Clusters: rows that are not independent, because they share their inputs or their group."""
+"""Clusters: rows that are not independent, because they share inputs, most words, or a group."""
 
 from __future__ import annotations
 
+import math
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from pytest_lmopt.suites.example import Example
+from pytest_lmopt.suites.values import comparable_text, text_in
 
 
 def clusters(examples: Sequence[Example]) -> list[list[Example]]:
@@ -13,14 +17,7 @@ def clusters(examples: Sequence[Example]) -> list[list[Example]]:
 
     Returns every example in exactly one set, in the order of first appearance.
     """
-    parents = list(range(len(examples)))
-
-    def root(place: int) -> int:
-        while parents[place] != place:
-            parents[place] = parents[parents[place]]
-            place = parents[place]
-        return place
-
+    sets = _DisjointSets(len(examples))
     first: dict[tuple[str, str], int] = {}
     for place, example in enumerate(examples):
         keys = [("inputs", example.input_digest)]
@@ -29,12 +26,41 @@ def clusters(examples: Sequence[Example]) -> list[list[Example]]:
         if example.alike is not None:
             keys.append(("alike", example.alike))
         for key in keys:
-            other = first.setdefault(key, place)
-            parents[max(root(other), root(place))] = min(root(other), root(place))
+            sets.join(first.setdefault(key, place), place)
     found: dict[int, list[Example]] = {}
     for place, example in enumerate(examples):
-        found.setdefault(root(place), []).append(example)
+        found.setdefault(sets.first(place), []).append(example)
     return list(found.values())
+
+
+def with_near_duplicates(examples: Sequence[Example], *, least: float) -> tuple[Example, ...]:
+    """Give near duplicates one ``alike`` name: they share a split and a cluster.
+
+    Alike are two whose sets of words have a Jaccard similarity of ``least`` in (0, 1] or more, and
+    by transitivity those alike to either. Pairs are found by the rarest words of each set (prefix
+    filter; Chaudhuri, Ganti and Kaushik 2006), so rows with nothing rare in common are never
+    compared.
+    """
+    words_of = [frozenset(_words(example.inputs)) for example in examples]
+    frequency = Counter(word for words in words_of for word in words)
+    sets = _DisjointSets(len(examples))
+    index: dict[str, list[int]] = {}
+    for place, words in enumerate(words_of):
+        rare = sorted(words, key=lambda word: (frequency[word], word))
+        seen: set[int] = set()
+        for word in rare[: len(words) - math.ceil(least * len(words)) + 1]:
+            for other in index.setdefault(word, []):
+                if other not in seen and sets.first(other) != sets.first(place):
+                    seen.add(other)
+                    if _similarity(words, words_of[other]) >= least:
+                        sets.join(other, place)
+            index[word].append(place)
+    firsts = [sets.first(place) for place in range(len(examples))]
+    counts = Counter(firsts)
+    return tuple(
+        replace(example, alike=examples[first].id) if counts[first] > 1 else example
+        for first, example in zip(firsts, examples, strict=True)
+    )
 
 
 def groups_of(examples: Iterable[Example]) -> dict[str, str] | None:
@@ -49,6 +75,19 @@ def groups_of(examples: Iterable[Example]) -> dict[str, str] | None:
         if len(members) > 1 or example.group is not None
     }
     return groups or None
+
+
+def group_names(examples: Sequence[Example]) -> dict[str, str]:
+    """Name the cluster of each example by its group, else by the first id in it; none stand alone.
+
+    A cluster that joins several groups has the name of the first.
+    """
+    clusters = groups_of(examples) or {}
+    names: dict[str, str] = {}
+    for example in examples:
+        if example.group is not None:
+            names.setdefault(clusters[example.id], example.group)
+    return {identity: names.get(cluster, cluster) for identity, cluster in clusters.items()}
 
 
 def clusters_of(identities: Iterable[str], examples: Iterable[Example]) -> list[str] | None:
@@ -72,3 +111,41 @@ def duplicates_note(examples: Sequence[Example]) -> str:
         f"{joined} of {len(examples)} rows {words}: such rows share a split and count as one "
         "cluster"
     )
+
+
+class _DisjointSets:
+    """The numbers from 0 to ``count`` - 1 in sets, at first one each; a set goes by its first."""
+
+    def __init__(self, count: int) -> None:
+        self._parents = list(range(count))
+
+    def first(self, number: int) -> int:
+        """Find the first number of a number's set."""
+        parents = self._parents
+        while parents[number] != number:
+            parents[number] = parents[parents[number]]
+            number = parents[number]
+        return number
+
+    def join(self, one: int, other: int) -> None:
+        """Make one set of the sets of two numbers."""
+        low, high = sorted((self.first(one), self.first(other)))
+        self._parents[high] = low
+
+
+def _similarity(one: frozenset[str], other: frozenset[str]) -> float:
+    """Jaccard similarity in [0, 1]."""
+    shared = len(one & other)
+    return shared / (len(one) + len(other) - shared)
+
+
+def _words(value: object) -> Iterator[str]:
+    text = text_in(value)
+    if text is not None:
+        yield from re.findall(r"\w+", comparable_text(text))
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _words(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _words(each)

@@ -1,6 +1,6 @@
-"""The content of a value, by its type: what rows are told apart by, in every process.
+"""The content of a value, by its type: it distinguishes rows, and is the same in every process.
 
-A ``repr`` is no identity: it may be shortened, hide a part, or say where an object lies.
+A ``repr`` does not identify a value: it may be shortened, hide a part, or show an address.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def content_form(
 
 
 class _Reader:
-    """Takes values apart; ``text`` is applied to each text that is found."""
+    """A reader of values that applies ``text`` to each text in them."""
 
     def __init__(self, text: Callable[[str], str]) -> None:
         self._text = text
@@ -195,7 +195,7 @@ class _Reader:
         return [self._fields(value, names, at, level), *self._extra(value, names, at, level)]
 
     def _declared(self, value: Any, at: str, level: int) -> list[Form] | None:
-        """What the class itself says an object is made of, as it does for its copies."""
+        """Take an object apart as its class does for copies."""
         kind = type(value)
         if isinstance(value, _CODE) or hasattr(kind, "__next__"):
             return None
@@ -265,7 +265,7 @@ def _inside(at: str, key: object) -> str:
 
 
 def _name(kind: type) -> str:
-    """Of a class without its module: how a test file was imported is no part of a row."""
+    """Name a class without its module: a row does not depend on how a test file was imported."""
     return kind.__qualname__
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from numbers import Integral
@@ -13,12 +12,13 @@ from typing import Any
 
 from pytest_lmopt.errors import DatasetError, InputError
 from pytest_lmopt.safe_text import text_of
+from pytest_lmopt.suites.clusters import with_near_duplicates
 from pytest_lmopt.suites.example import Dataset, Example
-from pytest_lmopt.suites.near_duplicates import joined
 from pytest_lmopt.suites.reading import (
     MOST_DATASET_BYTES,
     MOST_LEVELS,
     cells_of_any_length,
+    distinct,
     read_text,
     too_deep,
 )
@@ -70,7 +70,7 @@ def load_dataset(
             raise DatasetError(f"{place} {twice}", source=name)
         seen[example.id] = place
     if near_duplicates is not None:
-        examples = joined(examples, least=near_duplicates)
+        examples = with_near_duplicates(examples, least=near_duplicates)
     return Dataset(examples=examples, source=name)
 
 
@@ -216,8 +216,7 @@ def _group(value: Any, place: str, name: str) -> str | None:
     try:
         return group_name(value)  # rows without one are independent, not one cluster
     except ValueError as error:
-        found = f"{type(value).__name__} {text_of(value, repr):.60}"
-        raise DatasetError(f"{place}: group: {error}, found {found}", source=name) from None
+        raise DatasetError(f"{place}: group: {error}, found {_kind(value)}", source=name) from None
 
 
 def _named(row: Mapping[str, Any] | Example) -> bool:
@@ -241,21 +240,12 @@ def _content(example: Example, place: str, name: str) -> str:
 def _json(text: str, place: str, name: str) -> Any:
     try:
         return json.loads(
-            text, object_pairs_hook=_object, parse_constant=_no_number, parse_float=_float
+            text, object_pairs_hook=distinct, parse_constant=_no_number, parse_float=_float
         )
     except (ValueError, RecursionError) as error:
         lines = "; a file with a row a line ends in .jsonl" if place == _WHOLE else ""
         advice = lines if str(error).startswith("Extra data") else ""
         raise DatasetError(f"{place} is not JSON: {error}{advice}", source=name) from None
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        counts = Counter(name for name, _ in pairs)
-        twice = next(name for name, count in counts.items() if count > 1)
-        raise ValueError(f"{twice!r} stands twice in one object")
-    return found
 
 
 def _float(written: str) -> float:

@@ -13,12 +13,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
 from enum import Enum
 from itertools import islice
-from numbers import Number
+from numbers import Number as AnyNumber
 from typing import Any
 
+from pytest_lmopt.suites.numerals import only_number
 from pytest_lmopt.suites.typed_values import (
     DEPTH,
     fields_of,
@@ -26,6 +26,7 @@ from pytest_lmopt.suites.typed_values import (
     only_item,
     own_fields,
 )
+from pytest_lmopt.suites.values import Number, number_in
 
 ONLY = "only "
 """Begins a form whose value is the only item or field of what was returned."""
@@ -42,7 +43,6 @@ YES_NO = (("yes", "no"), ("true", "false"), ("y", "n"), ("t", "f"), ("1", "0"), 
 NOTHINGS = ("", "none", "null", "n/a", "nil", "-")
 """Spellings of None."""
 
-_NUMBER = re.compile(r"[-+]?(?:\d[\d,_']*\d|\d)?\.?\d+(?:[eE][-+]?\d{1,6})?")
 _FENCE = re.compile(r"\A\s*```\w*\n(.*?)\n?```\s*\Z", re.DOTALL)
 _SEPARATORS = re.compile(r"[,;\n]")
 
@@ -96,8 +96,9 @@ def same(value: Any, said: Any, depth: int = DEPTH) -> bool:
     if isinstance(value, str):
         text, whole = value.strip(), str(said).strip()
         return text == whole or (bool(text) and text in map(str.strip, whole.splitlines()))
-    if isinstance(value, Number):
-        return _number(value) is not None and _number(value) == _number(said)
+    if isinstance(value, AnyNumber):
+        number = _number(value)
+        return number is not None and number == _number(said)
     return _parts_same(value, said, depth)
 
 
@@ -199,16 +200,6 @@ def _key(name: str) -> str:
     return name.replace("_", "").casefold()
 
 
-def _number(value: Any) -> Decimal | None:
+def _number(value: Any) -> Number | None:
     """A number, or the only one in a text."""
-    if isinstance(value, bool):
-        return None
-    try:
-        if isinstance(value, Decimal | int):
-            return Decimal(value)
-        if isinstance(value, Number):
-            return Decimal(str(float(value)))  # type: ignore[arg-type]
-        found = _NUMBER.findall(str(value)[:LONGEST])
-        return Decimal(re.sub(r"[,_']", "", found[0])) if len(found) == 1 else None
-    except (InvalidOperation, ValueError, TypeError, OverflowError):
-        return None
+    return only_number(value[:LONGEST]) if isinstance(value, str) else number_in(value)

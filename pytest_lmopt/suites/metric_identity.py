@@ -1,7 +1,7 @@
 """What a metric's scores depend on, as far as can be known: another one makes a baseline stale.
 
 A metric is its code and its parameters: its source, what that names of its own module, and the
-values it was made with as they are before anything runs. What it collects later is no part of it.
+values it was made with as they are before anything runs. What it collects later does not count.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class MetricIdentity:
 
 
 def identify(metric: object, *, suite: str, root: Path | None = None) -> MetricIdentity:
-    """The identity of a metric as it is now; raises ``SuiteError`` where a part has no content.
+    """Identify a metric as it is now; raises ``SuiteError`` where a part has no content.
 
     Paths under ``root`` (default: the working directory) count from there. Metrics of ours keep
     the digest they had in format 1.
@@ -49,7 +49,7 @@ def identify(metric: object, *, suite: str, root: Path | None = None) -> MetricI
 
 
 def identity_text(metric: object, *, root: Path | None = None) -> str:
-    """The same text in every process, as long as the metric is the same.
+    """Write a metric as a text that is the same in every process.
 
     Raises ``ContentError``.
     """
@@ -62,8 +62,8 @@ def identity_text(metric: object, *, root: Path | None = None) -> str:
     if kind.__module__.startswith("pytest_lmopt.") and is_dataclass(metric):
         values = {each.name: getattr(metric, each.name) for each in fields(metric)}
         if all(type(value) in _LITERALS for value in values.values()):
-            told = ", ".join(f"{name}={value!r}" for name, value in values.items())
-            return f"{kind.__qualname__}({told})"
+            parameters = ", ".join(f"{name}={value!r}" for name, value in values.items())
+            return f"{kind.__qualname__}({parameters})"
     text = content(metric, root=root)
     node = json.loads(text)
     # a function that is nothing but its source keeps the digest it had in format 1

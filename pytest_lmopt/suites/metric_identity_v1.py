@@ -15,11 +15,11 @@ from itertools import chain
 from typing import Any
 
 ADDRESS = " at 0x"
-"""In the ``repr`` of an object that tells only where it is, which differs in every process."""
+"""In the ``repr`` of an object that shows only where it is, which differs in every process."""
 
 
 def metric_identity_v1(metric: object) -> str:
-    """The same text in every process, as long as the metric is the same.
+    """Write a metric as a text that is the same in every process.
 
     A function's own source, with its defaults and what it closes over; the parts of a partial, a
     bound method or an object; else the ``repr``.
@@ -30,14 +30,14 @@ def metric_identity_v1(metric: object) -> str:
 def _parts(value: object, within: frozenset[int]) -> Iterator[str]:
     if id(value) in within:
         return
-    told, inside = _taken_apart(value)
-    yield told
+    own, inside = _taken_apart(value)
+    yield own
     texts = ["\n".join(_parts(each, within | {id(value)})) for each in inside]
     yield from sorted(texts) if isinstance(value, set | frozenset) else texts
 
 
 def _taken_apart(value: object) -> tuple[str, Iterable[object]]:
-    """What can be told of a value itself, and what else it consists of."""
+    """Split a value into its own text and the values that it holds."""
     if isinstance(value, functools.partial):
         return "partial", (value.func, *value.args, value.keywords)
     if isinstance(value, types.MethodType):

@@ -49,6 +49,12 @@ def first_number(text: str) -> Decimal | None:
     return _first(text)[0]
 
 
+def only_number(text: str) -> Decimal | None:
+    """The number of a text that has one; None where it has none or several."""
+    number, end = _first(text)
+    return None if _START.search(text, end) else number
+
+
 def first_fraction(text: str) -> Fraction | None:
     """The first number over the one behind its slash, as in ``1/2``; None without such a slash.
 

@@ -119,6 +119,8 @@ def biases(value: Any, place: str) -> None:
     """Token ids, each with a bias from -100 to 100."""
     if not isinstance(value, Mapping):
         raise wrong(place, "a mapping from token ids to biases", value)
+    if len({type(token) for token in value}) > 1:  # equal ids, or keys that can't be sorted
+        raise wrong(place, "token ids that are all numbers or all texts", value)
     bias = number(-100, 100)
     for token, item in value.items():
         if isinstance(token, bool) or not str(token).isascii() or not str(token).isdigit():

@@ -40,6 +40,10 @@ _GRAMMAR = text(1 << 16)
 _EFFORT = one_of(
     "none", "minimal", "low", "medium", "high", "xhigh", "max", "default", "auto", "disable"
 )
+_CHOICES = listed(_STOP, most=1_000, what="texts")
+_SCHEMA_OR_JSON = either(
+    "a JSON schema (a mapping), or json", (Mapping, schema), (str, one_of("json"))
+)
 _FUNCTION = mapping(
     {"name": _LABEL, "description": text(1 << 16), "parameters": schema, "strict": switch}
 )
@@ -61,6 +65,7 @@ def _format(value: Any, place: str) -> None:
 _SAMPLING: Mapping[str, Check] = {
     "temperature": number(0),
     **dict.fromkeys(("top_p", "min_p", "top_a", "typical_p"), number(0, 1)),
+    "tfs_z": number(0, 2),
     "top_k": whole(-1, 1_000_000),
     "seed": whole(-(2**63), 2**63 - 1),
     "stop": either(
@@ -69,6 +74,8 @@ _SAMPLING: Mapping[str, Check] = {
         ((list, tuple), listed(_STOP, most=MOST_STOPS, what="texts")),
     ),
     "stop_token_ids": listed(whole(0, 2**31), most=MOST_STOPS, what="token ids"),
+    "allowed_token_ids": listed(whole(0, 2**31), most=100_000, what="token ids"),
+    "bad_words": _CHOICES,
     **dict.fromkeys(("frequency_penalty", "presence_penalty"), number(-2, 2)),
     **dict.fromkeys(("repetition_penalty", "repeat_penalty"), number(0, 100)),
     "repeat_last_n": whole(-1, 1_000_000),
@@ -84,7 +91,20 @@ _FORM: Mapping[str, Check] = {
     "response_format": _format,
     "guided_json": schema,
     **dict.fromkeys(("guided_regex", "guided_grammar", "grammar"), _GRAMMAR),
-    "guided_choice": listed(_STOP, most=1_000, what="texts"),
+    "guided_choice": _CHOICES,
+    "structured_outputs": mapping(
+        {
+            "json": schema,
+            **dict.fromkeys(("regex", "grammar", "whitespace_pattern"), _GRAMMAR),
+            "choice": _CHOICES,
+            **dict.fromkeys(
+                ("json_object", "disable_any_whitespace", "disable_additional_properties"), switch
+            ),
+        }
+    ),
+    "format": _SCHEMA_OR_JSON,
+    **dict.fromkeys(("skip_special_tokens", "spaces_between_special_tokens", "ignore_eos"), switch),
+    "include_stop_str_in_output": switch,
     "modalities": listed(one_of("text"), most=1, what="kinds"),
     "verbosity": one_of("low", "medium", "high"),
 }
@@ -103,6 +123,9 @@ _THINKING: Mapping[str, Check] = {
     ),
     "reasoning": mapping({"effort": _EFFORT, "exclude": switch, "enabled": switch}),
     **dict.fromkeys(("include_reasoning", "enable_thinking"), switch),
+    "think": either("true, false or an effort", (bool, switch), (str, _EFFORT)),
+    "thinking_level": _EFFORT,
+    "reasoning_format": one_of("hidden", "parsed", "raw", "none", "auto"),
     "thinking_budget": whole(-1, MOST_OUTPUT_TOKENS),
     "chat_template_kwargs": mapping(
         {
@@ -135,6 +158,7 @@ _BESIDE: Mapping[str, Check] = {
     ),
     "service_tier": one_of("default", "flex"),
     "store": one_of(False),
+    "safe_prompt": switch,
     **dict.fromkeys(("n", "best_of"), one_of(1)),
     "stream": either("false", (bool, one_of(False)), (type(None), one_of(None))),
 }
@@ -164,6 +188,8 @@ _ADVICE = {
         "another model's calls would not be counted",
     ),
     **dict.fromkeys(("functions", "function_call"), "write it as tools or tool_choice"),
+    "stop_sequences": "write it as stop",
+    **dict.fromkeys(("response_mime_type", "response_schema"), "write it as response_format"),
     **dict.fromkeys(
         ("drop_params", "additional_drop_params"), "the budget rests on parameters that are sent"
     ),
@@ -239,5 +265,4 @@ def _reason(name: str) -> str:
             "variable instead, such as OPENAI_BASE_URL"
         )
     near = get_close_matches(name, ALLOWED, n=1)
-    meant = f"did you mean {near[0]}? " if near else ""
-    return f"{meant}allowed are {', '.join(sorted(ALLOWED))}"
+    return f"did you mean {near[0]}?" if near else f"allowed are {', '.join(sorted(ALLOWED))}"

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 MOST_PROMPT_BYTES = 1 << 20
 """Also of a snapshot's YAML file, which has a line per prompt."""
@@ -23,13 +24,13 @@ MOST_LEVELS = 64
 def read_text(path: Path, *, most_bytes: int, newline: str | None = None) -> str:
     """Text of a UTF-8 file, with or without a byte order mark; ``newline`` as for ``open``.
 
-    Raises ``OSError``, or ``ValueError`` for a file that is too large or no UTF-8. What is no
-    regular file is not opened: a pipe would block, and a device has no end.
+    Raises ``OSError``, or ``ValueError`` for a file that is too large or not UTF-8. Only a regular
+    file is opened: a pipe would block, and a device has no end.
     """
     if "\0" in str(path):  # else the message would be another in each version of Python
         raise ValueError("a file name can't hold a NUL character")
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError("it is no regular file")
+    if found := other_than_file(path):
+        raise OSError(f"expected a file, found {found}")
     with path.open("rb") as file:
         data = file.read(most_bytes + 1)
     if len(data) > most_bytes:
@@ -38,6 +39,26 @@ def read_text(path: Path, *, most_bytes: int, newline: str | None = None) -> str
         raise ValueError("it is UTF-16; UTF-8 expected. Save it as UTF-8")
     with io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline=newline) as text:
         return text.read()
+
+
+def other_than_file(path: Path) -> str:
+    """Name what stands in a regular file's place; empty for a file. Raises ``OSError``."""
+    if stat.S_ISREG(path.stat().st_mode):
+        return ""
+    return "a folder" if path.is_dir() else "something else"
+
+
+def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a mapping of the pairs of a JSON object; raises ``ValueError`` for a name given twice.
+
+    For ``json.loads(object_pairs_hook=...)``, which otherwise keeps the last one.
+    """
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise ValueError(f"expected each name once, found {name!r} twice")
+        fields[name] = value
+    return fields
 
 
 @contextmanager

@@ -48,7 +48,7 @@ _VALUES = (str, bytes, list, tuple, int, float, dict, set, range)
 class Sandbox(ImmutableSandboxedEnvironment):
     """Renders with ``bounded``; raises ``SecurityError`` inside a template that goes too far."""
 
-    intercepted_binops = frozenset({"+", "*", "**", "%"})
+    intercepted_binops = frozenset({"+", "*", "**", "%", "//"})
 
     def __init__(self) -> None:
         # not optimized: what is constant is worked out when it is counted
@@ -142,7 +142,7 @@ class _Counting(NodeTransformer):
         if change is None:
             return None
 
-        def visit(node: nodes.Node) -> nodes.Node:
+        def visit(node: nodes.Node) -> Any:
             # before what is ours is added
             size, chars = _extent(node) if isinstance(node, nodes.For) else (0, 0)
             self.generic_visit(node)
@@ -153,16 +153,16 @@ class _Counting(NodeTransformer):
         return visit
 
 
-def _tolled(node: Any) -> nodes.Node:
+def _tolled(node: Any) -> Any:
     size, chars = _extent(node)
     line = node.lineno
     value = nodes.Const(size, lineno=line)
     toll = nodes.ExprStmt(_filtered(value, "_paid", chars), lineno=line)
     node.body = [toll, *node.body]
-    return node  # type: ignore[no-any-return]
+    return node
 
 
-def _tolled_if_recursive(node: Any) -> nodes.Node:
+def _tolled_if_recursive(node: Any) -> Any:
     return _tolled(node) if node.recursive else node
 
 
@@ -172,41 +172,41 @@ def _extent(node: nodes.Node) -> tuple[int, int]:
     return sum(1 for _ in node.find_all(nodes.Node)), sum(texts)
 
 
-def _sized_block(node: Any) -> nodes.Node:
+def _sized_block(node: Any) -> Any:
     node.filter = _filtered(node.filter, "_sized", line=node.lineno)
-    return node  # type: ignore[no-any-return]
+    return node
 
 
-def _sized_attribute(node: Any) -> nodes.Node:
+def _sized_attribute(node: Any) -> Any:
     if isinstance(node.target, nodes.NSRef):
         node.node = _filtered(node.node, "_sized")
-    return node  # type: ignore[no-any-return]
+    return node
 
 
-def _joined_parts(node: Any) -> nodes.Node:
+def _joined_parts(node: Any) -> Any:
     parts = nodes.List(node.nodes, lineno=node.lineno)
     return _filtered(_filtered(parts, "_sized"), "_joined")
 
 
-def _sized_value(node: Any) -> nodes.Node:
+def _sized_value(node: Any) -> Any:
     stored = isinstance(node, nodes.Tuple) and node.ctx != "load"
     return node if stored else _filtered(node, "_sized")
 
 
-def _sized_copy(node: Any) -> nodes.Node:
+def _sized_copy(node: Any) -> Any:
     if isinstance(node.arg, nodes.Slice):  # copies, past the environment
         node.node = _filtered(node.node, "_sized")
-    return node  # type: ignore[no-any-return]
+    return node
 
 
-def _compared_values(node: Any) -> nodes.Node:
+def _compared_values(node: Any) -> Any:
     node.expr = _filtered(node.expr, "_compared")
     for operand in node.ops:
         operand.expr = _filtered(operand.expr, "_compared")
-    return node  # type: ignore[no-any-return]
+    return node
 
 
-_CHANGES: Mapping[type[nodes.Node], Callable[[Any], nodes.Node]] = {
+_CHANGES: Mapping[type[nodes.Node], Callable[[Any], Any]] = {
     nodes.For: _tolled_if_recursive,
     **dict.fromkeys((nodes.Macro, nodes.CallBlock, nodes.Block), _tolled),
     **dict.fromkeys((nodes.List, nodes.Tuple, nodes.Dict), _sized_value),

@@ -57,7 +57,7 @@ def _source(member: Any) -> str:
 
 
 def holds_rows(statement: ast.stmt) -> bool:
-    """Whether a statement, other than a function or class, spells out examples."""
+    """Whether a statement, other than a function or class, holds examples."""
     definition = isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
     return not definition and any(map(_is_row, ast.walk(statement)))
 
@@ -69,7 +69,7 @@ def is_ours(path: Path, root: Path) -> bool:
 
 
 def _without_rows(source: str) -> str:
-    """A member's source without decorators and rows; empty where they can't be told apart."""
+    """A member's source without decorators and rows; empty where they can't be separated."""
     # what is indented parses only as a part of something else
     outer = ["if True:"] if source[:1].isspace() else []
     lines = outer + source.split("\n")
@@ -108,7 +108,7 @@ def _own(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _is_row(node: ast.AST) -> bool:
-    """Whether this spells out an example with its expected answer, as a mapping or an object."""
+    """Whether a node is an example with its expected answer, as a mapping or an object."""
     names: set[object] = set()
     if isinstance(node, ast.Dict):
         names = {key.value for key in node.keys if isinstance(key, ast.Constant)}

@@ -20,7 +20,7 @@ _LETTERS, _DIGITS = re.compile(r"[^\W\d_]+"), re.compile(r"\d+")
 
 
 class TableError(ValueError):
-    """A text that is no table as expected; the message says which line."""
+    """A text that does not hold the table expected; the message names the line."""
 
 
 @dataclass(frozen=True, kw_only=True)

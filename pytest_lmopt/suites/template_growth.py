@@ -8,7 +8,12 @@ from typing import Any, NamedTuple
 
 from jinja2.exceptions import SecurityError
 
-from pytest_lmopt.suites.template_account import MOST_BITS, PER_ITEM, Account
+from pytest_lmopt.suites.template_account import (
+    MOST_BITS,
+    MOST_CHARACTERS,
+    PER_ITEM,
+    Account,
+)
 
 MOST_WIDTH = 10_000
 """What may be padded or split to; the largest exponent."""
@@ -45,6 +50,8 @@ FREE_TESTS = frozenset(
 _HASHED = 2**61 - 1
 """Whole numbers are hashed modulo this: above it they can be made to collide."""
 _MOST_HASHED = 1_000
+_DIGIT = 30
+"""Bits of a digit: to multiply or divide takes work for each pair of digits."""
 
 
 class _Given(NamedTuple):
@@ -99,6 +106,22 @@ def _indented(given: _Given) -> int:
     first = given.first
     lines = _count(first, _LINE_ENDS + "\t") if isinstance(first, str) else given.weight
     return given.weight + (lines + 1) * given.width
+
+
+def _as_json(given: _Given) -> int:
+    """What indentation adds; signs that are escaped make a text a few times as long."""
+    width = max([given.separator, *(each for each in given.widths if isinstance(each, int))])
+    if not width or given.weight > MOST_CHARACTERS:  # which is too large itself
+        return given.weight
+    lines = given.weight // PER_ITEM
+    return given.weight + lines * width * _depth(given.first)
+
+
+def _depth(value: Any) -> int:
+    if not isinstance(value, list | tuple | dict):
+        return 1
+    items = value.values() if isinstance(value, dict) else value
+    return 1 + max(map(_depth, items), default=0)
 
 
 def _wrapped(given: _Given) -> int:
@@ -171,7 +194,8 @@ def _split(name: str) -> Callable[[_Given], int]:
 _LOOKS: Mapping[str, Callable[[_Given], int]] = {
     "format": _formatted,
     **{name: _split(name) for name in ("split", "rsplit", "splitlines", "wordcount", "list")},
-    **dict.fromkeys(("indent", "expandtabs", "tojson"), _indented),
+    **dict.fromkeys(("indent", "expandtabs"), _indented),
+    "tojson": _as_json,
     "wordwrap": _wrapped,
     "replace": _replaced,
     "join": _joined,
@@ -250,7 +274,7 @@ def formatted_size(text: Any, weights: list[int]) -> int:
 def look_at_operation(operator: str, left: Any, right: Any, account: Account) -> None:
     """Count what an operation is about to make; raises ``SecurityError``."""
     if isinstance(left, int | float) and isinstance(right, int | float):
-        return _look_at_numbers(operator, left, right)
+        return _look_at_numbers(operator, left, right, account)
     weights = account.weight(left), account.weight(right)
     account.toil(sum(weights))
     if operator == "%" and isinstance(left, str | bytes):
@@ -264,10 +288,14 @@ def look_at_operation(operator: str, left: Any, right: Any, account: Account) ->
         account.make(sum(weights))
 
 
-def _look_at_numbers(operator: str, left: float, right: float) -> None:
+def _look_at_numbers(operator: str, left: float, right: float, account: Account) -> None:
     if operator == "**" and not (abs(left) <= MOST_WIDTH and abs(right) <= MOST_WIDTH):
         raise SecurityError(f"a power beyond {MOST_WIDTH:,} ** {MOST_WIDTH:,}")
     if isinstance(left, int) and isinstance(right, int):
         bits = left.bit_length() + right.bit_length()
         if bits > MOST_BITS:
             raise SecurityError(f"it makes a number of over {MOST_BITS:,} bits")
+        if operator == "**" and right > 0:
+            account.toil((left.bit_length() * right // _DIGIT) ** 2)
+        elif operator != "+":
+            account.toil((left.bit_length() // _DIGIT) * (right.bit_length() // _DIGIT))

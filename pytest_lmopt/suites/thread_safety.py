@@ -10,7 +10,6 @@ import ast
 import functools
 import inspect
 import sys
-import textwrap
 import types
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +17,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from pytest_lmopt.suites.definitions import defined
 from pytest_lmopt.suites.source import is_ours
 
 MOST_MEMBERS = 500
@@ -62,7 +62,7 @@ def unsafe_uses(
     """What ``roots``, and the project's functions and classes they name, use that is unsafe.
 
     Each as ``NAME in FUNCTION``; ``root`` is the project's folder. Empty where nothing is found,
-    which is no proof.
+    which does not prove that all is safe.
     """
     found: dict[str, None] = {}
     todo: deque[tuple[Any, frozenset[str]]] = deque((each, frozenset()) for each in roots)
@@ -157,11 +157,11 @@ class _Reading:
     """One function, read."""
 
     def __init__(self, function: types.FunctionType) -> None:
-        try:
-            tree: ast.AST = ast.parse(textwrap.dedent(inspect.getsource(function)))
-        except (OSError, SyntaxError, TypeError):  # such as the line of a lambda within a call
-            tree = ast.Module(body=[], type_ignores=[])
-        self._tree = tree
+        node, _ = defined(inspect.unwrap(function)) or (None, ())
+        # decorators are called once, when the function is defined
+        outside: list[ast.expr] = getattr(node, "decorator_list", [])
+        inside = ast.iter_child_nodes(node) if node is not None else ()
+        self._nodes = [each for child in inside if child not in outside for each in ast.walk(child)]
         self._space = dict(function.__globals__)
         cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
         for name, cell in cells:
@@ -169,13 +169,15 @@ class _Reading:
                 self._space[name] = cell.cell_contents
             except ValueError:  # it is not bound yet
                 continue
-        self._imported = dict(_imports(tree))
+        self._imported = dict(_imports(self._nodes))
         self._local = {
             name
             for code in _codes(function.__code__)
             for name in (*code.co_varnames, *code.co_cellvars)
         } - self._imported.keys()
-        self._decorators = [self._value(each) for each in _take_decorators(tree)]
+        self._decorators = [
+            self._value(each.func if isinstance(each, ast.Call) else each) for each in outside
+        ]
         self.names = frozenset(
             name
             for code in _codes(function.__code__)
@@ -184,7 +186,7 @@ class _Reading:
 
     def uses(self, patterns: tuple[str, ...]) -> Iterator[str]:
         """What it uses, or changes, that is unsafe."""
-        for node in ast.walk(self._tree):
+        for node in self._nodes:
             if isinstance(node, ast.Attribute | ast.Name):
                 for path in self._paths(node):
                     if isinstance(node.ctx, ast.Load) and _matches(path, patterns):
@@ -262,9 +264,9 @@ def _is_shared(value: Any) -> bool:
     return inspect.ismodule(value) or inspect.isclass(value)
 
 
-def _imports(tree: ast.AST) -> Iterator[tuple[str, tuple[str, str]]]:
+def _imports(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, tuple[str, str]]]:
     """Names that a function imports by itself, each with its module and the name there."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 whole = alias.name if alias.asname else alias.name.partition(".")[0]
@@ -272,15 +274,6 @@ def _imports(tree: ast.AST) -> Iterator[tuple[str, tuple[str, str]]]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for alias in node.names:
                 yield alias.asname or alias.name, (node.module, alias.name)
-
-
-def _take_decorators(tree: ast.AST) -> Iterator[ast.AST]:
-    """Take a function's decorators off it: they are called once, when it is defined."""
-    for function in getattr(tree, "body", [])[:1]:
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-            for each in function.decorator_list:
-                yield each.func if isinstance(each, ast.Call) else each
-            function.decorator_list = []
 
 
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
@@ -296,7 +289,7 @@ def _loaded(module: str, name: str) -> Any:
 
 
 def _attribute(value: Any, names: list[str]) -> Any:
-    """What an expression stands for, as far as that can be told without running any code."""
+    """Find the value of an expression without running any code; None if that takes some."""
     for name in names:
         if not (inspect.ismodule(value) or inspect.isclass(value)):
             return None

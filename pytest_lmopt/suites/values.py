@@ -67,8 +67,8 @@ def is_missing(value: object) -> bool:
 def text_in(value: object) -> str | None:
     """The text that a value stands for; None for one that has no text of its own.
 
-    Lists, mappings, models and other objects have none: how Python shows them is no answer. Numbers
-    have their digits, a bool is ``True`` or ``False``, and a class may define ``__str__``.
+    Lists, mappings, models and other objects have none: how Python shows them is not an answer.
+    Numbers have their digits, a bool is ``True`` or ``False``, and a class may define ``__str__``.
     """
     if isinstance(value, Enum) and not isinstance(value, str):
         value = value.value
@@ -92,7 +92,7 @@ def text_in(value: object) -> str | None:
 def number_in(value: object) -> Number | None:
     """The number that a value is, or the first one in its text; None for what has none.
 
-    Exact: a float stands for its shortest decimal, as it was written. A bool is no number.
+    Exact: a float stands for its shortest decimal, as it was written. A bool is not a number.
     """
     if isinstance(value, Enum):
         value = value.value
@@ -111,7 +111,7 @@ def number_in(value: object) -> Number | None:
 
 
 def score_in(value: object) -> float | None:
-    """The number that a metric returned, a bool as 0 or 1; None for what is no number, as a text.
+    """The number that a metric returned, a bool as 0 or 1; None for other values, as a text.
 
     A NaN stays one: it is a number outside of each range.
     """
@@ -172,7 +172,7 @@ def is_collection(value: object) -> bool:
 def is_equal(one: object, other: object) -> bool:
     """Whether two values are the same: of one kind, with equal members.
 
-    A bool is no number, a number has one value in every type, lists and tuples are sequences, an
+    A bool is not a number; a number has one value in every type, lists and tuples are sequences, an
     array is the list of its members. Two missing values are equal.
     """
     if is_missing(one) or is_missing(other):

@@ -37,9 +37,9 @@ def write(project: Project, body: str = RIGHT, metric: str = EXACT) -> None:
 def commands(result: pytest.RunResult) -> list[list[str]]:
     """The arguments of each command that a run suggests."""
     return [
-        shlex.split(told)
+        shlex.split(command)
         for line in result.outlines
-        for told in re.findall(r": pytest (.*--lm-snapshot-update\S*)$", line)
+        for command in re.findall(r": pytest (.*--lm-snapshot-update\S*)$", line)
     ]
 
 
@@ -93,7 +93,7 @@ def test_it_repeats_the_options_that_say_which_project_is_run(project: Project) 
 def test_scores_that_say_nothing_are_not_offered_as_a_baseline(
     project: Project, body: str, why: str
 ) -> None:
-    """And who asks for it all the same is told why there is none; before and after a first one."""
+    """The report says why nothing was accepted, before and after a first baseline."""
     for accepted in (False, True):
         if accepted:
             write(project)
@@ -132,7 +132,7 @@ def test_a_suite_that_ended_early_says_that_nothing_of_it_is_accepted(project: P
 def test_scores_that_can_not_be_written_are_not_offered(
     project: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """A test outside of the root folder; the reason is told instead, asked for or not."""
+    """A test outside of the root folder; the report gives the reason, asked for or not."""
     write(project)
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     for options in ((), ("--lm-snapshot-update",)):

@@ -19,7 +19,7 @@ def tickets(pytester: pytest.Pytester) -> Tickets:
     return project
 
 
-WRONG = '"nobody"'
+WRONG = '"other"'
 ROWS = [row(n) for n in range(60)]
 
 
@@ -54,7 +54,7 @@ def test_a_changed_dataset_keeps_the_gate(
 def test_new_rows_are_reported_apart(tickets: Tickets) -> None:
     """Their mean score stands beside the comparison of the others, which they don't dilute."""
     tickets.rows([*ROWS, *(row(n) for n in range(60, 90))])
-    tickets.answers('f"team{n}" if n < 60 else "nobody"')
+    tickets.answers('f"team{n}" if n < 60 else "other"')
     result = tickets.run()
     result.assert_outcomes(passed=1)
     result.stdout.re_match_lines(
@@ -191,7 +191,7 @@ def test_a_renamed_matrix_keeps_each_baseline(pytester: pytest.Pytester) -> None
     """Of several suites over one dataset each finds its own baseline again."""
     tickets = Tickets(pytester)
     matrix = ", gate='regression')\n@pytest.mark.parametrize('kind', ['right', 'wrong']"
-    text = 'f"team{n}" if kind == "right" else "nobody"'
+    text = 'f"team{n}" if kind == "right" else "other"'
     for name in ("test_route", "test_routing"):
         tickets.answers(text, arguments=matrix, name=name)
         path = tickets.path / "test_tickets.py"

@@ -115,7 +115,7 @@ def test_it(lm_example): pass
         ("return (1 / 0 for _ in 'ab')", "rows", "*: dataset from rows: raised ZeroDivisionError*"),
         ("sys.exit('no data')", "rows", "*::test_it: raised SystemExit: no data"),
         ("pytest.fail('no data')", "rows", "*::test_it: raised Failed: no data"),
-        ("pass", "Odd()", "*::test_it: raised RuntimeError: no repr"),
+        ("pass", "Odd()", "*::test_it: dataset from a list: a list of rows expected, found Odd*"),
         ("pass", "5", "*::test_it: dataset from a list: a list of rows expected, found int 5"),
     ],
 )

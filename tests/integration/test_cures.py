@@ -187,4 +187,7 @@ def test_a_winner_without_a_file_is_not_accepted_without_its_prompt(sick: Projec
                 "accept its scores with: pytest test_words.py::test_shout --lm-snapshot-update",
             ]
         )
-        assert sick.files() == {}
+        files = {name: text.decode() for name, text in sick.files().items()}
+        # the search read holdout, which is counted; no score is accepted
+        assert all("holdout_uses: 1\n" in text for name, text in files.items() if ".yaml" in name)
+        assert all("  n: 0\n" in text for name, text in files.items() if ".yaml" in name)

@@ -1,4 +1,4 @@
-"""pytest-socket: what an event loop needs may be blocked, and what is blocked is told in a line."""
+"""pytest-socket: a loop's own sockets may be blocked, and other blocked ones are reported."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def write(project: Project, mark: str, fixture: str, *, is_async: bool = False) 
 
 @pytest.mark.parametrize("is_async", [False, True])
 @pytest.mark.parametrize(("mark", "fixture", "options"), WAYS)
-def test_blocked_sockets_are_told_in_a_line(
+def test_blocked_sockets_are_reported_in_a_line(
     project: Project, mark: str, fixture: str, options: list[str], is_async: bool
 ) -> None:
     """It names the option that mends it, without a traceback."""

@@ -68,6 +68,7 @@ def test_a_winner_found_before_ctrl_c_is_told_not_to_be_written(
     assert "demos" not in (project.path / "shout.yaml").read_text()
 
 
+# what hangs sleeps longer than the test may take, so that signals alone can end it
 HANGING = """\
 import asyncio, os, pytest, time
 from concurrent.futures import ThreadPoolExecutor

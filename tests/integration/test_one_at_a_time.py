@@ -26,7 +26,7 @@ ROWS = [{"id": f"e{i}", "inputs": {"q": i}, "expected": i, "split": "dev"} for i
 suite = pytest.mark.lm_suite(dataset=ROWS, metric=metrics.exact_match, threshold=1, MARK)
 
 def pause():
-    time.sleep(0.002)
+    time.sleep(0.002)  # lets the other threads run
 
 FIXTURES
 
@@ -194,7 +194,7 @@ def counted():
         inside += 1
         most = max(most, inside)
         Path(__file__).with_name("most").write_text(str(most))
-    time.sleep(0.005)
+    time.sleep(0.005)  # lets the other threads come in
     yield
     with lock:
         inside -= 1
@@ -246,7 +246,7 @@ def test_q(lm_example):
     mine.touch()
     with Path(__file__).with_name("seen").open("a") as seen:
         seen.write(f"{os.environ['PYTEST_XDIST_WORKER']} {len(list(folder.iterdir()))}\\n")
-    time.sleep(0.02)
+    time.sleep(0.02)  # lets the other examples come in
     mine.unlink()
     return lm_example.inputs["q"]
 """

@@ -73,7 +73,7 @@ def test_two_runs_are_judged_again(
 
 
 def test_examples_that_changed_are_not_compared(tmp_path: Path, capsys: Captured) -> None:
-    """Nor suites that only one of the runs has: both are told."""
+    """Nor are suites that only one of the runs has; *noninferior* takes neither for proof."""
     sample(tmp_path / "old.json", examples=30)
     document = json.loads((tmp_path / "old.json").read_text(encoding="utf-8"))
     first, second, *_ = document["suites"]
@@ -81,9 +81,12 @@ def test_examples_that_changed_are_not_compared(tmp_path: Path, capsys: Captured
         row["digest"] = "other"
     second["suite"] = "renamed"
     (tmp_path / "new.json").write_text(json.dumps(document), encoding="utf-8")
-    main(["compare", str(tmp_path / "old.json"), str(tmp_path / "new.json")])
+    both = [str(tmp_path / "old.json"), str(tmp_path / "new.json")]
+    assert main(["compare", *both, "--gate=noninferior"]) == 1
+    capsys.readouterr()
+    main(["compare", *both])
     out = capsys.readouterr().out
-    assert "test_triage: no example of the same content was scored in both" in out
+    assert "test_triage: NOT GATED: 0 of the old run's" in out
     assert "renamed: only in the new run" in out
     assert "test_summary[openai/small]: only in the old run" in out
 

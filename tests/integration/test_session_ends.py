@@ -84,7 +84,7 @@ def status(project: Project) -> tuple[str, str]:
 def test_pytest_exit_ends_the_session_with_its_status(
     project: Project, pipeline: str, metric: str
 ) -> None:
-    """No other test runs, the suite is told as interrupted, and nothing of it is accepted."""
+    """No other test runs, the suite is reported as interrupted, and nothing of it is accepted."""
     write(project, pipeline, metric=metric)
     result = project.run("--lm-snapshot-update", "--lm-report=json:lm.json")
     assert result.ret == 7
@@ -95,19 +95,19 @@ def test_pytest_exit_ends_the_session_with_its_status(
 
 
 @pytest.mark.parametrize(
-    ("end", "told"),
+    ("end", "line"),
     [
         ('pytest.exit("enough")', "interrupted: enough"),
         ("raise KeyboardInterrupt", "interrupted: stopped by Ctrl-C"),
         ("raise bdb.BdbQuit", "interrupted: quit the debugger"),
     ],
 )
-def test_what_else_ends_a_session(project: Project, end: str, told: str) -> None:
+def test_what_else_ends_a_session(project: Project, end: str, line: str) -> None:
     """As an interrupted one, with the section on suites."""
     write(project, end=end)
     result = project.run_apart("--lm-snapshot-update")
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    result.stdout.fnmatch_lines([f"*{told}"])
+    result.stdout.fnmatch_lines([f"*{line}"])
     assert project.files() == {}
 
 
@@ -142,7 +142,7 @@ def ask(example):
         time.sleep(0.01)
     if me != first.read_text():
         pytest.exit("quota used up", returncode=7)
-    time.sleep(0.3)
+    time.sleep(0.3)  # the leader is at work until its helper has ended the session
     return example.expected
 """
 

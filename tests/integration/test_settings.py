@@ -257,7 +257,7 @@ def test_every_option_is_in_one_of_the_tables(pytestconfig: pytest.Config) -> No
 
 
 def test_the_mark_gives_way_to_an_option_that_says_none(pytester: pytest.Pytester) -> None:
-    """A threshold of the mark is no threshold then."""
+    """A threshold of the mark does not count then."""
     suite = SUITE.replace("dataset=ROWS", "dataset=ROWS, threshold=0.9, margin=0.1, gate='off'")
     pytester.makepyfile(test_it=suite)
     catcher = Catcher()

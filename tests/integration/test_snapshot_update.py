@@ -63,8 +63,14 @@ def test_accepting_a_worse_score_is_the_users_decision(
     project.suite()
     project.run("--lm-snapshot-update")
     project.write("shout.yaml", "instruction: SHOUT.\ninputs: [word]\noutput: loud\n")
-    project.run("--lm-snapshot-update").assert_outcomes(passed=1)
-    project.run().stdout.fnmatch_lines(["*holds*"])
+    accepted = project.run("--lm-snapshot-update")
+    accepted.assert_outcomes(passed=1)
+    accepted.stdout.fnmatch_lines(
+        ["*accepted by hand: shout.yaml; this look at holdout is not counted*"]
+    )
+    result = project.run()
+    result.stdout.fnmatch_lines(["*holds*"])
+    result.stdout.no_fnmatch_line("*accepted by hand*")
 
 
 def test_a_winner_is_written_into_the_prompt_file_and_becomes_the_baseline(

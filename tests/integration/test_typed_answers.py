@@ -136,7 +136,7 @@ def test_where_nothing_can_be_labelled_the_reason_is_told(
     """With the type that was returned, and what would help."""
     openai_server.answer = lambda _: "loud: x\nsize: 1"
     write(project, returns, expected, "lines")
-    if expected == "Odd":  # which has no text of its own to be told apart by
+    if expected == "Odd":  # which has no text of its own to distinguish it
         text = (project.path / "test_words.py").read_text()
         project.write("test_words.py", text.replace("Odd(**given)", "Odd(**given).text"))
     assert why in project.run("--lm-optimize=labeled").stdout.str()

@@ -16,7 +16,7 @@ MODEL = "openai/gpt-4o-mini"
 
 @pytest.fixture
 def other() -> Iterator[OpenAIServer]:
-    """A server that nobody but the prompt file names."""
+    """A server that only the prompt file names."""
     with OpenAIServer(lambda _: "WORD").running() as server:
         yield server
 
@@ -38,13 +38,13 @@ def _redirections(url: str) -> dict[str, str]:
 def test_a_prompt_file_never_redirects_a_suites_calls(
     project: Project, openai_server: OpenAIServer, other: OpenAIServer, place: str
 ) -> None:
-    """The place is named, and nobody is asked."""
+    """The error names the place, and no server is asked."""
     project.write("shout.yaml", SHOUT + _redirections(other.url)[place] + "\n")
     project.suite(examples=12)
     result = project.run("-o", f"lm_model={MODEL}")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert result.ret == pytest.ExitCode.INTERRUPTED
     shown = place if place == "model" else f"params.{place}"
-    assert f"field '{shown}'" in result.stderr.str()
+    assert f"field '{shown}'" in result.stdout.str()
     assert (openai_server.calls, other.calls) == (0, 0)
 
 
@@ -115,20 +115,20 @@ def test_a_budget_in_dollars_holds_whatever_price_a_pipeline_names(
     assert 0 < honest < 20
     result = project.run(*options, "-k", "cheap")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*($0.003) is used up*"])
+    result.stdout.fnmatch_lines(["*next call may cost up to $*, more than the $* left of *"])
     assert openai_server.calls == 2 * honest
     project.run(*options, "-k", "honest").assert_outcomes(failed=1)
     assert openai_server.calls == 3 * honest
 
 
 def test_a_prompt_file_sets_no_price(project: Project, openai_server: OpenAIServer) -> None:
-    """It is a usage error that names the place, and the user's place for prices."""
+    """The error names the place, and the user's place for prices."""
     project.write(
         "shout.yaml", SHOUT + "params: {input_cost_per_token: 0, output_cost_per_token: 0}\n"
     )
     project.write("test_a.py", HONEST)
     result = project.run("-o", f"lm_model={MODEL}")
-    result.stderr.fnmatch_lines(
+    result.stdout.fnmatch_lines(
         ["*line 4, field 'params.input_cost_per_token': not allowed here: *ini value lm_prices*"]
     )
     assert openai_server.calls == 0

@@ -114,7 +114,7 @@ def test_a_full_disk_ends_in_a_line_wherever_it_becomes_full(
 ) -> None:
     """What it advises works, and once there is room again, the same command does its work."""
     state = project.path / ".lmopt"
-    mount(state, "size=4m")
+    mount(state, "size=16m")
     project.suite("threshold=0.0", examples=40)
     fill(state, free=free)
 

@@ -1,4 +1,4 @@
-"""Rows are told apart by the content of their values, in every process, or refused."""
+"""The content of their values identifies rows in every process; others are refused."""
 
 from __future__ import annotations
 
@@ -355,7 +355,7 @@ def test_a_digest_is_computed_once() -> None:
 
 
 def test_keys_of_requests_have_content_too() -> None:
-    """Where JSON has no word for a value, its ``repr`` is no word for it either."""
+    """Where JSON lacks a value, its ``repr`` does not stand for it either."""
     assert canonical_json({"q": zeros(1000)}) != canonical_json({"q": zeros(1001)})
     assert canonical_json({"q": b"x"}) == canonical_json({"q": b"x"})
     with pytest.raises(InputError, match="a value with content expected"):

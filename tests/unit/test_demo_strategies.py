@@ -248,7 +248,7 @@ class TestLabeled:
             assert json.loads(demo["loud"]) == {"said": demo["word"].upper()}
 
     def test_a_value_that_fails_at_everything_is_left_alone(self) -> None:
-        """It is no prompt's answer, and ends no run."""
+        """It belongs to no prompt, and no run ends."""
         spy = asked(
             Labeled(seed=1),
             lambda _: "no idea",

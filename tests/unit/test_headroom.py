@@ -51,7 +51,7 @@ def test_where_all_of_holdout_would_not_be_enough_it_is_told_so() -> None:
 def test_few_groups_prove_nothing_however_many_examples_they_have() -> None:
     """What is tossed is a group's sign: six coins fall alike too often for this level."""
     text = told(10, 100, holdout=100, groups=6)
-    assert "and holdout's 100 examples are of 6 groups; a prompt better in all could not" in text
+    assert "and holdout's 100 examples are of 6 groups; a gain in all of them would not be" in text
     assert "at p < 0.0250, which takes 7; examples of more groups" in text
     assert told(10, 100, holdout=100, groups=7) == ""
     sure = compare(

@@ -184,6 +184,11 @@ def test_the_only_output_may_hold_the_answer_as_json(returned: Any, fence: str) 
         (3, "3 of 4", False),
         (3, 3.0, True),
         (1234, "1,234", True),
+        (1234, "1 234", True),
+        (123, "1,2,3", False),
+        (-4, "GPT-4", False),
+        (0.1, "−0.1", False),
+        (np.float32(0.1), "0.1", True),
         (3.5, "3.50", True),
         (Decimal("3.10"), "3.1", True),
         (10**200, str(10**200), True),
@@ -234,7 +239,7 @@ def labelled(
 
 
 @pytest.mark.parametrize(
-    ("expected", "form", "seen", "told"),
+    ("expected", "form", "seen", "wanted"),
     [
         (True, "value", ["No", "No"], "Yes"),
         (False, "value", ["TRUE"], "FALSE"),
@@ -256,10 +261,10 @@ def labelled(
     ],
 )
 def test_a_label_is_spelt_as_the_model_spells(
-    expected: Any, form: str, seen: list[Any], told: Any
+    expected: Any, form: str, seen: list[Any], wanted: Any
 ) -> None:
     """Nothing is labelled where that is not known."""
-    assert labelled(expected, form, *seen).get("team") == told
+    assert labelled(expected, form, *seen).get("team") == wanted
 
 
 def test_json_outputs_keep_their_types() -> None:

@@ -43,7 +43,7 @@ WHERE = "would send prompts and the key somewhere else"
 PRICE = "a prompt can't set its own price"
 OTHERS = "another model's calls would not be counted"
 RETRIES = "retries are made, and paid for, by the plugin"
-UNKNOWN = "allowed are best_of, "
+UNKNOWN = "allowed are allowed_token_ids, "
 ELSEWHERE = "http://127.0.0.1:1/v1"
 
 
@@ -98,7 +98,7 @@ ELSEWHERE = "http://127.0.0.1:1/v1"
         ("guardrails", ["x"], "guardrails", UNKNOWN),
         ("litellm_metadata", {}, "litellm_metadata", UNKNOWN),
         ("Temperature", 1, "Temperature", "did you mean temperature"),
-        ("temperatur", 1, "temperatur", "did you mean temperature"),
+        ("temperatur", 1, "temperatur", r"did you mean temperature\?$"),
         ("max_tokens", -1, "max_tokens", "from 1 to 1,000,000, found -1"),
         ("max_tokens", 10**9, "max_tokens", "from 1 to 1,000,000, found 1000000000"),
         ("max_tokens", "many", "max_tokens", "a whole number from 1 .* found 'many'"),
@@ -116,6 +116,14 @@ ELSEWHERE = "http://127.0.0.1:1/v1"
         ("stop", 3, "stop", "a text, or a list of texts, found 3"),
         ("logit_bias", {"url": 1}, "logit_bias", "from token ids to biases, found 'url'"),
         ("logit_bias", {"5": "x"}, "logit_bias.5", "a number from -100 to 100, found 'x'"),
+        ("logit_bias", {"5": 1, 6: 1}, "logit_bias", "that are all numbers or all texts, found"),
+        ("format", "xml", "format", "expected json, found 'xml'"),
+        ("think", "huge", "think", "expected one of none, minimal, low"),
+        ("structured_outputs", {"json": {"$ref": ELSEWHERE}}, "structured_outputs.json.$ref",
+         "a reference within the schema"),
+        ("structured_outputs", {"url": "x"}, "structured_outputs.url", "not an allowed field"),
+        ("stop_sequences", ["x"], "stop_sequences", "write it as stop"),
+        ("response_mime_type", "x", "response_mime_type", "write it as response_format"),
         ("modalities", ["audio"], "modalities[0]", "expected text, found 'audio'"),
         ("reasoning_effort", "huge", "reasoning_effort", "expected one of none, minimal, low"),
         ("reasoning_effort", {"url": "x"}, "reasoning_effort.url", "not an allowed field"),
@@ -153,6 +161,14 @@ def test_a_parameter_that_goes_too_far(name: str, value: Any, place: str, proble
         {"thinking": {"type": "enabled", "budget_tokens": 1024}, "verbosity": "low"},
         {"logprobs": True, "top_logprobs": 5, "frequency_penalty": -2, "seed": -1, "stop": "\n"},
         {"safety_settings": [{"category": "HARM", "threshold": "BLOCK_NONE"}]},
+        {"extra_body": {"structured_outputs": {"json": SCHEMA, "disable_any_whitespace": True}}},
+        {"extra_body": {"structured_outputs": {"choice": ["a", "b"]}, "bad_words": ["c"]}},
+        {"extra_body": {"ignore_eos": False, "skip_special_tokens": False}},
+        {"extra_body": {"allowed_token_ids": [1, 2], "include_stop_str_in_output": True}},
+        {"format": "json", "think": False, "tfs_z": 1.0, "num_ctx": 8192},
+        {"format": SCHEMA, "think": "high"},
+        {"reasoning_format": "hidden", "safe_prompt": True, "thinking_level": "low"},
+        {"logit_bias": {50256: -100, 11: 5}},
     ],
 )
 def test_what_shapes_an_answer_is_welcome(params: dict[str, Any]) -> None:

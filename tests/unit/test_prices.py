@@ -115,7 +115,7 @@ def test_a_model_that_is_not_priced_by_tokens_is_unpriced() -> None:
 
 
 def test_litellms_own_table_is_asked_nowhere() -> None:
-    """What can be written to at run time is no source of prices, nor do we write to it."""
+    """Anything may write to that table at run time, so it gives no price and is not written to."""
     theirs = {"model_cost", "register_model", "cost_per_token", "completion_cost", "response_cost"}
     package = Path(pytest_lmopt.__file__).parent
     used = {

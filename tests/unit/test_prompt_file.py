@@ -315,7 +315,7 @@ def test_a_filter_that_does_not_exist_is_found_when_loading(tmp_path: Path) -> N
 def test_a_field_that_is_empty_in_another_way_is_refused(
     tmp_path: Path, field: str, value: str
 ) -> None:
-    """Only nothing at all is no value."""
+    """Only nothing at all counts as absent."""
     text = "instruction: x\ninputs: [a]\noutput: b\n"
     assert refusal(tmp_path, f"{text}{field}: {value}\n").field == field
     (tmp_path / "p.yaml").write_text(f"{text}{field}:\n")

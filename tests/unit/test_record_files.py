@@ -191,7 +191,7 @@ def test_a_file_of_an_earlier_version_is_read() -> None:
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     """A pipe would be waited for, for ever."""
     os.mkfifo(tmp_path / "x.jsonl")
-    with pytest.raises(RecordError, match="can't be read: it is no regular file"):
+    with pytest.raises(RecordError, match="can't be read: expected a file, found "):
         read_records(tmp_path)
 
 

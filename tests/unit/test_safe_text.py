@@ -228,7 +228,7 @@ def test_an_error_brings_the_keys_of_its_request() -> None:
     request = SimpleNamespace(headers={"x-api-key": SECRET}, url="https://host")
     error = RuntimeError("refused")
     error.__cause__ = cause = ValueError("refused")
-    cause.response = SimpleNamespace(request=request)  # type: ignore[attr-defined]
+    vars(cause)["response"] = SimpleNamespace(request=request)
     known_secrets.note_error(error)
     assert redact(f"refused {SECRET}") == "refused [secret]"
 

@@ -204,3 +204,10 @@ def test_bounds_are_counted_anew_for_each_rendering() -> None:
     """Many small messages never add up to a refusal."""
     for _ in range(30):
         assert rendered("{% for i in range(5000) %}{% endfor %}done") == "done"
+
+
+@pytest.mark.parametrize("form", ["tojson", "tojson(indent=2)"])
+def test_a_long_table_is_written_as_json(form: str) -> None:
+    """Thousands of rows make a long text, but no longer than a prompt may be."""
+    rows = [{"id": n, "team": f"team {n}", "tags": ["a", "b"]} for n in range(5_000)]
+    assert json.loads(rendered("{{ a | " + form + " }}", rows)) == rows

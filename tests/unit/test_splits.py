@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_lmopt.suites.clusters import clusters, duplicates_note, groups_of
+from pytest_lmopt.suites.clusters import clusters, duplicates_note, group_names, groups_of
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.splits import PlacedRow, Splits, seeded_order, split
 
@@ -192,6 +192,8 @@ def test_groups_and_inputs_join_transitively() -> None:
     assert [[each.id for each in members] for members in clusters(rows)] == [list("abcd"), ["e"]]
     assert groups_of(rows) == dict.fromkeys("abcd", "a")
     assert groups_of(rows[4:]) is None
+    assert group_names(rows) == dict.fromkeys("abcd", "x")
+    assert group_names([replace(row, group=None) for row in rows]) == {"b": "b", "c": "b"}
 
 
 @pytest.mark.parametrize("name", ["train", "dev", "holdout"])

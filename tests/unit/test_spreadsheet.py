@@ -137,7 +137,7 @@ def test_a_blank_cell_alone_in_its_row_counts_where_it_is_quoted(tmp_path: Path)
 
 
 def test_a_row_with_an_id_alone_is_refused(tmp_path: Path) -> None:
-    """A filled-down column of ids is no data; an empty input that expects something is."""
+    """A filled-down column of ids is not data; an empty input that expects something is."""
     assert refusal(tmp_path, f"{HEAD}{lines(1, 2)}r3,,\n") == (
         "line 4 has no input and no expected value, only id. Fill the row, or drop it"
     )

@@ -1,4 +1,4 @@
-"""A killed search goes on with the same strategy, told by its class and parameters."""
+"""A killed search goes on with the same strategy, known by its class and parameters."""
 
 from __future__ import annotations
 

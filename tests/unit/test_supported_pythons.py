@@ -36,14 +36,14 @@ def found(tmp_path: Path) -> Find:
                 script = f"#!/bin/sh\n{f'echo {level}' if level else 'exit 127'}\n"
                 (folder / name).write_text(script)
                 (folder / name).chmod(0o755)
-        told = subprocess.run(
+        listed = subprocess.run(
             [ROOT / ".ci/pythons"],
             env={"PATH": f"{folders[0][0]}:/usr/bin:/bin", "PYENV_ROOT": str(tmp_path / "pyenv")},
             capture_output=True,
             text=True,
             check=True,
         ).stdout
-        lines = [line.split() for line in told.splitlines() if str(tmp_path) in line]
+        lines = [line.split() for line in listed.splitlines() if str(tmp_path) in line]
         return [f"{version} {Path(path).relative_to(tmp_path)}" for version, path in lines]
 
     return find

@@ -12,9 +12,8 @@ from pytest_lmopt.lm.sqlite_file import (
     Database,
     Kinds,
     columns_of,
-    open_database,
-    refuse_other_tables,
-    transaction,
+    named_holders,
+    open_versions,
     wrong_cell,
 )
 
@@ -89,16 +88,8 @@ _KINDS: Kinds = {
 
 
 def open_book(path: Path) -> Database:
-    """The book's file, with all columns whatever version began it; see ``open_database``."""
-    database = open_database(path, SCHEMA, check=_check)
-    try:
-        _add_calls(database.connection)
-        _name_holders(database.connection)
-        refuse_other_tables(database.connection, SCHEMA)
-    except BaseException:
-        database.close()
-        raise
-    return database
+    """The book's file; see ``open_versions``."""
+    return open_versions(path, SCHEMA, _add_calls, named_holders("accounts"), check=_check)
 
 
 def _check(connection: sqlite3.Connection) -> str:
@@ -117,21 +108,8 @@ def _check(connection: sqlite3.Connection) -> str:
 
 def _add_calls(connection: sqlite3.Connection) -> None:
     """Give a book of the first version the charges' column ``calls``."""
-    with transaction(connection):
-        columns = connection.execute("PRAGMA table_info(charges)").fetchall()
-        if "calls" not in [name for _, name, *_ in columns]:
-            connection.execute("ALTER TABLE charges ADD COLUMN calls INTEGER NOT NULL DEFAULT 1")
-
-
-def _name_holders(connection: sqlite3.Connection) -> None:
-    """Give a book that knew processes by their number the accounts' column ``holder``.
-
-    A number may be another process's by now, so it names no process that still runs.
-    """
-    with transaction(connection):
-        columns = connection.execute("PRAGMA table_info(accounts)").fetchall()
-        if "pid" in [name for _, name, *_ in columns]:
-            connection.execute("ALTER TABLE accounts RENAME COLUMN pid TO holder")
+    if "calls" not in dict(columns_of(connection, "charges")):
+        connection.execute("ALTER TABLE charges ADD COLUMN calls INTEGER NOT NULL DEFAULT 1")
 
 
 def spent_by(run: Run, account: int) -> Spent:

@@ -32,9 +32,9 @@ def table_price(model: str, input_tokens: int, output_tokens: int) -> float | No
     entry = _entry(model)
     if entry is None:
         return None
-    asked, told = _rates(entry, input_tokens)
+    into, out = _rates(entry, input_tokens)
     per_request = float(entry.get("input_cost_per_request") or 0.0)
-    return input_tokens * asked + output_tokens * told + per_request
+    return input_tokens * into + output_tokens * out + per_request
 
 
 def _rates(entry: Mapping[str, Any], input_tokens: int) -> tuple[float, float]:
@@ -43,16 +43,16 @@ def _rates(entry: Mapping[str, Any], input_tokens: int) -> tuple[float, float]:
         within = [tier for tier in tiers if tier["range"][0] <= input_tokens] or tiers[:1]
         tier = within[-1]
         return float(tier[_INPUT]), float(tier.get(_OUTPUT, entry.get(_OUTPUT, 0.0)))
-    asked, told = float(entry.get(_INPUT) or 0.0), float(entry.get(_OUTPUT) or 0.0)
+    into, out = float(entry.get(_INPUT) or 0.0), float(entry.get(_OUTPUT) or 0.0)
     limits = {
         int(found[1]) * (1000 if found[2] else 1): f"_above_{found[1]}{found[2]}_tokens"
         for found in filter(None, map(_ABOVE.match, entry))
     }
     for limit in sorted(limits):
         if input_tokens > limit:
-            asked = float(entry.get(_INPUT + limits[limit]) or asked)
-            told = float(entry.get(_OUTPUT + limits[limit]) or told)
-    return asked, told
+            into = float(entry.get(_INPUT + limits[limit]) or into)
+            out = float(entry.get(_OUTPUT + limits[limit]) or out)
+    return into, out
 
 
 @lru_cache(maxsize=1024)

@@ -9,7 +9,6 @@ changed prompt thus changes its own line and only those answers that came out di
 from __future__ import annotations
 
 import json
-import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from pytest_lmopt.errors import RecordError
 from pytest_lmopt.lm.money.usage import recorded_usage
 from pytest_lmopt.lm.seam import Completion, Refusal, Request, WholeCompletion
 from pytest_lmopt.suites.canonical import canonical_json
+from pytest_lmopt.suites.reading import distinct, other_than_file
 from pytest_lmopt.suites.render import Message
 
 VERSION = 1
@@ -113,8 +113,8 @@ def read_records(folder: Path) -> dict[str, Completion]:
     answers: dict[str, Completion] = {}
     for path in sorted(folder.rglob("*.jsonl")):
         try:
-            if not stat.S_ISREG(path.stat().st_mode):
-                raise OSError("it is no regular file")  # a pipe would block
+            if found := other_than_file(path):  # a pipe would block
+                raise OSError(f"expected a file, found {found}")
             text = path.read_bytes().decode()
         except UnicodeDecodeError as error:
             line = error.object[: error.start].count(b"\n") + 1
@@ -128,18 +128,9 @@ def read_records(folder: Path) -> dict[str, Completion]:
 
 
 def _loaded(line: str) -> dict[str, Any]:
-    fields = json.loads(line, object_pairs_hook=_distinct, parse_constant=_refused)
+    fields = json.loads(line, object_pairs_hook=distinct, parse_constant=_refused)
     if not isinstance(fields, dict):
         raise ValueError(f"an object expected, found {line[:80]!r}")
-    return fields
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in fields:
-            raise ValueError(f"expected each name once, found {name!r} twice")
-        fields[name] = value
     return fields
 
 

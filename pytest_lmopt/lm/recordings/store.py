@@ -16,9 +16,10 @@ from pytest_lmopt.lm.recordings.rescue import readable_rows
 from pytest_lmopt.lm.seam import Completion, Request
 from pytest_lmopt.lm.sqlite_file import (
     Database,
+    columns_of,
     if_alone,
-    open_database,
-    refuse_other_tables,
+    named_holders,
+    open_versions,
     told_as,
     transaction,
 )
@@ -44,40 +45,15 @@ CREATE TABLE IF NOT EXISTS places (place TEXT, key TEXT, PRIMARY KEY (place, key
 
 
 def open_recordings(path: Path) -> Database:
-    """The store's file, with all columns whatever version began it; see ``open_database``."""
-    database = open_database(path, _SCHEMA)
-    try:
-        _add_times(database.connection)
-        _name_holders(database.connection)
-        refuse_other_tables(database.connection, _SCHEMA)
-    except BaseException:
-        database.close()
-        raise
-    return database
+    """The store's file; see ``open_versions``."""
+    return open_versions(path, _SCHEMA, _add_times, named_holders("claims"))
 
 
 def _add_times(connection: sqlite3.Connection) -> None:
     """Give a table of the first version its columns ``made`` and ``used``."""
-    if len(connection.execute("PRAGMA table_info(recordings)").fetchall()) != 3:
-        return
-    with transaction(connection):
-        # asked again: another process may have been faster
-        if len(connection.execute("PRAGMA table_info(recordings)").fetchall()) == 3:
-            for name in ("made", "used"):
-                connection.execute(
-                    f"ALTER TABLE recordings ADD COLUMN {name} REAL NOT NULL DEFAULT 0"
-                )
-
-
-def _name_holders(connection: sqlite3.Connection) -> None:
-    """Give claims that knew processes by their number the column ``holder``.
-
-    A number may be another process's by now, so it names no process that still runs.
-    """
-    with transaction(connection):
-        columns = connection.execute("PRAGMA table_info(claims)").fetchall()
-        if "pid" in [name for _, name, *_ in columns]:
-            connection.execute("ALTER TABLE claims RENAME COLUMN pid TO holder")
+    if [*dict(columns_of(connection, "recordings"))] == ["key", "request", "answer"]:
+        for name in ("made", "used"):
+            connection.execute(f"ALTER TABLE recordings ADD COLUMN {name} REAL NOT NULL DEFAULT 0")
 
 
 class SqliteRecordings:
