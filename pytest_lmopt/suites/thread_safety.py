@@ -18,6 +18,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from pytest_lmopt.suites.assignments import assigned_globals
 from pytest_lmopt.suites.source import is_ours
 
 MOST_MEMBERS = 500
@@ -153,15 +154,19 @@ def _name(function: Callable[..., Any]) -> str:
     return getattr(function, "__qualname__", repr(function)).replace(".<locals>", "")
 
 
+def source_tree(function: Callable[..., Any]) -> ast.AST:
+    """A function's source, parsed; empty where it can't be, as with a lambda within a call."""
+    try:
+        return ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, SyntaxError, TypeError):
+        return ast.Module(body=[], type_ignores=[])
+
+
 class _Reading:
     """One function, read."""
 
     def __init__(self, function: types.FunctionType) -> None:
-        try:
-            tree: ast.AST = ast.parse(textwrap.dedent(inspect.getsource(function)))
-        except (OSError, SyntaxError, TypeError):  # such as the line of a lambda within a call
-            tree = ast.Module(body=[], type_ignores=[])
-        self._tree = tree
+        self._tree = tree = source_tree(function)
         self._space = dict(function.__globals__)
         cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
         for name, cell in cells:
@@ -194,6 +199,8 @@ class _Reading:
                 yield from self._changes(node)
                 if isinstance(node, ast.Attribute) and node.attr in METHODS:
                     yield node.attr
+        if patterns is USES:
+            yield from (f"global {name} = ..." for name in assigned_globals(self._tree))
 
     def members(self) -> Iterator[Any]:
         """What it names: functions, classes, objects, through modules too."""
