@@ -47,8 +47,8 @@ def changed_parts(tree: ast.AST, name: str, *, methods: bool) -> Iterator[str]:
         inside = isinstance(node, ast.Attribute | ast.Subscript) and _leads_to(node, name)
         if inside and attribute not in target.guards:
             yield f"{ast.unparse(node)} = ..."
-    for node in ast.walk(tree) if methods else ():
-        called = node.func if isinstance(node, ast.Call) else None
+    for each in ast.walk(tree) if methods else ():
+        called = each.func if isinstance(each, ast.Call) else None
         changes = isinstance(called, ast.Attribute) and called.attr in MUTATING
         if called is not None and changes and _leads_to(called, name):
             yield ast.unparse(called)
@@ -82,8 +82,8 @@ def _targets(node: ast.AST, guards: frozenset[str]) -> Iterator[_Target]:
         tried = frozenset().union(*map(_named, node.body))
         for handler in node.handlers:
             yield from _targets(handler, guards | tried)
-        for each in (*node.body, *node.orelse, *node.finalbody):
-            yield from _targets(each, guards)
+        for statement in (*node.body, *node.orelse, *node.finalbody):
+            yield from _targets(statement, guards)
         return
     for child in ast.iter_child_nodes(node):
         yield from _targets(child, guards)
