@@ -50,7 +50,7 @@ def accepted_rows(
     rows: dict[str, Row] = {}
     for example in suite.dataset:
         row = _placed(suite, example, confirmation, learned=example.id in learned)
-        was = old.pop(example.id, None)
+        was = old.get(example.id)
         if was is not None and same_prompts and was.example == row.example:
             row = replace(row, earlier=_earlier(was) if again else was.earlier)
         if example.id in scores:
@@ -58,21 +58,34 @@ def accepted_rows(
         rows[example.id] = row
     searched = before is not None and (before.searched or before.holdout_uses > 0)
     today = {row.inputs for row in rows.values()}
-    return rows | {
-        name: replace(row, example="", scores={}, earlier={})
-        for name, row in old.items()
+    left = [
+        row
+        for row in old.values()
         if row.inputs not in today
         and (row.uses or row.learned or (searched and row.split != "holdout"))
-    }
+    ]
+    for row in left:
+        # another row may have its id by now; without its inputs it was known by the id alone
+        name = row.id if row.id not in rows else f"{row.id} ({row.inputs})"
+        if row.inputs or name == row.id:
+            rows[name] = replace(row, id=name, example="", scores={}, earlier={})
+    return rows
 
 
 def counted_rows(suite: Suite, before: Snapshot | None, confirmation: str) -> dict[str, Row]:
     """The row table that counts a confirmation and accepts nothing: scores stay as they are."""
     rows = dict(before.rows) if before else {}
+    alike: dict[str, list[str]] = {}
+    for name, row in rows.items():
+        alike.setdefault(row.inputs, []).append(name)
     for example in suite.dataset:
-        now = _placed(suite, example, confirmation)
-        was = rows.get(example.id)
-        rows[example.id] = now if was is None else replace(was, split=now.split, uses=now.uses)
+        now, was = _placed(suite, example, confirmation), rows.get(example.id)
+        names = [example.id]
+        if was is None or was.inputs not in ("", now.inputs):
+            names = alike.get(now.inputs, names)
+        for name in names:
+            known = rows.get(name)
+            rows[name] = replace(known, split=now.split, uses=now.uses) if known else now
     return rows
 
 

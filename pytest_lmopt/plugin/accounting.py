@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 from pytest_lmopt.errors import BookError
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 SESSION = "the session (--lm-budget)"
 
+LEAST_ROOM = 1_000_000
+"""Bytes, enough for about 2,500 calls in the account book."""
+
 
 def suite_ledger(session: LmSession, marked: MarkedSuite) -> Ledger:
     """The ledger of a suite; suites under the same mark share that mark's account.
@@ -22,10 +26,20 @@ def suite_ledger(session: LmSession, marked: MarkedSuite) -> Ledger:
     Raises ``BookError``.
     """
     try:
+        if session.options.cache == "off":
+            _check_room(session)
         return _suite_ledger(session, marked)
     except BookError as error:
         session.give_up_book(error)
     return _suite_ledger(session, marked)
+
+
+def _check_room(session: LmSession) -> None:
+    """Raise ``BookError`` where the book would soon fill the disk: then it can end with the run."""
+    folder = session.folder.path
+    free = shutil.disk_usage(folder if folder.exists() else session.root).free
+    if free < LEAST_ROOM:
+        raise BookError(f"its disk has only {free:,} bytes left", path=folder)
 
 
 def _suite_ledger(session: LmSession, marked: MarkedSuite) -> Ledger:

@@ -79,12 +79,12 @@ def split(
 ) -> Splits:
     """Split examples; rows that were ``placed`` earlier stay, whatever else changed.
 
-    A row is recognised by its id or its inputs. A new row joins the rows that share its inputs or
-    group: if these are in several splits, the most used one (train before dev before holdout).
-    Else it is drawn by a hash of its group, or of its normalised inputs; ``seed`` draws another
-    split, ``shares`` are those of train and dev in [0, 1]. An example's own ``split`` wins. A
-    holdout row leaves holdout where a row of train or dev has its inputs, since its answer can be
-    learned by heart.
+    A row is recognised by its inputs, or by its id where these are new. A new row joins the rows
+    that share its inputs or group: if these are in several splits, the most used one (train before
+    dev before holdout). Else it is drawn by a hash of its group, or of its normalised inputs;
+    ``seed`` draws another split, ``shares`` are those of train and dev in [0, 1]. An example's own
+    ``split`` wins. A holdout row leaves holdout where a row of train or dev has its inputs, since
+    its answer can be learned by heart.
     """
     rows = list(examples)
     known = _Known(placed)
@@ -118,10 +118,15 @@ class _Known:
                 self._by_inputs.setdefault(row.inputs, []).append(row)
 
     def of(self, example: Example) -> list[PlacedRow]:
-        """Find the rows that stand for an example, that of its id first."""
+        """Find the rows that stand for an example, that of its id first.
+
+        Another row's id says nothing where the inputs are known: ids may be numbered anew.
+        """
         alike = self._by_inputs.get(example.input_digest, [])
         named = self._by_id.get(example.id)
-        return alike if named is None else [named, *(row for row in alike if row is not named)]
+        if named is None or (alike and named.inputs not in ("", example.input_digest)):
+            return alike
+        return [named, *(row for row in alike if row is not named)]
 
     def split(self, example: Example) -> str:
         """Name the split an example is in already, empty where it is new."""

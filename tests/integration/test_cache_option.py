@@ -94,7 +94,7 @@ def test_a_damaged_store_is_named_and_what_can_be_read_of_it_is_kept(
     asked = openai_server.calls
     store = project.path / ".lmopt/recordings.sqlite"
     content = bytearray(store.read_bytes())
-    content[-8192:] = b"\xff" * 8192
+    content[-24576:] = b"\xff" * 24576
     store.write_bytes(content)
     result = project.run()
     result.assert_outcomes(passed=1)

@@ -14,7 +14,7 @@ from projects.shouting import Project
 
 from pytest_lmopt.testing.simulated_model import Chat
 
-SEARCH = ("--lm-optimize", "--lm-snapshot-update")
+SEARCH = ("--lm-optimize=bootstrap", "--lm-snapshot-update")
 
 
 def snapshot(project: Project) -> Path:

@@ -82,7 +82,7 @@ def test_demos_that_help_are_found_and_confirmed(
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(
         [
-            "*winner: bootstrap-*",
+            "*winner: * (demos from *)",
             "*incumbent ? winner on holdout: 0.* ? 0.* on * examples",
             "*difference +0.*, 95 % interval [[]+0.*, +0.*[]], p = * (mid-p McNemar): improved",
             "*to accept it: pytest *--lm-optimize --lm-snapshot-update",

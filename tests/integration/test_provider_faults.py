@@ -56,7 +56,7 @@ def scores(project: Project) -> dict[str, float]:
     """The scores accepted as baseline, by example id."""
     (table,) = project.path.glob("__lm_snapshots__/*/*.csv")
     with table.open(newline="") as file:
-        return {row["id"]: float(row["score"]) for row in csv.DictReader(file)}
+        return {row["id"]: float(row["score"]) for row in csv.DictReader(file) if row["score"]}
 
 
 def deserved(server: OpenAIServer, *words: str) -> dict[str, float]:
