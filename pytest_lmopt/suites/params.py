@@ -1,6 +1,6 @@
 """The parameters a prompt may set: those that shape the answer, and nothing else.
 
-Whoever can change a prompt file may change what is asked, but not who is asked, with which key, how
+An author of a prompt file may change what is asked, but not who is asked, with which key, how
 often, or at which price. litellm gives such meanings to hundreds of names, and to new ones with
 each version, so this is a list of what is allowed.
 """

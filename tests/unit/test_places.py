@@ -84,7 +84,7 @@ def test_folders_outside_the_root_have_records_of_their_own(tmp_path: Path) -> N
 
 
 def test_no_other_module_compares_paths_with_a_root() -> None:
-    """Whoever needs a name relative to a folder asks here; the exceptions only say yes or no."""
+    """One module makes names relative to a folder; the exceptions only say yes or no."""
     allowed = {
         "suites/places.py",
         "plugin/gathering.py",  # both sides are resolved: may a file be written?

@@ -32,7 +32,7 @@ def test_who_decides(name: str, modules: set[str]) -> None:
 
 @pytest.mark.parametrize("name", ["compare", "compare_scores", "choose", "no_headroom"])
 def test_every_comparison_knows_the_clusters(name: str) -> None:
-    """Copies of a row and groups are no independent evidence, whoever compares."""
+    """Copies of a row and groups are not independent evidence in any comparison."""
     found = [(module, call) for module, call in calls(name) if module != "commands/command_line.py"]
     assert found
     for module, call in found:

@@ -194,7 +194,7 @@ def test_a_price_of_the_users_may_be_high_but_not_endless() -> None:
 
 
 def test_usage_comes_from_one_module() -> None:
-    """Nobody else makes one of figures that came from outside, or charges a call."""
+    """No other module makes one of figures that came from outside, or charges a call."""
     makers = modules_with(r"\bUsage\(\s*\w|\.prompt_tokens|\"prompt_tokens\"")
     assert makers == {
         "lm/money/usage.py",
