@@ -123,7 +123,7 @@ class OwnerHooks:
         except KeyboardInterrupt:
             if not (self._session.interrupted and self._session.ran):
                 raise
-            session.exitstatus = pytest.ExitCode.INTERRUPTED  # and its summary is still told
+            session.exitstatus = pytest.ExitCode.INTERRUPTED  # and its summary still follows
 
     def _write(self, session: pytest.Session) -> None:
         if self._display is not None:
