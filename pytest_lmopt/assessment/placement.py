@@ -96,13 +96,13 @@ def learned_from(
 
     The demos of an inner step show what earlier steps made of a row, so their rows are unknown.
     """
-    values = {example.id: _values(example.inputs) for example in dataset}
+    demos = [(state.inputs, demo) for state in states for demo in state.demos]
+    values = {example.id: _values(example.inputs) for example in dataset} if demos else {}
     found: set[str] = set()
-    for state in states:
-        for demo in state.demos:
-            given = _values({name: demo[name] for name in state.inputs if name in demo})
-            shown = {name for name, inputs in values.items() if given and given <= inputs}
-            found |= shown or {example.id for example in train}
+    for names, demo in demos:
+        given = _values({name: demo[name] for name in names if name in demo})
+        shown = {name for name, inputs in values.items() if given and given <= inputs}
+        found |= shown or {example.id for example in train}
     return found
 
 

@@ -36,7 +36,7 @@ def gather(session: LmSession, report: pytest.TestReport) -> None:
     if line is not None and file == suite.suite.partition("::")[0].replace("/", os.sep):
         session.lines[suite.suite] = line + 1
     session.orphans = suite.orphans
-    session.notices += [notice for notice in suite.notices if notice not in session.notices]
+    session.note(suite.notices)
     report.user_properties = [*others, *_figures(suite)]
 
 

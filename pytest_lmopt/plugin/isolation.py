@@ -10,7 +10,7 @@ import ast
 import inspect
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, MutableMapping, MutableSequence, MutableSet
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,10 @@ import pytest
 
 from pytest_lmopt.plugin.collecting import FIXTURE_NAME
 from pytest_lmopt.plugin.options import Options
-from pytest_lmopt.suites.definitions import defined
+from pytest_lmopt.suites.code.assignments import changed_parts
+from pytest_lmopt.suites.code.thread_safety import FOLDER, PATCHING, source_tree, unsafe_uses
 from pytest_lmopt.suites.places import name_below
 from pytest_lmopt.suites.suite import Suite
-from pytest_lmopt.suites.thread_safety import FOLDER, PATCHING, unsafe_uses
 
 UNSAFE_FIXTURES = {
     "_pytest": (
@@ -49,6 +49,7 @@ SET_ONCE = ("monkeypatch",)
 UNSAFE_MARK = "thread_unsafe"
 """pytest-run-parallel's."""
 MOST_NAMED = 3
+_CONTAINERS = (MutableMapping, MutableSequence, MutableSet)
 
 
 def concurrency_of(
@@ -81,10 +82,24 @@ def unsafe_parts(item: pytest.Function, suite: Suite) -> tuple[str, ...]:
     for name, value in shared.items():
         if _patches(value) or _is_scratch(value, item.config):
             unsafe.append(f"fixture {name}")
+    unsafe += _changed(item, shared)
     if item.get_closest_marker(UNSAFE_MARK) is not None:
         unsafe.append(f"mark {UNSAFE_MARK}")
     uses = unsafe_uses([item.obj, suite.metric, *shared.values()], root)
     return tuple(dict.fromkeys((*unsafe, *moved, *uses)))
+
+
+def _changed(item: pytest.Function, shared: Mapping[str, Any]) -> Iterator[str]:
+    """What the test changes that pytest makes anew for each test: its instance, its fixtures."""
+    tree, name = source_tree(inspect.unwrap(item.function)), item.originalname or item.name
+    parameters = list(inspect.signature(inspect.unwrap(item.function)).parameters)
+    if hasattr(item.obj, "__self__"):
+        parts = changed_parts(tree, parameters[0], methods=True)
+        yield from (f"{part} in {name}" for part in parts)
+    for fixture, value in shared.items():
+        if all(definition.scope == "function" for definition in _definitions(item, fixture)):
+            parts = changed_parts(tree, fixture, methods=isinstance(value, _CONTAINERS))
+            yield from (f"fixture {fixture}, which {name} changes" for _ in parts)
 
 
 def isolation_notice(suite: str, parts: tuple[str, ...], options: Options) -> str:
@@ -148,15 +163,12 @@ def _keeps(function: Any, name: str) -> bool:
 
     Not to change the folder: files that examples write would lie side by side.
     """
-    found = defined(inspect.unwrap(function))
-    if found is None:
-        return False
     used = handed = 0
-    for node in ast.walk(found[0]):
+    for node in ast.walk(source_tree(function)):
         if isinstance(node, ast.Return | ast.Yield) and node.value is not None:
             return False
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             used += node.value.id == name and node.attr.startswith(("set", "del", "syspath"))
         elif isinstance(node, ast.Name):
             handed += node.id == name
-    return used == handed
+    return 0 < used == handed  # none of an unreadable one

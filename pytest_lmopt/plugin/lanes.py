@@ -12,7 +12,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from pytest_lmopt.blocks.queue import Part
-from pytest_lmopt.plugin.collecting import is_suite
+from pytest_lmopt.plugin.collecting import is_suite, note_broken
 from pytest_lmopt.plugin.names import node_name
 from pytest_lmopt.plugin.session import LmSession
 
@@ -36,10 +36,16 @@ def add_lanes(items: list[pytest.Item], count: int) -> None:
 
 def take_part(item: pytest.Item, nextitem: pytest.Item | None, session: LmSession) -> bool | None:
     """Run a lane that does not lead, without a report; True if this item was one."""
-    if session.queue is None:
+    name = node_name(item)
+    try:
+        queue = session.queue
+    except pytest.fail.Exception as error:  # what ends a test here would end the worker
+        note_broken(session, item, str(error))
         return None
-    name = session.entered[item.nodeid] = node_name(item)
-    part = session.parts[name] = session.queue.enter(name, session.worker)
+    if queue is None:
+        return None
+    session.entered[item.nodeid] = name
+    part = session.parts[name] = queue.enter(name, session.worker)
     if part is Part.HELP:
         runtestprotocol(item, log=False, nextitem=nextitem)
     elif part is Part.NOTHING:

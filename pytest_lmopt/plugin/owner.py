@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_lmopt.plugin import losses, watching
-from pytest_lmopt.plugin.session import PROPERTY, WORKER_KEY, LmSession
+from pytest_lmopt.plugin.session import NOTICES_KEY, PROPERTY, WORKER_KEY, LmSession
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -67,7 +67,8 @@ class OwnerHooks:
 
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_testnodedown(self, node: Any, error: object | None) -> None:
-        """Let the others have what a worker that is gone had taken."""
+        """Let the others have what a worker that is gone had taken; take over its notices."""
+        self._session.note(getattr(node, "workeroutput", {}).get(NOTICES_KEY, ()))
         if error:
             losses.lose(self._session, node.gateway.id)
 

@@ -34,7 +34,7 @@ from pytest_lmopt.runs.outcomes import SessionEnded
 from pytest_lmopt.runs.suite_loop import run_on_loop
 from pytest_lmopt.runs.traced import traced
 from pytest_lmopt.safe_text import shown
-from pytest_lmopt.suites.source import pipeline_source
+from pytest_lmopt.suites.code.source import pipeline_source
 from pytest_lmopt.suites.suite import Suite
 
 
@@ -180,8 +180,7 @@ def _concurrency(item: pytest.Function, suite: Suite, session: LmSession) -> int
     """How many of a suite's examples may run at a time in this process; says so where it is one."""
     here, parts = concurrency_of(item, suite, session.options)
     if parts and session.parts.get(node_name(item)) is not Part.HELP:
-        notice = isolation_notice(suite.name, parts, session.options)
-        session.notices += [notice] if notice not in session.notices else []
+        session.note([isolation_notice(suite.name, parts, session.options)])
     return here
 
 

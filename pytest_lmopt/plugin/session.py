@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +44,8 @@ PROPERTY = "lm_suite"
 """Name of the test property that carries a suite's report from its process to the owner."""
 ENDED = "lm_ended"
 """Name of the one that says that the suite ended the session: its reason and exit status."""
+NOTICES_KEY = "lm_notices"
+"""Name under which a worker leaves its notices when it ends."""
 
 
 def stores_in(folder: StateFolder) -> Stores:
@@ -260,6 +262,10 @@ class LmSession:
             f"the account book {error.path} can't be used: {error.problem}; this run has one of "
             "its own, which ends with it"
         )
+
+    def note(self, notices: Iterable[str]) -> None:
+        """Add notices to those to show, each once."""
+        self.notices += [notice for notice in notices if notice not in self.notices]
 
     @property
     def ran(self) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_lmopt.plugin import lanes
 from pytest_lmopt.plugin.names import node_name
-from pytest_lmopt.plugin.session import LmSession
+from pytest_lmopt.plugin.session import NOTICES_KEY, LmSession
 
 
 class WorkerHooks:
@@ -32,6 +32,10 @@ class WorkerHooks:
         if name not in self._session.suites and name not in self._session.broken:
             return None
         return lanes.take_part(item, nextitem, self._session)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Leave the notices to the owner: a worker that only helped has no report to carry them."""
+        session.config.workeroutput[NOTICES_KEY] = self._session.notices  # type: ignore[attr-defined]
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logfinish(self, nodeid: str) -> None:

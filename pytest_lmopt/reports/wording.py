@@ -6,6 +6,7 @@ from pytest_lmopt.comparison.digits import as_p_value, spelled_apart
 from pytest_lmopt.comparison.verdict import Verdict
 from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.reports.suite_report import Charged, SearchReport, SuiteReport
+from pytest_lmopt.suites.budget import plain
 
 NOT_GATED = "NOT GATED"
 
@@ -99,8 +100,11 @@ def outcome_text(search: SearchReport, *, accepting: bool) -> str:
 def _charged(charged: Charged) -> str:
     kind, limit = charged.kind, charged.limit
     sign, unit = ("$", "") if kind == "usd" else ("", " s" if kind == "seconds" else f" {kind}")
-    amount = f"{sign}{charged.amount:,.4f}" if sign else f"{charged.amount:,.0f}"
+    # as many digits as the limit's, or what is charged looks like nothing
+    small = limit is not None and limit < 0.01
+    spelled = plain(charged.amount) if small else f"{charged.amount:,.4f}"
+    amount = f"{sign}{spelled}" if sign else f"{charged.amount:,.0f}"
     if limit is None:
         return f"{amount}{unit}"
-    most = f"{limit:,.0f}" if kind == "seconds" else f"{limit:,}"
+    most = plain(limit)
     return f"{amount} of {sign}{most}{unit} ({100 * charged.amount / limit:.0f} %)"

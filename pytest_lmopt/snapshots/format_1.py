@@ -123,13 +123,14 @@ def _recorded(table: str, path: Path) -> dict[str, tuple[float, str]]:
 def _names(suite: Suite, recorded: Mapping[str, tuple[float, str]]) -> dict[str, str]:
     """Recorded id of each example whose own id is not recorded, found by its content."""
     by_digest = {digest: name for name, (_, digest) in recorded.items()}
-    ids = {example.id for example in suite.dataset}
+    taken = {example.id for example in suite.dataset}
     found: dict[str, str] = {}
     for example in suite.dataset:
         if example.id not in recorded:
             names = (by_digest.get(digest) for digest in _digests(example))
-            name = next((name for name in names if name is not None and name not in ids), None)
-            if name is not None and name not in found.values():
+            name = next((name for name in names if name is not None and name not in taken), None)
+            if name is not None:
+                taken.add(name)
                 found[example.id] = name
     return found
 

@@ -10,6 +10,11 @@ from pytest_lmopt.errors import BudgetError
 LIMITS = ("calls", "tokens", "usd", "seconds")
 
 
+def plain(number: float) -> str:
+    """Spell a number without an exponent, to a millionth."""
+    return f"{number:,.6f}".rstrip("0").rstrip(".")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Budget:
     """Hard limits; None means no limit of that kind.
@@ -56,7 +61,7 @@ class Budget:
         parts = [
             f"{self.calls} calls" if self.calls is not None else "",
             f"{self.tokens} tokens" if self.tokens is not None else "",
-            f"${self.usd:g}" if self.usd is not None else "",
-            f"{self.seconds:g} s" if self.seconds is not None else "",
+            f"${plain(self.usd)}" if self.usd is not None else "",
+            f"{plain(self.seconds)} s" if self.seconds is not None else "",
         ]
         return ", ".join(part for part in parts if part) or "no limit"

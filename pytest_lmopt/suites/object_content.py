@@ -28,8 +28,8 @@ from pathlib import Path, PurePath
 from typing import Any
 from uuid import UUID
 
-from pytest_lmopt.suites import program
-from pytest_lmopt.suites.definitions import text_of
+from pytest_lmopt.suites.code import program
+from pytest_lmopt.suites.code.definitions import text_of
 from pytest_lmopt.suites.places import name_below
 
 GIVEN = "lmopt_identity"

@@ -1,6 +1,6 @@
 """The parameters a prompt may set: those that shape the answer, and nothing else.
 
-Whoever can change a prompt file may change what is asked, but not who is asked, with which key, how
+An author of a prompt file may change what is asked, but not who is asked, with which key, how
 often, or at which price. litellm gives such meanings to hundreds of names, and to new ones with
 each version, so this is a list of what is allowed.
 """
@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from pytest_lmopt.errors import PromptError
+from pytest_lmopt.known_secrets import is_secret_name
 from pytest_lmopt.safe_text import redact
 from pytest_lmopt.suites.canonical import canonical_json
 from pytest_lmopt.suites.param_values import (
@@ -196,11 +197,6 @@ _ADVICE = {
     "service_tier": "another tier has another price, which the budget does not know",
     "web_search_options": "a search has a price of its own, which the budget does not know",
 }
-_SECRET = re.compile(
-    r"api_?key|(?:access|private|secret|subscription)_key|secret|passw|credential|auth(?!or)"
-    r"|headers?$|cookie|(?:^|_)(?:access|ad|api|bearer|hf|id|refresh|session)_token$|^token$",
-    re.IGNORECASE,
-)
 _PRICE = re.compile(r"_cost(?:_|$)|^cost_|pric|^(?:base_model|model_info|rpm|tpm)$", re.IGNORECASE)
 _WHERE = re.compile(
     r"(?:^|_)(?:api_base|base|url|urls|uri|endpoint|provider|client|proxy|proxies|callbacks?"
@@ -254,7 +250,7 @@ def _reason(name: str) -> str:
         return "the answer would not be the model's"
     if _PRICE.search(name):
         return "a prompt can't set its own price; set the ini value lm_prices"
-    if _SECRET.search(name):
+    if is_secret_name(name) or name.endswith(("header", "headers")):
         return (
             "it would put a secret into files and recordings; set the provider's environment "
             "variable instead, such as OPENAI_API_KEY"

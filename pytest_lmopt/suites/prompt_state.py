@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -10,7 +11,6 @@ from typing import Any, Literal
 from pytest_lmopt.errors import InputError, PromptError
 from pytest_lmopt.suites.canonical import canonical_json, digest
 from pytest_lmopt.suites.content import content_form
-from pytest_lmopt.suites.model_name import check_model
 from pytest_lmopt.suites.params import check_params
 
 Demo = Mapping[str, Any]
@@ -24,6 +24,9 @@ OutputFormat = Literal["text", "lines", "json"]
 _MOST_BITS = 10_000
 """Of a whole number that JSON writes as decimal digits."""
 
+_LONGEST_MODEL = 256
+_ADDRESS = re.compile(r"//|\\|\?|#|%|(?:^|[/@])(?:https?|wss?|file|ftp):|(?:^|/)\.\.?(?:/|$)", re.I)
+_MODEL = re.compile(r"[A-Za-z0-9][\w.\-:/@+ ]*\Z", re.ASCII)
 _TAKEN = frozenset({"text", "usage", "fields"})
 
 
@@ -78,7 +81,7 @@ class PromptState:
                 "reasoning; rename it, or leave this out",
                 field=REASONING,
             )
-        check_model(self.model)
+        _check_model(self.model)
         check_params(self.params)
         for number, demo in enumerate(self.demos, start=1):
             _check_demo(demo, number, self.inputs + self.outputs, reasoning=self.reasoning)
@@ -188,6 +191,29 @@ def _check_case(outputs: tuple[str, ...]) -> None:
                 f"{other!r} and {name!r} can't be told apart: lines are read in any case",
                 field="outputs",
             )
+
+
+def _check_model(model: str | None) -> None:
+    """Raise ``PromptError`` for a model string that holds an address.
+
+    Several providers of litellm take the server's URL from there, and send it the key. The model of
+    an option, a mark or the environment is the user's own, and is not checked.
+    """
+    if not model or model.startswith("local:"):
+        return  # a path of a file
+    if len(model) > _LONGEST_MODEL:
+        raise PromptError(f"expected at most {_LONGEST_MODEL} characters", field="model")
+    if _ADDRESS.search(model):
+        raise PromptError(
+            f"expected a model without an address, found {model!r}; it would send prompts and the "
+            "key somewhere else. Set the provider's environment variable instead, such as "
+            "OPENAI_BASE_URL",
+            field="model",
+        )
+    if not _MODEL.match(model):
+        raise PromptError(
+            f"expected a model such as openai/gpt-4o-mini, found {model!r}", field="model"
+        )
 
 
 def _check_demo(demo: Demo, number: int, fields: tuple[str, ...], *, reasoning: bool) -> None:

@@ -13,7 +13,7 @@ from pytest_lmopt.suites.prompt_state import PromptState
 if TYPE_CHECKING:
     from jinja2 import Template
 
-    from pytest_lmopt.suites.sandbox import Sandbox
+    from pytest_lmopt.suites.templates.sandbox import Sandbox
 
 
 class Message(NamedTuple):
@@ -65,7 +65,7 @@ def check_template(source: str, inputs: tuple[str, ...]) -> None:
 
 @lru_cache(maxsize=1)
 def _environment() -> Sandbox:
-    from pytest_lmopt.suites.sandbox import Sandbox
+    from pytest_lmopt.suites.templates.sandbox import Sandbox
 
     return Sandbox()
 

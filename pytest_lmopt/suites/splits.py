@@ -112,37 +112,50 @@ class _Known:
 
     def __init__(self, placed: Sequence[PlacedRow]) -> None:
         self._by_id = {row.id: row for row in placed}
-        self._by_inputs: dict[str, list[PlacedRow]] = {}
+        alike: dict[str, list[PlacedRow]] = {}
         for row in placed:
             if row.inputs:
-                self._by_inputs.setdefault(row.inputs, []).append(row)
+                alike.setdefault(row.inputs, []).append(row)
+        # joined once: of some datasets most rows share their inputs
+        self._by_inputs = {inputs: _joined(rows) for inputs, rows in alike.items()}
 
     def of(self, example: Example) -> list[PlacedRow]:
-        """Find the rows that stand for an example, that of its id first.
+        """Find the rows that stand for an example: that of its id, then those of its inputs as one.
 
         Another row's id says nothing where the inputs are known: ids may be numbered anew.
         """
-        alike = self._by_inputs.get(example.input_digest, [])
+        alike = self._by_inputs.get(example.input_digest)
         named = self._by_id.get(example.id)
-        if named is None or (alike and named.inputs not in ("", example.input_digest)):
-            return alike
-        return [named, *(row for row in alike if row is not named)]
+        if named and alike and named.inputs not in ("", example.input_digest):
+            named = None
+        return [row for row in (named, alike) if row]
 
     def split(self, example: Example) -> str:
         """Name the split an example is in already, empty where it is new."""
         rows = self.of(example)
         if rows and rows[0].id == example.id and rows[0].inputs == example.input_digest:
             rows = rows[:1]
-        found = {row.split for row in rows}
-        return next((name for name in NAMES if name in found), "")
+        return _joined(rows).split
 
     def uses(self, example: Example) -> tuple[str, ...]:
         """Name the confirmations that read an example, in order."""
-        return tuple(dict.fromkeys(name for row in self.of(example) for name in row.uses))
+        return _joined(self.of(example)).uses
 
     def learned(self, example: Example) -> bool:
         """Whether an accepted prompt learned from an example."""
-        return any(row.learned for row in self.of(example))
+        return _joined(self.of(example)).learned
+
+
+def _joined(rows: Sequence[PlacedRow]) -> PlacedRow:
+    """Make one row of several: in the most used split, with all uses in order."""
+    found = {row.split for row in rows}
+    return PlacedRow(
+        id="",
+        inputs="",
+        split=next((name for name in NAMES if name in found), ""),
+        uses=tuple(dict.fromkeys(name for row in rows for name in row.uses)),
+        learned=any(row.learned for row in rows),
+    )
 
 
 def _placed(

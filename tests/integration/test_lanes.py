@@ -117,6 +117,33 @@ def test_n(shared, n):
     result.assert_outcomes(passed=61)
 
 
+NOTING = """
+from pytest_lmopt.plugin.session import session_key
+
+def pytest_sessionstart(session):
+    worker = getattr(session.config, "workerinput", {}).get("workerid", "controller")
+    session.config.stash[session_key].note([f"{worker} found a file damaged", "all found it"])
+"""
+
+
+def test_what_any_worker_notices_is_reported_once(project: Project) -> None:
+    """One that leads no suite has no report to carry its notices, and leaves them at its end."""
+    project.suite(examples=12)
+    text = (project.path / "test_words.py").read_text()
+    head = text[: text.index("    return one_step")]
+    project.write("test_words.py", head + '    return lm_example.inputs["word"].upper()\n')
+    project.write("conftest.py", NOTING)
+    result = project.run_apart("-n", "2")
+    result.assert_outcomes(passed=1)
+    lines = [line for line in result.outlines if line.startswith("note: ")]
+    assert sorted(lines) == [
+        "note: all found it",
+        "note: controller found a file damaged",
+        "note: gw0 found a file damaged",
+        "note: gw1 found a file damaged",
+    ]
+
+
 def test_fixtures_are_set_up_in_every_worker_that_helps(project: Project) -> None:
     """A lane runs on its own fixtures; parameters, classes and async pipelines included."""
     project.suite()

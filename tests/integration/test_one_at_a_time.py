@@ -56,6 +56,22 @@ def api():
 @pytest.fixture
 def key(monkeypatch):
     monkeypatch.setenv("LMOPT_KEY", "1")
+
+@pytest.fixture
+def box():
+    return {}
+
+@pytest.fixture
+def answers():
+    return []
+
+@pytest.fixture
+def settings():
+    return work.Settings()
+
+@pytest.fixture(scope="session")
+def seen():
+    return []
 """
 SYNC = "@suite\ndef test_q(lm_example, {}):\n    q = lm_example.inputs['q']\n"
 ASYNC = SYNC.replace("\ndef ", "\nasync def ")
@@ -117,6 +133,21 @@ UNSAFE = {
     + "            pause(); return work.target()\n"
     + "    @suite\n    def test_q(self, lm_example):\n"
     + "        return self.ask(lm_example.inputs['q'])",
+    "a mapping of a fixture": SYNC.format("box") + "    box['q'] = q; pause(); return box['q']",
+    "a mapping of a fixture, async": ASYNC.format("box")
+    + "    box['q'] = q; await asyncio.sleep(0.002); return box['q']",
+    "a list of a fixture": SYNC.format("answers")
+    + "    answers.append(q); pause(); return answers[-1]",
+    "an object of a fixture": SYNC.format("settings")
+    + "    settings.mode = q; pause(); return settings.mode",
+    "the test's instance": "class TestQ:\n    @suite\n    def test_q(self, lm_example):\n"
+    + "        self.q = lm_example.inputs['q']; pause(); return self.q",
+    "what is set up on it": "class TestQ:\n    def setup_method(self): self.seen = []\n"
+    + "    @suite\n    def test_q(self, lm_example):\n"
+    + "        self.seen.append(lm_example.inputs['q']); pause(); return self.seen[-1]",
+    "a global name": "LAST = None\n"
+    + SYNC.format("")
+    + "    global LAST\n    LAST = q; pause(); return LAST",
 }
 SAID = "note: *::test_q ran one example at a time, as this is not safe while others run: *"
 
@@ -180,6 +211,11 @@ SAFE = {
     "a folder of its own": SYNC.format("tmp_path_factory")
     + "    path = tmp_path_factory.mktemp('q') / 'f'; path.write_text(str(q)); pause()\n"
     + "    return int(path.read_text())",
+    "a list of the whole session": SYNC.format("seen") + "    seen.append(q); return q",
+    "a fixture that is read": SYNC.format("box, settings") + "    return box.get('q', q)",
+    "what is set once": "class TestQ:\n    @suite\n    def test_q(self, lm_example):\n"
+    + "        if not hasattr(self, 'client'): self.client = object()\n"
+    + "        return lm_example.inputs['q']",
 }
 GAUGE = """
 import threading

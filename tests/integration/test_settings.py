@@ -161,7 +161,7 @@ def in_force(pytester: pytest.Pytester, name: str, *options: str) -> Any:
 
 
 def test_each_value_has_an_option_that_sets_it(pytestconfig: pytest.Config) -> None:
-    """Whoever adds a value adds an option of its name, and a line to the table above."""
+    """Each value has an option of its name, and a line in the table above."""
     values = {name for name in pytestconfig._parser._inidict if name.startswith("lm_")}
     assert values == SETTINGS.keys()
     (group,) = (each for each in pytestconfig._parser._groups if each.name == "lmopt")

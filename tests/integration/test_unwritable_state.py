@@ -132,6 +132,25 @@ def test_a_full_disk_ends_in_a_line_wherever_it_becomes_full(
     project.run(*search).assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize("free", [0, 12_288, 40_960])
+def test_a_full_disk_ends_in_a_line_for_each_worker_too(
+    project: Project, openai_server: OpenAIServer, mount: Mount, free: int
+) -> None:
+    """No worker ends where what all share can't be made: its tests fail, and other tests run."""
+    state = project.path / ".lmopt"
+    mount(state, "size=4m")
+    project.suite("threshold=0.0", examples=20)
+    project.write("test_other.py", "def test_other(): pass\n")
+    fill(state, free=free)
+
+    result = project.run_apart("-n", "2")
+
+    text = output(result)
+    assert result.ret == 1
+    assert "can't be used: " in text
+    assert result.parseoutcomes()["passed"] == 1
+
+
 @pytest.mark.parametrize("name", ["ledger.sqlite", "recordings.sqlite"])
 @pytest.mark.parametrize("kind", ["a folder", "a link in circles", "a pipe", "words", "nothing"])
 def test_what_lies_in_the_place_of_a_store_ends_in_a_line_at_most(

@@ -23,6 +23,7 @@ def test_a_budget_reads_as_its_limits() -> None:
     """Messages show a budget in the units the author wrote."""
     assert str(Budget(calls=600, usd=0.50, seconds=900)) == "600 calls, $0.5, 900 s"
     assert str(Budget(tokens=1000)) == "1000 tokens"
+    assert str(Budget(usd=0.00001, seconds=1_000_000)) == "$0.00001, 1,000,000 s"
 
 
 @pytest.mark.parametrize("name", ["calls", "tokens", "usd", "seconds"])

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
+from doubles.hash_seeds import outputs
 
 from pytest_lmopt.suites.canonical import canonical_json, digest
 
@@ -22,16 +19,7 @@ def test_a_set_has_one_digest_in_all_processes() -> None:
         "from pytest_lmopt.suites.canonical import digest\n"
         "print(digest({'tags': {'red', 'green', 'blue', 'grey'}, 'ids': frozenset({2, 1})}))"
     )
-    found = {
-        subprocess.run(
-            [sys.executable, "-c", source],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-        for seed in "123"
-    }
+    found = outputs("-c", source)
     assert found == {digest({"ids": {1, 2}, "tags": {"grey", "blue", "green", "red"}})}
 
 

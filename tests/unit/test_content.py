@@ -6,8 +6,6 @@ import array
 import copy
 import io
 import os
-import subprocess
-import sys
 import threading
 import types
 from collections import Counter, OrderedDict, UserDict, UserList, defaultdict, deque, namedtuple
@@ -28,6 +26,7 @@ import numpy as np
 import pandas as pd
 import pydantic
 import pytest
+from doubles.hash_seeds import outputs
 from PIL import Image
 
 from pytest_lmopt.errors import DatasetError, InputError
@@ -278,16 +277,7 @@ def test_content_is_the_same_in_every_process() -> None:
         "frame = pd.DataFrame({'a': ['x', None], 'b': [1.5, 2]})\n"
         "print(row_digest({'q': [page, deque([1]), np.arange(3), frame]}, {3, 2}))"
     )
-    found = {
-        subprocess.run(
-            [sys.executable, "-c", source],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-        for seed in "12"
-    }
+    found = outputs("-c", source, seeds="12")
     assert len(found) == 1
 
 

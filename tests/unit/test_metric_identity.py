@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from doubles.hash_seeds import outputs
 
 from pytest_lmopt import Prompt, metrics
 from pytest_lmopt.errors import SuiteError
@@ -99,18 +97,9 @@ def test_no_address_is_told(tmp_path: Path) -> None:
         "def near(words, tool): return lambda e, p: p in words and tool\n"
         "print(identity_text(near({'x', 'y', 'z'}, functools.partial(print, Odd()))))\n"
     )
-    told = {
-        subprocess.run(
-            [sys.executable, program],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in "123"
-    }
-    assert len(told) == 1
-    assert " at 0x" not in told.pop()
+    found = outputs(str(program))
+    assert len(found) == 1
+    assert " at 0x" not in found.pop()
 
 
 def test_ready_made_metrics_and_plain_functions_keep_their_digests() -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from doubles.package_sources import calls
 
-import pytest_lmopt
 from pytest_lmopt import Prompt
 from pytest_lmopt.blocks.plain import state_from_plain
 from pytest_lmopt.errors import PromptError
@@ -247,25 +245,15 @@ def test_a_candidate_from_elsewhere_is_checked_alike() -> None:
         state_from_plain({**plain, "params": {}, "model": "huggingface/https://host"})
 
 
-PACKAGE = Path(pytest_lmopt.__file__).parent
-
-
-def _calls(name: str) -> Iterator[tuple[str, ast.Call]]:
-    for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", None) == name:
-                yield path.relative_to(PACKAGE).as_posix(), node
-
-
 def test_every_way_to_a_state_and_to_a_request_is_known() -> None:
     """A state checks itself, and a request's parameters come from a state, or are our own."""
-    assert {file for file, _ in _calls("check_params")} == {"suites/prompt_state.py"}
-    assert {file for file, _ in _calls("PromptState")} == {
+    assert {file for file, _ in calls("check_params")} == {"suites/prompt_state.py"}
+    assert {file for file, _ in calls("PromptState")} == {
         "blocks/plain.py",  # from a journal, a worker, a cluster
         "lm/prompt.py",  # from code
         "suites/prompt_file.py",  # from a file
     }
-    assert {file for file, _ in _calls("Request")} == {
+    assert {file for file, _ in calls("Request")} == {
         "blocks/plain.py",  # a trace's, never asked
         "lm/direct/calls.py",  # asked by litellm with the pipeline's own arguments
         "lm/prompt.py",  # a state's

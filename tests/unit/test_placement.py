@@ -54,7 +54,7 @@ def after(before: Snapshot, *, names: str = "abcd", **options: Any) -> Snapshot:
 
 
 def test_a_row_that_leaves_and_returns_keeps_its_uses() -> None:
-    """Removing rows, accepting, and adding them again is no way to a fresh holdout."""
+    """Removing rows, accepting, and adding them again does not give a fresh holdout."""
     used = after(snapshot(), confirmation="w1")
     without = after(used, names="ab")
     assert {name: row.example for name, row in without.rows.items() if name in "cd"} == {
@@ -75,7 +75,7 @@ def test_rows_that_no_search_used_are_forgotten_once_they_leave() -> None:
 
 
 def test_the_same_prompts_keep_their_earlier_scores() -> None:
-    """Up to ten, latest first; a replay is no new run, and another prompt begins afresh."""
+    """Up to ten, latest first; a replay does not count, and another prompt begins afresh."""
     before = snapshot()
     for run in range(12):
         placed = as_split(suite(), before, None)

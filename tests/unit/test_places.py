@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 
 import pytest
+from doubles.package_sources import attributes
 
-import pytest_lmopt
 from pytest_lmopt.snapshots.store import record_path
 from pytest_lmopt.suites.places import name_below, name_from, prompt_key
 
@@ -85,18 +84,12 @@ def test_folders_outside_the_root_have_records_of_their_own(tmp_path: Path) -> N
 
 
 def test_no_other_module_compares_paths_with_a_root() -> None:
-    """Whoever needs a name relative to a folder asks here; the exceptions only say yes or no."""
-    root = Path(pytest_lmopt.__file__).parent
+    """One module makes names relative to a folder; the exceptions only say yes or no."""
     allowed = {
         "suites/places.py",
         "plugin/gathering.py",  # both sides are resolved: may a file be written?
         "plugin/importing.py",  # frames and the package are spelled by the same import
         "plugin/reporting.py",  # how a report's path is shown
     }
-    found = {
-        path.relative_to(root).as_posix()
-        for path in root.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Attribute) and node.attr in ("is_relative_to", "relative_to")
-    }
+    found = {name for name, _ in attributes("is_relative_to", "relative_to")}
     assert found - allowed == set()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import copy
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import litellm
 import pytest
+from doubles.package_sources import attributes
 from litellm import Router
 
-import pytest_lmopt
 from pytest_lmopt.lm.money.prices import price
 
 MODEL = "openai/gpt-4o-mini"
@@ -117,11 +115,4 @@ def test_a_model_that_is_not_priced_by_tokens_is_unpriced() -> None:
 def test_litellms_own_table_is_asked_nowhere() -> None:
     """Anything may write to that table at run time, so it gives no price and is not written to."""
     theirs = {"model_cost", "register_model", "cost_per_token", "completion_cost", "response_cost"}
-    package = Path(pytest_lmopt.__file__).parent
-    used = {
-        (path.name, node.attr)
-        for path in package.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Attribute) and node.attr in theirs
-    }
-    assert used == set()
+    assert attributes(*theirs) == set()

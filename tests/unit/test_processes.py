@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from doubles.containers import SPACE, namespaces
+from doubles.package_sources import modules_with
 
 import pytest_lmopt
 from pytest_lmopt.lm import processes
@@ -196,11 +197,7 @@ def test_only_one_module_asks_for_a_process_by_its_number() -> None:
 
 def test_all_that_holds_something_is_known_by_its_token() -> None:
     """Accounts, claims, turns, session folders, the server and who starts it, the event loop."""
-    users = {
-        path.relative_to(ROOT).as_posix()
-        for path in ROOT.rglob("*.py")
-        if re.search(r"\b(alive|own_token|token_of)\(", path.read_text("utf-8"))
-    }
+    users = modules_with(r"\b(alive|own_token|token_of)\(")
     assert users == {
         "lm/processes.py",
         "lm/local/model.py",

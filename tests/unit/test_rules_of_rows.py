@@ -2,25 +2,8 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-
-import pytest_lmopt
-
-ROOT = Path(pytest_lmopt.__file__).parent
-
-
-def calls(name: str) -> Iterator[tuple[str, ast.Call]]:
-    """The calls of a function in the package, with the modules they stand in."""
-    for path in sorted(ROOT.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            called = node.func if isinstance(node, ast.Call) else None
-            if isinstance(called, ast.Name) and called.id == name:
-                assert isinstance(node, ast.Call)
-                yield path.relative_to(ROOT).as_posix(), node
+from doubles.package_sources import calls
 
 
 @pytest.mark.parametrize(
@@ -49,7 +32,7 @@ def test_who_decides(name: str, modules: set[str]) -> None:
 
 @pytest.mark.parametrize("name", ["compare", "compare_scores", "choose", "no_headroom"])
 def test_every_comparison_knows_the_clusters(name: str) -> None:
-    """Copies of a row and groups are no independent evidence, whoever compares."""
+    """Copies of a row and groups are not independent evidence in any comparison."""
     found = [(module, call) for module, call in calls(name) if module != "commands/command_line.py"]
     assert found
     for module, call in found:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_lmopt.suites.source import pipeline_source
+from pytest_lmopt.suites.code.source import pipeline_source
 
 Read = Callable[..., str]
 

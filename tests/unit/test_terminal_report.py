@@ -256,6 +256,18 @@ def test_what_is_being_accepted_needs_no_command() -> None:
     assert "route.yaml; to accept, once meant: pytest" in below(failed)[-1]
 
 
+def test_a_small_budget_is_shown_with_the_digits_that_tell_what_was_charged() -> None:
+    """Four digits would be $0.0000 of $1e-05."""
+    charged = (
+        Charged(kind="usd", amount=0.000008, limit=0.00001),
+        Charged(kind="usd", amount=0.000021, limit=0.0005),
+    )
+    lines = below(replace(REPORT, status="budget-stopped", problem="p", charged=charged))
+    assert any(
+        line.endswith("$0.000008 of $0.00001 (80 %), $0.000021 of $0.0005 (4 %)") for line in lines
+    ), lines
+
+
 def test_a_search_is_told_from_trials_to_diff() -> None:
     """Strategy, cost and budget, the race, the winner, its confirmation, what to do, the diff."""
     charged = (

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from pytest_lmopt.suites.thread_safety import FOLDER, unsafe_uses
+from pytest_lmopt.suites.code.thread_safety import FOLDER, unsafe_uses
 
 HEAD = """\
 import contextlib, functools, io, locale, logging, os, random, sys, threading, time, unittest
@@ -93,6 +93,8 @@ UNSAFE = {
     "logging.disable()": "logging.disable",
     "unittest.TestCase().assertLogs()": "assertLogs",
     "(lambda: os.chdir('/'))()": "os.chdir",
+    "global MODE; MODE = example": "global MODE = ...",
+    "global MODE; MODE, other = example": "global MODE = ...",
 }
 
 
@@ -114,6 +116,10 @@ SAFE = [
     "example.mode = 1; example['x'] = 1",
     "logging.getLogger().warning('x')",
     "os.path.join('a', 'chdir'); 'os.chdir'",
+    "global MODE\n    if not MODE: MODE = 'set once'",
+    "global MODE\n    try: return MODE.x\n    except AttributeError: MODE = 'set once'",
+    "global MODE; MODE += 'x'; MODE = max(MODE, 'x')",
+    "global MODE; return MODE",
 ]
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from doubles.package_sources import modules_with
 
-import pytest_lmopt
 from pytest_lmopt.lm.money import prices
 from pytest_lmopt.lm.money.prices import MOST_MICRO_USD, Price, give_prices, price
 from pytest_lmopt.lm.money.usage import (
@@ -26,7 +24,6 @@ from pytest_lmopt.lm.money.usage import (
 from pytest_lmopt.lm.seam import Completion, Request, Usage
 from pytest_lmopt.suites.render import Message
 
-ROOT = Path(pytest_lmopt.__file__).parent
 BIG = {"max_input_tokens": 128_000, "max_output_tokens": 16_384}
 
 
@@ -197,34 +194,22 @@ def test_a_price_of_the_users_may_be_high_but_not_endless() -> None:
 
 
 def test_usage_comes_from_one_module() -> None:
-    """Nobody else makes one of figures that came from outside, or charges a call."""
-    makers = {
-        path.relative_to(ROOT).as_posix()
-        for path in ROOT.rglob("*.py")
-        if re.search(r"\bUsage\(\s*\w|\.prompt_tokens|\"prompt_tokens\"", path.read_text("utf-8"))
-    }
+    """No other module makes one of figures that came from outside, or charges a call."""
+    makers = modules_with(r"\bUsage\(\s*\w|\.prompt_tokens|\"prompt_tokens\"")
     assert makers == {
         "lm/money/usage.py",
         "lm/reported_usage.py",  # what litellm sees
         "lm/direct/answers.py",  # what litellm would have reported
         "lm/seam.py",  # a test's own model, and sums
     }
-    reading = {
-        path.relative_to(ROOT).as_posix()
-        for path in ROOT.rglob("*.py")
-        if re.search(r"\brecorded_usage\(", path.read_text("utf-8"))
-    }
+    reading = modules_with(r"\brecorded_usage\(")
     assert reading == {
         "lm/money/usage.py",
         "lm/recordings/answer.py",
         "lm/recordings/files.py",
         "blocks/plain.py",  # what other processes have run, perhaps on another machine
     }
-    settling = {
-        path.relative_to(ROOT).as_posix()
-        for path in ROOT.rglob("*.py")
-        if re.search(r"\.settle\(\s*(number|grant\.number),", path.read_text("utf-8"))
-    }
+    settling = modules_with(r"\.settle\(\s*(number|grant\.number),")
     assert settling == {
         "lm/money/metered.py",
         "lm/money/ledger.py",

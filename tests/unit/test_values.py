@@ -242,8 +242,8 @@ def test_one_module_decides_what_values_are() -> None:
     found: set[str] = set()
     own: set[tuple[str, str]] = set()
     for folder in ("metrics", "suites"):
-        for path in (ROOT / folder).glob("*.py"):
-            name = f"{folder}/{path.name}"
+        for path in (ROOT / folder).rglob("*.py"):
+            name = path.relative_to(ROOT).as_posix()
             tree = ast.parse(path.read_text(encoding="utf-8"))
             for node in ast.walk(tree):
                 if isinstance(node, ast.ImportFrom) and node.module == "pytest_lmopt.suites.values":

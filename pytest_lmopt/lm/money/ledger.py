@@ -18,7 +18,7 @@ from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.money.protocol import Amount, Book, Remarks, Spent
 from pytest_lmopt.lm.processes import own_token
 from pytest_lmopt.lm.seam import Remark, Usage
-from pytest_lmopt.suites.budget import Budget
+from pytest_lmopt.suites.budget import Budget, plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +139,7 @@ _FIELDS = {"tokens": "tokens", "usd": "micro_usd"}
 def _shown(limit: str, amount: float) -> str:
     """An amount of that kind, dollars given in millionths."""
     if limit == "usd":
-        return "$" + f"{amount / 1e6:,.6f}".rstrip("0").rstrip(".")
+        return f"${plain(amount / 1e6)}"
     shown = f"{amount:,.1f}" if limit == "seconds" else f"{amount:,}"
     return f"{shown} {limit.removesuffix('s') if amount == 1 else limit}"
 

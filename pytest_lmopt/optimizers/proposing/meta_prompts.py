@@ -11,7 +11,7 @@ from pytest_lmopt.errors import StrategyError
 if TYPE_CHECKING:
     from jinja2 import Template
 
-    from pytest_lmopt.suites.sandbox import Sandbox
+    from pytest_lmopt.suites.templates.sandbox import Sandbox
 
 FOLDER = Path(__file__).parent.parent / "meta_prompts"
 """Our own, a file each, named after the strategy that asks."""
@@ -90,7 +90,7 @@ def _place(path: Path, error: Exception) -> str:
 
 @lru_cache(maxsize=1)
 def _environment() -> Sandbox:
-    from pytest_lmopt.suites.sandbox import Sandbox
+    from pytest_lmopt.suites.templates.sandbox import Sandbox
 
     environment = Sandbox()
     environment.trim_blocks = environment.lstrip_blocks = True

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from jinja2.exceptions import SecurityError
 
-from pytest_lmopt.suites.template_account import (
+from pytest_lmopt.suites.templates.account import (
     MOST_BITS,
     MOST_CHARACTERS,
     PER_ITEM,

@@ -7,11 +7,11 @@ import inspect
 import sys
 import types
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pytest_lmopt.suites.definitions import text_of
+from pytest_lmopt.suites.code.definitions import text_of
 from pytest_lmopt.suites.places import name_below
 
 MOST_CHARACTERS = 8_000
@@ -126,12 +126,19 @@ def _named_in(member: Any) -> Iterator[Any]:
         codes = [function.__code__ for function in functions]
         space = vars(sys.modules.get(member.__module__, types.ModuleType("")))
     for code in codes:
-        names = code.co_names
-        found = [space.get(name) for name in names]
-        walked: set[int] = set()
-        for value in found:  # grows: a module's source is more than what is named of it
-            if not inspect.ismodule(value):
-                yield value
-            elif id(value) not in walked:
-                walked.add(id(value))
-                found += [getattr(value, each, None) for each in names]
+        yield from through_modules([space.get(name) for name in code.co_names], code.co_names)
+
+
+def through_modules(values: Iterable[Any], names: Collection[str]) -> Iterator[Any]:
+    """Yield the values; in place of a module, whose code is more than is used of it, its ``names``.
+
+    Nothing is run: a name that a module makes when it is asked for is not found.
+    """
+    found = list(values)
+    walked: set[int] = set()
+    for value in found:  # grows
+        if not inspect.ismodule(value):
+            yield value
+        elif id(value) not in walked:
+            walked.add(id(value))
+            found += [vars(value)[name] for name in names if name in vars(value)]

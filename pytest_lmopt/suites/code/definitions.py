@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import linecache
+import re
 import types
 from functools import lru_cache
 from typing import Any
@@ -58,10 +59,14 @@ def text_of(member: Any, *, decorated: bool = True) -> str:
 
 
 def segment(module: str, node: ast.stmt | Scope, *, decorated: bool = True) -> str:
-    """The source of a part of a module."""
+    """Cut a node out of its module: a definition in whole lines, another node as it stands."""
+    lines = _lines(module)
     if not isinstance(node, Definition):
-        return ast.get_source_segment(module, node) or ""
-    lines = module.splitlines(keepends=True)
+        last = node.end_lineno or node.lineno
+        # columns are counted in bytes
+        end = len("".join(lines[node.lineno - 1 : last - 1]).encode()) + (node.end_col_offset or 0)
+        text = "".join(lines[node.lineno - 1 : last]).encode()
+        return text[node.col_offset : end].decode()
     first = first_line(node) if decorated else node.lineno
     while first < node.lineno and not lines[first - 1].lstrip().startswith("@"):
         first -= 1  # a decorator in parentheses may begin below its sign
@@ -72,6 +77,12 @@ def first_line(node: Scope) -> int:
     """The line where a definition begins, its decorators included."""
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     return min([node.lineno, *(each.lineno for each in decorators)])
+
+
+@lru_cache(maxsize=64)
+def _lines(text: str) -> list[str]:
+    """Split a module into lines as its tree counts them: a form feed does not end one."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
 @lru_cache(maxsize=64)

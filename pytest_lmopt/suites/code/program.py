@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pytest_lmopt.suites.definitions import (
+from pytest_lmopt.suites.code.definitions import (
     Definition,
     Function,
     Scope,
@@ -25,7 +25,7 @@ from pytest_lmopt.suites.definitions import (
     segment,
     text_of,
 )
-from pytest_lmopt.suites.source import holds_rows
+from pytest_lmopt.suites.code.source import holds_rows
 
 _LIBRARIES = tuple(
     Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")
@@ -320,7 +320,7 @@ def _own_nodes(scope: Scope) -> Iterator[ast.AST]:
     body = [scope.body] if isinstance(scope, ast.Lambda) else scope.body
     todo: list[ast.AST] = list(body)
     while todo:
-        node = todo.pop(0)
+        node = todo.pop()
         yield node
         if not isinstance(node, Function | ast.ClassDef):
             todo += ast.iter_child_nodes(node)

@@ -20,7 +20,7 @@ from jinja2.utils import Namespace, _PassArg
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
-from pytest_lmopt.suites.template_account import (
+from pytest_lmopt.suites.templates.account import (
     MOST_CHARACTERS,
     PER_CALL,
     PER_ITEM,
@@ -29,7 +29,7 @@ from pytest_lmopt.suites.template_account import (
     counting,
     current,
 )
-from pytest_lmopt.suites.template_growth import (
+from pytest_lmopt.suites.templates.growth import (
     FREE,
     FREE_TESTS,
     check_hashed,

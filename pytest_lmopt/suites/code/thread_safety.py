@@ -17,8 +17,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from pytest_lmopt.suites.definitions import defined
-from pytest_lmopt.suites.source import is_ours
+from pytest_lmopt.suites.code.assignments import assigned_globals
+from pytest_lmopt.suites.code.definitions import defined
+from pytest_lmopt.suites.code.source import is_ours, through_modules
 
 MOST_MEMBERS = 500
 """Functions that are read; what a pipeline does itself is near."""
@@ -153,14 +154,20 @@ def _name(function: Callable[..., Any]) -> str:
     return getattr(function, "__qualname__", repr(function)).replace(".<locals>", "")
 
 
+def source_tree(function: Callable[..., Any]) -> ast.AST:
+    """A function's definition; an empty module where it can't be found."""
+    found = defined(inspect.unwrap(function))
+    return ast.Module(body=[], type_ignores=[]) if found is None else found[0]
+
+
 class _Reading:
     """One function, read."""
 
     def __init__(self, function: types.FunctionType) -> None:
-        node, _ = defined(inspect.unwrap(function)) or (None, ())
+        self._tree = node = source_tree(function)
         # decorators are called once, when the function is defined
         outside: list[ast.expr] = getattr(node, "decorator_list", [])
-        inside = ast.iter_child_nodes(node) if node is not None else ()
+        inside = ast.iter_child_nodes(node)
         self._nodes = [each for child in inside if child not in outside for each in ast.walk(child)]
         self._space = dict(function.__globals__)
         cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
@@ -196,20 +203,15 @@ class _Reading:
                 yield from self._changes(node)
                 if isinstance(node, ast.Attribute) and node.attr in METHODS:
                     yield node.attr
+        if patterns is USES:
+            yield from (f"global {name} = ..." for name in assigned_globals(self._tree))
 
     def members(self) -> Iterator[Any]:
-        """What it names: functions, classes, objects, through modules too."""
-        found = [self._space[name] for name in self.names if name in self._space]
-        for module, name in self._imported.values():
-            found.append(_loaded(module, name))
-        found += self._decorators
-        walked: set[int] = set()
-        for value in found:  # grows: a module's part is more than what is named of it
-            if not inspect.ismodule(value):
-                yield value
-            elif id(value) not in walked:
-                walked.add(id(value))
-                found += [vars(value)[each] for each in self.names if each in vars(value)]
+        """Yield what it names: functions, classes, objects, through modules too."""
+        names = sorted(self.names)  # every worker is to say the same
+        found = [self._space[name] for name in names if name in self._space]
+        found += [_loaded(module, name) for module, name in self._imported.values()]
+        yield from through_modules([*found, *self._decorators], names)
 
     def _changes(self, node: ast.AST) -> Iterator[str]:
         """Variables of the process, or of another module, that are set or deleted here."""

@@ -1,0 +1,1 @@
+"""Templates that somebody else may have written: rendered in a sandbox, within bounds."""
