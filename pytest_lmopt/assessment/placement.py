@@ -83,6 +83,8 @@ def counted_rows(suite: Suite, before: Snapshot | None, confirmation: str) -> di
         names = [example.id]
         if was is None or was.inputs not in ("", now.inputs):
             names = alike.get(now.inputs, names)
+            if now.inputs in alike:
+                alike[now.inputs] = []  # counted once for all examples that have them
         for name in names:
             known = rows.get(name)
             rows[name] = replace(known, split=now.split, uses=now.uses) if known else now
