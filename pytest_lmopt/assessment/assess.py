@@ -158,8 +158,13 @@ class Assessment:
                 f"the baseline is that of {name}, whose test is gone and had the same dataset, "
                 f"metric and prompts{moved}"
             )
-        rows = self._suite.dataset.examples
+        rows, left = self._suite.dataset.examples, len(self._suite.splits.left)
         yield from filter(None, (before.changes(evaluation), duplicates_note(rows)))
+        if left:
+            yield (
+                f"{left} row{'s' if left > 1 else ''} left holdout: train or dev has their inputs "
+                "or their group"
+            )
 
     async def _evaluate(self, before: Baseline) -> tuple[Evaluation, ConfidenceSequence | None]:
         """Evaluate on dev and holdout; the sequence is there if it stopped before the end."""

@@ -84,7 +84,8 @@ def collect_suites(session: pytest.Session) -> None:
         _find_cluster(state)
     if not _partial(session, state):
         found = find_orphans([*state.suites.values(), *state.broken.values()])
-        state.former = former_snapshots(state.suites, found)
+        if not state.options.keep_orphans:  # those are kept on purpose, not for a new name
+            state.former = former_snapshots(state.suites, found)
         names = (name_below(path, state.root) for path in found)
         state.orphans = tuple(name for name in names if name is not None)
 

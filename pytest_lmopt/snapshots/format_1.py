@@ -61,12 +61,15 @@ def migrate(fields: dict[Any, Any], table: str, suite: Suite, *, path: Path) -> 
     check_scores(fields["score"], scores, path=path)
     seed, names = fields["split_seed"], _names(suite, recorded)
     rows: dict[str, Row] = {}
+    claimed = set(names.values())
     for example in suite.dataset:
         name = names.get(example.id, example.id)
-        was = recorded.pop(name, None)
+        was = recorded.pop(name, None) if example.id in names else None
         split = example.split or _drawn(example.group, name, seed, judged=was is not None)
         if was is None and split == "holdout":
             continue  # a new row, placed as such
+        if was is None and name in claimed:
+            name = f"{name} ({example.input_digest})"  # another row had its id
         same = was is not None and was[1] in _digests(example)
         rows[name] = Row(
             id=name,
@@ -121,18 +124,24 @@ def _recorded(table: str, path: Path) -> dict[str, tuple[float, str]]:
 
 
 def _names(suite: Suite, recorded: Mapping[str, tuple[float, str]]) -> dict[str, str]:
-    """Recorded id of each example whose own id is not recorded, found by its content."""
-    by_digest = {digest: name for name, (_, digest) in recorded.items()}
-    taken = {example.id for example in suite.dataset}
+    """Recorded id of each example by its own id: that of its content, else its own.
+
+    Ids may have been given, or numbered anew, since.
+    """
+    by_digest: dict[str, list[str]] = {}
+    for name, (_, digest) in recorded.items():
+        by_digest.setdefault(digest, []).append(name)
     found: dict[str, str] = {}
     for example in suite.dataset:
-        if example.id not in recorded:
-            names = (by_digest.get(digest) for digest in _digests(example))
-            name = next((name for name in names if name is not None and name not in taken), None)
-            if name is not None:
-                taken.add(name)
-                found[example.id] = name
-    return found
+        names = [name for digest in _digests(example) for name in by_digest.get(digest, ())]
+        if example.id in names or len(set(names)) == 1:
+            found[example.id] = example.id if example.id in names else names[0]
+    claimed = set(found.values())
+    return found | {
+        example.id: example.id
+        for example in suite.dataset
+        if example.id not in found and example.id in recorded and example.id not in claimed
+    }
 
 
 def _drawn(group: str | None, identity: str, seed: int, *, judged: bool) -> str:

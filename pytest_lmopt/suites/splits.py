@@ -39,7 +39,8 @@ class Splits:
     """Proposals learn from ``train``; candidates race on ``dev``; ``holdout`` confirms once.
 
     ``uses`` names the earlier confirmations of each row that was used by its id, in order;
-    ``learned`` holds the ids of rows that an accepted prompt learned from.
+    ``learned`` holds the ids of rows that an accepted prompt learned from, ``left`` those of rows
+    that left holdout, since a row of train or dev has their inputs or group.
     """
 
     train: tuple[Example, ...]
@@ -47,6 +48,7 @@ class Splits:
     holdout: tuple[Example, ...]
     uses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     learned: frozenset[str] = frozenset()
+    left: frozenset[str] = frozenset()
 
     @property
     def judged(self) -> tuple[Example, ...]:
@@ -99,6 +101,11 @@ def split(
         holdout=parts["holdout"],
         uses={name: used for name, used in uses.items() if used},
         learned=frozenset(each.id for each in rows if known.learned(each)),
+        left=frozenset(
+            each.id
+            for each in rows
+            if where[each.id] != "holdout" == (each.split or known.split(each))
+        ),
     )
 
 

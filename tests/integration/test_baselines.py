@@ -231,3 +231,17 @@ def test_a_changed_model_is_named_and_gated(project: Project, openai_server: Ope
     gated = project.run("--lm-model=openai/another")
     gated.assert_outcomes(failed=1)
     gated.stdout.fnmatch_lines(["*regressed, failed*", f"changed since the baseline: {change}*"])
+
+
+def test_rows_that_leave_holdout_are_counted(tickets: Tickets) -> None:
+    """Groups that were added later join rows of several splits; a line says what that costs."""
+    tickets.rows([{**each, "group": f"g{n % 3}"} for n, each in enumerate(ROWS)])
+    tickets.run().stdout.re_match_lines([r"  \d+ rows left holdout: train or dev has their .*"])
+
+
+def test_kept_orphans_are_no_former_names(tickets: Tickets) -> None:
+    """A matrix that accepts one model at a time is not compared with another model's scores."""
+    tickets.answers(WRONG, name="test_other")
+    result = tickets.run("--lm-orphans=keep")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*test_other*NOT GATED*"])

@@ -147,6 +147,20 @@ def test_a_group_given_since_changes_no_row(tmp_path: Path) -> None:
     assert {row.split for row in snapshot.rows.values() if row.scores} == {"dev", "holdout"}
 
 
+def test_rows_numbered_anew_are_found_by_their_content() -> None:
+    """Deleting the first row of a numbered file costs one row of the baseline."""
+    suite = backoffice("test_messages")
+    before = loaded(FILES / "test_messages.yaml", suite)
+    rows = list(suite.dataset)
+    shifted = [
+        replace(each, id=former.id) for each, former in zip(rows[1:], rows[:-1], strict=True)
+    ]
+    moved = suite_over(Dataset(examples=tuple(shifted), source="rows"))
+    found = overlap(loaded(FILES / "test_messages.yaml", moved), moved.dataset)
+    scored = {each.id for each in rows[1:]} & before.baselines.keys()
+    assert len(found.scores) == len(scored)
+
+
 def test_renamed_rows_are_found_by_their_content() -> None:
     """Ids that were added later don't cost the baseline, nor move a row to another split."""
     suite = backoffice("test_messages")

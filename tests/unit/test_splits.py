@@ -219,7 +219,9 @@ def test_a_row_that_joins_several_splits_goes_to_the_most_used_one() -> None:
         (grouped[1:], {"dev": "dev", "holdout": "dev", "new": "dev"}),
     ):
         new = Example(id="new", inputs={"n": "new"}, group="g")
-        assert parts(split([*several, new], placed=table)) == expected
+        splits = split([*several, new], placed=table)
+        assert parts(splits) == expected
+        assert splits.left == {"holdout"}
 
 
 def test_a_holdout_row_that_was_learned_by_heart_leaves_holdout() -> None:
