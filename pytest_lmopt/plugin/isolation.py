@@ -124,10 +124,14 @@ def _is_scratch(value: Any, config: pytest.Config) -> bool:
     path = Path(value.name if isinstance(value, tempfile.TemporaryDirectory) else value)
     if not path.is_absolute() or not path.is_dir():
         return False
-    folders = [Path(tempfile.gettempdir())]
+    path, root = path.resolve(), config.rootpath.resolve()
     with suppress(AttributeError):  # pytest's own plugin for them is off
-        folders.append(config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]
-    return any(path.resolve().is_relative_to(each.resolve()) for each in folders)
+        base: Path = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+        if path.is_relative_to(base.resolve()):
+            return True
+    # a project that lies among temporary files itself holds no scratch for that
+    ours = path.is_relative_to(root) or root.is_relative_to(path)
+    return not ours and path.is_relative_to(Path(tempfile.gettempdir()).resolve())
 
 
 def _definitions(item: pytest.Function, name: str) -> Iterator[pytest.FixtureDef[Any]]:
