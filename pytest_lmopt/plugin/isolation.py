@@ -125,11 +125,15 @@ def _is_scratch(value: Any, config: pytest.Config) -> bool:
     path = Path(value.name if isinstance(value, tempfile.TemporaryDirectory) else value)
     if not path.is_absolute() or not path.is_dir():
         return False
-    folders = [Path(tempfile.gettempdir())]
+    path, root = path.resolve(), config.rootpath.resolve()
     with suppress(AttributeError):  # pytest's own plugin for them is off
         # pytest has no public name for it
-        folders.append(config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]
-    return any(name_below(path, each) is not None for each in folders)
+        base: Path = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+        if name_below(path, base) is not None:
+            return True
+    # a project that lies among temporary files itself holds no scratch for that
+    ours = name_below(path, root) is not None or name_below(root, path) is not None
+    return not ours and name_below(path, Path(tempfile.gettempdir())) is not None
 
 
 def _definitions(item: pytest.Function, name: str) -> Iterator[pytest.FixtureDef[Any]]:

@@ -69,6 +69,10 @@ def answers():
 def settings():
     return work.Settings()
 
+@pytest.fixture
+def data():
+    return Path(__file__).parent
+
 @pytest.fixture(scope="session")
 def seen():
     return []
@@ -212,6 +216,7 @@ SAFE = {
     + "    path = tmp_path_factory.mktemp('q') / 'f'; path.write_text(str(q)); pause()\n"
     + "    return int(path.read_text())",
     "a list of the whole session": SYNC.format("seen") + "    seen.append(q); return q",
+    "a folder of the project": SYNC.format("data") + "    return q",
     "a fixture that is read": SYNC.format("box, settings") + "    return box.get('q', q)",
     "what is set once": "class TestQ:\n    @suite\n    def test_q(self, lm_example):\n"
     + "        if not hasattr(self, 'client'): self.client = object()\n"
