@@ -46,6 +46,8 @@ UNSAFE_FIXTURES = {
 """Fixtures whose use in one example reaches the others, by the package they come from."""
 SET_ONCE = ("monkeypatch",)
 """Those that a fixture may use for itself: what it sets before the suite is the same for all."""
+UNSAFE_MAKERS = ("_pytest.monkeypatch", "_pytest.tmpdir", "_pytest.legacypath")
+"""Modules of pytest whose objects are unsafe in the hands of a test."""
 UNSAFE_MARK = "thread_unsafe"
 """pytest-run-parallel's."""
 MOST_NAMED = 3
@@ -113,9 +115,12 @@ def isolation_notice(suite: str, parts: tuple[str, ...], options: Options) -> st
 
 
 def _patches(value: Any) -> bool:
-    """Whether an object is one to set per example: a mock, or what patches and takes it back."""
+    """Whether an object is one to set per example: a mock, or what patches and takes it back.
+
+    pytest's makers of folders, too: two threads may choose the same number.
+    """
     modules = {kind.__module__ for kind in type(value).__mro__}
-    return type(value).__module__ == "_pytest.monkeypatch" or not modules.isdisjoint(PATCHING)
+    return type(value).__module__ in UNSAFE_MAKERS or not modules.isdisjoint(PATCHING)
 
 
 def _is_scratch(value: Any, config: pytest.Config) -> bool:

@@ -98,6 +98,9 @@ UNSAFE = {
     + "    return tmp_path_factory.mktemp('scratch')\n"
     + SYNC.format("scratch")
     + "    (scratch / 'f').write_text(str(q)); pause(); return int((scratch / 'f').read_text())",
+    "a folder of its own": SYNC.format("tmp_path_factory")
+    + "    path = tmp_path_factory.mktemp('q') / 'f'; path.write_text(str(q)); pause()\n"
+    + "    return int(path.read_text())",
     "recwarn": SYNC.format("recwarn")
     + "    warnings.simplefilter('always'); recwarn.clear(); warnings.warn(str(q)); pause()\n"
     + "    return int(str(recwarn.pop().message))",
@@ -212,9 +215,6 @@ def test_q(lm_example):
 SAFE = {
     "no fixture": SYNC.format("") + "    return q",
     "what a fixture sets once": SYNC.format("key") + "    return q * int(os.environ['LMOPT_KEY'])",
-    "a folder of its own": SYNC.format("tmp_path_factory")
-    + "    path = tmp_path_factory.mktemp('q') / 'f'; path.write_text(str(q)); pause()\n"
-    + "    return int(path.read_text())",
     "a list of the whole session": SYNC.format("seen") + "    seen.append(q); return q",
     "a folder of the project": SYNC.format("data") + "    return q",
     "a fixture that is read": SYNC.format("box, settings") + "    return box.get('q', q)",
