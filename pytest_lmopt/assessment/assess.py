@@ -59,7 +59,7 @@ class Assessment:
         self._runner = runner
         self._lm = lm
         self._tracker = tracker or Tracker(suite.name)
-        self._evaluator = Evaluator(suite, runner, tracker=self._tracker)
+        self._evaluator = self._new_evaluator()
         self._incumbent = Candidate(name="incumbent", states={})
         self._started = time.monotonic()
         self._snapshot: Snapshot | None = None
@@ -69,7 +69,7 @@ class Assessment:
         terms = self._terms
         snapshot = self._snapshot = self._load()
         self._suite = as_split(self._suite, snapshot, terms.resplit)
-        self._evaluator = Evaluator(self._suite, self._runner, tracker=self._tracker)
+        self._evaluator = self._new_evaluator()
         acceptance = Acceptance(self._suite, terms, snapshot)
         before = Baseline.of(snapshot, self._suite)
         former = terms.former is not None and snapshot is not None
@@ -132,6 +132,10 @@ class Assessment:
             if change:
                 problem = f"no recordings for the changed model ({change}): {problem}"
         return replace(report, problem=problem, prompts=prompts)
+
+    def _new_evaluator(self) -> Evaluator:
+        recording = self._terms.recording
+        return Evaluator(self._suite, self._runner, tracker=self._tracker, recording=recording)
 
     def _load(self) -> Snapshot | None:
         """The suite's snapshot, or the one that it had under another name."""

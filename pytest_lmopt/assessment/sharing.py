@@ -90,7 +90,8 @@ async def try_changes(
     """
     accepted = _accepted(report, terms)
     suite = as_split(suite, accepted or load_snapshot(terms.snapshot, suite), terms.resplit)
-    evaluator, judged = Evaluator(suite, runner), suite.splits.judged
+    evaluator = Evaluator(suite, runner, recording=terms.recording)
+    judged = suite.splits.judged
     measured = True
     if trying.alone or accepted is None:
         incumbent = await evaluator.evaluate(Candidate(name="incumbent", states={}), judged)

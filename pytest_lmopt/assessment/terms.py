@@ -17,8 +17,8 @@ class Terms:
     """The terms one suite is assessed on.
 
     ``former`` is the snapshot of a test that is gone and has this suite's dataset and metric, None
-    where there is none. ``replaying``: answers come from the recordings only.
-    ``alpha`` is the level of its own gate and of what its search adopts, already corrected where
+    where there is none. ``replaying``: answers come from the recordings only. ``recording``: they
+    are kept for a later run. ``alpha`` is the level of its own gate and of what its search adopts, already corrected where
     several suites share one.
     ``resplit`` draws new splits; None keeps those of the snapshot. ``journal`` is where a search
     keeps its journal, if it does; ``resume`` lets it continue one that was killed. ``record`` is
@@ -33,6 +33,7 @@ class Terms:
     snapshot: Path
     former: Path | None = None
     replaying: bool = False
+    recording: bool = True
     record: Path | None = None
     seed: int = 0
     alpha: float = ALPHA

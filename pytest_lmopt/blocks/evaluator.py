@@ -26,13 +26,20 @@ class Evaluator:
 
     ``usage`` counts every call, replayed or paid, so it is the same however much was recorded
     before: plans rest on it. A search adds its proposer's. ``dearest`` is the most that any run
-    and its scoring took. ``tracker`` is told what is done.
+    and its scoring took. ``tracker`` is told what is done. ``recording``: answers are kept for a
+    later run.
     """
 
     def __init__(
-        self, suite: Suite, runner: BlockRunner, *, tracker: Tracker | None = None
+        self,
+        suite: Suite,
+        runner: BlockRunner,
+        *,
+        tracker: Tracker | None = None,
+        recording: bool = True,
     ) -> None:
         self.suite = suite
+        self._recording = recording
         self.tracker = tracker or Tracker(suite.name)
         self.usage = Usage()
         self._runner = runner
@@ -85,9 +92,11 @@ class Evaluator:
             wanted = sum(len(examples) for _, examples in work)
             raise BudgetExhaustedError(
                 f"{error}. {len(self._done)} runs are complete, {left} of this evaluation's "
-                f"{wanted} examples are not{self._estimate(left)}; "
-                "answers already paid for are recorded, so running again with a larger budget "
-                "pays only for the rest",
+                f"{wanted} examples are not{self._estimate(left)}"
+                + self._if_recorded(
+                    "; answers already paid for are recorded, so running again with a larger "
+                    "budget pays only for the rest"
+                ),
                 limit=error.limit,
             ) from None
         if self._unrecorded:
@@ -170,10 +179,16 @@ class Evaluator:
             raise IncompleteError(
                 f"{len(self._missing)} of {len(self._done)} runs have no answer, more than "
                 f"max_missing={self.suite.max_missing:g} of {base} allows; the first is example "
-                f"{identity!r}: {reason}. Nothing is judged. The other answers are recorded: "
-                "once the model answers again, the same command asks only for what is missing",
+                f"{identity!r}: {reason}. Nothing is judged"
+                + self._if_recorded(
+                    ". The other answers are recorded: once the model answers again, the same "
+                    "command asks only for what is missing"
+                ),
                 missing=dict(self._missing),
             )
+
+    def _if_recorded(self, advice: str) -> str:
+        return advice if self._recording else ""
 
     def _estimate(self, examples: int) -> str:
         calls = self.calls_per_example * examples

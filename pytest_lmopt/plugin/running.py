@@ -115,6 +115,7 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
         snapshot=marked.snapshot,
         former=session.former.get(name),
         replaying=options.cache == "replay",
+        recording=options.cache != "off",
         record=marked.record if options.recording else None,
         seed=options.seed,
         alpha=session.alpha,

@@ -21,6 +21,7 @@ def test_all_suites_together_stay_within_it(project: Project, openai_server: Ope
     result = project.run("--lm-budget=calls:50", "--lm-cache=off")
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*the budget of the session (--lm-budget) (50 calls) is used up*"])
+    result.stdout.no_fnmatch_line("*are recorded*")  # with --lm-cache=off they are not
     assert 40 < openai_server.calls <= 50  # what was about to be asked when it ended is charged too
 
 
