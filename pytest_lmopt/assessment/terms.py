@@ -18,8 +18,9 @@ class Terms:
 
     ``former`` is the snapshot of a test that is gone and has this suite's dataset and metric, None
     where there is none. ``replaying``: answers come from the recordings only. ``recording``: they
-    are kept for a later run. ``alpha`` is the level of its own gate and of what its search adopts, already corrected where
-    several suites share one.
+    are kept for a later run. ``alpha`` is the level of its own gate and of what its search adopts,
+    already corrected where several suites share one. ``require_baseline`` fails a suite that no
+    baseline gates.
     ``resplit`` draws new splits; None keeps those of the snapshot. ``journal`` is where a search
     keeps its journal, if it does; ``resume`` lets it continue one that was killed. ``record`` is
     the file for the answers that the evaluation rests on, None where they are not asked for.
