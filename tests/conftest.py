@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import signal
 import tempfile
@@ -87,3 +88,15 @@ def openai_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         monkeypatch.setenv("OPENAI_API_KEY", "sk-simulated")
         yield server
+
+
+@pytest.fixture
+def prices_restored() -> Iterator[None]:
+    """Give litellm back its table of prices, which is one for the process."""
+    import litellm
+
+    before = copy.deepcopy(litellm.model_cost)
+    yield
+    litellm.model_cost = before
+    litellm.add_known_models()
+    litellm.utils._invalidate_model_cost_lowercase_map()

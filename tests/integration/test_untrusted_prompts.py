@@ -99,6 +99,7 @@ def _expensive(openai_server: OpenAIServer) -> None:
     openai_server.answer = lambda _: "word " * 560
 
 
+@pytest.mark.usefixtures("prices_restored")
 @pytest.mark.parametrize(
     ("register", "prices"),
     [("pass", FREE), (f"litellm.register_model({{'{MODEL}': dict({FREE})}})", "")],

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import litellm
 import pytest
@@ -16,13 +15,7 @@ MODEL = "openai/gpt-4o-mini"
 FREE = {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0}
 
 
-@pytest.fixture(autouse=True)
-def _table_restored() -> Iterator[None]:
-    """litellm's own table is one for the process."""
-    before = copy.deepcopy(litellm.model_cost)
-    yield
-    litellm.model_cost = before
-    litellm.add_known_models()
+pytestmark = pytest.mark.usefixtures("prices_restored")
 
 
 def _routed() -> None:
