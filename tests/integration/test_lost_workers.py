@@ -73,7 +73,7 @@ def test_a_worker_lost_while_evaluating_is_made_up_for(
     result = project.run_apart("-n", "2", "--junit-xml=junit.xml")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(
-        ["*test_shout *83 *1.000 *", "note: worker gw? was lost while it ran *test_shout"]
+        ["*test_shout *88 *1.000 *", "note: worker gw? was lost while it ran *test_shout"]
     )
     assert (project.path / "killed").exists()
     assert _cases(project) == 1

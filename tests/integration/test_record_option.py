@@ -112,8 +112,8 @@ def test_a_winners_answers_are_recorded_as_its_baseline_drew_them(
     openai_server.answer = once
     _recording(project)
     project.write("shout.yaml", "instruction: SHOUT.\ninputs: [word]\noutput: loud\n")
-    project.suite("budget=Budget(calls=500)", examples=120)
-    project.run("--lm-optimize", "--lm-snapshot-update").stdout.fnmatch_lines(
+    project.suite("budget=Budget(calls=600)", examples=120)
+    project.run("--lm-optimize=bootstrap", "--lm-snapshot-update").stdout.fnmatch_lines(
         ["written: shout.yaml", "written: records/test_words/test_shout.jsonl"]
     )
     _forget(project)

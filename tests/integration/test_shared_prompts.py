@@ -67,7 +67,10 @@ def test_a_winner_that_harms_another_suite_is_not_written(
     )
     assert "Not written: shout.yaml, which" in unescape((project.path / "lm.md").read_text())
     assert (project.path / "shout.yaml").read_bytes() == before
-    assert not _snapshot(project, "test_shout").exists()
+    # the use of holdout is counted, no score is accepted
+    text = _snapshot(project, "test_shout").read_text()
+    assert "holdout_uses: 1\n" in text
+    assert "  n: 0\n" in text
     assert _snapshot(project, "test_other").exists()
 
 
