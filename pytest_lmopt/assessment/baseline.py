@@ -40,10 +40,10 @@ class Gating:
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """What a snapshot's scores are worth for today's suite.
+    """The validity of a snapshot's scores for today's suite.
 
-    ``missing`` says that there is no baseline, ``stale`` that another metric gave its scores;
-    empty otherwise.
+    ``missing`` says that there is no baseline; ``stale`` says that another metric computed the
+    scores. Each is empty otherwise.
     """
 
     missing: str = ""

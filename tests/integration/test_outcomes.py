@@ -200,7 +200,7 @@ def test_shout(lm_example):
 def test_a_test_that_returns_nothing_is_never_green(
     project: Project, openai_server: OpenAIServer, options: list[str]
 ) -> None:
-    """A forgotten return looks like a model that is always wrong, so it is told apart."""
+    """A forgotten return looks like a model that is always wrong; the report names it."""
     project.suite()
     text = (project.path / "test_words.py").read_text()
     project.write("test_words.py", text.replace("return one_step", "one_step"))
