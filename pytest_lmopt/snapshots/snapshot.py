@@ -113,8 +113,13 @@ def dump_snapshot(snapshot: Snapshot) -> tuple[str, str]:
 
 
 def parse_snapshot(text: str, table: str, *, path: Path) -> Snapshot:
-    """Snapshot from the texts of its two files; raises ``SnapshotError`` naming the fault."""
-    fields = read_fields(text, path=path)
+    """Read the texts of a snapshot's two files; raises ``SnapshotError`` naming the fault."""
+    return snapshot_from(read_fields(text, path=path), table, path=path)
+
+
+def snapshot_from(read: Mapping[Any, Any], table: str, *, path: Path) -> Snapshot:
+    """Build a snapshot of what ``read_fields`` read and its table; raises ``SnapshotError``."""
+    fields = dict(read)
     version = fields.pop("version", None)
     if version != VERSION:
         newer = isinstance(version, int) and version > VERSION

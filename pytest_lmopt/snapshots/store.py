@@ -11,8 +11,8 @@ from pytest_lmopt.snapshots.snapshot import (
     MEND,
     Snapshot,
     dump_snapshot,
-    parse_snapshot,
     read_fields,
+    snapshot_from,
 )
 from pytest_lmopt.suites.canonical import digest
 from pytest_lmopt.suites.places import name_from
@@ -64,7 +64,7 @@ def load_snapshot(path: Path, suite: Suite) -> Snapshot | None:
     if fields.get("version") == format_1.VERSION:
         del fields["version"]
         return format_1.migrate(fields, rows, suite, path=path)
-    return parse_snapshot(text, rows, path=path)
+    return snapshot_from(fields, rows, path=path)
 
 
 def accepted_texts(path: Path) -> tuple[str, ...]:
