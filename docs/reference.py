@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest_lmopt
 from pytest_lmopt import errors
-from pytest_lmopt.optimizers.protocol import Settings
-from pytest_lmopt.optimizers.registry import STRATEGIES, make
 from pytest_lmopt.plugin import command_line
+from pytest_lmopt.strategies.protocol import Settings
+from pytest_lmopt.strategies.registry import STRATEGIES, make
 
 
 class Parser:

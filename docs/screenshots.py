@@ -20,8 +20,7 @@ import shown
 
 from pytest_lmopt.lm.recordings.answer import load_answer
 from pytest_lmopt.lm.recordings.files import dump_record, read_records
-from pytest_lmopt.lm.seam import Request
-from pytest_lmopt.suites.render import Message
+from pytest_lmopt.wire import Message, Request
 
 
 def renew() -> None:

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from pytest_lmopt import metrics as metrics
     from pytest_lmopt.errors import LmoptError as LmoptError
     from pytest_lmopt.lm.prompt import Prompt as Prompt
-    from pytest_lmopt.lm.seam import Completion as Completion
     from pytest_lmopt.lm.tracing import carry_context as carry_context
     from pytest_lmopt.metrics.score import Score as Score
     from pytest_lmopt.suites.budget import Budget as Budget
     from pytest_lmopt.suites.example import Example as Example
+    from pytest_lmopt.wire import Completion as Completion
 
 __version__ = "0.1.0"
 

@@ -24,17 +24,18 @@ from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.progress import Tracker
 from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.lm.money.ledger import Account, Ledger
-from pytest_lmopt.lm.seam import LM, Completion, Request, Usage
+from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.metrics import Score
-from pytest_lmopt.optimizers.bench import Proposer
-from pytest_lmopt.optimizers.protocol import Settings
-from pytest_lmopt.optimizers.registry import make
-from pytest_lmopt.optimizers.search import SearchOutcome, search
 from pytest_lmopt.runs.executor import InProcessExecutor
+from pytest_lmopt.strategies.bench import Proposer
+from pytest_lmopt.strategies.protocol import Settings
+from pytest_lmopt.strategies.registry import make
+from pytest_lmopt.strategies.search import SearchOutcome, search
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.suite import Pipeline, Suite
+from pytest_lmopt.wire import Completion, Request, Usage
 
 
 class Phases(Tracker):
@@ -101,10 +102,10 @@ def run_ours(strategy: str, task: str, seed: int, rival: Rival) -> list[Result]:
         async def run() -> SearchOutcome:
             with InProcessExecutor(lm=lm, model="simulated") as executor:
                 evaluator = Evaluator(suite, LocalRunner(suite, executor), tracker=phases)
-                optimizer = make(strategy, Settings(seed=seed))
+                made = make(strategy, Settings(seed=seed))
                 # the packaged model is not asked for proposals unless it is named
                 proposer = None if world.task.real else Proposer(lm=lm, model="simulated")
-                return await search(optimizer, evaluator, ledger, seed=seed, proposer=proposer)
+                return await search(made, evaluator, ledger, seed=seed, proposer=proposer)
 
         outcome = asyncio.run(run())
         spent, counts = str(phases), server.counts

@@ -10,16 +10,16 @@ from pathlib import Path
 from pytest_lmopt.assessment.answers import answers_of
 from pytest_lmopt.assessment.placement import accepted_rows, counted_rows, learned_from
 from pytest_lmopt.assessment.terms import Terms
+from pytest_lmopt.canonical import digest
 from pytest_lmopt.lm.local.model import model_identity
 from pytest_lmopt.lm.recordings.files import dump_record
 from pytest_lmopt.metrics.evaluation import Evaluation
-from pytest_lmopt.optimizers.search import SearchOutcome
 from pytest_lmopt.snapshots.prompt_files import rewrite_prompt
 from pytest_lmopt.snapshots.snapshot import SCORE, Snapshot
 from pytest_lmopt.snapshots.store import snapshot_files
 from pytest_lmopt.stats.intervals import mean_interval
+from pytest_lmopt.strategies.search import SearchOutcome
 from pytest_lmopt.suites.candidate import Candidate
-from pytest_lmopt.suites.canonical import digest
 from pytest_lmopt.suites.clusters import clusters_of
 from pytest_lmopt.suites.places import name_below
 from pytest_lmopt.suites.prompt_state import PromptState, difference

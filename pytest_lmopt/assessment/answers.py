@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from pytest_lmopt.lm.local.model import model_identity
 from pytest_lmopt.lm.recordings.files import Answer
-from pytest_lmopt.lm.seam import Completion, Refusal, WholeCompletion
 from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.suites.example import Dataset
+from pytest_lmopt.wire import Completion, Refusal, WholeCompletion
 
 
 def answers_of(evaluation: Evaluation, dataset: Dataset) -> list[list[Answer]]:

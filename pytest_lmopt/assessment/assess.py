@@ -21,23 +21,24 @@ from pytest_lmopt.blocks.runner import BlockRunner
 from pytest_lmopt.comparison.verdict import compare
 from pytest_lmopt.errors import BudgetExhaustedError, SuiteError
 from pytest_lmopt.lm.money.ledger import Ledger
-from pytest_lmopt.lm.seam import LM, PACKAGED
+from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.metrics.evaluation import Evaluation
-from pytest_lmopt.optimizers.bench import Proposer
-from pytest_lmopt.optimizers.confirming import Rule
-from pytest_lmopt.optimizers.journal import Journal
-from pytest_lmopt.optimizers.plan import answers_vary
-from pytest_lmopt.optimizers.protocol import Settings
-from pytest_lmopt.optimizers.registry import make
-from pytest_lmopt.optimizers.search import SearchOutcome, search
 from pytest_lmopt.reports.suite_report import Charged, Status, SuiteReport
 from pytest_lmopt.snapshots.snapshot import Snapshot
 from pytest_lmopt.snapshots.store import load_snapshot
 from pytest_lmopt.stats.betting import ConfidenceSequence
+from pytest_lmopt.strategies.bench import Proposer
+from pytest_lmopt.strategies.confirming import Rule
+from pytest_lmopt.strategies.journal import Journal
+from pytest_lmopt.strategies.plan import answers_vary
+from pytest_lmopt.strategies.protocol import Settings
+from pytest_lmopt.strategies.registry import make
+from pytest_lmopt.strategies.search import SearchOutcome, search
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.clusters import duplicates_note, groups_of
 from pytest_lmopt.suites.splits import seeded_order
 from pytest_lmopt.suites.suite import Suite
+from pytest_lmopt.wire import PACKAGED
 
 
 class Assessment:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from pytest_lmopt.assessment.acceptance import Acceptance
 from pytest_lmopt.assessment.gains import gains_of
-from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.metrics.scored_run import Outcome, first_missing
-from pytest_lmopt.optimizers.protocol import Proposal, Trial
-from pytest_lmopt.optimizers.search import SearchOutcome
 from pytest_lmopt.reports.suite_report import (
     FailingExample,
     Repeats,
@@ -20,8 +17,11 @@ from pytest_lmopt.reports.suite_report import (
 from pytest_lmopt.runs.run import Ending
 from pytest_lmopt.stats.intervals import mean_interval
 from pytest_lmopt.stats.repeats import pass_at_k, pass_hat_k
+from pytest_lmopt.strategies.protocol import Proposal, Trial
+from pytest_lmopt.strategies.search import SearchOutcome
 from pytest_lmopt.suites.clusters import clusters_of
 from pytest_lmopt.suites.suite import Suite
+from pytest_lmopt.wire import Usage
 
 
 def describe_evaluation(

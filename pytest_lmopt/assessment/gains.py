@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pytest_lmopt.optimizers.crediting import credits_of
-from pytest_lmopt.optimizers.protocol import Trial
-from pytest_lmopt.optimizers.search import SearchOutcome
 from pytest_lmopt.reports.suite_report import PartGain
+from pytest_lmopt.strategies.crediting import credits_of
+from pytest_lmopt.strategies.protocol import Trial
+from pytest_lmopt.strategies.search import SearchOutcome
 from pytest_lmopt.suites.prompt_state import differences
 
 

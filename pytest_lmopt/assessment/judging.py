@@ -10,7 +10,7 @@ from pytest_lmopt.assessment.oversights import measures_nothing
 from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.comparison.gate import gate_failure
 from pytest_lmopt.metrics.evaluation import Evaluation
-from pytest_lmopt.optimizers.search import SearchOutcome
+from pytest_lmopt.strategies.search import SearchOutcome
 from pytest_lmopt.suites.suite import Suite
 
 

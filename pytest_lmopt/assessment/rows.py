@@ -14,7 +14,6 @@ from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.metrics.scored_run import Outcome, ScoredRun
-from pytest_lmopt.optimizers.search import SearchOutcome
 from pytest_lmopt.reports.example_rows import (
     MOST_CALLS,
     MOST_RUNS,
@@ -24,6 +23,7 @@ from pytest_lmopt.reports.example_rows import (
     cut,
     write_rows,
 )
+from pytest_lmopt.strategies.search import SearchOutcome
 from pytest_lmopt.suites.clusters import group_names
 from pytest_lmopt.suites.suite import Suite
 

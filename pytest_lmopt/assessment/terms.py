@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pytest_lmopt.comparison.gate import GateMode
 from pytest_lmopt.comparison.verdict import ALPHA
-from pytest_lmopt.optimizers.confirming import Accept, Prefer
-from pytest_lmopt.optimizers.protocol import Strategy
+from pytest_lmopt.strategies.confirming import Accept, Prefer
+from pytest_lmopt.strategies.protocol import StrategyFactory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class Terms:
     resume: bool = True
     proposer: str | None = None
     meta_prompts: Path | None = None
-    offered: Mapping[str, Strategy] = field(default_factory=dict)
+    offered: Mapping[str, StrategyFactory] = field(default_factory=dict)
     accept: Accept = "significant"
     prefer: Prefer = "better"
     examples: Path | None = None

@@ -12,13 +12,13 @@ from pytest_lmopt.blocks.runner import Block, BlockRunner, piece_size
 from pytest_lmopt.blocks.unrecorded import incomplete_replay
 from pytest_lmopt.errors import BudgetExhaustedError, IncompleteError
 from pytest_lmopt.lm.money.protocol import Amount
-from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.metrics.scored_run import Outcome, ScoredRun, first_missing
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.suite import Suite
+from pytest_lmopt.wire import Usage
 
 
 class Evaluator:

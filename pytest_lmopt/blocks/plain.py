@@ -11,18 +11,17 @@ from dataclasses import asdict
 from typing import Any
 
 from pytest_lmopt.blocks.runner import Block
+from pytest_lmopt.canonical import canonical_json
 from pytest_lmopt.lm.money.usage import recorded_usage
-from pytest_lmopt.lm.seam import Request
 from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.metrics.score import Score
 from pytest_lmopt.metrics.scored_run import ScoredRun
 from pytest_lmopt.runs.outcomes import SessionEnded
 from pytest_lmopt.runs.run import Ending
 from pytest_lmopt.suites.candidate import Candidate
-from pytest_lmopt.suites.canonical import canonical_json
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.prompt_state import PromptState
-from pytest_lmopt.suites.render import Message
+from pytest_lmopt.wire import Message, Request
 
 Plain = dict[str, Any]
 """A JSON object."""

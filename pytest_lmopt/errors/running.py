@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_lmopt.errors.base import LmoptError
 
 if TYPE_CHECKING:
-    from pytest_lmopt.lm.seam import Request
+    from pytest_lmopt.wire import Request
 
 ANSWER_WAS = "; the answer was "
 """Begins the part of a message that quotes a model."""

@@ -20,7 +20,7 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
-from pytest_lmopt.suites.canonical import digest
+from pytest_lmopt.canonical import digest
 
 _PROC = Path("/proc")
 _TOKEN = re.compile(r"(\d{1,20})\.(\d+|\?)\.([0-9a-f]+|\?)(?:\.([0-9a-f]+))?")

@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_lmopt.errors import ModelError, PromptError
 from pytest_lmopt.lm.loop import submit
-from pytest_lmopt.lm.seam import DEFAULT_MAX_TOKENS, LM, Completion, Request, Usage
+from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.tracing import Call, RunContext, current_run
 from pytest_lmopt.suites.fields import parse_answer
 from pytest_lmopt.suites.places import prompt_key
@@ -19,6 +19,7 @@ from pytest_lmopt.suites.prompt_file import load_prompt_file
 from pytest_lmopt.suites.prompt_state import Demo, OutputFormat, PromptState
 from pytest_lmopt.suites.reasoning import with_room
 from pytest_lmopt.suites.render import check_template, render
+from pytest_lmopt.wire import DEFAULT_MAX_TOKENS, Completion, Request, Usage
 
 
 class Prompt:

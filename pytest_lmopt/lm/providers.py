@@ -12,8 +12,8 @@ from pytest_lmopt.lm.litellm_loading import asking_once, load_litellm, tool_argu
 from pytest_lmopt.lm.money.usage import as_reported, usage_of
 from pytest_lmopt.lm.quiet import quiet
 from pytest_lmopt.lm.reported_usage import noting_usage
-from pytest_lmopt.lm.seam import Completion, Request
 from pytest_lmopt.lm.tracing import our_own
+from pytest_lmopt.wire import Completion, Request
 
 TIMEOUT_SECONDS = 120.0
 _SLACK_SECONDS = 5.0

@@ -17,8 +17,9 @@ from pytest_lmopt.lm.processes import own_token
 from pytest_lmopt.lm.providers import TIMEOUT_SECONDS, LiteLLM, within
 from pytest_lmopt.lm.recordings.protocol import Store
 from pytest_lmopt.lm.recordings.recorded import CacheMode, Recorded
-from pytest_lmopt.lm.seam import LM, Completion, Request, WholeCompletion, is_local
+from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.safe_text import hide_carried, through
+from pytest_lmopt.wire import Completion, Request, WholeCompletion, is_local
 
 
 class Provider:

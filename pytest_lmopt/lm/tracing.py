@@ -26,10 +26,11 @@ from pytest_lmopt.errors import (
     SessionFileError,
     UnrecordedError,
 )
-from pytest_lmopt.lm.seam import LM, Request, Usage
+from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.safe_text import said
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
+from pytest_lmopt.wire import Request, Usage
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.metrics.scored_run import Outcome, ScoredRun
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
+from pytest_lmopt.wire import Usage
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from pytest_lmopt.suites.values import score_in
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """``value`` in [0, 1], and why, in words an author (or an optimizer) can learn from."""
+    """``value`` in [0, 1], and why, in words an author (or a strategy) can learn from."""
 
     value: float
     feedback: str = ""

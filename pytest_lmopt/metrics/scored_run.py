@@ -6,11 +6,11 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from pytest_lmopt.errors.running import ANSWER_WAS
-from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.lm.tracing import DIRECT, Call
 from pytest_lmopt.metrics.score import Score
 from pytest_lmopt.runs.run import Ending
 from pytest_lmopt.suites.prompt_state import PromptState
+from pytest_lmopt.wire import Usage
 
 NOTHING = type(None).__name__
 

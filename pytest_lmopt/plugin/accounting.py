@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from pytest_lmopt.canonical import digest
 from pytest_lmopt.errors import BookError
 from pytest_lmopt.lm.money.ledger import Account, Ledger, Sitting
 from pytest_lmopt.suites.budget import Budget
-from pytest_lmopt.suites.canonical import digest
 
 if TYPE_CHECKING:
-    from pytest_lmopt.plugin.marks import MarkedSuite
+    from pytest_lmopt.plugin.records import MarkedSuite
     from pytest_lmopt.plugin.session import LmSession
 
 SESSION = "the session (--lm-budget)"

@@ -4,37 +4,21 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 from pytest_lmopt.errors import InputError
-from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.plugin.debugging import traceback_of
 from pytest_lmopt.plugin.names import item_snapshot, node_name
+from pytest_lmopt.plugin.records import BrokenSuite
 from pytest_lmopt.plugin.session import PROPERTY, LmSession
 from pytest_lmopt.reports.look import Look
 from pytest_lmopt.reports.suite_report import SuiteReport, to_json
 from pytest_lmopt.safe_text import redact, shown
 from pytest_lmopt.snapshots.store import accepted_texts, record_path
-
-
-@dataclass(frozen=True, kw_only=True)
-class BrokenSuite:
-    """What a test that can't be run as a suite leaves: its ``problem`` and its files' places.
-
-    ``traceback`` is empty unless ``--lm-debug`` is given. ``record`` is as in ``MarkedSuite``.
-    ``skipped`` says that its data asked for the test to be skipped; the problem is why.
-    """
-
-    name: str
-    problem: str
-    traceback: str
-    snapshot: Path
-    record: Path | None
-    skipped: bool = False
+from pytest_lmopt.wire import Usage
 
 
 def broken_suite(

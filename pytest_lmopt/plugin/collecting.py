@@ -8,13 +8,9 @@ import pytest
 from _pytest.mark.structures import get_unpacked_marks
 from _pytest.nodes import Node
 
-from pytest_lmopt.plugin.names import clash, node_name
+from pytest_lmopt.plugin.names import FIXTURE_NAME, MARK_NAME, clash, node_name
 from pytest_lmopt.plugin.session import LmSession, session_key
 from pytest_lmopt.suites.places import name_below
-
-MARK_NAME = "lm_suite"
-FIXTURE_NAME = "lm_example"
-MODEL_NAME = "lm_model"
 
 
 def is_suite(item: pytest.Item) -> bool:

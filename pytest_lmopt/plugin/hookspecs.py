@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_lmopt.optimizers.protocol import Strategy
+    from pytest_lmopt.strategies.protocol import StrategyFactory
 
 
-def pytest_lmopt_optimizers() -> Mapping[str, Strategy]:  # type: ignore[empty-body]
+def pytest_lmopt_strategies() -> Mapping[str, StrategyFactory]:  # type: ignore[empty-body]
     """Strategies by the name users give to ``--lm-optimize``.
 
     A strategy is a function from ``Settings`` to an object with ``async propose(history, bench)``.

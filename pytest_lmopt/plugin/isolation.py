@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from pytest_lmopt.plugin.collecting import FIXTURE_NAME
+from pytest_lmopt.plugin.names import FIXTURE_NAME
 from pytest_lmopt.plugin.options import Options
 from pytest_lmopt.suites.code.assignments import changed_parts
 from pytest_lmopt.suites.code.thread_safety import FOLDER, PATCHING, source_tree, unsafe_uses

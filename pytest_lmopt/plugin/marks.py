@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from _pytest.nodes import Node
 
 from pytest_lmopt.errors import SuiteError
-from pytest_lmopt.plugin.collecting import FIXTURE_NAME, MARK_NAME, MODEL_NAME
-from pytest_lmopt.plugin.names import item_snapshot, node_name
+from pytest_lmopt.plugin.names import FIXTURE_NAME, MARK_NAME, MODEL_NAME, item_snapshot, node_name
 from pytest_lmopt.plugin.option_values import GATES, NONE
 from pytest_lmopt.plugin.options import Options
+from pytest_lmopt.plugin.records import BudgetMark, MarkedSuite
 from pytest_lmopt.snapshots.store import record_path
 from pytest_lmopt.suites.budget import Budget
 from pytest_lmopt.suites.dataset import load_dataset
@@ -24,7 +22,7 @@ from pytest_lmopt.suites.metric_identity import identify
 from pytest_lmopt.suites.suite import Pipeline, Suite
 
 if TYPE_CHECKING:
-    from pytest_lmopt.comparison.gate import GateMode
+    pass
 
 _ARGUMENTS = (
     "dataset",
@@ -42,29 +40,6 @@ _ARGUMENTS = (
 )
 _OF_SUITE = ("metric", "budget", "threshold", "margin", "repeats", "max_missing", "concurrency")
 """Arguments that are fields of the suite as they are."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class BudgetMark:
-    """A budget and what it is the budget of: suites under the same mark share the account."""
-
-    budget: Budget
-    owner: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class MarkedSuite:
-    """A suite as collected: with its files' places and the budgets its calls are charged to.
-
-    ``record`` is the file for its recorded answers, None where none are committed.
-    """
-
-    suite: Suite
-    snapshot: Path
-    record: Path | None
-    budgets: tuple[BudgetMark, ...]
-    gate: GateMode
-    require_baseline: bool
 
 
 def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:

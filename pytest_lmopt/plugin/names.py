@@ -1,4 +1,4 @@
-"""Names of suites: the file and the test in it. pytest's node ids may repeat, names may not."""
+"""Names: of the mark and its fixtures, and of suites, which unlike node ids never repeat."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ import pytest
 from _pytest.nodes import Node
 
 from pytest_lmopt.suites.places import name_from
+
+MARK_NAME = "lm_suite"
+FIXTURE_NAME = "lm_example"
+MODEL_NAME = "lm_model"
 
 
 def node_name(node: Node) -> str:

@@ -8,29 +8,29 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from pytest_lmopt.optimizers.protocol import Strategy
+    from pytest_lmopt.strategies.protocol import StrategyFactory
 
 
-def strategies_offered(config: pytest.Config, name: str | None) -> dict[str, Strategy]:
+def strategies_offered(config: pytest.Config, name: str | None) -> dict[str, StrategyFactory]:
     """Those of the hook, by name; a usage error unless the one asked for can be made."""
     if name is None:
         return {}
     from pytest_lmopt.errors import StrategyError
-    from pytest_lmopt.optimizers.protocol import Settings
-    from pytest_lmopt.optimizers.registry import known, make
-    from pytest_lmopt.optimizers.tpe import check_installed
+    from pytest_lmopt.strategies.protocol import Settings
+    from pytest_lmopt.strategies.registry import known, make
+    from pytest_lmopt.strategies.tpe import check_installed
 
-    offered: dict[str, Strategy] = {}
-    for mapping in config.hook.pytest_lmopt_optimizers():
+    offered: dict[str, StrategyFactory] = {}
+    for mapping in config.hook.pytest_lmopt_strategies():
         if not isinstance(mapping, Mapping) or not all(isinstance(key, str) for key in mapping):
             raise pytest.UsageError(
-                f"a hook pytest_lmopt_optimizers returned {mapping!r}; a mapping from names to "
+                f"a hook pytest_lmopt_strategies returned {mapping!r}; a mapping from names to "
                 "strategies expected"
             )
         twice = sorted(set(mapping) & set(offered))
         if twice:
             raise pytest.UsageError(
-                f"two hooks pytest_lmopt_optimizers offer a strategy {twice[0]!r}; give one of "
+                f"two hooks pytest_lmopt_strategies offer a strategy {twice[0]!r}; give one of "
                 "them another name"
             )
         offered |= mapping

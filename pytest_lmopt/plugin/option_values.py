@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from pytest_lmopt.comparison.gate import GateMode
     from pytest_lmopt.lm.recordings.recorded import CacheMode
-    from pytest_lmopt.optimizers.confirming import Accept, Prefer
     from pytest_lmopt.reports.making import ReportKind
+    from pytest_lmopt.strategies.confirming import Accept, Prefer
     from pytest_lmopt.suites.budget import Budget
 
 Value = TypeVar("Value")

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from pytest_lmopt.comparison.gate import GateMode
     from pytest_lmopt.lm.money.prices import Price
     from pytest_lmopt.lm.recordings.recorded import CacheMode
-    from pytest_lmopt.optimizers.confirming import Accept, Prefer
-    from pytest_lmopt.optimizers.protocol import Strategy
     from pytest_lmopt.reports.making import ReportKind
+    from pytest_lmopt.strategies.confirming import Accept, Prefer
+    from pytest_lmopt.strategies.protocol import StrategyFactory
     from pytest_lmopt.suites.budget import Budget
 
 
@@ -73,7 +73,7 @@ class Options:
     defaults: Defaults
     model: str | None
     strategy: str | None
-    offered: Mapping[str, Strategy]
+    offered: Mapping[str, StrategyFactory]
     accept: Accept
     prefer: Prefer
     proposer: str | None
@@ -199,7 +199,7 @@ def _meta_prompts(config: pytest.Config) -> Path | None:
     if not given:
         return None
     from pytest_lmopt.errors import StrategyError
-    from pytest_lmopt.optimizers.proposing.meta_prompts import check_folder
+    from pytest_lmopt.strategies.proposing.meta_prompts import check_folder
 
     folder: Path = config.rootpath / given
     try:

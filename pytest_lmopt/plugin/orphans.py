@@ -9,8 +9,7 @@ from pathlib import Path
 
 from pytest_lmopt.assessment.baseline import Baseline
 from pytest_lmopt.errors import SnapshotError
-from pytest_lmopt.plugin.broken import BrokenSuite
-from pytest_lmopt.plugin.marks import MarkedSuite
+from pytest_lmopt.plugin.records import BrokenSuite, MarkedSuite
 from pytest_lmopt.snapshots.store import load_snapshot
 
 

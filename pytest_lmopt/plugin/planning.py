@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_lmopt.assessment.placement import as_split
-from pytest_lmopt.optimizers.confirming import level
-from pytest_lmopt.optimizers.headroom import ASSUMED_CHANGES, detectable_effect
 from pytest_lmopt.plugin.accounting import SESSION
-from pytest_lmopt.plugin.marks import MarkedSuite
 from pytest_lmopt.plugin.options import Options
+from pytest_lmopt.plugin.records import MarkedSuite
 from pytest_lmopt.plugin.session import LmSession
 from pytest_lmopt.reports.wording import p_text
 from pytest_lmopt.snapshots.snapshot import Snapshot
 from pytest_lmopt.snapshots.store import load_snapshot
+from pytest_lmopt.strategies.confirming import level
+from pytest_lmopt.strategies.headroom import ASSUMED_CHANGES, detectable_effect
 from pytest_lmopt.suites.budget import Budget
 from pytest_lmopt.suites.suite import Suite
 

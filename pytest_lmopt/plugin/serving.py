@@ -29,7 +29,7 @@ from pytest_lmopt.plugin.names import node_name
 from pytest_lmopt.plugin.session import session_key
 
 if TYPE_CHECKING:
-    from pytest_lmopt.plugin.marks import MarkedSuite
+    from pytest_lmopt.plugin.records import MarkedSuite
     from pytest_lmopt.suites.suite import Suite
 
 NEUTRAL = {

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_lmopt.canonical import digest
 from pytest_lmopt.lm.processes import own_token
 from pytest_lmopt.plugin.options import Options
 from pytest_lmopt.safe_text import shown
 from pytest_lmopt.stores.folder import StateFolder
-from pytest_lmopt.suites.canonical import digest
 
 if TYPE_CHECKING:
     from pytest_lmopt.assessment.sharing import Trying
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from pytest_lmopt.lm.faults.concurrency import Ways
     from pytest_lmopt.lm.money.protocol import Book
     from pytest_lmopt.lm.recordings.protocol import Recordings
-    from pytest_lmopt.lm.seam import LM, Completion
+    from pytest_lmopt.lm.seam import LM
     from pytest_lmopt.lm.stack import Traffic
     from pytest_lmopt.lm.telemetry.spans import Telemetry
-    from pytest_lmopt.plugin.broken import BrokenSuite
-    from pytest_lmopt.plugin.marks import MarkedSuite
+    from pytest_lmopt.plugin.records import BrokenSuite, MarkedSuite
     from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
     from pytest_lmopt.reports.transfer import Transfer
     from pytest_lmopt.stores.protocol import SharedStore, Stores
+    from pytest_lmopt.wire import Completion
 
 WORKER_KEY = "lmopt"
 LANE_MODES = ("load", "worksteal")

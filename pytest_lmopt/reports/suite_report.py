@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from pytest_lmopt.comparison.verdict import Comparison, Verdict
-from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.reports.redaction import without_secrets
+from pytest_lmopt.wire import Usage
 
 Status = Literal["passed", "failed", "error", "budget-stopped", "interrupted"]
 

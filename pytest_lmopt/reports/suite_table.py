@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pytest_lmopt.comparison.verdict import Verdict
-from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.reports.look import Look, Style
 from pytest_lmopt.reports.suite_report import SuiteReport
 from pytest_lmopt.reports.text import columns, duration
 from pytest_lmopt.reports.wording import NOT_GATED, cost_text, score_text, verdict_text
+from pytest_lmopt.wire import Usage
 
 GAP = 2
 NAME_LEAST = 22

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pytest_lmopt.comparison.digits import as_p_value, spelled_apart
 from pytest_lmopt.comparison.verdict import Verdict
-from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.reports.suite_report import Charged, SearchReport, SuiteReport
 from pytest_lmopt.suites.budget import plain
+from pytest_lmopt.wire import Usage
 
 NOT_GATED = "NOT GATED"
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.prompt_state import PromptState
+from pytest_lmopt.wire import Usage
 
 
 class Ending(StrEnum):

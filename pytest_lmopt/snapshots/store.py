@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from pytest_lmopt.canonical import digest
 from pytest_lmopt.errors import SnapshotError
 from pytest_lmopt.snapshots import format_1
 from pytest_lmopt.snapshots.snapshot import (
@@ -14,7 +15,6 @@ from pytest_lmopt.snapshots.snapshot import (
     read_fields,
     snapshot_from,
 )
-from pytest_lmopt.suites.canonical import digest
 from pytest_lmopt.suites.places import name_from
 from pytest_lmopt.suites.reading import MOST_PROMPT_BYTES, MOST_SCORES_BYTES, read_text
 from pytest_lmopt.suites.suite import Suite

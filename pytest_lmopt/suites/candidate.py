@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from pytest_lmopt.suites.canonical import digest
+from pytest_lmopt.canonical import digest
 from pytest_lmopt.suites.prompt_state import PromptState
 
 

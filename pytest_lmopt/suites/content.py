@@ -20,8 +20,10 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
+from pytest_lmopt.canonical import digest
 from pytest_lmopt.errors import InputError
 from pytest_lmopt.suites.reading import MOST_LEVELS
+from pytest_lmopt.suites.values import comparable_text
 
 Form = Any
 """What JSON can hold. A list begins with the name of the type that it stands for."""
@@ -59,6 +61,22 @@ def content_form(
     ``TypeError`` for mappings whose keys JSON lacks.
     """
     return _Reader(text).form(value, at, 0)
+
+
+def row_digest(inputs: dict[str, object], expected: object) -> str:
+    """Identify a row by types and content; of plain JSON values that of their JSON.
+
+    Raises ``InputError`` for an object without content, ``TypeError`` for keys that are no text.
+    """
+    if is_plain(inputs) and is_plain(expected):
+        return digest([inputs, expected])
+    forms = [content_form(inputs, at="inputs"), content_form(expected, at="expected")]
+    return digest(["content", *forms])
+
+
+def input_digest(inputs: dict[str, object]) -> str:
+    """Identify a row's inputs, whose texts are made comparable; raises as ``row_digest``."""
+    return digest(content_form(inputs, at="inputs", text=comparable_text))
 
 
 class _Reader:

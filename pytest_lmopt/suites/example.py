@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pytest_lmopt.suites.canonical import digest, input_digest, row_digest
+from pytest_lmopt.canonical import digest
+from pytest_lmopt.suites.content import input_digest, row_digest
 
 
 @dataclass(frozen=True, kw_only=True)

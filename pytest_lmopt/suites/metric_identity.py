@@ -10,8 +10,8 @@ import json
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 
+from pytest_lmopt.canonical import digest
 from pytest_lmopt.errors import SuiteError
-from pytest_lmopt.suites.canonical import digest
 from pytest_lmopt.suites.metric_identity_v1 import metric_identity_v1
 from pytest_lmopt.suites.object_content import GIVEN, ContentError, content, given_identity
 

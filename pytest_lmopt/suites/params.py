@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from pytest_lmopt.canonical import canonical_json
 from pytest_lmopt.errors import PromptError
 from pytest_lmopt.known_secrets import is_secret_name
 from pytest_lmopt.safe_text import redact
-from pytest_lmopt.suites.canonical import canonical_json
 from pytest_lmopt.suites.param_values import (
     Check,
     biases,

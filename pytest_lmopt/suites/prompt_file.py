@@ -8,8 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from pytest_lmopt.canonical import canonical_json
 from pytest_lmopt.errors import PromptError
-from pytest_lmopt.suites.canonical import canonical_json
 from pytest_lmopt.suites.prompt_state import PromptState
 from pytest_lmopt.suites.reading import MOST_PROMPT_BYTES, read_text
 from pytest_lmopt.suites.render import check_template

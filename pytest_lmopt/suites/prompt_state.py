@@ -1,4 +1,4 @@
-"""The state of one prompt: everything an optimizer may change, and nothing that runs."""
+"""The state of one prompt: everything a strategy may change, and nothing that runs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Literal
 
+from pytest_lmopt.canonical import canonical_json, digest
 from pytest_lmopt.errors import InputError, PromptError
-from pytest_lmopt.suites.canonical import canonical_json, digest
 from pytest_lmopt.suites.content import content_form
 from pytest_lmopt.suites.params import check_params
 

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pytest_lmopt.errors import PromptError
 from pytest_lmopt.suites.fields import format_answer, format_directive
 from pytest_lmopt.suites.prompt_state import PromptState
+from pytest_lmopt.wire import Message
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
     from pytest_lmopt.suites.templates.sandbox import Sandbox
-
-
-class Message(NamedTuple):
-    """One chat message; ``role`` is system, user or assistant."""
-
-    role: str
-    content: str
 
 
 def render(state: PromptState, inputs: Mapping[str, Any]) -> tuple[Message, ...]:

@@ -6,15 +6,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pytest_lmopt.testing.optimizers import OptimizerConformance as OptimizerConformance
     from pytest_lmopt.testing.simulated_model import SimulatedModel as SimulatedModel
+    from pytest_lmopt.testing.strategies import StrategyConformance as StrategyConformance
 
 _HOMES = {
-    "OptimizerConformance": "pytest_lmopt.testing.optimizers",
+    "StrategyConformance": "pytest_lmopt.testing.strategies",
     "SimulatedModel": "pytest_lmopt.testing.simulated_model",
 }
 
-__all__ = ["OptimizerConformance", "SimulatedModel"]
+__all__ = ["SimulatedModel", "StrategyConformance"]
 
 
 def __getattr__(name: str) -> Any:

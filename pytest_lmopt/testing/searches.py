@@ -14,19 +14,20 @@ from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.comparison.verdict import ALPHA
 from pytest_lmopt.lm.money.ledger import Account, Ledger
-from pytest_lmopt.lm.seam import FunctionLM, Request
+from pytest_lmopt.lm.seam import FunctionLM
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.metrics import exact_match
 from pytest_lmopt.metrics.evaluation import Evaluation
-from pytest_lmopt.optimizers.bench import Proposer
-from pytest_lmopt.optimizers.confirming import Rule
-from pytest_lmopt.optimizers.protocol import Bench, History, Optimizer, Proposal
-from pytest_lmopt.optimizers.search import SearchOutcome, search
 from pytest_lmopt.runs.executor import InProcessExecutor
+from pytest_lmopt.strategies.bench import Proposer
+from pytest_lmopt.strategies.confirming import Rule
+from pytest_lmopt.strategies.protocol import Bench, History, Proposal, Strategy
+from pytest_lmopt.strategies.search import SearchOutcome, search
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.suite import Pipeline, Suite
 from pytest_lmopt.testing.simulated_model import SimulatedModel
+from pytest_lmopt.wire import Request
 
 PROPOSER = "proposer"
 """Name of the model that proposals are asked of."""
@@ -41,8 +42,8 @@ once more by one with two outputs; shout an answer long enough to be copied."""
 class Spy:
     """A strategy watched: the examples it saw, what it asked and proposed, whether it meddled."""
 
-    def __init__(self, optimizer: Optimizer) -> None:
-        self._optimizer = optimizer
+    def __init__(self, strategy: Strategy) -> None:
+        self._strategy = strategy
         self.seen: set[str] = set()
         self.questions: list[str] = []
         self.proposals: list[Proposal] = []
@@ -54,7 +55,7 @@ class Spy:
         self.seen |= {example.id for example in history.train}
         shown = [history.incumbent, *(trial.evaluation for trial in history.trials)]
         self.seen |= {identity for evaluation in shown for identity in evaluation.scores}
-        proposals = await self._optimizer.propose(history, _SpyBench(bench, self))
+        proposals = await self._strategy.propose(history, _SpyBench(bench, self))
         self.changed_history = self.changed_history or repr(history) != before
         self.proposals += proposals
         return proposals
@@ -101,7 +102,7 @@ class Searched:
 
 
 def searched(
-    optimizer: Optimizer,
+    strategy: Strategy,
     answer: Answer,
     *,
     calls: int | None = None,
@@ -127,7 +128,7 @@ def searched(
     account = Account(Budget(calls=calls, tokens=tokens), owner="the test")
     ledger = Ledger([account])
     lm = suite_lm(FunctionLM(counted), ledger=ledger, store=None, mode="off")
-    spy = Spy(optimizer)
+    spy = Spy(strategy)
 
     async def run() -> SearchOutcome:
         with InProcessExecutor(lm=lm, model="simulated", concurrency=concurrency) as executor:

@@ -13,8 +13,7 @@ from conformance.processes import OTHER, OWN, ended
 
 from pytest_lmopt import Completion
 from pytest_lmopt.lm.recordings.protocol import Recordings
-from pytest_lmopt.lm.seam import Refusal, Request, Usage, WholeCompletion
-from pytest_lmopt.suites.render import Message
+from pytest_lmopt.wire import Message, Refusal, Request, Usage, WholeCompletion
 
 ASKED = Request(model="openai/m", messages=(Message("user", "hé"),), params={"max_tokens": 5})
 KEY = ASKED.key

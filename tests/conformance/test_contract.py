@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from pytest_lmopt.optimizers.protocol import Bench, History, Optimizer, Proposal
+from pytest_lmopt.strategies.protocol import Bench, History, Proposal, Strategy
 from pytest_lmopt.suites.candidate import Candidate
-from pytest_lmopt.testing import OptimizerConformance
+from pytest_lmopt.testing import StrategyConformance
 
 
 @dataclass
@@ -44,11 +44,11 @@ class Bad:
         return [Proposal(candidate=Candidate(name="bad", states=states), reason=self.sin)]
 
 
-def contract(sin: str) -> OptimizerConformance:
+def contract(sin: str) -> StrategyConformance:
     """The contract, on such a strategy."""
 
-    class Contract(OptimizerConformance):
-        def make(self, seed: int) -> Optimizer:
+    class Contract(StrategyConformance):
+        def make(self, seed: int) -> Strategy:
             return Bad(sin)
 
     return Contract()

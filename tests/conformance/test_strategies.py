@@ -8,26 +8,26 @@ import pytest
 from doubles.simulated_proposer import SimulatedProposer, beside
 
 from pytest_lmopt.comparison.verdict import Verdict
-from pytest_lmopt.lm.seam import Request
-from pytest_lmopt.optimizers.auto import Auto
-from pytest_lmopt.optimizers.baseline import Baseline
-from pytest_lmopt.optimizers.bootstrap import Bootstrap
-from pytest_lmopt.optimizers.coordinate import Coordinate
-from pytest_lmopt.optimizers.labeled import Labeled
-from pytest_lmopt.optimizers.mipro import Mipro
-from pytest_lmopt.optimizers.opro import Opro
-from pytest_lmopt.optimizers.protocol import Optimizer
-from pytest_lmopt.optimizers.rationale import Rationale
-from pytest_lmopt.optimizers.reflect import Reflect
-from pytest_lmopt.optimizers.registry import STRATEGIES
-from pytest_lmopt.optimizers.search import SearchOutcome
 from pytest_lmopt.plugin import option_values
-from pytest_lmopt.testing.optimizers import OptimizerConformance
+from pytest_lmopt.strategies.auto import Auto
+from pytest_lmopt.strategies.baseline import Baseline
+from pytest_lmopt.strategies.bootstrap import Bootstrap
+from pytest_lmopt.strategies.coordinate import Coordinate
+from pytest_lmopt.strategies.labeled import Labeled
+from pytest_lmopt.strategies.mipro import Mipro
+from pytest_lmopt.strategies.opro import Opro
+from pytest_lmopt.strategies.protocol import Strategy
+from pytest_lmopt.strategies.rationale import Rationale
+from pytest_lmopt.strategies.reflect import Reflect
+from pytest_lmopt.strategies.registry import STRATEGIES
+from pytest_lmopt.strategies.search import SearchOutcome
 from pytest_lmopt.testing.searches import Answer, Spy
 from pytest_lmopt.testing.simulated_model import SimulatedModel
+from pytest_lmopt.testing.strategies import StrategyConformance
+from pytest_lmopt.wire import Request
 
 
-class ProposerConformance(OptimizerConformance):
+class ProposerConformance(StrategyConformance):
     """A strategy that asks a proposer is given one whose instructions are sometimes good."""
 
     def search(self, answer: Answer, **options: Any) -> tuple[SearchOutcome, Spy, list[Request]]:
@@ -35,10 +35,10 @@ class ProposerConformance(OptimizerConformance):
         return super().search(beside(SimulatedProposer(), answer), **options)
 
 
-class TestBaseline(OptimizerConformance):
+class TestBaseline(StrategyConformance):
     """``baseline``."""
 
-    def make(self, seed: int) -> Optimizer:
+    def make(self, seed: int) -> Strategy:
         """It has no seed."""
         return Baseline()
 
@@ -49,10 +49,10 @@ class TestBaseline(OptimizerConformance):
         assert outcome.trials == ()
 
 
-class TestBootstrap(OptimizerConformance):
+class TestBootstrap(StrategyConformance):
     """``bootstrap``."""
 
-    def make(self, seed: int) -> Optimizer:
+    def make(self, seed: int) -> Strategy:
         """With its default sizes."""
         return Bootstrap(seed=seed)
 
@@ -93,7 +93,7 @@ class TestBootstrap(OptimizerConformance):
 class TestReflect(ProposerConformance):
     """``reflect``."""
 
-    def make(self, seed: int) -> Optimizer:
+    def make(self, seed: int) -> Strategy:
         """With its default sizes."""
         return Reflect(seed=seed)
 
@@ -101,15 +101,15 @@ class TestReflect(ProposerConformance):
 class TestAuto(ProposerConformance):
     """``auto``."""
 
-    def make(self, seed: int) -> Optimizer:
+    def make(self, seed: int) -> Strategy:
         """With its default sizes."""
         return Auto(seed=seed)
 
 
-class TestLabeled(OptimizerConformance):
+class TestLabeled(StrategyConformance):
     """``labeled``."""
 
-    def make(self, seed: int) -> Optimizer:
+    def make(self, seed: int) -> Strategy:
         """With its default sizes."""
         return Labeled(seed=seed)
 
@@ -127,10 +127,10 @@ class TestLabeled(OptimizerConformance):
             assert all(state.demos for state in mirror)
 
 
-class TestRationale(OptimizerConformance):
+class TestRationale(StrategyConformance):
     """``rationale``."""
 
-    def make(self, seed: int) -> Optimizer:
+    def make(self, seed: int) -> Strategy:
         """With its default sizes."""
         return Rationale(seed=seed)
 
@@ -161,7 +161,7 @@ class TestRationale(OptimizerConformance):
 class TestOpro(ProposerConformance):
     """``opro``."""
 
-    def make(self, seed: int) -> Optimizer:
+    def make(self, seed: int) -> Strategy:
         """With fewer proposals than usual."""
         return Opro(seed=seed, rounds=3, proposals=4)
 
@@ -169,7 +169,7 @@ class TestOpro(ProposerConformance):
 class TestCoordinate(ProposerConformance):
     """``coordinate``."""
 
-    def make(self, seed: int) -> Optimizer:
+    def make(self, seed: int) -> Strategy:
         """With fewer proposals than usual."""
         return Coordinate(seed=seed, rounds=2, proposals=3)
 
@@ -177,7 +177,7 @@ class TestCoordinate(ProposerConformance):
 class TestMipro(ProposerConformance):
     """``mipro``."""
 
-    def make(self, seed: int) -> Optimizer:
+    def make(self, seed: int) -> Strategy:
         """With fewer proposals than usual."""
         return Mipro(seed=seed, rounds=2, proposals=6, instructions=3, demo_sets=3)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from random import Random
 
 from pytest_lmopt.comparison.verdict import compare
-from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.reports.example_rows import CallRow, ExampleRow, RunRow
 from pytest_lmopt.reports.json_text import json_text
 from pytest_lmopt.reports.machine import RunFacts, document
@@ -23,6 +22,7 @@ from pytest_lmopt.reports.suite_report import (
 )
 from pytest_lmopt.reports.transfer import Transfer, Tried
 from pytest_lmopt.reports.whole_files import write_whole
+from pytest_lmopt.wire import Usage
 
 EVIL = (
     "<script>document.title = 'taken over'</script><img src=x onerror=alert(1)>"

@@ -25,12 +25,13 @@ from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.money.ledger import Account, Ledger, Sitting
 from pytest_lmopt.lm.processes import own_token
 from pytest_lmopt.lm.recordings.store import SqliteRecordings
-from pytest_lmopt.lm.seam import FunctionLM, Request
+from pytest_lmopt.lm.seam import FunctionLM
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.suite import Suite
 from pytest_lmopt.testing.simulated_model import SimulatedModel
+from pytest_lmopt.wire import Request
 
 for slow in ("scipy.optimize", "scipy.stats", "jinja2.sandbox", "ruamel.yaml"):
     import_module(slow)  # once, for all searches

@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pytest_lmopt.lm.seam import Request
 from pytest_lmopt.testing.simulated_model import Chat
+from pytest_lmopt.wire import Request
 
 MODEL = "proposer"
 """The name it is asked by."""

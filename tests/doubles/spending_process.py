@@ -20,8 +20,7 @@ from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.money.ledger import Account, Ledger, Sitting
 from pytest_lmopt.lm.money.metered import Metered
 from pytest_lmopt.lm.processes import token_of
-from pytest_lmopt.lm.seam import Request, Usage
-from pytest_lmopt.suites.render import Message
+from pytest_lmopt.wire import Message, Request, Usage
 
 SESSION, OWNER, TIMEOUT_SECONDS = "the session", "test_spend", 0.3
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from doubles.trial_reports import trial_report
 
 from pytest_lmopt.comparison.verdict import Comparison, compare
-from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.reports.suite_report import FailingExample, SearchReport, SuiteReport
+from pytest_lmopt.wire import Usage
 
 
 def comparison(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.metrics.scored_run import NOTHING, Outcome
-from pytest_lmopt.optimizers.protocol import Proposal, Trial
 from pytest_lmopt.runs.run import Ending
+from pytest_lmopt.strategies.protocol import Proposal, Trial
 from pytest_lmopt.suites.candidate import Candidate
+from pytest_lmopt.wire import Usage
 
 
 def evaluation(name: str, scores: Sequence[float], *, tokens: int) -> Evaluation:

@@ -13,10 +13,8 @@ from projects.shouting import Project
 import pytest_lmopt
 from pytest_lmopt.lm.loop import submit
 from pytest_lmopt.lm.providers import LiteLLM
-from pytest_lmopt.lm.seam import Request
-from pytest_lmopt.suites.render import Message
+from pytest_lmopt.wire import Message, Request
 
-# pytester forgets modules that its inner run imported first. What takes seconds to import, which
 # litellm does partly at its first call, and ours, whose classes must stay the same ones, are
 # therefore imported before.
 with OpenAIServer(lambda _: "well").running() as server, warnings.catch_warnings():

@@ -10,7 +10,7 @@ from pytest_lmopt.testing.simulated_model import Chat
 
 CURE = """\
 from dataclasses import dataclass, replace
-from pytest_lmopt.optimizers.protocol import Proposal
+from pytest_lmopt.strategies.protocol import Proposal
 from pytest_lmopt.suites.candidate import Candidate
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Cure:
                   for key, state in history.candidate.states.items()}
         return [Proposal(candidate=Candidate(name="json", states=states), reason="it must parse")]
 
-def pytest_lmopt_optimizers():
+def pytest_lmopt_strategies():
     return {"cure": lambda settings: Cure()}
 """
 

@@ -41,15 +41,15 @@ from pytest_lmopt.lm.processes import own_token
 from pytest_lmopt.lm.providers import LiteLLM
 from pytest_lmopt.lm.recordings.recorded import CacheMode
 from pytest_lmopt.lm.recordings.store import SqliteRecordings
-from pytest_lmopt.lm.seam import LM, FunctionLM, Request
+from pytest_lmopt.lm.seam import LM, FunctionLM
 from pytest_lmopt.lm.stack import Provider, suite_lm
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.runs.run import Ending, Run
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Dataset
-from pytest_lmopt.suites.render import Message
 from pytest_lmopt.suites.suite import Suite
+from pytest_lmopt.wire import Message, Request
 
 MODEL = "openai/direct"
 WORDS = tuple(f"word {number}" for number in range(12))

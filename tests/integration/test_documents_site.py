@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import pytest_lmopt
-from pytest_lmopt.optimizers.registry import STRATEGIES
+from pytest_lmopt.strategies.registry import STRATEGIES
 
 ROOT = Path(__file__).resolve().parents[2]
 

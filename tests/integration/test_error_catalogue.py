@@ -26,11 +26,11 @@ from pytest_lmopt.blocks.queue import MOST_LOSSES
 from pytest_lmopt.blocks.runner import Block, LocalRunner
 from pytest_lmopt.errors import LmoptError
 from pytest_lmopt.lm.seam import FunctionLM
-from pytest_lmopt.optimizers.journal import Journal
 from pytest_lmopt.reports.stored_runs import find_run
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.stores.folder import StateFolder
 from pytest_lmopt.stores.sqlite import SHARED, SqliteStores
+from pytest_lmopt.strategies.journal import Journal
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.example import Example

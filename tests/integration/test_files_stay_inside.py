@@ -8,11 +8,11 @@ import pytest
 from doubles.openai_server import OpenAIServer
 from projects.shouting import SHOUT, Project
 
-from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.plugin.gathering import write_files
 from pytest_lmopt.plugin.options import read_options
 from pytest_lmopt.plugin.session import LmSession
 from pytest_lmopt.reports.suite_report import SuiteReport
+from pytest_lmopt.wire import Usage
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def test_both(lm_example):
 
 TOGETHER = """\
 from dataclasses import dataclass, replace
-from pytest_lmopt.optimizers.protocol import Proposal
+from pytest_lmopt.strategies.protocol import Proposal
 from pytest_lmopt.suites.candidate import Candidate
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Together:
             found.append(Proposal(candidate=candidate, reason="a test", kind=kind))
         return found
 
-def pytest_lmopt_optimizers():
+def pytest_lmopt_strategies():
     return {"together": lambda settings: Together()}
 """
 

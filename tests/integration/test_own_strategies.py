@@ -12,7 +12,7 @@ from projects.shouting import Project
 README = Path(__file__).parents[2] / "README.md"
 
 CONFTEST = """\
-def pytest_lmopt_optimizers():
+def pytest_lmopt_strategies():
     return {%s}
 """
 
@@ -37,7 +37,7 @@ def _offer(project: Project, *entries: str) -> None:
     folder = project.path / "polite-1.0.dist-info"
     folder.mkdir(exist_ok=True)
     (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: polite\nVersion: 1.0\n")
-    lines = "\n".join(["[pytest_lmopt.optimizers]", *entries])
+    lines = "\n".join(["[pytest_lmopt.strategies]", *entries])
     (folder / "entry_points.txt").write_text(lines + "\n")
 
 
@@ -74,8 +74,8 @@ def test_a_conftest_may_offer_one(project: Project, openai_server: OpenAIServer)
         ('"auto": object', "auto", "'auto' is the name of 2 strategies, of pytest-lmopt and the*"),
         ('"mine": lambda settings: 1 / 0', "mine", "'mine' of the hook *can't be made: ZeroDiv*"),
         ('"mine": lambda settings: settings', "mine", "*has no 'async def propose(self, hist*"),
-        ('"mine"', "mine", "a hook pytest_lmopt_optimizers returned {'mine'}; a mapping *"),
-        ("object: object", "mine", "a hook pytest_lmopt_optimizers returned {<class*; a mapping *"),
+        ('"mine"', "mine", "a hook pytest_lmopt_strategies returned {'mine'}; a mapping *"),
+        ("object: object", "mine", "a hook pytest_lmopt_strategies returned {<class*; a mapping *"),
     ],
 )
 def test_mistakes_of_a_hook_are_usage_errors(

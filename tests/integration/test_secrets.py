@@ -14,8 +14,7 @@ from projects.shouting import Project
 from pytest_lmopt import known_secrets
 from pytest_lmopt.errors import ModelError
 from pytest_lmopt.lm.providers import LiteLLM
-from pytest_lmopt.lm.seam import Request
-from pytest_lmopt.suites.render import Message
+from pytest_lmopt.wire import Message, Request
 
 KEY = "sk-canary0123456789abcdef"
 OTHER = "plain-canary-of-another-service"

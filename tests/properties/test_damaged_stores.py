@@ -21,6 +21,7 @@ from doubles.sample_run import FACTS, rows, search_report, suite, transfers
 from pytest_lmopt import Budget, Completion
 from pytest_lmopt.blocks.progress import Progress
 from pytest_lmopt.blocks.queue import Part
+from pytest_lmopt.canonical import digest
 from pytest_lmopt.errors import (
     BookError,
     LmoptError,
@@ -32,15 +33,13 @@ from pytest_lmopt.lm import sqlite_file
 from pytest_lmopt.lm.money.ledger import Account, Ledger, Sitting
 from pytest_lmopt.lm.money.protocol import Amount
 from pytest_lmopt.lm.processes import own_token
-from pytest_lmopt.lm.seam import Remark, Request, Usage
-from pytest_lmopt.optimizers.journal import Journal
 from pytest_lmopt.reports.json_text import json_text
 from pytest_lmopt.reports.machine import document
 from pytest_lmopt.reports.stored_runs import read_run
 from pytest_lmopt.stores.folder import StateFolder
 from pytest_lmopt.stores.sqlite import LEDGER, RECORDINGS, SHARED, SqliteStores
-from pytest_lmopt.suites.canonical import digest
-from pytest_lmopt.suites.render import Message
+from pytest_lmopt.strategies.journal import Journal
+from pytest_lmopt.wire import Message, Remark, Request, Usage
 
 PLACES = 80
 """Of each file; there are five files, two of them with a log."""

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_lmopt.errors import DatasetError
-from pytest_lmopt.suites.canonical import row_digest
+from pytest_lmopt.suites.content import row_digest
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.example import Dataset
 

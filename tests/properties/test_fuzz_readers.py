@@ -25,7 +25,6 @@ from pytest_lmopt.errors import (
     SnapshotError,
 )
 from pytest_lmopt.lm.recordings.store import SqliteRecordings
-from pytest_lmopt.lm.seam import Request, Usage
 from pytest_lmopt.reports.html.rows import index
 from pytest_lmopt.reports.json_text import json_text
 from pytest_lmopt.reports.look import Look
@@ -39,9 +38,10 @@ from pytest_lmopt.snapshots.snapshot import Snapshot, dump_snapshot
 from pytest_lmopt.snapshots.store import load_snapshot
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.example import Dataset, Example
-from pytest_lmopt.suites.render import Message, render
+from pytest_lmopt.suites.render import render
 from pytest_lmopt.suites.splits import split
 from pytest_lmopt.suites.suite import Suite
+from pytest_lmopt.wire import Message, Request, Usage
 
 FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

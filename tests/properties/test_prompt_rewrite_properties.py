@@ -1,4 +1,4 @@
-"""Whatever text an optimizer writes, the prompt file says exactly that afterwards."""
+"""Whatever text a strategy writes, the prompt file says exactly that afterwards."""
 
 from __future__ import annotations
 

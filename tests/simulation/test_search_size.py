@@ -7,12 +7,12 @@ import pytest
 from simulation.rates import Runs, Scores, compared, most
 
 from pytest_lmopt.comparison.verdict import ALPHA, Verdict
-from pytest_lmopt.optimizers.bootstrap import Bootstrap
-from pytest_lmopt.optimizers.confirming import Rule, level
-from pytest_lmopt.optimizers.protocol import Optimizer
-from pytest_lmopt.testing.optimizers import OptimizerConformance
+from pytest_lmopt.strategies.bootstrap import Bootstrap
+from pytest_lmopt.strategies.confirming import Rule, level
+from pytest_lmopt.strategies.protocol import Strategy
 from pytest_lmopt.testing.searches import searched, simulated
 from pytest_lmopt.testing.simulated_model import SimulatedModel
+from pytest_lmopt.testing.strategies import StrategyConformance
 
 Generator = np.random.Generator
 FIELD = 16
@@ -118,10 +118,10 @@ def test_a_whole_search_is_confirmed_at_the_share_it_is_given() -> None:
     assert plain.detectable < found.detectable
 
 
-class _Sixteen(OptimizerConformance):
+class _Sixteen(StrategyConformance):
     """Searches of ``bootstrap`` with sixteen candidates."""
 
-    def make(self, seed: int) -> Optimizer:
+    def make(self, seed: int) -> Strategy:
         """Its demos do nothing for the model of this test."""
         return Bootstrap(seed=seed, candidates=FIELD)
 

@@ -17,11 +17,12 @@ from pytest_lmopt.errors import IncompleteError, MissingAnswerError
 from pytest_lmopt.lm.recordings.files import Answer
 from pytest_lmopt.lm.recordings.recorded import Recorded
 from pytest_lmopt.lm.recordings.store import SqliteRecordings
-from pytest_lmopt.lm.seam import LM, FunctionLM, Request
+from pytest_lmopt.lm.seam import LM, FunctionLM
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Dataset
 from pytest_lmopt.suites.suite import Suite
+from pytest_lmopt.wire import Request
 
 SHOUT = Prompt(name="shout", instruction="SHOUT", inputs=["word"], output="loud")
 GRADE = Prompt(name="grade", instruction="GRADE", inputs=["prediction"], output="score")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_lmopt.optimizers.auto import Auto
+from pytest_lmopt.strategies.auto import Auto
 from pytest_lmopt.testing.searches import Kind, Searched, searched, simulated
 from pytest_lmopt.testing.simulated_model import SimulatedModel
 

@@ -9,8 +9,8 @@ from doubles.trials import trial
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_lmopt.optimizers.believing import ALIKE, DOUBT, believed, likeliest, tokens_per_run
-from pytest_lmopt.optimizers.protocol import Trial
+from pytest_lmopt.strategies.believing import ALIKE, DOUBT, believed, likeliest, tokens_per_run
+from pytest_lmopt.strategies.protocol import Trial
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
 

@@ -17,7 +17,7 @@ from pytest_lmopt.blocks.plain import (
     runs_to_text,
 )
 from pytest_lmopt.blocks.runner import Block
-from pytest_lmopt.lm.seam import FunctionLM, Request, Usage
+from pytest_lmopt.lm.seam import FunctionLM
 from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.metrics.score import Score
 from pytest_lmopt.metrics.scored_run import ScoredRun
@@ -26,8 +26,8 @@ from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.runs.run import Ending
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Dataset
-from pytest_lmopt.suites.render import Message
 from pytest_lmopt.suites.suite import Suite
+from pytest_lmopt.wire import Message, Request, Usage
 
 SHOUT = Prompt(
     name="shout",

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_lmopt.errors import PromptError
-from pytest_lmopt.optimizers.merging import merged
+from pytest_lmopt.strategies.merging import merged
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
 

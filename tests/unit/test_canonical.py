@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from doubles.hash_seeds import outputs
 
-from pytest_lmopt.suites.canonical import canonical_json, digest
+from pytest_lmopt.canonical import canonical_json, digest
 
 
 def test_keys_are_sorted_and_spaces_left_out() -> None:
@@ -16,7 +16,7 @@ def test_keys_are_sorted_and_spaces_left_out() -> None:
 def test_a_set_has_one_digest_in_all_processes() -> None:
     """Texts are hashed anew in every process, and a set's own text follows their order."""
     source = (
-        "from pytest_lmopt.suites.canonical import digest\n"
+        "from pytest_lmopt.canonical import digest\n"
         "print(digest({'tags': {'red', 'green', 'blue', 'grey'}, 'ids': frozenset({2, 1})}))"
     )
     found = outputs("-c", source)

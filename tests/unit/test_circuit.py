@@ -9,9 +9,9 @@ import pytest
 from pytest_lmopt import Budget
 from pytest_lmopt.errors import ModelError, RefusedError
 from pytest_lmopt.lm.money.ledger import Account, Ledger
-from pytest_lmopt.lm.seam import LM, FunctionLM, Request
+from pytest_lmopt.lm.seam import LM, FunctionLM
 from pytest_lmopt.lm.stack import Traffic, suite_lm
-from pytest_lmopt.suites.render import Message
+from pytest_lmopt.wire import Message, Request
 
 
 class Provider:

@@ -16,9 +16,9 @@ from pytest_lmopt.lm.direct.identity import recorded_form
 from pytest_lmopt.lm.faults.concurrency import Gated, Gates, Ways
 from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.money.metered import Metered
-from pytest_lmopt.lm.seam import FunctionLM, Request
+from pytest_lmopt.lm.seam import FunctionLM
 from pytest_lmopt.stores.sqlite import SqliteShared
-from pytest_lmopt.suites.render import Message
+from pytest_lmopt.wire import Message, Request
 
 
 def asking(model: str = "openai/m", **params: str) -> Request:

@@ -9,9 +9,9 @@ import pytest
 from doubles.trials import INCUMBENT, trial
 
 from pytest_lmopt.comparison.verdict import ALPHA, Comparison, compare
-from pytest_lmopt.optimizers.confirming import Accept, Prefer, Rule, choose, level
-from pytest_lmopt.optimizers.protocol import Trial
-from pytest_lmopt.optimizers.racing import ranked
+from pytest_lmopt.strategies.confirming import Accept, Prefer, Rule, choose, level
+from pytest_lmopt.strategies.protocol import Trial
+from pytest_lmopt.strategies.racing import ranked
 
 SHORTER = Rule(prefer="shorter", margin=0.1)
 

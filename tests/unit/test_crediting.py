@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from pytest_lmopt.assessment.gains import gains_of
-from pytest_lmopt.optimizers.protocol import Bench, History, Proposal
-from pytest_lmopt.optimizers.search import SearchOutcome
 from pytest_lmopt.reports.suite_report import PartGain
+from pytest_lmopt.strategies.protocol import Bench, History, Proposal
+from pytest_lmopt.strategies.search import SearchOutcome
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.testing.searches import Kind, searched, simulated
 from pytest_lmopt.testing.simulated_model import SimulatedModel

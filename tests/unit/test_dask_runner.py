@@ -27,7 +27,6 @@ from pytest_lmopt.lm.money.prices import Price, give_prices
 from pytest_lmopt.lm.money.protocol import Amount
 from pytest_lmopt.lm.recordings.recorded import CacheMode
 from pytest_lmopt.lm.recordings.store import SqliteRecordings
-from pytest_lmopt.lm.seam import Request, Usage
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.runs.executor import InProcessExecutor
@@ -35,6 +34,7 @@ from pytest_lmopt.runs.outcomes import SessionEnded
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.suite import Suite
+from pytest_lmopt.wire import Request, Usage
 
 shout = Prompt(
     name="shout", instruction="Shout.", inputs=["text"], output="loud", params={"max_tokens": 20}

@@ -15,19 +15,20 @@ from pytest_lmopt import Budget, Example, Prompt, Score
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.lm.money.ledger import Account, Ledger
-from pytest_lmopt.lm.seam import FunctionLM, Request
+from pytest_lmopt.lm.seam import FunctionLM
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.metrics import exact_match
-from pytest_lmopt.optimizers.auto import Auto
-from pytest_lmopt.optimizers.bootstrap import Bootstrap
-from pytest_lmopt.optimizers.labeled import Labeled
-from pytest_lmopt.optimizers.protocol import Bench, History, Optimizer, Proposal
-from pytest_lmopt.optimizers.rationale import Rationale
-from pytest_lmopt.optimizers.search import search
 from pytest_lmopt.runs.executor import InProcessExecutor
+from pytest_lmopt.strategies.auto import Auto
+from pytest_lmopt.strategies.bootstrap import Bootstrap
+from pytest_lmopt.strategies.labeled import Labeled
+from pytest_lmopt.strategies.protocol import Bench, History, Proposal, Strategy
+from pytest_lmopt.strategies.rationale import Rationale
+from pytest_lmopt.strategies.search import search
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.prompt_state import PromptState
 from pytest_lmopt.suites.suite import Pipeline, Suite
+from pytest_lmopt.wire import Request
 
 SHOUT = Prompt(name="shout", instruction="shout", inputs=["word"], output="loud")
 ROWS: list[dict[str, Any]] = [
@@ -65,7 +66,7 @@ ONE_STEP: Pipeline = lambda example: SHOUT(word=example.inputs["word"]).text  # 
 class Asked:
     """What a strategy proposed, and what it asked the model for it."""
 
-    def __init__(self, strategy: Optimizer) -> None:
+    def __init__(self, strategy: Strategy) -> None:
         self._strategy = strategy
         self.proposals: Sequence[Proposal] = ()
         self.requests: list[Request] = []
@@ -83,7 +84,7 @@ class Asked:
 
 
 def asked(
-    strategy: Optimizer,
+    strategy: Strategy,
     answer: Callable[[Request], str],
     *,
     pipeline: Pipeline = ONE_STEP,

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from pytest_lmopt.lm.direct.identity import as_text, model_name, recorded_form
 from pytest_lmopt.lm.money.usage import bound_of
-from pytest_lmopt.lm.seam import Request
+from pytest_lmopt.wire import Request
 
 SAID = [{"role": "user", "content": "hi"}]
 

@@ -21,12 +21,13 @@ from pytest_lmopt.errors import (
 )
 from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.money.metered import Metered
-from pytest_lmopt.lm.seam import FunctionLM, Request
+from pytest_lmopt.lm.seam import FunctionLM
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.runs.run import ExampleSkipped
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Dataset
 from pytest_lmopt.suites.suite import Suite
+from pytest_lmopt.wire import Request
 
 T = TypeVar("T")
 

@@ -21,12 +21,13 @@ from pytest_lmopt.errors import (
 )
 from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.money.metered import Metered
-from pytest_lmopt.lm.seam import LM, FunctionLM, Request
+from pytest_lmopt.lm.seam import LM, FunctionLM
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.runs.outcomes import SessionEnded
 from pytest_lmopt.runs.run import Ending, ExampleSkipped, Run
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.suite import Pipeline
+from pytest_lmopt.wire import Request
 
 SHOUT = Prompt(name="shout", instruction="SHOUT", inputs=["word"], output="loud")
 INCUMBENT = Candidate(name="incumbent", states={})

@@ -15,8 +15,7 @@ from doubles.provider_faults import PASSING, REFUSALS, UNUSABLE
 from pytest_lmopt.errors import LmoptError, ModelError, RefusedError, TransientError
 from pytest_lmopt.lm.faults.translation import retry_after
 from pytest_lmopt.lm.providers import LiteLLM
-from pytest_lmopt.lm.seam import Completion, Request
-from pytest_lmopt.suites.render import Message
+from pytest_lmopt.wire import Completion, Message, Request
 
 NOW = 1_800_000_000.0
 ASKED = Request(

@@ -8,9 +8,9 @@ import pytest
 from doubles.trials import INCUMBENT, trial
 
 from pytest_lmopt.comparison.verdict import Verdict, compare
-from pytest_lmopt.optimizers.confirming import Rule, level
-from pytest_lmopt.optimizers.headroom import detectable_effect, no_headroom, nothing_changed
 from pytest_lmopt.stats.paired import paired_interval
+from pytest_lmopt.strategies.confirming import Rule, level
+from pytest_lmopt.strategies.headroom import detectable_effect, no_headroom, nothing_changed
 
 ALPHA = 0.025
 

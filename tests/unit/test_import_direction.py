@@ -1,9 +1,11 @@
-"""Imports point up the list of layers only."""
+"""Imports point up the list of layers only, and no modules import each other in a circle."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest_lmopt
@@ -12,6 +14,8 @@ ROOT = Path(pytest_lmopt.__file__).parent
 LAYERS = (
     "known_secrets",
     "safe_text",
+    "canonical",
+    "wire",
     "errors",
     "stats",
     "suites",
@@ -21,7 +25,7 @@ LAYERS = (
     "blocks",
     "stores",
     "comparison",
-    "optimizers",
+    "strategies",
     "snapshots",
     "reports",
     "assessment",
@@ -31,25 +35,46 @@ LAYERS = (
 )
 
 
+@cache
+def _modules() -> Mapping[str, Path]:
+    """Our modules' files by name, from inside the package: ``suites.budget``, ``errors``."""
+    names = {path: path.relative_to(ROOT).with_suffix("").parts for path in ROOT.rglob("*.py")}
+    return {".".join(parts).removesuffix(".__init__"): path for path, parts in names.items()}
+
+
 def _imports(path: Path) -> Iterator[str]:
-    """Layers of ours that a module imports when it runs, wherever in it the import stands."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for_types = {
-        id(node)
-        for guard in ast.walk(tree)
-        if isinstance(guard, ast.If)
-        and isinstance(guard.test, ast.Name)
-        and guard.test.id == "TYPE_CHECKING"
-        for node in ast.walk(guard)
-    }
-    for node in ast.walk(tree):
+    """Names that a module imports from ours, wherever the import stands, for types or to run.
+
+    ``from pytest_lmopt.suites import budget`` gives ``suites`` and ``suites.budget``.
+    """
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module]
-        if id(node) not in for_types:
-            yield from (name.split(".")[1] for name in names if name.startswith("pytest_lmopt."))
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        yield from (
+            name.removeprefix("pytest_lmopt.") for name in names if name.startswith("pytest_lmopt.")
+        )
+
+
+def _graph() -> dict[str, set[str]]:
+    """The modules that each module imports; of a package only what is taken from it itself."""
+    known = _modules().keys()
+    graph = {}
+    for name, path in _modules().items():
+        named = {each for each in _imports(path) if each in known}
+        packages = {each for each in named if any(more.startswith(f"{each}.") for more in named)}
+        graph[name] = named - packages - {name}
+    return graph
+
+
+def _cycle(graph: Mapping[str, set[str]]) -> list[str]:
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
 
 
 def test_every_module_belongs_to_a_layer() -> None:
@@ -59,20 +84,32 @@ def test_every_module_belongs_to_a_layer() -> None:
 
 
 def test_imports_point_up_only() -> None:
-    """No layer knows those below it."""
+    """No layer knows those below it, not even for its annotations."""
     wrong = [
-        f"{path.relative_to(ROOT)} imports {imported}"
-        for layer in LAYERS
-        for path in [*ROOT.glob(f"{layer}.py"), *(ROOT / layer).rglob("*.py")]
+        f"{name} imports {imported}"
+        for name, path in _modules().items()
+        if name.partition(".")[0] in LAYERS
         for imported in _imports(path)
-        if LAYERS.index(imported) > LAYERS.index(layer)
+        if imported.partition(".")[0] in LAYERS
+        and LAYERS.index(imported.partition(".")[0]) > LAYERS.index(name.partition(".")[0])
     ]
     assert wrong == []
 
 
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Nor for their annotations: each module can be read after those it builds on."""
+    assert _cycle(_graph()) == []
+
+
+def test_a_circle_would_be_found() -> None:
+    """Whatever its length."""
+    assert _cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) != []
+
+
 def test_statistics_import_nothing_of_ours() -> None:
     """Numbers in, numbers out."""
-    assert {name for path in (ROOT / "stats").glob("*.py") for name in _imports(path)} <= {"stats"}
+    found = {name for path in (ROOT / "stats").glob("*.py") for name in _imports(path)}
+    assert {name.partition(".")[0] for name in found} <= {"stats"}
 
 
 def test_only_the_plugin_knows_pytest() -> None:

@@ -15,23 +15,24 @@ from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.errors import RefusedError
 from pytest_lmopt.lm.money.ledger import Account, Ledger
-from pytest_lmopt.lm.seam import FunctionLM, Request
+from pytest_lmopt.lm.seam import FunctionLM
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.metrics.evaluation import Evaluation
-from pytest_lmopt.optimizers.bench import Proposer
-from pytest_lmopt.optimizers.coordinate import Coordinate
-from pytest_lmopt.optimizers.mipro import Mipro
-from pytest_lmopt.optimizers.opro import Opro
-from pytest_lmopt.optimizers.proposing.rewriting import next_turn, tried
-from pytest_lmopt.optimizers.protocol import History, Optimizer, Proposal, Trial
-from pytest_lmopt.optimizers.search import SearchOutcome, search
 from pytest_lmopt.runs.executor import InProcessExecutor
+from pytest_lmopt.strategies.bench import Proposer
+from pytest_lmopt.strategies.coordinate import Coordinate
+from pytest_lmopt.strategies.mipro import Mipro
+from pytest_lmopt.strategies.opro import Opro
+from pytest_lmopt.strategies.proposing.rewriting import next_turn, tried
+from pytest_lmopt.strategies.protocol import History, Proposal, Strategy, Trial
+from pytest_lmopt.strategies.search import SearchOutcome, search
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.suite import Suite
 from pytest_lmopt.testing.simulated_model import SimulatedModel
+from pytest_lmopt.wire import Request
 
-STRATEGIES: list[Callable[..., Optimizer]] = [Opro, Coordinate, Mipro]
+STRATEGIES: list[Callable[..., Strategy]] = [Opro, Coordinate, Mipro]
 ALL = pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda made: made.__name__.lower())
 
 shout = Prompt(name="shout", instruction="SHOUT it", inputs=["word"], output="loud")
@@ -63,7 +64,7 @@ def several_calls(example: Example) -> str:
 
 
 def searched(
-    optimizer: Optimizer,
+    strategy: Strategy,
     answer: Callable[[Request], str],
     pipeline: Callable[[Example], str] = one_step,
     *,
@@ -97,7 +98,7 @@ def searched(
         with InProcessExecutor(lm=lm, model="simulated", concurrency=8) as executor:
             evaluator = Evaluator(suite, LocalRunner(suite, executor))
             proposer = Proposer(lm=lm, model=MODEL)
-            return await search(optimizer, evaluator, ledger, seed=0, proposer=proposer)
+            return await search(strategy, evaluator, ledger, seed=0, proposer=proposer)
 
     return asyncio.run(run()), asked
 
@@ -205,7 +206,7 @@ def test_mipro_tries_every_instruction_and_demo_set_in_its_first_round() -> None
 
 @ALL
 def test_prompts_with_template_and_several_outputs_called_often(
-    strategy: Callable[..., Optimizer],
+    strategy: Callable[..., Strategy],
 ) -> None:
     """They keep template, fields and format, whatever instruction they get."""
     plain = SimulatedModel(base=0.4, bonus=0.5, per_demo=0.1)
@@ -236,7 +237,7 @@ def test_prompts_with_template_and_several_outputs_called_often(
     ids=["none", "empty", "words", "echo", "too long", "the incumbent"],
 )
 def test_a_proposer_of_no_use_ends_the_search_in_order(
-    strategy: Callable[..., Optimizer], said: str | None
+    strategy: Callable[..., Strategy], said: str | None
 ) -> None:
     """After one more try, unless none answered; ``mipro`` goes on with demos alone."""
     model = SimulatedModel(base=0.4)
@@ -260,7 +261,7 @@ def test_a_proposer_of_no_use_ends_the_search_in_order(
 
 
 @ALL
-def test_one_and_the_same_answer_is_one_proposal(strategy: Callable[..., Optimizer]) -> None:
+def test_one_and_the_same_answer_is_one_proposal(strategy: Callable[..., Strategy]) -> None:
     """However often it is drawn."""
     model = SimulatedModel(base=0.4)
     said = '<instruction prompt="shout">SHOUT it now</instruction>'
@@ -292,7 +293,7 @@ def test_where_nothing_new_came_other_answers_are_drawn() -> None:
 
 
 @ALL
-def test_the_proposers_calls_count(strategy: Callable[..., Optimizer]) -> None:
+def test_the_proposers_calls_count(strategy: Callable[..., Strategy]) -> None:
     """In the budget, like all others, and no question is asked twice."""
     outcome, asked = searched(
         strategy(seed=0), simulated(SimulatedModel(base=0.4, bonus=0.5)), calls=300
@@ -303,7 +304,7 @@ def test_the_proposers_calls_count(strategy: Callable[..., Optimizer]) -> None:
 
 
 @ALL
-def test_a_strategy_tells_its_options(strategy: Callable[..., Optimizer]) -> None:
+def test_a_strategy_tells_its_options(strategy: Callable[..., Strategy]) -> None:
     """The journal knows by them whether a search can be continued."""
     assert repr(strategy(seed=3)) == repr(strategy(seed=3))
     assert repr(strategy(seed=3)) != repr(strategy(seed=3, rounds=1))

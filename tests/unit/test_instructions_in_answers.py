@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_lmopt.optimizers.proposing.answers import MOST_CHARACTERS, instructions_in
+from pytest_lmopt.strategies.proposing.answers import MOST_CHARACTERS, instructions_in
 
 BOTH = ["shout", "mirror"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_lmopt.optimizers.journal import Journal
+from pytest_lmopt.strategies.journal import Journal
 
 INPUTS = {"dataset": "d", "seed": 0}
 

@@ -21,10 +21,10 @@ from pytest_lmopt.lm.money.ledger import Account, Ledger, Sitting
 from pytest_lmopt.lm.money.metered import Metered
 from pytest_lmopt.lm.money.protocol import Amount
 from pytest_lmopt.lm.processes import own_token
-from pytest_lmopt.lm.seam import FunctionLM, Request, Usage
+from pytest_lmopt.lm.seam import FunctionLM
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.suites.candidate import Candidate
-from pytest_lmopt.suites.render import Message
+from pytest_lmopt.wire import Message, Request, Usage
 
 CHARGE = Amount(tokens=10, micro_usd=1000)
 

@@ -19,7 +19,7 @@ import pydantic
 import pydantic.v1
 import pytest
 
-from pytest_lmopt.optimizers.labels import Answering, label
+from pytest_lmopt.strategies.labels import Answering, label
 from pytest_lmopt.suites.matching import ONLY, form_of, json_in, same
 from pytest_lmopt.suites.prompt_state import OutputFormat, PromptState
 from pytest_lmopt.suites.typed_values import fields_of, plain

@@ -258,7 +258,7 @@ def test_every_way_to_a_state_and_to_a_request_is_known() -> None:
         "lm/direct/calls.py",  # asked by litellm with the pipeline's own arguments
         "lm/prompt.py",  # a state's
         "lm/recordings/files.py",  # a record file's, for its key alone
-        "optimizers/bench.py",  # a proposer's: our own parameters
+        "strategies/bench.py",  # a proposer's: our own parameters
     }
     with pytest.raises(PromptError):
         PromptState(instruction="x", inputs=("a",), outputs=("b",), params={"api_base": "x"})

@@ -19,10 +19,11 @@ from pytest_lmopt.errors import (
     ModelError,
     PromptError,
 )
-from pytest_lmopt.lm.seam import FunctionLM, Request
+from pytest_lmopt.lm.seam import FunctionLM
 from pytest_lmopt.lm.tracing import RunContext, running
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
+from pytest_lmopt.wire import Request
 
 EXTRACT = Prompt(name="extract", instruction="What is wrong?", inputs=["message"], output="problem")
 ROUTE = Prompt(name="route", instruction="Which team?", inputs=["problem"], output="team")

@@ -8,13 +8,14 @@ from pathlib import Path
 from pytest_lmopt import Example, Prompt, metrics
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.runner import LocalRunner
-from pytest_lmopt.lm.seam import FunctionLM, Request
-from pytest_lmopt.optimizers.protocol import Proposal, Trial
-from pytest_lmopt.optimizers.racing import race, race_cost, rungs
+from pytest_lmopt.lm.seam import FunctionLM
 from pytest_lmopt.runs.executor import InProcessExecutor
+from pytest_lmopt.strategies.protocol import Proposal, Trial
+from pytest_lmopt.strategies.racing import race, race_cost, rungs
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.suite import Suite
+from pytest_lmopt.wire import Request
 
 INCUMBENT = Candidate(name="incumbent", states={})
 PROMPT = Prompt(name="p", instruction="0", inputs=["n"], output="answer")

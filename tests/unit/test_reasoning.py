@@ -10,7 +10,7 @@ import pytest
 
 from pytest_lmopt import Prompt
 from pytest_lmopt.errors import PromptError
-from pytest_lmopt.lm.seam import FunctionLM, Request
+from pytest_lmopt.lm.seam import FunctionLM
 from pytest_lmopt.lm.tracing import Call, RunContext, running
 from pytest_lmopt.snapshots.prompt_files import rewrite_prompt
 from pytest_lmopt.suites.candidate import Candidate
@@ -19,6 +19,7 @@ from pytest_lmopt.suites.prompt_file import parse_prompt
 from pytest_lmopt.suites.prompt_state import PromptState
 from pytest_lmopt.suites.reasoning import DIRECTIVE, MARKER
 from pytest_lmopt.suites.render import render
+from pytest_lmopt.wire import Request
 
 PATH = Path("route.yaml")
 THOUGHT = "Money is missing, so it is about money."

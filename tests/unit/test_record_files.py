@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from pytest_lmopt import Completion
 from pytest_lmopt.errors import RecordError
 from pytest_lmopt.lm.recordings.files import Answer, dump_record, parse_record, read_records
-from pytest_lmopt.lm.seam import Request, Usage
-from pytest_lmopt.suites.render import Message
+from pytest_lmopt.wire import Message, Request, Usage
 
 PATH = Path("test_shout.jsonl")
 

@@ -21,9 +21,9 @@ from pytest_lmopt.lm.recordings import store as recording_store
 from pytest_lmopt.lm.recordings.pruning import prune
 from pytest_lmopt.lm.recordings.recorded import Recorded
 from pytest_lmopt.lm.recordings.store import SqliteRecordings
-from pytest_lmopt.lm.seam import FunctionLM, Request, Usage
+from pytest_lmopt.lm.seam import FunctionLM
 from pytest_lmopt.lm.sqlite_file import damage
-from pytest_lmopt.suites.render import Message
+from pytest_lmopt.wire import Message, Request, Usage
 
 USAGE = Usage(calls=1, input_tokens=3, output_tokens=2, micro_usd=40)
 OTHER_PROCESS = token_of(os.getppid())

@@ -16,10 +16,10 @@ from pytest_lmopt import Completion
 from pytest_lmopt.errors import MissingAnswerError, RefusedError
 from pytest_lmopt.lm.recordings.recorded import CacheMode, Recorded
 from pytest_lmopt.lm.recordings.store import SqliteRecordings
-from pytest_lmopt.lm.seam import FunctionLM, Request, Usage
+from pytest_lmopt.lm.seam import FunctionLM
 from pytest_lmopt.lm.tracing import RunContext, running
 from pytest_lmopt.suites.candidate import Candidate
-from pytest_lmopt.suites.render import Message
+from pytest_lmopt.wire import Message, Request, Usage
 
 ASKED = Request(
     model="openai/m",

@@ -5,22 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from pytest_lmopt.lm.seam import Request
-from pytest_lmopt.optimizers.protocol import Optimizer
-from pytest_lmopt.optimizers.reflect import Reflect
-from pytest_lmopt.testing.optimizers import OptimizerConformance
+from pytest_lmopt.strategies.protocol import Strategy
+from pytest_lmopt.strategies.reflect import Reflect
 from pytest_lmopt.testing.searches import PROPOSER
 from pytest_lmopt.testing.simulated_model import SimulatedModel
+from pytest_lmopt.testing.strategies import StrategyConformance
+from pytest_lmopt.wire import Request
 
 
-class _Searching(OptimizerConformance):
+class _Searching(StrategyConformance):
     __test__ = False
 
-    def __init__(self, optimizer: Optimizer) -> None:
-        self._optimizer = optimizer
+    def __init__(self, strategy: Strategy) -> None:
+        self._strategy = strategy
 
-    def make(self, seed: int) -> Optimizer:
-        return self._optimizer
+    def make(self, seed: int) -> Strategy:
+        return self._strategy
 
 
 def _with_proposer(text: str, model: SimulatedModel) -> tuple[list[str], Callable[[Request], str]]:

@@ -10,8 +10,8 @@ import pytest
 
 from pytest_lmopt.errors import LmoptError, MissingAnswerError, RefusedError, TransientError
 from pytest_lmopt.lm.faults.retries import Retrying
-from pytest_lmopt.lm.seam import FunctionLM, Request
-from pytest_lmopt.suites.render import Message
+from pytest_lmopt.lm.seam import FunctionLM
+from pytest_lmopt.wire import Message, Request
 
 ASKED = Request(model="m", messages=(Message("user", "q"),))
 

@@ -16,20 +16,21 @@ from pytest_lmopt.blocks.progress import Tracker
 from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.errors import StrategyError
 from pytest_lmopt.lm.money.ledger import Account, Ledger
-from pytest_lmopt.lm.seam import FunctionLM, Request
+from pytest_lmopt.lm.seam import FunctionLM
 from pytest_lmopt.lm.stack import suite_lm
-from pytest_lmopt.optimizers.baseline import Baseline
-from pytest_lmopt.optimizers.bootstrap import Bootstrap
-from pytest_lmopt.optimizers.confirming import Rule
-from pytest_lmopt.optimizers.journal import Journal
-from pytest_lmopt.optimizers.protocol import Bench, History, Optimizer, Proposal, Trial
-from pytest_lmopt.optimizers.search import search
 from pytest_lmopt.runs.executor import InProcessExecutor
+from pytest_lmopt.strategies.baseline import Baseline
+from pytest_lmopt.strategies.bootstrap import Bootstrap
+from pytest_lmopt.strategies.confirming import Rule
+from pytest_lmopt.strategies.journal import Journal
+from pytest_lmopt.strategies.protocol import Bench, History, Proposal, Strategy, Trial
+from pytest_lmopt.strategies.search import search
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.splits import seeded_order
 from pytest_lmopt.suites.suite import Suite
 from pytest_lmopt.testing.searches import searched, simulated, words
 from pytest_lmopt.testing.simulated_model import SimulatedModel
+from pytest_lmopt.wire import Request
 
 SUITE = words(200, "one step")
 DEV = [example.inputs["word"] for example in seeded_order(SUITE.splits.dev, seed=0)]
@@ -64,7 +65,7 @@ def _lucky_or_steady(request: Request) -> str:
 
 
 def _searched(
-    strategy: Optimizer,
+    strategy: Strategy,
     suite: Suite,
     answer: Callable[[Request], str],
     *,

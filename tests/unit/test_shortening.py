@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_lmopt.optimizers.shortening import shortened
+from pytest_lmopt.strategies.shortening import shortened
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import Demo, PromptState
 

@@ -12,7 +12,6 @@ from jsonschema import Draft202012Validator
 
 from pytest_lmopt.commands.report import report
 from pytest_lmopt.errors import ReportError
-from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.reports.example_rows import (
     LONGEST_TEXT,
     CallRow,
@@ -24,6 +23,7 @@ from pytest_lmopt.reports.machine import SCHEMA, RunFacts
 from pytest_lmopt.reports.stored_runs import find_run, forget_old_runs, read_run
 from pytest_lmopt.reports.suite_report import PartGain, SearchReport, SuiteReport, TrialReport
 from pytest_lmopt.reports.transfer import Transfer, Tried
+from pytest_lmopt.wire import Usage
 
 SCHEMA_TEXT = json.loads(SCHEMA.read_text(encoding="utf-8"))
 

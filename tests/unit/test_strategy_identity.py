@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import pytest
 
 from pytest_lmopt.errors import StrategyError
-from pytest_lmopt.optimizers.auto import Auto
-from pytest_lmopt.optimizers.protocol import Bench, History, Optimizer, Proposal
-from pytest_lmopt.optimizers.search import identity
+from pytest_lmopt.strategies.auto import Auto
+from pytest_lmopt.strategies.protocol import Bench, History, Proposal, Strategy
+from pytest_lmopt.strategies.search import identity
 
 
 class Plain:
@@ -50,7 +50,7 @@ class Loud(Plain):
     ids=["plain", "silent", "loud", "ours", "class"],
 )
 def test_strategies_are_known_by_class_and_parameters(
-    one: Optimizer, same: Optimizer, other: Optimizer
+    one: Strategy, same: Strategy, other: Strategy
 ) -> None:
     """Whatever their ``repr`` says."""
     assert identity(one) == identity(same) != identity(other)

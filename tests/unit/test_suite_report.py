@@ -11,7 +11,6 @@ from doubles.suite_reports import BLANK
 from doubles.trial_reports import trial_report
 
 from pytest_lmopt.comparison.verdict import Verdict, compare
-from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.reports.machine import document
 from pytest_lmopt.reports.suite_report import (
     FailingExample,
@@ -21,6 +20,7 @@ from pytest_lmopt.reports.suite_report import (
     from_json,
     to_json,
 )
+from pytest_lmopt.wire import Usage
 
 OLD = {str(number): 0.0 for number in range(12)}
 NEW = {str(number): number / 11 for number in range(12)}

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 from doubles.suite_reports import HELD, REPORT, SEARCH, comparison
 
-from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.reports.look import Look
 from pytest_lmopt.reports.suite_report import SuiteReport
 from pytest_lmopt.reports.terminal import terminal_lines
 from pytest_lmopt.reports.text import columns, duration, shortened
+from pytest_lmopt.wire import Usage
 
 LONG = "tests/a_folder/deep/test_shop.py::TestTriage::test_triage[openai/gpt-4o-mini]"
 

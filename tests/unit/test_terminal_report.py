@@ -12,7 +12,6 @@ from doubles.sample_run import FACTS
 from doubles.suite_reports import FAILING, HELD, REPORT, SEARCH, comparison
 
 from pytest_lmopt.comparison.verdict import Verdict, compare
-from pytest_lmopt.optimizers.confirming import level
 from pytest_lmopt.reports.look import Look
 from pytest_lmopt.reports.machine import document
 from pytest_lmopt.reports.suite_report import (
@@ -26,6 +25,7 @@ from pytest_lmopt.reports.suite_report import (
 )
 from pytest_lmopt.reports.terminal import check_lines, terminal_lines
 from pytest_lmopt.reports.text import one_line, printable
+from pytest_lmopt.strategies.confirming import level
 
 
 def shown(*reports: SuiteReport, verbosity: int = 0, width: int = 120) -> str:

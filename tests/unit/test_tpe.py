@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from pytest_lmopt.errors import StrategyError
-from pytest_lmopt.optimizers.choices import Choice
-from pytest_lmopt.optimizers.mipro import Mipro
-from pytest_lmopt.optimizers.tpe import suggest
+from pytest_lmopt.strategies.choices import Choice
+from pytest_lmopt.strategies.mipro import Mipro
+from pytest_lmopt.strategies.tpe import suggest
 
 SIZES = {"instruction of a": 7, "demos of a": 7}
 OWN = dict.fromkeys(SIZES, 0)

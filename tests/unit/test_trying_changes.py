@@ -13,11 +13,12 @@ from pytest_lmopt import Prompt, metrics
 from pytest_lmopt.assessment.sharing import Trying, try_changes
 from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.blocks.runner import LocalRunner
-from pytest_lmopt.lm.seam import FunctionLM, Request
+from pytest_lmopt.lm.seam import FunctionLM
 from pytest_lmopt.reports.suite_report import SharedCheck
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.suite import Suite
+from pytest_lmopt.wire import Request
 
 PROMPT = "instruction: '{}'\ninputs: [number]\noutput: same\n"
 ROWS = [{"inputs": {"number": n}, "expected": str(n), "split": "dev"} for n in range(20)]

@@ -21,11 +21,10 @@ from pytest_lmopt.errors import ModelError, SessionFileError, TransientError
 from pytest_lmopt.lm.faults.circuit import Circuit
 from pytest_lmopt.lm.faults.concurrency import Gate, Gates
 from pytest_lmopt.lm.processes import alive, token_of
-from pytest_lmopt.lm.seam import Request
 from pytest_lmopt.lm.session_file import SessionFile
 from pytest_lmopt.lm.turns import WANTED_SECONDS, SharedTurns
 from pytest_lmopt.stores.sqlite import SqliteShared
-from pytest_lmopt.suites.render import Message
+from pytest_lmopt.wire import Message, Request
 
 MOST = 5
 

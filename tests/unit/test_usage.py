@@ -21,8 +21,7 @@ from pytest_lmopt.lm.money.usage import (
     recorded_usage,
     usage_of,
 )
-from pytest_lmopt.lm.seam import Completion, Request, Usage
-from pytest_lmopt.suites.render import Message
+from pytest_lmopt.wire import Completion, Message, Request, Usage
 
 BIG = {"max_input_tokens": 128_000, "max_output_tokens": 16_384}
 

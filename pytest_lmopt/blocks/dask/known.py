@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping
 from typing import TypeGuard
 
 from pytest_lmopt.blocks.runner import Block
+from pytest_lmopt.canonical import digest
 from pytest_lmopt.lm.recordings.files import Answer
 from pytest_lmopt.lm.recordings.protocol import Recordings
 from pytest_lmopt.lm.recordings.recorded import CacheMode, portable_key
-from pytest_lmopt.lm.seam import Completion, Refusal, Request
 from pytest_lmopt.metrics.scored_run import ScoredRun
 from pytest_lmopt.suites.candidate import Candidate
-from pytest_lmopt.suites.canonical import digest
 from pytest_lmopt.suites.example import Example
+from pytest_lmopt.wire import Completion, Refusal, Request
 
 INCUMBENT = Candidate(name="incumbent", states={}).digest
 """Steps before the first changed prompt ask what the incumbent's did."""

@@ -15,7 +15,7 @@ from pytest_lmopt.lm.money.protocol import Amount, Remarks
 from pytest_lmopt.lm.recordings.answer import dump_answer, load_answer
 from pytest_lmopt.lm.recordings.files import Answer
 from pytest_lmopt.lm.recordings.recorded import CacheMode
-from pytest_lmopt.lm.seam import Completion, Remark
+from pytest_lmopt.wire import Completion, Remark
 
 DISTRIBUTION = "pytest-lmopt"
 

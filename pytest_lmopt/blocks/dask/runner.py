@@ -20,8 +20,8 @@ from pytest_lmopt.lm.money.allowances import NOTHING, Grant, Purse, Spending
 from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.lm.money.protocol import Amount
 from pytest_lmopt.lm.recordings.recorded import CacheMode
-from pytest_lmopt.lm.seam import Completion, Request
 from pytest_lmopt.metrics.scored_run import ScoredRun
+from pytest_lmopt.wire import Completion, Request
 
 _numbers = itertools.count()
 

@@ -17,13 +17,14 @@ from pytest_lmopt.lm.faults.concurrency import CALLS_AT_ONCE
 from pytest_lmopt.lm.money.allowances import SpendingLedger
 from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.lm.recordings.memory import MemoryStore
-from pytest_lmopt.lm.seam import LM, Completion, Request
+from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.stack import Traffic, suite_lm
 from pytest_lmopt.metrics.scored_run import ScoredRun
 from pytest_lmopt.metrics.scoring import run_and_score
 from pytest_lmopt.runs.executor import Executor
 from pytest_lmopt.runs.outcomes import SessionEnded
 from pytest_lmopt.suites.suite import Suite
+from pytest_lmopt.wire import Completion, Request
 
 
 class LMOfTheBlock:

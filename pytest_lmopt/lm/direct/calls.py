@@ -20,8 +20,8 @@ from pytest_lmopt.lm.direct.answers import as_litellm_would, ask, told
 from pytest_lmopt.lm.direct.identity import as_text, model_name, recorded_form
 from pytest_lmopt.lm.direct.refusal import refuse
 from pytest_lmopt.lm.loop import submit
-from pytest_lmopt.lm.seam import Completion, Request, Usage, WholeCompletion
 from pytest_lmopt.lm.tracing import DIRECT, Call, RunContext, current_run, is_our_own
+from pytest_lmopt.wire import Completion, Request, Usage, WholeCompletion
 
 _MOCKED = ("mock_response", "mock_tool_calls", "mock_timeout")
 _OWN_RETRIES = ("fallbacks", "context_window_fallback_dict", "retry_policy", "retry_strategy")

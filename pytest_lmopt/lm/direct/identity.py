@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from pytest_lmopt.canonical import canonical_json, digest
 from pytest_lmopt.safe_text import hide_carried, through
-from pytest_lmopt.suites.canonical import canonical_json, digest
-from pytest_lmopt.suites.render import Message
+from pytest_lmopt.wire import Message
 
 _ENDPOINTS = ("api_base", "base_url", "azure_endpoint")
 _SECRET = re.compile(

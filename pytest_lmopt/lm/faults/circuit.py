@@ -6,8 +6,9 @@ Without this, every call and every suite of a session would meet the same wrong 
 from __future__ import annotations
 
 from pytest_lmopt.errors import ModelError
-from pytest_lmopt.lm.seam import LM, Completion, Request
+from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.shared import Shared
+from pytest_lmopt.wire import Completion, Request
 
 
 class Circuit:

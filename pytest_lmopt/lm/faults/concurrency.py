@@ -14,11 +14,12 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Any
 
+from pytest_lmopt.canonical import digest
 from pytest_lmopt.errors import SessionFileError, TransientError
 from pytest_lmopt.lm.faults.pace import Pace
-from pytest_lmopt.lm.seam import LM, Completion, Request, is_local
+from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.shared import Shared, Turns
-from pytest_lmopt.suites.canonical import digest
+from pytest_lmopt.wire import Completion, Request, is_local
 
 CALLS_AT_ONCE = 16
 

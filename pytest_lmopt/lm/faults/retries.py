@@ -9,7 +9,8 @@ import asyncio
 import random
 
 from pytest_lmopt.errors import MissingAnswerError, TransientError
-from pytest_lmopt.lm.seam import LM, Completion, Request
+from pytest_lmopt.lm.seam import LM
+from pytest_lmopt.wire import Completion, Request
 
 ATTEMPTS = 4
 RATE_LIMIT_ATTEMPTS = 8

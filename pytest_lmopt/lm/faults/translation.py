@@ -18,8 +18,8 @@ from typing import Any
 from pytest_lmopt import known_secrets
 from pytest_lmopt.errors import LmoptError, ModelError, RefusedError, TransientError
 from pytest_lmopt.lm.litellm_loading import load_litellm
-from pytest_lmopt.lm.seam import Request
 from pytest_lmopt.safe_text import redact
+from pytest_lmopt.wire import Request
 
 _NO_QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 _FILTERED = frozenset({"content_filter", "content_policy_violation"})

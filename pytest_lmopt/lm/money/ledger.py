@@ -17,8 +17,8 @@ from pytest_lmopt.errors import BudgetExhaustedError
 from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.money.protocol import Amount, Book, Remarks, Spent
 from pytest_lmopt.lm.processes import own_token
-from pytest_lmopt.lm.seam import Remark, Usage
 from pytest_lmopt.suites.budget import Budget, plain
+from pytest_lmopt.wire import Remark, Usage
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,8 @@ from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.lm.money.prices import price
 from pytest_lmopt.lm.money.protocol import Amount
 from pytest_lmopt.lm.money.usage import Bound, believed, bound_of
-from pytest_lmopt.lm.seam import LM, Completion, Request
+from pytest_lmopt.lm.seam import LM
+from pytest_lmopt.wire import Completion, Request
 
 POLL_SECONDS = 0.02
 """How often a call looks whether others have left it enough."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pytest_lmopt.lm.money.price_table import table_price
-from pytest_lmopt.lm.seam import is_local
+from pytest_lmopt.wire import is_local
 
 
 @dataclass(frozen=True, kw_only=True)

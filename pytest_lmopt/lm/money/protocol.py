@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pytest_lmopt.lm.seam import Remark
+from pytest_lmopt.wire import Remark
 
 ChargeAll = Callable[[int, int, int], int]
 """(calls, tokens, micro_usd) → number of the charge."""

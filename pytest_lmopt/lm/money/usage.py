@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from pytest_lmopt.lm.money.prices import MOST_MICRO_USD, price
-from pytest_lmopt.lm.seam import DEFAULT_MAX_TOKENS, Completion, Remark, Request, Usage
+from pytest_lmopt.wire import DEFAULT_MAX_TOKENS, Completion, Remark, Request, Usage
 
 DEFAULT_CONTEXT = 2_000_000
 """Tokens of context of a model that litellm's table lacks."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
+from pytest_lmopt.canonical import canonical_json
 from pytest_lmopt.lm.money.usage import recorded_usage
-from pytest_lmopt.lm.seam import Completion, Refusal, WholeCompletion
-from pytest_lmopt.suites.canonical import canonical_json
+from pytest_lmopt.wire import Completion, Refusal, WholeCompletion
 
 
 def dump_answer(completion: Completion) -> str:

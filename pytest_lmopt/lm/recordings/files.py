@@ -13,12 +13,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pytest_lmopt.canonical import canonical_json
 from pytest_lmopt.errors import RecordError
 from pytest_lmopt.lm.money.usage import recorded_usage
-from pytest_lmopt.lm.seam import Completion, Refusal, Request, WholeCompletion
-from pytest_lmopt.suites.canonical import canonical_json
 from pytest_lmopt.suites.reading import distinct, other_than_file
-from pytest_lmopt.suites.render import Message
+from pytest_lmopt.wire import Completion, Message, Refusal, Request, WholeCompletion
 
 VERSION = 1
 _MOST = 10**12

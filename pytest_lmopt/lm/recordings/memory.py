@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from pytest_lmopt.lm.recordings.files import Answer
-from pytest_lmopt.lm.seam import Completion, Request
+from pytest_lmopt.wire import Completion, Request
 
 
 class MemoryStore:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from pytest_lmopt.lm.seam import Completion, Request
+from pytest_lmopt.wire import Completion, Request
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,9 @@ from typing import Literal
 from pytest_lmopt.errors import RefusedError, UnrecordedError
 from pytest_lmopt.lm.local.model import model_identity
 from pytest_lmopt.lm.recordings.protocol import Store
-from pytest_lmopt.lm.seam import LM, Completion, Refusal, Request, Usage
+from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.tracing import may_land
+from pytest_lmopt.wire import Completion, Refusal, Request, Usage
 
 CacheMode = Literal["auto", "replay", "refresh", "off"]
 

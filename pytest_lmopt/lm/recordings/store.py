@@ -13,7 +13,6 @@ from pytest_lmopt.errors import RecordingsError
 from pytest_lmopt.lm.processes import alive, own_token
 from pytest_lmopt.lm.recordings.answer import dump_answer, load_answer, storable
 from pytest_lmopt.lm.recordings.rescue import readable_rows
-from pytest_lmopt.lm.seam import Completion, Request
 from pytest_lmopt.lm.sqlite_file import (
     Database,
     columns_of,
@@ -23,6 +22,7 @@ from pytest_lmopt.lm.sqlite_file import (
     told_as,
     transaction,
 )
+from pytest_lmopt.wire import Completion, Request
 
 CLAIM_SECONDS = 900.0
 """A claim older than any call with all its retries is void, though its holder still runs."""

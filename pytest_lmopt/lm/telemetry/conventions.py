@@ -10,8 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_lmopt.lm.seam import Completion, Request, is_local
 from pytest_lmopt.safe_text import redact
+from pytest_lmopt.wire import Completion, Request, is_local
 
 PROVIDERS: Mapping[str, str] = {
     "anthropic": "anthropic",

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pytest_lmopt.lm.seam import LM, Completion, Request, is_local
+from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.telemetry import conventions
+from pytest_lmopt.wire import Completion, Request, is_local
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from pytest_lmopt.comparison.verdict import Verdict
-from pytest_lmopt.lm.seam import Usage
 from pytest_lmopt.reports import wording
 from pytest_lmopt.reports.html.diffs import FileDiff, side_by_side
 from pytest_lmopt.reports.html.drawing import Plot
@@ -22,6 +21,7 @@ from pytest_lmopt.reports.stored_runs import StoredRun
 from pytest_lmopt.reports.suite_report import SuiteReport
 from pytest_lmopt.reports.transfer import settled_lines
 from pytest_lmopt.safe_text import printable
+from pytest_lmopt.wire import Usage
 
 HERE = Path(__file__).parent
 _SIGNS = {

@@ -1,0 +1,144 @@
+"""The values that travel between a pipeline and its models, and their constants."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
+
+from pytest_lmopt.canonical import digest
+
+SCHEMA = 1
+"""Version of what a request's key is computed from."""
+
+PACKAGED = "local"
+"""The model string of the packaged model."""
+
+DEFAULT_MAX_TOKENS = 1024
+"""Sent where a prompt sets no ``max_tokens``, so that every call has an upper price."""
+
+
+class Message(NamedTuple):
+    """One chat message; ``role`` is system, user or assistant."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is asked of a model: any litellm model string, chat messages, parameters.
+
+    ``repeat`` numbers independent answers to the same question. Of a call that bypassed ``Prompt``
+    ``messages`` are a rendering as text, ``params`` hold all that the answer depends on, and
+    ``ask`` makes the call as the pipeline would have: what is not recorded, such as keys, is there.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    repeat: int = 0
+    ask: Callable[[], Awaitable[Completion]] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of the canonical JSON of everything the answer depends on."""
+        parts = [SCHEMA, self.model, self.messages, dict(self.params), self.repeat]
+        return digest(parts, length=64)
+
+    @property
+    def input_bound(self) -> int:
+        """Upper bound of the input tokens: no token is shorter than a byte."""
+        return sum(len(text.encode()) + 16 for _, text in self.messages)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """Cost of one or more calls. ``micro_usd`` are millionths of a dollar, None if unpriced.
+
+    ``replayed`` counts the answers among ``calls`` that came from the recordings, and
+    ``saved_micro_usd`` is their part of the price, which was not paid again. ``milliseconds`` is
+    how long the model took when it was asked, replayed answers included.
+    """
+
+    calls: int = 0
+    replayed: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    micro_usd: int | None = 0
+    saved_micro_usd: int = 0
+    milliseconds: int = field(default=0, compare=False)
+
+    @property
+    def as_replayed(self) -> Usage:
+        """The usage of the same calls answered from the recordings."""
+        return replace(self, replayed=self.calls, saved_micro_usd=self.micro_usd or 0)
+
+    @property
+    def tokens(self) -> int:
+        """Input and output tokens together."""
+        return self.input_tokens + self.output_tokens
+
+    def __add__(self, other: Usage) -> Usage:
+        priced = self.micro_usd is not None and other.micro_usd is not None
+        return Usage(
+            calls=self.calls + other.calls,
+            replayed=self.replayed + other.replayed,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            micro_usd=(self.micro_usd or 0) + (other.micro_usd or 0) if priced else None,
+            saved_micro_usd=self.saved_micro_usd + other.saved_micro_usd,
+            milliseconds=self.milliseconds + other.milliseconds,
+        )
+
+
+class Remark(NamedTuple):
+    """Why a call was not charged as was to be expected: what was ``found``, in words.
+
+    It was not believed, so the ``reserved`` tokens were charged; or it was above these.
+    """
+
+    kind: Literal["not believed", "above"]
+    found: str
+    reserved: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completion:
+    """A model's answer: ``text`` as it came, ``usage`` what it cost, ``fields`` the outputs.
+
+    Each declared output is an attribute too: ``completion.team``. A prompt that asks for reasoning
+    has it in ``reasoning``, and only the answer in ``text``. ``usage_remark`` is what there was to
+    say on the usage that the provider reported.
+    """
+
+    text: str
+    usage: Usage
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    reasoning: Any = ""
+    usage_remark: Remark | None = field(default=None, repr=False, compare=False)
+
+    def __getattr__(self, name: str) -> Any:
+        fields = self.__dict__.get("fields", {})
+        if name in fields:
+            return fields[name]
+        raise AttributeError(f"the completion has no output {name!r}; it has {list(fields)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WholeCompletion(Completion):
+    """The answer to a call that bypassed ``Prompt``: ``whole`` is all of it, as plain JSON."""
+
+    whole: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal(Completion):
+    """What is recorded in place of an answer where a provider refused; ``problem`` is why."""
+
+    problem: str
+
+
+def is_local(model: str) -> bool:
+    """Whether a model string names the packaged model, or a file of the user's."""
+    return model == PACKAGED or model.startswith("local:")
