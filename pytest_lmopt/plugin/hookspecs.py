@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
+    from pytest_lmopt.lm.seam import LM
     from pytest_lmopt.strategies.protocol import StrategyFactory
 
 
@@ -15,4 +18,14 @@ def pytest_lmopt_strategies() -> Mapping[str, StrategyFactory]:  # type: ignore[
     A strategy is a function from ``Settings`` to an object with ``async propose(history, bench)``.
     A ``conftest.py`` may offer some if pytest reads it at its start: in the root folder, or in the
     folders named on the command line.
+    """
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_lmopt_lm(config: pytest.Config) -> LM | None:
+    """Return the LM that answers prompts, proposers and judges; None leaves it to others.
+
+    An LM is an object with ``async complete(request)``, such as ``FunctionLM(function)``. A
+    ``conftest.py`` offers one to the suites in its folder. pytest calls the hook once a suite in
+    each process. Budgets, recordings and retries hold for it as for every model.
     """

@@ -10,6 +10,7 @@ import pytest
 from _pytest.nodes import Node
 
 from pytest_lmopt.errors import SuiteError
+from pytest_lmopt.lm.offered import HOOK, check_lm
 from pytest_lmopt.plugin.names import FIXTURE_NAME, MARK_NAME, MODEL_NAME, item_snapshot, node_name
 from pytest_lmopt.plugin.option_values import GATES, NONE
 from pytest_lmopt.plugin.options import Options
@@ -45,7 +46,7 @@ _OF_SUITE = ("metric", "budget", "threshold", "margin", "repeats", "max_missing"
 def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
     """The suite a marked test declares; options win over the mark, the mark over ini values.
 
-    Raises ``SuiteError`` or ``DatasetError``.
+    Raises ``SuiteError``, ``DatasetError`` or ``ModelError``.
     """
     arguments: dict[str, Any] = {}
     for mark, _ in _marks(item):
@@ -75,6 +76,10 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
             arguments[name] = getattr(defaults, name)
     name = node_name(item)
     metric = arguments.get("metric")
+    lm = item.ihook.pytest_lmopt_lm(config=item.config)
+    if lm is not None:
+        check_lm(lm)
+    model = options.model if lm is None or options.model is not None else HOOK
     suite = Suite(
         name=name,
         identity=identify(metric, suite=name, root=item.config.rootpath),
@@ -84,7 +89,7 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
             beside=item.path.parent,
             near_duplicates=arguments["near_duplicates"],
         ),
-        model=arguments.get("model") or options.model,
+        model=arguments.get("model") or model,
         **{name: arguments[name] for name in _OF_SUITE if name in arguments},
     )
     if options.strategy and options.prefer == "shorter" and not suite.margin:
@@ -103,6 +108,7 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
         budgets=_budgets(item),
         gate=arguments["gate"],
         require_baseline=arguments["require_baseline"],
+        lm=lm,
     )
 
 
