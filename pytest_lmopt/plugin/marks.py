@@ -23,6 +23,8 @@ from pytest_lmopt.suites.metric_identity import identify
 from pytest_lmopt.suites.suite import Pipeline, Suite
 
 if TYPE_CHECKING:
+    from pytest_lmopt.lm.seam import LM
+
     pass
 
 _ARGUMENTS = (
@@ -76,9 +78,7 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
             arguments[name] = getattr(defaults, name)
     name = node_name(item)
     metric = arguments.get("metric")
-    lm = item.ihook.pytest_lmopt_lm(config=item.config)
-    if lm is not None:
-        check_lm(lm)
+    lm = _offered(item)
     model = options.model if lm is None or options.model is not None else HOOK
     suite = Suite(
         name=name,
@@ -110,6 +110,19 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
         require_baseline=arguments["require_baseline"],
         lm=lm,
     )
+
+
+def _offered(item: pytest.Function) -> LM | None:
+    """The LM that the closest hook offers; raises ``SuiteError`` or ``ModelError``."""
+    try:
+        lm: LM | None = item.ihook.pytest_lmopt_lm(config=item.config)
+    except Exception as error:
+        raise SuiteError(
+            f"the hook {HOOK} raised {type(error).__name__}: {error}", suite=node_name(item)
+        ) from error
+    if lm is not None:
+        check_lm(lm)
+    return lm
 
 
 def _budgets(item: pytest.Function) -> tuple[BudgetMark, ...]:
