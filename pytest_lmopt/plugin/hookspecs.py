@@ -16,3 +16,7 @@ def pytest_lmopt_strategies() -> Mapping[str, StrategyFactory]:  # type: ignore[
     A ``conftest.py`` may offer some if pytest reads it at its start: in the root folder, or in the
     folders named on the command line.
     """
+
+
+def pytest_lmopt_optimizers() -> Mapping[str, StrategyFactory]:  # type: ignore[empty-body]
+    """Offer strategies by the former name of ``pytest_lmopt_strategies``; it brings a warning."""

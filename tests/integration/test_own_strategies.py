@@ -69,8 +69,12 @@ def test_a_conftest_may_offer_one(project: Project, openai_server: OpenAIServer)
 @pytest.mark.parametrize(
     ("offered", "asked", "message"),
     [
-        ("", "mine", "'mine' is no strategy; the strategies are *auto*bootstrap*"),
-        ("", "conftest.py", "'conftest.py' is no strategy; *write --lm-optimize=auto conftest.py*"),
+        ("", "mine", "unknown strategy 'mine'; expected one of *auto*bootstrap*"),
+        (
+            "",
+            "conftest.py",
+            "unknown strategy 'conftest.py'; *write --lm-optimize=auto conftest.py*",
+        ),
         ('"auto": object', "auto", "'auto' is the name of 2 strategies, of pytest-lmopt and the*"),
         ('"mine": lambda settings: 1 / 0', "mine", "'mine' of the hook *can't be made: ZeroDiv*"),
         ('"mine": lambda settings: settings', "mine", "*has no 'async def propose(self, hist*"),
