@@ -24,8 +24,8 @@ def strategies_offered(config: pytest.Config, name: str | None) -> dict[str, Str
         for mapping in hook():
             if not isinstance(mapping, Mapping) or not all(isinstance(key, str) for key in mapping):
                 raise pytest.UsageError(
-                    f"a hook {hook.name} returned {mapping!r}; a mapping from names to "
-                    "strategies expected"
+                    f"a hook {hook.name} returned {mapping!r}; expected a mapping from names to "
+                    "classes of strategies"
                 )
             twice = sorted(set(mapping) & set(offered))
             if twice:
@@ -54,7 +54,10 @@ def _warn(config: pytest.Config, name: str) -> None:
     if hasattr(config, "workerinput"):  # the controller warns
         return
     for message in _former_names(config.hook.pytest_lmopt_optimizers, name):
-        config.issue_config_time_warning(LmoptDeprecationWarning(message), stacklevel=2)
+        try:
+            config.issue_config_time_warning(LmoptDeprecationWarning(message), stacklevel=2)
+        except LmoptDeprecationWarning as warning:  # the user's filters make errors of warnings
+            raise pytest.UsageError(str(warning)) from None
 
 
 def _former_names(hook: Any, name: str) -> Iterator[str]:
@@ -62,14 +65,14 @@ def _former_names(hook: Any, name: str) -> Iterator[str]:
 
     for implementation in hook.get_hookimpls():
         yield (
-            f"the hook {hook.name} of {implementation.plugin_name} has another name now; rename "
-            "it pytest_lmopt_strategies"
+            f"the hook {hook.name} of {implementation.plugin_name} has its former name. Rename it "
+            "pytest_lmopt_strategies"
         )
     for entry in outdated(name):
         package = entry.dist.name if entry.dist else entry.value
         yield (
-            f"the package {package} offers the strategy {name!r} in the entry-point group "
-            f"{OLD_GROUP}, which has another name now; use the group {GROUP}"
+            f"the package {package} offers the strategy {name!r} in the former entry-point group "
+            f"{OLD_GROUP}. Use the group {GROUP}"
         )
 
 
