@@ -83,9 +83,9 @@ def test_a_private_name_would_be_found(code: str, found: str) -> None:
 
 @pytest.mark.parametrize("module", PUBLIC)
 def test_every_public_name_is_there(module: str) -> None:
-    """Each once, in order."""
+    """Each once."""
     names = import_module(module).__all__
-    assert names == sorted(set(names))
+    assert len(names) == len(set(names))
     for name in names:
         assert getattr(import_module(module), name) is not None
 
