@@ -13,7 +13,6 @@ from pytest_lmopt.plugin.option_values import (
     ORPHANS,
     OUTCOMES,
     PREFERS,
-    STRATEGIES,
     accepting,
     budget,
     executor,
@@ -27,6 +26,7 @@ from pytest_lmopt.plugin.option_values import (
     size,
     whole,
 )
+from pytest_lmopt.strategies.registry import STRATEGIES
 
 MARK = (
     "lm_suite(*, dataset, metric=None, budget=Budget(), threshold=None, margin=0.0, gate=None, "

@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 
 
 def pytest_lmopt_strategies() -> Mapping[str, StrategyFactory]:  # type: ignore[empty-body]
-    """Strategies by the name users give to ``--lm-optimize``.
+    """Offer strategies by the name users give to ``--lm-optimize``.
 
-    A strategy is a function from ``Settings`` to an object with ``async propose(history, bench)``.
-    A ``conftest.py`` may offer some if pytest reads it at its start: in the root folder, or in the
-    folders named on the command line.
+    A strategy's class, or another function, makes it from ``Settings``; it has
+    ``async propose(history, bench)``. A ``conftest.py`` may offer some if pytest reads it at its
+    start: in the root folder, or in the folders named on the command line.
     """
+
+
+def pytest_lmopt_optimizers() -> Mapping[str, StrategyFactory]:  # type: ignore[empty-body]
+    """Offer strategies by the former name of ``pytest_lmopt_strategies``; it brings a warning."""
 
 
 @pytest.hookspec(firstresult=True)

@@ -68,10 +68,12 @@ def test_prompts_work_in_production_without_pytest(tmp_path: Path, openai_server
 def test_importing_the_package_loads_nothing_heavy(tmp_path: Path) -> None:
     """Names are loaded when first used."""
     _run(
-        "import sys, pytest_lmopt.plugin.hooks\n"
+        "import sys, pytest_lmopt.plugin.hooks, pytest_lmopt.strategies, pytest_lmopt.testing\n"
         "heavy = {'litellm', 'scipy', 'numpy', 'optuna', 'jinja2', 'yaml', 'ruamel'}\n"
         "heavy |= {'opentelemetry', 'matplotlib'}\n"
-        "assert not heavy & set(sys.modules), heavy & set(sys.modules)",
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        "searching = [name for name in sys.modules if '.strategies.' in name]\n"
+        "assert searching == ['pytest_lmopt.strategies.registry'], searching",
         tmp_path,
     )
 
