@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
+from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.lm.money.ledger import Account
 from pytest_lmopt.stats.running import RunningMean
 
@@ -67,16 +67,17 @@ class Tracker:
     Told by one thread, asked by any.
     """
 
-    def __init__(self, suite: str, accounts: Sequence[Account] = ()) -> None:
+    def __init__(self, suite: str, accounts: Sequence[Account] = (), clock: Clock = SYSTEM) -> None:
+        self._clock = clock
         self._accounts = accounts
-        self._progress = Progress(suite=suite, began=time.time())
+        self._progress = Progress(suite=suite, began=self._clock.time())
         self._scores: RunningMean | None = None
 
     def begin(self, phase: str, *, of: int = 0, scored: bool = False) -> None:
         """Begin a phase of at least ``of`` runs; whether the mean of its scores is the best."""
         self._scores = RunningMean() if scored else None
         self._progress = replace(
-            self._progress, phase=phase, phase_began=time.time(), done=0, of=of
+            self._progress, phase=phase, phase_began=self._clock.time(), done=0, of=of
         )
 
     def expect(self, runs: int) -> None:
@@ -89,7 +90,7 @@ class Tracker:
         if self._scores is not None:
             self._scores = self._scores.of_more(scores)
         done = self._progress.done + runs
-        self._progress = replace(self._progress, done=done, done_at=time.time())
+        self._progress = replace(self._progress, done=done, done_at=self._clock.time())
 
     def lead(self, best: Best) -> None:
         """Something is the best so far."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.errors import LmoptError, RefusedError, TransientError
 from pytest_lmopt.lm.faults.translation import translated
 from pytest_lmopt.lm.litellm_loading import asking_once, load_litellm, tool_arguments
@@ -34,7 +35,9 @@ class LiteLLM:
         endpoint: str | None = None,
         api_key: str | None = None,
         timeout: float = TIMEOUT_SECONDS,
+        clock: Clock = SYSTEM,
     ) -> None:
+        self._clock = clock
         self._asked_as = asked_as
         self._timeout = timeout
         self._where = {
@@ -54,7 +57,7 @@ class LiteLLM:
         messages = [{"role": role, "content": text} for role, text in request.messages]
         failure: LmoptError | None = None
         try:
-            async with within(self._timeout, request):
+            async with within(self._timeout, request, self._clock):
                 with asking_once(), our_own(), noting_usage(mend=True) as odd:
                     response = await litellm.acompletion(
                         model=model,
@@ -91,15 +94,20 @@ class LiteLLM:
 
 
 @asynccontextmanager
-async def within(seconds: float, request: Request) -> AsyncIterator[None]:
-    """A ``TransientError`` where the block takes longer.
+async def within(seconds: float, request: Request, clock: Clock = SYSTEM) -> AsyncIterator[None]:
+    """Raise a ``TransientError`` where the block takes longer.
 
     Clients count their time-out from byte to byte, so for them a slow answer might never end.
     """
+    loop = asyncio.get_running_loop()
+    limit = asyncio.timeout(None)
+    alarm = clock.call_later(seconds, lambda: limit.reschedule(loop.time()))
     try:
-        async with asyncio.timeout(seconds):
+        async with limit:
             yield
     except TimeoutError as error:
         raise TransientError(
             f"no answer within {seconds:g} s (--lm-timeout)", request=request
         ) from error
+    finally:
+        alarm.cancel()

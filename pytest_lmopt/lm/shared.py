@@ -17,11 +17,11 @@ class Turns(Protocol):
     pace: Pace
     """As last seen: by the last ``take``, where that took a turn."""
 
-    def take(self, *, more: bool) -> float:
+    def take(self, *, now: float, more: bool) -> float:
         """Take a turn and return 0.0, or return the seconds after which it may be worth another
         try; a turn given back here is always worth one.
 
-        ``more`` tells whether others wait behind this one.
+        ``now`` is a ``Clock.monotonic`` time; ``more`` tells whether others wait behind this one.
         """
 
     def give_back(self) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.lm.faults.circuit import Circuit, Guarded, Noting
 from pytest_lmopt.lm.faults.concurrency import CALLS_AT_ONCE, Gated, Gates
 from pytest_lmopt.lm.faults.retries import Retrying
@@ -30,26 +30,32 @@ class Provider:
     """
 
     def __init__(
-        self, local: LocalModel, *, offered: LM | None = None, timeout: float = TIMEOUT_SECONDS
+        self,
+        local: LocalModel,
+        *,
+        offered: LM | None = None,
+        timeout: float = TIMEOUT_SECONDS,
+        clock: Clock = SYSTEM,
     ) -> None:
+        self._clock = clock
         self._local = local
         self._offered = None if offered is None else Offered(offered)
-        self._remote = LiteLLM(timeout=timeout)
+        self._remote = LiteLLM(timeout=timeout, clock=clock)
         self._timeout = timeout
 
     async def complete(self, request: Request) -> Completion:
         """One attempt at whichever provider the model string names; its answer says how long."""
-        started = time.monotonic()
+        started = self._clock.monotonic()
         completion = await self._ask(request)
-        taken = round((time.monotonic() - started) * 1000)
+        taken = round((self._clock.monotonic() - started) * 1000)
         return replace(completion, usage=replace(completion.usage, milliseconds=taken))
 
     async def _ask(self, request: Request) -> Completion:
         if request.ask is not None:
-            async with within(self._timeout, request):
+            async with within(self._timeout, request, self._clock):
                 return await request.ask()
         if self._offered is not None:
-            async with within(self._timeout, request):
+            async with within(self._timeout, request, self._clock):
                 return await self._offered.complete(request)
         lm: LM = self._local if is_local(request.model) else self._remote
         return await lm.complete(request)
@@ -87,18 +93,19 @@ def suite_lm(
     traffic: Traffic | None = None,
     committed: Mapping[str, Completion] | None = None,
     since: float | None = None,
+    clock: Clock = SYSTEM,
 ) -> LM:
     """The LM a suite's prompts call: recorded, retried, and every attempt paid for.
 
     An attempt reserves its price only when its provider's gate and the circuit have let it pass;
     without ``traffic`` these are its own. ``committed`` and ``since`` are as in ``Recorded``.
     """
-    traffic = traffic or Traffic()
-    metered = Metered(Noting(Hiding(provider), traffic.circuit), ledger)
-    lm: LM = Retrying(Gated(Guarded(metered, traffic.circuit), traffic.gates))
+    traffic = traffic or Traffic(gates=Gates(CALLS_AT_ONCE, clock=clock))
+    metered = Metered(Noting(Hiding(provider), traffic.circuit), ledger, clock)
+    lm: LM = Retrying(Gated(Guarded(metered, traffic.circuit), traffic.gates), clock=clock)
     if store is None or mode == "off":
         return lm
-    return Recorded(lm, store, mode=mode, committed=committed, since=since)
+    return Recorded(lm, store, mode=mode, committed=committed, since=since, clock=clock)
 
 
 @lru_cache(maxsize=1)

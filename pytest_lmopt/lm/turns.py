@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 import sqlite3
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -37,9 +36,8 @@ class SharedTurns:
             connection.execute("INSERT OR IGNORE INTO pools VALUES (?, ?, 0, 0, 0)", (pool, most))
             connection.execute("INSERT OR IGNORE INTO takers VALUES (?, ?, 0, 0, 0)", self._me)
 
-    def take(self, *, more: bool) -> float:
+    def take(self, *, now: float, more: bool) -> float:
         """As ``Turns`` says."""
-        now = time.monotonic()
         if now - self._asked < WANTED_SECONDS / 2:  # the others know: there may be nothing to write
             with self._file.statements() as connection:
                 wait = self._wait(connection, now)

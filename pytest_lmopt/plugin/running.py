@@ -107,6 +107,7 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
         traffic=session.traffic,
         committed=session.committed,
         since=session.started,
+        clock=session.clock,
     )
     if telemetry is not None:
         lm = telemetry.lm(lm)
@@ -146,6 +147,7 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
             timeout=options.example_timeout,
             slots=session.slots(suite.name, here=here, together=suite.concurrency),
             on_wrong=tracebacks.tell,
+            clock=session.clock,
         ) as executor,
     ):
         queue, worker = session.queue, session.worker
@@ -166,7 +168,7 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
             report = session.reports[suite.name]
             session.checks[name] = _check(suite, runner, terms, report, session.trying)
             return
-        tracker = Tracker(suite.name, ledger.accounts)
+        tracker = Tracker(suite.name, ledger.accounts, session.clock)
         with watched(item.config, session, tracker):
             assessment = Assessment(suite, runner, ledger, terms, lm=lm, tracker=tracker)
             report = _assess(assessment, session, item, tracebacks)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import shutil
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_lmopt.canonical import digest
+from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.lm.processes import own_token
 from pytest_lmopt.plugin.options import Options
 from pytest_lmopt.safe_text import shown
@@ -49,11 +49,11 @@ NOTICES_KEY = "lm_notices"
 """Name under which a worker leaves its notices when it ends."""
 
 
-def stores_in(folder: StateFolder) -> Stores:
+def stores_in(folder: StateFolder, clock: Clock = SYSTEM) -> Stores:
     """The stores of a project: here, and nowhere else, their backend is chosen."""
     from pytest_lmopt.stores.sqlite import SqliteStores
 
-    return SqliteStores(folder)
+    return SqliteStores(folder, clock=clock)
 
 
 class LmSession:
@@ -66,10 +66,11 @@ class LmSession:
     def __init__(self, config: pytest.Config, options: Options) -> None:
         given = getattr(config, "workerinput", {}).get(WORKER_KEY)
         self.options = options
+        self.clock = config.stash.get(clock_key, SYSTEM)
         self.root = config.rootpath
         self.is_worker = hasattr(config, "workerinput")
         self.owner = str(given["owner"]) if given else own_token()
-        self.started = float(given["started"]) if given else time.time()
+        self.started = float(given["started"]) if given else self.clock.time()
         self.encoding = str(given["encoding"]) if given else "utf-8"  # until the terminal is there
         self.name = given["name"] if given else f"session-{self.owner}-{secrets.token_hex(4)}"
         self.folder = StateFolder(self.root, session=self.name)
@@ -143,9 +144,9 @@ class LmSession:
                 folder=self.folder.made_for_session, owner=self.owner, timeout=timeout
             )
         if offered is not None:
-            return Provider(self._local, offered=offered, timeout=timeout)
+            return Provider(self._local, offered=offered, timeout=timeout, clock=self.clock)
         if self._provider is None:
-            self._provider = Provider(self._local, timeout=timeout)
+            self._provider = Provider(self._local, timeout=timeout, clock=self.clock)
             if self.options.example_timeout is not None and self.options.cache != "replay":
                 load_litellm()  # takes seconds, which must not count as the first examples' time
         return self._provider
@@ -158,7 +159,7 @@ class LmSession:
         from pytest_lmopt.lm.stack import Traffic
 
         if self._traffic is None:
-            gates = Gates(self.options.concurrency, self.shared)
+            gates = Gates(self.options.concurrency, self.shared, self.clock)
             self._traffic = Traffic(gates=gates, circuit=Circuit(self.shared))
         return self._traffic
 
@@ -176,7 +177,7 @@ class LmSession:
     def stores(self) -> Stores:
         """Where all that its processes share is kept."""
         if self._stores is None:
-            self._stores = stores_in(self.folder)
+            self._stores = stores_in(self.folder, self.clock)
         return self._stores
 
     @property
@@ -204,7 +205,9 @@ class LmSession:
             return None
         shared, most = self.shared, self.options.concurrency
         of_suite = [] if together is None else [shared.turns(f"examples of {suite}", most=together)]
-        gates = [Gate(turns) for turns in (*of_suite, shared.turns("examples", most=most))]
+        gates = [
+            Gate(turns, self.clock) for turns in (*of_suite, shared.turns("examples", most=most))
+        ]
         return Ways(asyncio.Semaphore(here), *gates)
 
     @property
@@ -254,12 +257,14 @@ class LmSession:
         Then nothing could be continued. Raises the error where answers are kept, or where it is
         about that book.
         """
-        from pytest_lmopt.lm.money.ledger import process_book
+        from pytest_lmopt.lm.money.book import SqliteBook
 
         if self.options.cache != "off" or self._passing:
             raise error
         self._passing = True
-        self._book = self.stores.open_passing_book() if self.is_worker else process_book()
+        self._book = (
+            self.stores.open_passing_book() if self.is_worker else SqliteBook(clock=self.clock)
+        )
         if self.is_worker:
             self.closing.callback(self._book.close)
         self.notices.append(
@@ -312,5 +317,8 @@ class LmSession:
             stop_servers(folder)
             shutil.rmtree(folder, ignore_errors=True)
 
+
+clock_key = pytest.StashKey[Clock]()
+"""Where another plugin, loaded before ours, puts a clock in place of the machine's."""
 
 session_key = pytest.StashKey[LmSession]()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.plugin.options import in_ci
 from pytest_lmopt.plugin.screen import Screen
-from pytest_lmopt.plugin.session import LmSession
+from pytest_lmopt.plugin.session import LmSession, clock_key
 from pytest_lmopt.safe_text import shown, without_commands
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ class Every:
 class Display:
     """Shows how far suites are: live on a terminal, elsewhere in a line now and then."""
 
-    def __init__(self, screen: Screen, *, live: bool) -> None:
+    def __init__(self, screen: Screen, *, live: bool, clock: Clock = SYSTEM) -> None:
+        self._clock = clock
         self._screen = screen
         self.live = live
         self._read: Callable[[], Sequence[Progress]] = list
@@ -78,7 +79,7 @@ class Display:
         if self._every is not None:
             return
         self._read, self._then = read, then
-        self._due = self._due or time.monotonic() + PERIOD_SECONDS
+        self._due = self._due or self._clock.monotonic() + PERIOD_SECONDS
         self._screen.offer()
         self._every = Every(LOOK_SECONDS, self._look)
 
@@ -103,12 +104,12 @@ class Display:
         from pytest_lmopt.reports.progress_line import progress_line
 
         if self.live:
-            line = progress_line(self._read(), now=time.time(), width=self._screen.width)
+            line = progress_line(self._read(), now=self._clock.time(), width=self._screen.width)
             self._screen.show(without_commands(line))
-        elif time.monotonic() >= self._due:
-            self._due = time.monotonic() + PERIOD_SECONDS
+        elif self._clock.monotonic() >= self._due:
+            self._due = self._clock.monotonic() + PERIOD_SECONDS
             for progress in self._read():
-                line = progress_line([progress], now=time.time(), width=LOG_WIDTH)
+                line = progress_line([progress], now=self._clock.time(), width=LOG_WIDTH)
                 self._screen.tell(without_commands(line))
 
 
@@ -128,7 +129,9 @@ def display(config: pytest.Config) -> Display | None:
         and config.getoption("capture") != "no"  # tests write where they like
         and not in_ci()
     )
-    config.stash[display_key] = Display(Screen(reporter._tw), live=live)
+    config.stash[display_key] = Display(
+        Screen(reporter._tw), live=live, clock=config.stash.get(clock_key, SYSTEM)
+    )
     return config.stash[display_key]
 
 

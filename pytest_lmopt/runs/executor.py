@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from typing import Any, Protocol
 
+from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.errors import LmoptError, LostContextError, MissingAnswerError
 from pytest_lmopt.lm.direct.interception import catching
 from pytest_lmopt.lm.seam import LM
@@ -69,7 +70,9 @@ class InProcessExecutor:
         timeout: float | None = None,
         slots: AbstractAsyncContextManager[object] | None = None,
         on_wrong: Callable[[BaseException], object] = lambda _: None,
+        clock: Clock = SYSTEM,
     ) -> None:
+        self._clock = clock
         self._lm = lm
         self._model = model
         self._catching = ExitStack()
@@ -194,7 +197,7 @@ class InProcessExecutor:
             clock.reschedule(loop.time())
             run.end(landing=False)
 
-        alarm = loop.call_later(self._timeout, expire)
+        alarm = self._clock.call_later(self._timeout, expire)
         try:
             yield
         finally:

@@ -49,7 +49,7 @@ class Stores(Protocol):
     def prune_recordings(self, limit: int, *, in_use_since: float) -> Pruned:
         """Drop the recordings not used for longest until they take at most ``limit`` bytes.
 
-        What was used since ``in_use_since`` (``time.time`` seconds) stays, whatever its size.
+        What was used since ``in_use_since`` (``Clock.time`` seconds) stays, whatever its size.
         """
 
     @property

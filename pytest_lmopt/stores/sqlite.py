@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pytest_lmopt.blocks.board import SqliteBoard
 from pytest_lmopt.blocks.queue import SqliteQueue
+from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.errors import BookError, RecordingsError, SessionFileError
 from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.recordings.protocol import Pruned
@@ -61,7 +62,10 @@ class SqliteShared:
 class SqliteStores:
     """A file for each. Claims and turns are those of ``holder``, by default this process."""
 
-    def __init__(self, folder: StateFolder, *, holder: str | None = None) -> None:
+    def __init__(
+        self, folder: StateFolder, *, holder: str | None = None, clock: Clock = SYSTEM
+    ) -> None:
+        self._clock = clock
         self._folder = folder
         self._holder = holder
 
@@ -69,7 +73,7 @@ class SqliteStores:
         """As the protocol says."""
         with told_as(RecordingsError, self._folder.path / RECORDINGS):
             path = self._folder.made() / RECORDINGS
-        return SqliteRecordings(path, holder=self._holder)
+        return SqliteRecordings(path, holder=self._holder, clock=self._clock)
 
     def recordings_size(self) -> int:
         """As the protocol says."""
@@ -91,13 +95,13 @@ class SqliteStores:
         """As the protocol says."""
         with told_as(BookError, self._folder.path / LEDGER):
             path = self._folder.made() / LEDGER
-        return SqliteBook(path)
+        return SqliteBook(path, clock=self._clock)
 
     def open_passing_book(self) -> SqliteBook:
         """As the protocol says."""
         with told_as(BookError, self._folder.session_path / LEDGER):
             path = self._folder.made_for_session() / LEDGER
-        return SqliteBook(path)
+        return SqliteBook(path, clock=self._clock)
 
     @property
     def is_shared(self) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 
 import pytest
 from conformance.processes import OTHER, OWN, ended
+from doubles.manual_clock import ManualClock
 
 from pytest_lmopt import Completion
 from pytest_lmopt.lm.recordings.protocol import Recordings
@@ -64,13 +64,13 @@ class RecordingsConformance:
             assert after.get(odd.key) == replace(answer, usage=answer.usage.as_replayed)
 
     def test_a_new_answer_replaces_the_old_one(
-        self, recordings: tuple[Recordings, Recordings]
+        self, recordings: tuple[Recordings, Recordings], clock: ManualClock
     ) -> None:
         """Who wants none from before a certain time gets only the new one."""
         one, other = recordings
         one.put(ASKED, ANSWER)
-        time.sleep(0.01)
-        since = time.time()
+        clock.advance(1.0)
+        since = clock.now
         assert other.get(KEY, since=since) is None
         one.put(ASKED, Completion(text="new", usage=USAGE))
         for found in (other.get(KEY, since=since), other.get(KEY)):

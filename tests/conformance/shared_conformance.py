@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -16,13 +15,22 @@ from pytest_lmopt.stores.protocol import SharedStore
 SharedOf = Callable[[str], SharedStore]
 
 
-def takes(turns: Turns) -> bool:
-    """Whether a turn comes free, soon."""
-    deadline = time.monotonic() + 5.0
-    while wait := turns.take(more=False):
-        if time.monotonic() > deadline:
+NOW = 1_000.0
+"""When the stories begin, in seconds of ``Clock.monotonic``."""
+
+
+def take(turns: Turns) -> float:
+    """The seconds after which to look again; 0.0 with a turn."""
+    return turns.take(now=NOW, more=False)
+
+
+def takes(turns: Turns, *, within: float = 5.0) -> bool:
+    """Whether a turn comes free before so many seconds have passed."""
+    now = NOW
+    while wait := turns.take(now=now, more=False):
+        now += wait
+        if now > NOW + within:
             return False
-        time.sleep(min(wait, 0.05))
     return True
 
 
@@ -40,13 +48,13 @@ class SharedConformance:
     def test_there_are_so_many_turns_for_all(self, shared: tuple[SharedStore, SharedStore]) -> None:
         """A turn that is given back is another's; other pools are not concerned."""
         one, other = (each.turns("pool", most=3) for each in shared)
-        assert [one.take(more=False), one.take(more=False), other.take(more=False)] == [0.0] * 3
-        assert one.take(more=False) > 0.0
-        assert other.take(more=False) > 0.0
-        assert shared[1].turns("another", most=1).take(more=False) == 0.0
+        assert [take(one), take(one), take(other)] == [0.0] * 3
+        assert take(one) > 0.0
+        assert take(other) > 0.0
+        assert take(shared[1].turns("another", most=1)) == 0.0
         one.give_back()
         assert takes(other)
-        assert one.take(more=False) > 0.0
+        assert take(one) > 0.0
 
     def test_turns_end_with_their_process(self, shared_of: SharedOf) -> None:
         """Whoever wants one has it at once."""
@@ -63,13 +71,11 @@ class SharedConformance:
         other.change_pace(lambda pace: replace(pace, cuts=pace.cuts + 1))
         assert takes(one)
         assert one.pace.cuts == 2
-        assert other.take(more=False) > 0.0
+        assert take(other) > 0.0
         one.give_back()
-        until = time.monotonic() + 0.3
-        other.change_pace(lambda pace: replace(pace, closed_until=until))
-        assert one.take(more=False) > 0.0
+        other.change_pace(lambda pace: replace(pace, closed_until=NOW + 0.3))
+        assert not takes(one, within=0.29)
         assert takes(one)
-        assert time.monotonic() >= until
 
     def test_what_one_found_unusable_all_know(
         self, shared: tuple[SharedStore, SharedStore]

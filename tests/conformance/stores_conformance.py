@@ -5,7 +5,6 @@ A backend's test class inherits ``StoresConformance`` alone.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -21,6 +20,7 @@ from conformance.recordings_conformance import (
     RecordingsOf,
 )
 from conformance.shared_conformance import SharedConformance, SharedOf
+from doubles.manual_clock import ManualClock
 
 from pytest_lmopt import Completion
 from pytest_lmopt.blocks.progress import Progress
@@ -42,7 +42,7 @@ class StoresConformance(
     RecordingsConformance, BookConformance, QueueConformance, SharedConformance
 ):
     """Inherit, and give a fixture ``stores_of``: one project's stores, empty at first, for one
-    session, as the process with that token has them.
+    session, as the process with that token has them. They go by the fixture ``clock``.
     """
 
     @pytest.fixture
@@ -96,17 +96,21 @@ class StoresConformance(
             assert same.spent(number).calls == 1
         assert not one.has_book
 
-    def test_pruning_drops_what_was_not_used_for_longest(self, stores: Stores) -> None:
+    def test_pruning_drops_what_was_not_used_for_longest(
+        self, stores: Stores, clock: ManualClock
+    ) -> None:
         """Reading counts as use, once it is noted; what is left fits the limit."""
         with closing(stores.open_recordings()) as recordings:
             for asked in QUESTIONS:
+                clock.advance(1.0)
                 recordings.put(asked, Completion(text="x" * 200, usage=USAGE))
+            clock.advance(1.0)
             for asked in QUESTIONS[:50]:
                 recordings.get(asked.key)
             recordings.note_use()
         before = stores.recordings_size()
 
-        pruned = stores.prune_recordings(before // 2, in_use_since=time.time())
+        pruned = stores.prune_recordings(before // 2, in_use_since=clock.now)
 
         left = kept(stores)
         assert pruned.before == before
@@ -114,17 +118,18 @@ class StoresConformance(
         assert pruned.recordings == len(QUESTIONS) - len(left)
         assert left == [*range(50), *range(len(QUESTIONS) - len(left) + 50, len(QUESTIONS))]
 
-        again = stores.prune_recordings(before, in_use_since=time.time())
+        again = stores.prune_recordings(before, in_use_since=clock.now)
 
         assert (again.recordings, again.before) == (0, again.after)
         assert kept(stores) == left
 
-    def test_pruning_never_drops_what_is_in_use(self, stores: Stores) -> None:
+    def test_pruning_never_drops_what_is_in_use(self, stores: Stores, clock: ManualClock) -> None:
         """Even where that alone exceeds the limit."""
         with closing(stores.open_recordings()) as recordings:
             for asked in QUESTIONS[:100]:
                 recordings.put(asked, Completion(text="x", usage=USAGE))
-            started = time.time()
+            clock.advance(1.0)
+            started = clock.now
             for asked in QUESTIONS[:50]:
                 recordings.get(asked.key)
             recordings.put(QUESTIONS[100], Completion(text="x", usage=USAGE))

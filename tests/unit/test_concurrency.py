@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from doubles.manual_clock import ManualClock
 
 from pytest_lmopt import Budget
 from pytest_lmopt.errors import LmoptError, RefusedError, TransientError
@@ -37,7 +37,9 @@ BUSY = TransientError("busy", request=asking(), rate_limited=True)
 class Provider:
     """Answers once told to, or raises; knows how many calls it holds."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+        self.asked_at: list[float] = []
         self.under_way = 0
         self.most = 0
         self.calls = 0
@@ -47,6 +49,7 @@ class Provider:
     async def answer(self, _: Request) -> str:
         """Hold the call until open."""
         self.calls += 1
+        self.asked_at.append(self._clock.now)
         self.under_way += 1
         self.most = max(self.most, self.under_way)
         try:
@@ -61,21 +64,33 @@ class Provider:
 NewGates = Callable[[int], Gates]
 
 
+@pytest.fixture
+def clock() -> ManualClock:
+    """The clock of the gates."""
+    return ManualClock()
+
+
 @pytest.fixture(params=["own", "shared"])
-def new_gates(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewGates]:
+def new_gates(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock
+) -> Iterator[NewGates]:
     """Makes gates of one process alone, or gates that others could share."""
     if request.param == "own":
-        yield Gates
+        yield lambda most: Gates(most, clock=clock)
         return
     with closing(SqliteShared(tmp_path / "turns.sqlite")) as shared:
-        yield lambda most: Gates(most, shared)
+        yield lambda most: Gates(most, shared, clock)
 
 
-def story(tell: Callable[[Provider, Gates], Awaitable[None]], gates: Gates) -> None:
+def story(
+    tell: Callable[[Provider, Gates], Awaitable[None]],
+    gates: Gates,
+    clock: ManualClock | None = None,
+) -> None:
     """Play a story on a loop of its own."""
 
     async def play() -> None:
-        await tell(Provider(), gates)
+        await tell(Provider(clock or ManualClock()), gates)
 
     asyncio.run(play())
 
@@ -161,20 +176,18 @@ def test_a_round_of_answers_raises_the_limit_by_one_up_to_the_most(new_gates: Ne
 
 
 def test_where_one_at_a_time_is_too_much_the_gate_rests(
-    new_gates: NewGates, monkeypatch: pytest.MonkeyPatch
+    new_gates: NewGates, clock: ManualClock
 ) -> None:
     """Twice as long each time, until an answer comes: or the calls would use up their attempts."""
-    now = 100.0
-    monkeypatch.setattr("pytest_lmopt.lm.faults.pace.time.monotonic", lambda: now)
     gate = new_gates(1).of(asking())
     rests = []
     for cuts in range(3):
         gate.failed(BUSY, cuts=cuts)
-        rests.append(gate.pace.closed_until - now)
-        now = gate.pace.closed_until
+        rests.append(gate.pace.closed_until - clock.now)
+        clock.now = gate.pace.closed_until
     gate.answered()
     gate.failed(BUSY, cuts=3)
-    rests.append(gate.pace.closed_until - now)
+    rests.append(gate.pace.closed_until - clock.now)
     assert rests == pytest.approx([0.1, 0.2, 0.4, 0.1])
 
 
@@ -196,38 +209,39 @@ def test_other_errors_leave_the_limit_as_it_is(new_gates: NewGates, error: Lmopt
     story(tell, new_gates(4))
 
 
-def test_nothing_is_asked_while_the_provider_wants_a_pause(new_gates: NewGates) -> None:
+def test_nothing_is_asked_while_the_provider_wants_a_pause(
+    new_gates: NewGates, clock: ManualClock
+) -> None:
     """Neither what waits already nor what comes; afterwards all goes on."""
 
     async def tell(provider: Provider, gates: Gates) -> None:
         lm = Gated(FunctionLM(provider.answer), gates)
         provider.open.set()
         provider.error = TransientError("later", request=asking(), retry_after=0.2)
-        began = time.monotonic()
+        began = clock.now
         with pytest.raises(TransientError):
             await lm.complete(asking())
         provider.error = None
         calls = [asyncio.create_task(lm.complete(asking())) for _ in range(6)]
-        await asyncio.sleep(0.1)
-        assert provider.calls == 1
         await asyncio.gather(*calls)
-        assert time.monotonic() - began >= 0.2
-        assert provider.calls == 7
+        assert provider.calls == len(provider.asked_at) == 7
+        assert min(provider.asked_at[1:]) >= began + 0.2
 
-    story(tell, new_gates(4))
+    story(tell, new_gates(4), clock)
 
 
-def test_a_pause_is_bounded(new_gates: NewGates, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A provider that asks for an hour is asked again sooner."""
-    monkeypatch.setattr("pytest_lmopt.lm.faults.pace.LONGEST_PAUSE_SECONDS", 0.05)
+def test_a_pause_is_bounded(new_gates: NewGates, clock: ManualClock) -> None:
+    """A provider that asks for an hour is asked again in a minute."""
 
     async def tell(provider: Provider, gates: Gates) -> None:
         provider.open.set()
         hour = TransientError("later", request=asking(), retry_after=3600.0)
         gates.of(asking()).failed(hour, cuts=0)
-        await asyncio.wait_for(Gated(FunctionLM(provider.answer), gates).complete(asking()), 5.0)
+        began = clock.now
+        await Gated(FunctionLM(provider.answer), gates).complete(asking())
+        assert 60.0 <= clock.now - began < 61.0
 
-    story(tell, new_gates(4))
+    story(tell, new_gates(4), clock)
 
 
 def test_a_call_that_waits_has_reserved_nothing(new_gates: NewGates) -> None:

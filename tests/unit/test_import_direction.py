@@ -14,6 +14,7 @@ ROOT = Path(pytest_lmopt.__file__).parent
 LAYERS = (
     "known_secrets",
     "safe_text",
+    "clock",
     "canonical",
     "wire",
     "errors",

@@ -6,12 +6,12 @@ import asyncio
 import os
 import re
 import sqlite3
-import time
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from doubles.manual_clock import ManualClock
 
 from pytest_lmopt import Budget, Completion, Example, Prompt
 from pytest_lmopt.errors import BookError, BudgetExhaustedError, LMError, ModelError, RefusedError
@@ -263,10 +263,12 @@ def test_large_numbers_are_told_in_full() -> None:
 
 def test_seconds_run_from_the_first_call() -> None:
     """Time before it costs nothing; after the limit no call is made."""
-    ledger = ledger_of(Budget(seconds=0.2))
-    time.sleep(0.25)
+    clock = ManualClock()
+    book = SqliteBook(clock=clock)
+    ledger = Ledger([Account(Budget(seconds=0.2), owner="budget 0", book=book)])
+    clock.advance(0.25)
     ledger.reserve(CHARGE)
-    time.sleep(0.25)
+    clock.advance(0.25)
 
     with pytest.raises(BudgetExhaustedError) as caught:
         ledger.reserve(CHARGE)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
+from doubles.manual_clock import ManualClock
 
 from pytest_lmopt.errors import LmoptError, MissingAnswerError, RefusedError, TransientError
 from pytest_lmopt.lm.faults.retries import Retrying
@@ -37,17 +38,26 @@ def busy(number: int) -> TransientError:
     return TransientError(f"busy {number}", request=ASKED)
 
 
-def ask(model: Failing, *, attempts: int = 4, first_wait: float = 0.0) -> str:
-    """The answer that retrying gets."""
-    lm = Retrying(FunctionLM(model.answer), attempts=attempts, first_wait=first_wait)
-    return asyncio.run(lm.complete(ASKED)).text
+@dataclass(frozen=True)
+class Asked:
+    """An answer, and the seconds waited before each further attempt."""
+
+    answer: str
+    waits: list[float]
+
+
+def ask(model: Failing, *, attempts: int = 4, first_wait: float = 0.0) -> Asked:
+    """What retrying gets, by a clock that jumps."""
+    clock = ManualClock()
+    lm = Retrying(FunctionLM(model.answer), attempts=attempts, first_wait=first_wait, clock=clock)
+    return Asked(asyncio.run(lm.complete(ASKED)).text, clock.waits)
 
 
 def test_an_answer_needs_no_second_try() -> None:
     """A model that answers is asked once."""
     model = Failing(0, busy)
 
-    assert ask(model) == "answer 1"
+    assert ask(model).answer == "answer 1"
     assert model.calls == 1
 
 
@@ -55,7 +65,7 @@ def test_a_transient_error_is_tried_again() -> None:
     """The first answer after failures is the answer."""
     model = Failing(3, busy)
 
-    assert ask(model) == "answer 4"
+    assert ask(model).answer == "answer 4"
 
 
 def test_after_the_last_attempt_the_answer_is_missing() -> None:
@@ -86,38 +96,25 @@ def test_the_providers_wish_to_wait_is_obeyed() -> None:
     """A Retry-After longer than the backoff is waited for."""
     model = Failing(1, lambda _: TransientError("busy", request=ASKED, retry_after=0.2))
 
-    began = time.monotonic()
-    ask(model, first_wait=0.001)
+    (wait,) = ask(model, first_wait=0.001).waits
 
-    assert time.monotonic() - began >= 0.19
+    assert 0.2 <= wait <= 0.201
 
 
-def test_waits_are_bounded_by_doubling(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waits_are_bounded_by_doubling() -> None:
     """The k-th wait is random below first_wait · 2^(k−1), and never above half a minute."""
-    waits: list[float] = []
-
-    async def noted(seconds: float) -> None:
-        waits.append(seconds)
-
-    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.asyncio.sleep", noted)
-    ask(Failing(9, busy), attempts=10, first_wait=1.0)
+    waits = ask(Failing(9, busy), attempts=10, first_wait=1.0).waits
 
     assert len(waits) == 9
     assert all(0.0 <= wait <= min(30.0, 2.0**k) for k, wait in enumerate(waits))
     assert len(set(waits)) == 9
 
 
-def test_an_endless_retry_after_is_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_retry_after_is_cut_short() -> None:
     """A provider that asks for an hour does not stop the suite for one."""
-    waits: list[float] = []
+    endless = TransientError("busy", request=ASKED, retry_after=3600)
 
-    async def noted(seconds: float) -> None:
-        waits.append(seconds)
-
-    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.asyncio.sleep", noted)
-    ask(Failing(1, lambda _: TransientError("busy", request=ASKED, retry_after=3600)))
-
-    assert waits == [60.0]
+    assert ask(Failing(1, lambda _: endless)).waits == [60.0]
 
 
 def test_rate_limits_are_tried_more_often_than_faults() -> None:
@@ -126,35 +123,22 @@ def test_rate_limits_are_tried_more_often_than_faults() -> None:
     def refused(number: int) -> TransientError:
         return TransientError(f"{number}", request=ASKED, rate_limited=number != 3)
 
-    assert ask(Failing(7, refused)) == "answer 8"
+    assert ask(Failing(7, refused)).answer == "answer 8"
     with pytest.raises(MissingAnswerError, match="no answer after 9 attempts; the last: 9"):
         ask(Failing(99, refused))
 
 
-def test_a_rate_limit_without_end_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rate_limit_without_end_is_a_fault() -> None:
     """A quota that comes back tomorrow is not worth eight minutes of waiting."""
-
-    async def noted(_: float) -> None:
-        pass
-
-    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.asyncio.sleep", noted)
     tomorrow = TransientError("spent", request=ASKED, rate_limited=True, retry_after=80_000.0)
     with pytest.raises(MissingAnswerError, match="no answer after 4 attempts; the last: spent"):
         ask(Failing(99, lambda _: tomorrow))
 
 
-def test_waits_are_jittered_on_top_of_the_providers_wish(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_waits_are_jittered_on_top_of_the_providers_wish() -> None:
     """Those who were refused together must not come back together."""
-    waits: list[float] = []
-
-    async def noted(seconds: float) -> None:
-        waits.append(seconds)
-
-    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.asyncio.sleep", noted)
     wish = TransientError("busy", request=ASKED, retry_after=5.0)
-    ask(Failing(9, lambda _: wish), attempts=10, first_wait=1.0)
+    waits = ask(Failing(9, lambda _: wish), attempts=10, first_wait=1.0).waits
 
     assert all(5.0 <= wait <= 5.0 + min(30.0, 2.0**k) for k, wait in enumerate(waits))
     assert len(set(waits)) == 9

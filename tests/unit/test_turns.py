@@ -16,6 +16,7 @@ from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
+from doubles.manual_clock import ManualClock
 
 from pytest_lmopt.errors import ModelError, SessionFileError, TransientError
 from pytest_lmopt.lm.faults.circuit import Circuit
@@ -129,9 +130,8 @@ def test_processes_that_are_killed_take_no_turn_with_them(
 class Pair:
     """Two processes that live, this one and its parent, at one pool of ``MOST`` turns."""
 
-    def __init__(self, file: SessionFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, file: SessionFile) -> None:
         self.now = 100.0
-        monkeypatch.setattr("pytest_lmopt.lm.turns.time.monotonic", lambda: self.now)
         self.one = SharedTurns(file, pool="pool", most=MOST)
         self.other = SharedTurns(file, pool="pool", most=MOST, holder=token_of(os.getppid()))
         self.out: Counter[SharedTurns] = Counter()
@@ -139,7 +139,7 @@ class Pair:
     def wants(self, turns: SharedTurns) -> bool:
         """Whether one of many callers gets a turn, a little later."""
         self.now += 0.001
-        taken = turns.take(more=True) == 0.0
+        taken = turns.take(now=self.now, more=True) == 0.0
         self.out[turns] += taken
         return taken
 
@@ -157,9 +157,9 @@ def file(tmp_path: Path) -> Iterator[SessionFile]:
 
 
 @pytest.fixture
-def pair(file: SessionFile, monkeypatch: pytest.MonkeyPatch) -> Pair:
+def pair(file: SessionFile) -> Pair:
     """Two processes."""
-    return Pair(file, monkeypatch)
+    return Pair(file)
 
 
 def test_who_has_more_turns_makes_way(pair: Pair) -> None:
@@ -193,7 +193,7 @@ def test_who_wants_no_more_turns_holds_nobody_up(pair: Pair) -> None:
     assert pair.wants(pair.one)
     assert not pair.wants(pair.other)
     pair.gives_back(pair.one)
-    assert pair.other.take(more=False) == 0.0
+    assert pair.other.take(now=pair.now, more=False) == 0.0
     pair.gives_back(pair.one)
     assert pair.wants(pair.one)
 
@@ -231,18 +231,19 @@ def test_a_rate_limit_seen_by_one_slows_all_down(workers: list[SqliteShared]) ->
 
 def test_a_pause_asked_of_one_is_kept_by_all(workers: list[SqliteShared]) -> None:
     """Those that wait already and those that come."""
-    one, other = (Gates(1, file).of(REQUEST) for file in workers)
+    clock = ManualClock()
+    one, other = (Gates(1, file, clock).of(REQUEST) for file in workers)
 
     async def tell() -> float:
         cuts = await one.enter()
         waiting = asyncio.create_task(other.enter())
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0)
         later = TransientError("later", request=REQUEST, retry_after=0.3)
         one.failed(later, cuts=cuts)
-        failed = time.monotonic()
+        failed = clock.now
         one.leave()
         await waiting
-        return time.monotonic() - failed
+        return clock.now - failed
 
     assert asyncio.run(tell()) >= 0.3
 
@@ -265,7 +266,7 @@ def test_a_file_that_fails_ends_the_waiting(file: SessionFile) -> None:
     async def tell() -> None:
         await gate.enter()
         waiting = [asyncio.create_task(gate.enter()) for _ in range(2)]
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
         file.close()
         for error in await asyncio.gather(*waiting, return_exceptions=True):
             assert isinstance(error, SessionFileError)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Any
 
 from pytest_lmopt.canonical import digest
+from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.errors import SessionFileError, TransientError
 from pytest_lmopt.lm.faults.pace import Pace
 from pytest_lmopt.lm.seam import LM
@@ -31,9 +31,9 @@ class OwnTurns:
         self.pace = Pace(most=most, limit=most)
         self._out = 0
 
-    def take(self, *, more: bool) -> float:  # noqa: ARG002 - as the protocol says
+    def take(self, *, now: float, more: bool) -> float:  # noqa: ARG002 - as the protocol says
         """As the protocol says."""
-        closed = self.pace.closed_until - time.monotonic()
+        closed = self.pace.closed_until - now
         if closed > 0.0:
             return closed
         if self._out >= int(self.pace.limit):
@@ -53,10 +53,11 @@ class OwnTurns:
 class Gate:
     """Lets callers through as turns are free, in the order they came. Belongs to one event loop."""
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: Turns, clock: Clock = SYSTEM) -> None:
         self._turns = turns
+        self._clock = clock
         self._waiting: deque[asyncio.Future[int]] = deque()
-        self._opening: asyncio.TimerHandle | None = None
+        self._opening: asyncio.Task[None] | None = None
 
     @property
     def pace(self) -> Pace:
@@ -89,7 +90,9 @@ class Gate:
 
     def failed(self, error: TransientError, *, cuts: int) -> None:
         """A call that entered after ``cuts`` cuts failed."""
-        self._turns.change_pace(lambda pace: pace.failed(error, cuts=cuts))
+        self._turns.change_pace(
+            lambda pace: pace.failed(error, cuts=cuts, now=self._clock.monotonic())
+        )
 
     async def __aenter__(self) -> None:
         await self.enter()
@@ -103,9 +106,9 @@ class Gate:
                 self._waiting.popleft()
                 continue
             try:
-                wait = self._turns.take(more=len(self._waiting) > 1)
+                wait = self._turns.take(now=self._clock.monotonic(), more=len(self._waiting) > 1)
             except SessionFileError as error:
-                # told to all who wait: a timer may be the one who called
+                # raised in all that wait: the caller may be the task that opens the gate
                 for turn in self._waiting:
                     if not turn.done():
                         turn.set_exception(error)
@@ -113,11 +116,12 @@ class Gate:
                 return
             if wait:
                 if self._opening is None and wait < math.inf:
-                    self._opening = asyncio.get_running_loop().call_later(wait, self._open)
+                    self._opening = asyncio.ensure_future(self._open_after(wait))
                 return
             self._waiting.popleft().set_result(self._turns.pace.cuts)
 
-    def _open(self) -> None:
+    async def _open_after(self, wait: float) -> None:
+        await self._clock.sleep(wait)
         self._opening = None
         self._admit()
 
@@ -145,8 +149,9 @@ class Gates:
     With ``shared`` they are those of the session.
     """
 
-    def __init__(self, most: int, shared: Shared | None = None) -> None:
+    def __init__(self, most: int, shared: Shared | None = None, clock: Clock = SYSTEM) -> None:
         self._most = most
+        self._clock = clock
         self._shared = shared
         self._gates: dict[tuple[str, str], Gate] = {}
 
@@ -158,7 +163,7 @@ class Gates:
         given = (request.params.get(name) for name in ("api_base", "base_url", "endpoint"))
         name = provider, str(next(filter(None, given), ""))
         if name not in self._gates:
-            self._gates[name] = Gate(self._turns(name))
+            self._gates[name] = Gate(self._turns(name), self._clock)
         return self._gates[name]
 
     def _turns(self, name: tuple[str, str]) -> Turns:

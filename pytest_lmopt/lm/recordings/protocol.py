@@ -28,7 +28,7 @@ class Store(Protocol):
         """The recorded answer, marked as replayed; None if there is none made since then, or none
         that can be read.
 
-        ``since`` is a time in seconds as ``time.time`` counts them.
+        ``since`` is a time in seconds as ``Clock.time`` counts them.
         """
 
     def put(self, request: Request, completion: Completion) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
+from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.errors import RecordingsError
 from pytest_lmopt.lm.processes import alive, own_token
 from pytest_lmopt.lm.recordings.answer import dump_answer, load_answer, storable
@@ -64,7 +65,8 @@ class SqliteRecordings:
     where the file can't be used for another reason: locked, no folder, no permission.
     """
 
-    def __init__(self, path: Path, *, holder: str | None = None) -> None:
+    def __init__(self, path: Path, *, holder: str | None = None, clock: Clock = SYSTEM) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._path = path
         self._given_holder = holder
@@ -114,7 +116,7 @@ class SqliteRecordings:
         """As the protocol says."""
         asked = storable([request.model, request.messages, dict(request.params)])
         answer = dump_answer(completion)
-        now = time.time()
+        now = self._clock.time()
         with self._lock, self._usable(), transaction(self._connection):
             self._connection.execute(
                 "INSERT OR REPLACE INTO recordings VALUES (?, ?, ?, ?, ?)",
@@ -167,7 +169,7 @@ class SqliteRecordings:
         if not self._used:
             return
         with self._lock, self._usable(), transaction(self._connection):
-            now = time.time()
+            now = self._clock.time()
             self._connection.executemany(
                 "UPDATE recordings SET used = ? WHERE key = ?", [(now, key) for key in self._used]
             )
@@ -195,7 +197,8 @@ class SqliteRecordings:
             if self._claimed_elsewhere(key):
                 return False
             self._connection.execute(
-                "INSERT OR REPLACE INTO claims VALUES (?, ?, ?)", (key, self._holder, time.time())
+                "INSERT OR REPLACE INTO claims VALUES (?, ?, ?)",
+                (key, self._holder, self._clock.time()),
             )
             self._claims.add(key)
         return True
@@ -205,14 +208,14 @@ class SqliteRecordings:
         row = self._connection.execute(query, (key,)).fetchone()
         if row is None:
             return False
-        holder, age = row[0].decode(errors="replace"), time.time() - row[1]
+        holder, age = row[0].decode(errors="replace"), self._clock.time() - row[1]
         if holder == self._holder or abs(age) >= CLAIM_SECONDS:
             return False
         runs = alive(holder)
         return age < UNSEEN_SECONDS if runs is None else runs
 
     def _take_over(self, aside: Path) -> int:
-        now = time.time()
+        now = self._clock.time()
         with transaction(self._connection):
             return sum(
                 self._connection.execute(
