@@ -162,8 +162,7 @@ OPTIONS = (
         help="folder of meta-prompts (Jinja2) used in place of the strategies' own",
         metavar="DIR",
         repeated=True,
-        readme="folder with your own words for what that model is asked, see "
-        "[Strategies](#strategies)",
+        readme="folder of your own [meta-prompts](#strategies)",
     ),
     _choice(
         "lm_accept",
@@ -171,6 +170,8 @@ OPTIONS = (
         "what a search adopts: significant: what is proven better on holdout; best: also what only "
         "looks better there",
         repeated=True,
+        readme="what a search adopts: what is proven better on holdout, or also what only looks "
+        "better there",
     ),
     _choice(
         "lm_prefer",
@@ -178,6 +179,8 @@ OPTIONS = (
         "shorter: also adopt a prompt that costs fewer tokens per run and is not worse by more "
         "than the suite's margin",
         repeated=True,
+        readme="`shorter`: also adopt a prompt that costs fewer tokens per run and is not worse by "
+        "more than `margin`",
     ),
     Option(
         name="lm_snapshot_update",
@@ -189,7 +192,7 @@ OPTIONS = (
         bare="yes",
         ini=None,
         readme="write the winner's prompts and the scores as baseline, remove orphaned snapshots; "
-        "refused where `CI` is set unless written `=ci`",
+        "where `CI` is set only as `=ci`",
     ),
     _choice(
         "lm_gate",
@@ -235,6 +238,8 @@ OPTIONS = (
         read=similarity,
         metavar="S",
         marked=True,
+        readme="join rows whose inputs share this part of their words (`0.8`): one split, one "
+        "cluster",
     ),
     _choice(
         "lm_orphans",
@@ -243,13 +248,12 @@ OPTIONS = (
     ),
     _switch(
         "lm_family",
-        "judge each suite, and what its search adopts, at α divided by the number of suites "
-        "(Bonferroni)",
+        "judge each suite, and what its search adopts, at α/m for m suites (Bonferroni)",
         repeated=True,
     ),
     _switch(
         "lm_early_stop",
-        "end an evaluation as soon as its verdict against the baseline is certain",
+        "end an evaluation once its verdict is certain",
     ),
     Option(
         name="lm_resplit",
@@ -274,7 +278,7 @@ OPTIONS = (
     ),
     Option(
         name="lm_resume",
-        help="whether a search that was killed is continued with what is left of its budget",
+        help="whether to continue a search that was killed, with what is left of its budget",
         default="yes",
         read=switch,
         metavar="yes|no",
@@ -306,12 +310,12 @@ OPTIONS = (
         "--lm-optimize only what --lm-snapshot-update accepts; none: neither write nor read them",
         metavar="DIR",
         repeated=True,
-        readme="a folder for recorded answers to commit: read where `.lmopt/` has none, written by "
+        readme="folder of recorded answers to commit: read where `.lmopt/` has none, written by "
         "`--lm-snapshot-update`; as an option, by any run without `--lm-optimize`",
     ),
     Option(
         name="lm_cache_limit",
-        help="most that recorded answers may take",
+        help="most that recorded answers may take; past it those not used for longest go",
         default="500MB",
         read=size,
         metavar="SIZE",
@@ -324,11 +328,11 @@ OPTIONS = (
         metavar="SIZE",
         bare=LIMIT,
         ini=None,
-        readme="drop the recordings not used for longest down to SIZE, never what this run used",
+        readme="drop them down to SIZE now, never what this run used",
     ),
     Option(
         name="lm_concurrency",
-        help="examples at a time, and calls to one provider at a time, of all workers together",
+        help="examples at a time, and calls to one provider, of all workers together",
         default="16",
         read=positive,
         metavar="N",
@@ -336,7 +340,7 @@ OPTIONS = (
     Option(
         name="lm_executor",
         help="run examples on the workers of a Dask cluster (extra dask); --lm-concurrency then "
-        "holds for each; none: on this machine",
+        "holds for each",
         read=executor,
         metavar="dask://HOST:PORT",
         readme="run examples on a Dask cluster (extra `dask`); `dask+tls://…` as Dask is "
@@ -355,6 +359,7 @@ OPTIONS = (
         help="longest run of the pipeline on one example, waits included; then it is missing",
         read=seconds,
         metavar="SECONDS",
+        readme="longest run of the pipeline on one example, waits included; then it is *missing*",
         repeated=True,
     ),
     Option(
@@ -378,15 +383,14 @@ OPTIONS = (
         metavar="KIND:PATH",
         several=True,
         ini="linelist",
-        readme="write a report: `html` (extra `report`), `json`, `md`, `csv`; several with commas "
-        "between, or the option several times",
+        readme="write reports, with commas between: `html` (extra `report`), `json`, `md`, `csv`",
     ),
     _switch(
         "lm_debug",
         "show the tracebacks behind errors that are reported in a line",
         ini=None,
-        readme="show the tracebacks behind errors that are reported in a line: of a module that "
-        "can't be imported, else among the test's captured output",
+        readme="show the tracebacks behind errors that are reported in a line: of an import at "
+        "once, else among the test's captured output",
     ),
     _switch(
         "lm_otel",
