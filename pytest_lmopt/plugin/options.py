@@ -92,7 +92,7 @@ def read_options(config: pytest.Config) -> Options:
     if value["lm_executor"] and workers:
         raise pytest.UsageError(
             f"{place(config, BY_NAME['lm_executor'])} spreads examples over a cluster, -n over "
-            "this machine: leave out -n, or use --lm-executor=none"
+            "this machine: leave one out, such as by --lm-executor=none"
         )
     record = _record_folder(config, value["lm_record"])
     recording = record is not None and typed(config, BY_NAME["lm_record"]) is not None
@@ -175,12 +175,12 @@ def _reports(
     for kind, path in asked:
         if (folder / path).is_dir():
             raise pytest.UsageError(
-                f"{named}: {kind}:{path}: a file expected, but '{path}' is a folder"
+                f"{named}={kind}:{path}: a file expected, but '{path}' is a folder"
             )
         try:
             check_can_make(kind)
         except ReportError as error:
-            raise pytest.UsageError(f"{named}: {kind}:{path.name}: {error}") from None
+            raise pytest.UsageError(f"{named}={kind}:{path.name}: {error}") from None
     return tuple((kind, folder / path) for kind, path in asked)
 
 

@@ -13,6 +13,7 @@ import pytest
 from pytest_lmopt.lm.money.prices import Price
 from pytest_lmopt.plugin.option_table import BY_NAME, OPTIONS, Option
 from pytest_lmopt.plugin.options import read_options
+from pytest_lmopt.plugin.serving import NEUTRAL
 from pytest_lmopt.plugin.settings import in_force
 from pytest_lmopt.suites.budget import Budget
 
@@ -363,6 +364,22 @@ def test_a_budget_may_be_a_table(parse: Parse, pytester: pytest.Pytester) -> Non
     assert read_options(parse()).budget == Budget(usd=2.5, calls=5)
 
 
+def test_a_worker_of_a_cluster_takes_no_part_in_what_is_the_leaders(
+    parse: Parse, pytester: pytest.Pytester
+) -> None:
+    """Whether the leader's command line or the configuration asks for it."""
+    write(pytester.path, "tox.ini")
+    config = parse("--lm-optimize=baseline", "--lm-snapshot-update")
+    for name, value in NEUTRAL.items():
+        if name.startswith("lm_"):
+            setattr(config.option, name, value)
+    options = read_options(config)
+    asked = (options.strategy, options.accepting, options.recording, options.prune_to)
+    assert asked == (None, False, False, None)
+    assert (options.budget, options.executor, options.reports) == (None, None, ())
+    assert options.cache == "off"
+
+
 def test_the_environment_names_a_model_where_the_configuration_does_not(
     parse: Parse, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -408,7 +425,7 @@ def test_what_is_no_value_of_a_setting_is_a_usage_error(
         ("--lm-optimize=magic", "--lm-optimize: 'magic' "),
         ("--lm-meta-prompts=nowhere", "--lm-meta-prompts: there is no folder "),
         ("--lm-record=..", "--lm-record: '..': a folder of its own inside "),
-        ("--lm-report=csv:words", "--lm-report: csv:words: a file expected, but 'words' is "),
+        ("--lm-report=csv:words", "--lm-report=csv:words: a file expected, but 'words' is "),
     ],
 )  # fmt: skip
 def test_what_only_the_project_shows_to_be_wrong_is_a_usage_error(
