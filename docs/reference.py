@@ -31,7 +31,7 @@ def options() -> str:
         "# Options",
         "`pytest --help` prints the same. An ini value takes the text that its option takes. In "
         "pytest's own TOML table (`[tool.pytest]`, `pytest.toml`) it may also be a number, `true` "
-        f"or `false`; {lists} may be lists.",
+        f"or `false`; {lists} may be lists. Its files and folders are relative to the root folder.",
         _table({each: _marked_up(each) for each in OPTIONS}),
         "## The mark",
         f"`{command_line.MARK}`",
@@ -41,7 +41,8 @@ def options() -> str:
 
 def readme_options() -> str:
     """The README's table of options."""
-    return _table({each: _cell(each.readme) or _marked_up(each) for each in OPTIONS})
+    table = {each: _cell(each.readme) or _marked_up(each) for each in OPTIONS}
+    return _table(table, bar=r"\|")
 
 
 def renewed(readme: str) -> str:
@@ -126,10 +127,12 @@ def _prose(text: str) -> str:
     return text.replace("``", "`")
 
 
-def _table(meanings: Mapping[Option, str]) -> str:
+def _table(meanings: Mapping[Option, str], *, bar: str = "|") -> str:
+    """Lay out options; ``bar`` is the spelling of ``|`` in code, which GitHub wants escaped."""
     lines = ["| option | ini | default | meaning |", "|---|---|---|---|"]
     for each, meaning in meanings.items():
-        typed = ", ".join(f"`{_cell(name)}`" for name in (each.usage, *each.off_flags))
+        typed = ", ".join(f"`{name}`" for name in (each.usage, *each.off_flags))
+        typed = typed.replace("|", bar)
         ini = f" `{each.name}`" if each.ini else ""
         default = each.shown_default if each.switch else f"`{each.default}`"
         lines.append(f"| {typed} |{ini} | {default} | {meaning} |")

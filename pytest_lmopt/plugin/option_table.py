@@ -40,16 +40,17 @@ class Option:
     """An option of the command line, and the ini value of the same name.
 
     ``read`` reads a value as it is typed, or raises ``ArgumentTypeError``. ``default`` is typed
-    text, too, and takes back what ``addopts`` or the configuration says; of ``none`` every option
-    knows that has it for a default. ``on_none`` is the value that a given ``none`` stands for.
+    text, too: typed out, it takes back what ``addopts`` or the configuration says. An option takes
+    the word ``none`` if that is its default. ``on_none`` is the value of a ``none`` that is given.
 
     ``bare`` is the text that the option means without a value. A ``switch`` has a second form,
     ``--no-...``, and maybe a third, ``also_off``. An option with ``several`` values reads a list of
     them each time; ``none`` forgets those before it.
 
     ``ini`` is pytest's type of the ini value, None for an option that is about one run only.
-    ``marked`` options have an argument of the mark between command line and configuration.
-    Commands that reports suggest repeat the ``repeated`` ones.
+    ``environment`` names a variable that counts where the configuration says nothing. A mark's
+    argument wins over the ini value of a ``marked`` option, and gives way to the command line.
+    Commands that reports suggest repeat the ``repeated`` options.
 
     ``help`` is one phrase without the default; ``readme`` stands in its place in the README.
     """

@@ -83,7 +83,10 @@ class Options:
 
 
 def read_options(config: pytest.Config) -> Options:
-    """The options in force: command line, then ini, then environment and defaults."""
+    """Read the options in force.
+
+    Raises a usage error for values that are wrong, or do not go together.
+    """
     value = {name: in_force(config, option) for name, option in BY_NAME.items()}
     marked = {name.removeprefix("lm_"): BY_NAME[name] for name in MARKED}
     workers = config.getoption("numprocesses", None)

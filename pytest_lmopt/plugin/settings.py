@@ -51,7 +51,7 @@ def _meaning(option: Option, value: Any) -> Any:
 
 
 def _items(values: list[Any]) -> list[Any]:
-    """The values after the last ``none``, which makes what comes before it count for nothing."""
+    """Leave out the values up to the last ``none``, which takes them back."""
     return values[max((n + 1 for n, value in enumerate(values) if value == NONE), default=0) :]
 
 
