@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import pytest_lmopt
 from pytest_lmopt import errors
@@ -52,7 +52,7 @@ def renewed(readme: str) -> str:
 
 
 def strategies() -> str:
-    """Each strategy's own words, and its settings."""
+    """Describe each strategy in its own words, with its options."""
     pages = ["# Strategies", "`pytest --lm-optimize=NAME`. The README says which to take when."]
     settings = Settings(seed=0)
     for name in sorted(STRATEGIES):
@@ -65,15 +65,20 @@ def strategies() -> str:
             if parameter.default is not inspect.Parameter.empty and parameter.default is not None
         ]
         if defaults:
-            pages.append("Settings: " + ", ".join(defaults))
+            pages.append("Options: " + ", ".join(defaults))
     return "\n\n".join(pages)
 
 
 def python() -> str:
-    """The public names with their signatures and what they say of themselves."""
-    pages = ["# Python", "All of it is imported from `pytest_lmopt`."]
-    for name in pytest_lmopt.__all__:
-        thing = getattr(pytest_lmopt, name)
+    """Describe the public names: their signatures and what they say of themselves."""
+    pages = [
+        "# Python",
+        "Import from `pytest_lmopt` and from its modules `metrics`, `strategies`, `testing` and "
+        "[`errors`](errors.md) only.",
+    ]
+    public = {name: getattr(pytest_lmopt, name) for name in pytest_lmopt.__all__}
+    public |= {name: import_module(f"pytest_lmopt.{name}") for name in ("strategies", "testing")}
+    for name, thing in public.items():
         pages += _described(name, thing, level=2)
         if inspect.ismodule(thing):
             for inner in thing.__all__:
@@ -110,6 +115,10 @@ def write_all(into: Path) -> None:
 
 def _described(name: str, thing: Any, *, level: int) -> Iterator[str]:
     yield f"{'#' * level} {name}"
+    if get_origin(thing) is not None:  # the name of a type, which has no words of its own
+        spelled = re.sub(r"(?:\w+\.)+", "", str(thing))
+        yield f"`{spelled}`"
+        return
     if inspect.isclass(thing) or inspect.isfunction(thing):
         yield f"```text\n{name}{inspect.signature(thing)}\n```"
     yield _text(thing if inspect.getdoc(thing) else type(thing))

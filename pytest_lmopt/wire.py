@@ -113,7 +113,7 @@ class Completion:
     """
 
     text: str
-    usage: Usage
+    usage: Usage = field(default_factory=lambda: Usage(calls=1))
     fields: Mapping[str, Any] = field(default_factory=dict)
     reasoning: Any = ""
     usage_remark: Remark | None = field(default=None, repr=False, compare=False)

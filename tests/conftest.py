@@ -70,6 +70,9 @@ def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     # these tests may be run by workers themselves, which what they start must not be taken for
     for name in (*ours, *(name for name in os.environ if name.startswith("PYTEST_XDIST_"))):
         monkeypatch.delenv(name, raising=False)
+    # processes that a test starts import what it does
+    paths = filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
     monkeypatch.setenv("COLUMNS", "160")  # the whole table of suites
     monkeypatch.setenv("PYTEST_ADDOPTS", UNASKED)
 

@@ -35,13 +35,14 @@
 
 A message says what happened, which value was found and what to do; each error carries the object
 it is about. Messages quote files, models and providers, so all are made fit to be shown: without
-control characters or secrets.
+control characters or secrets. ``LmoptDeprecationWarning`` warns of a former name.
 """
 
 from __future__ import annotations
 
 from pytest_lmopt.errors.base import (
     InputError,
+    LmoptDeprecationWarning,
     LmoptError,
 )
 from pytest_lmopt.errors.inputs import (
@@ -89,6 +90,7 @@ __all__ = [
     "InputError",
     "JournalError",
     "LMError",
+    "LmoptDeprecationWarning",
     "LmoptError",
     "LostContextError",
     "MetricError",

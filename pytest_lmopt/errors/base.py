@@ -1,4 +1,4 @@
-"""The roots of the tree."""
+"""The roots of the tree, and the warning."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ class LmoptError(Exception):
 
     def __init__(self, problem: str) -> None:
         super().__init__(shown(problem))
+
+
+class LmoptDeprecationWarning(DeprecationWarning):
+    """A former name of something is in use; the warning says what to write instead."""
 
 
 class InputError(LmoptError):

@@ -13,6 +13,7 @@ from pytest_lmopt.lm.faults.retries import Retrying
 from pytest_lmopt.lm.local.model import LocalModel, production_folder
 from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.lm.money.metered import Metered
+from pytest_lmopt.lm.offered import Offered
 from pytest_lmopt.lm.processes import own_token
 from pytest_lmopt.lm.providers import TIMEOUT_SECONDS, LiteLLM, within
 from pytest_lmopt.lm.recordings.protocol import Store
@@ -23,13 +24,16 @@ from pytest_lmopt.wire import Completion, Request, WholeCompletion, is_local
 
 
 class Provider:
-    """Sends local models' requests to llama.cpp, all others through litellm, if they don't ask.
+    """Sends requests to the LM ``offered``, else local models' to llama.cpp, others' to litellm.
 
-    An answer takes ``timeout`` seconds at most.
+    A request that asks by itself does so. An answer takes ``timeout`` seconds at most.
     """
 
-    def __init__(self, local: LocalModel, *, timeout: float = TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self, local: LocalModel, *, offered: LM | None = None, timeout: float = TIMEOUT_SECONDS
+    ) -> None:
         self._local = local
+        self._offered = None if offered is None else Offered(offered)
         self._remote = LiteLLM(timeout=timeout)
         self._timeout = timeout
 
@@ -44,6 +48,9 @@ class Provider:
         if request.ask is not None:
             async with within(self._timeout, request):
                 return await request.ask()
+        if self._offered is not None:
+            async with within(self._timeout, request):
+                return await self._offered.complete(request)
         lm: LM = self._local if is_local(request.model) else self._remote
         return await lm.complete(request)
 

@@ -5,14 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
+    from pytest_lmopt.lm.seam import LM
     from pytest_lmopt.strategies.protocol import StrategyFactory
 
 
 def pytest_lmopt_strategies() -> Mapping[str, StrategyFactory]:  # type: ignore[empty-body]
-    """Strategies by the name users give to ``--lm-optimize``.
+    """Offer strategies by the name users give to ``--lm-optimize``.
 
-    A strategy is a function from ``Settings`` to an object with ``async propose(history, bench)``.
-    A ``conftest.py`` may offer some if pytest reads it at its start: in the root folder, or in the
-    folders named on the command line.
+    A strategy's class, or another function, makes it from ``Settings``; it has
+    ``async propose(history, bench)``. A ``conftest.py`` may offer some if pytest reads it at its
+    start: in the root folder, or in the folders named on the command line.
+    """
+
+
+def pytest_lmopt_optimizers() -> Mapping[str, StrategyFactory]:  # type: ignore[empty-body]
+    """Offer strategies by the former name of ``pytest_lmopt_strategies``; it brings a warning."""
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_lmopt_lm(config: pytest.Config) -> LM | None:
+    """Return the LM that answers prompts, proposers and judges; None leaves it to others.
+
+    An LM is an object with ``async complete(request)``, such as ``FunctionLM(function)``. A
+    ``conftest.py`` offers one to the suites in its folder. pytest calls the hook once a suite in
+    each process. Budgets, recordings and retries hold for it as for every model.
     """

@@ -10,6 +10,7 @@ import pytest
 from _pytest.nodes import Node
 
 from pytest_lmopt.errors import SuiteError
+from pytest_lmopt.lm.offered import HOOK, check_lm
 from pytest_lmopt.plugin.names import FIXTURE_NAME, MARK_NAME, MODEL_NAME, item_snapshot, node_name
 from pytest_lmopt.plugin.option_values import GATES
 from pytest_lmopt.plugin.options import Options
@@ -22,6 +23,8 @@ from pytest_lmopt.suites.metric_identity import identify
 from pytest_lmopt.suites.suite import Pipeline, Suite
 
 if TYPE_CHECKING:
+    from pytest_lmopt.lm.seam import LM
+
     pass
 
 _ARGUMENTS = (
@@ -45,7 +48,7 @@ _OF_SUITE = ("metric", "budget", "threshold", "margin", "repeats", "max_missing"
 def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
     """The suite a marked test declares; options win over the mark, the mark over ini values.
 
-    Raises ``SuiteError`` or ``DatasetError``.
+    Raises ``SuiteError``, ``DatasetError`` or ``ModelError``.
     """
     arguments: dict[str, Any] = {}
     for mark, _ in _marks(item):
@@ -70,6 +73,8 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
         arguments[name] = options.for_suite(name, arguments.get(name))
     name = node_name(item)
     metric = arguments.get("metric")
+    lm = _offered(item)
+    model = options.model if lm is None or options.model is not None else HOOK
     suite = Suite(
         name=name,
         identity=identify(metric, suite=name, root=item.config.rootpath),
@@ -79,7 +84,7 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
             beside=item.path.parent,
             near_duplicates=arguments["near_duplicates"],
         ),
-        model=arguments.get("model") or options.model,
+        model=arguments.get("model") or model,
         **{name: arguments[name] for name in _OF_SUITE if name in arguments},
     )
     if options.strategy and options.prefer == "shorter" and not suite.margin:
@@ -98,7 +103,21 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
         budgets=_budgets(item),
         gate=arguments["gate"],
         require_baseline=arguments["require_baseline"],
+        lm=lm,
     )
+
+
+def _offered(item: pytest.Function) -> LM | None:
+    """The LM that the closest hook offers; raises ``SuiteError`` or ``ModelError``."""
+    try:
+        lm: LM | None = item.ihook.pytest_lmopt_lm(config=item.config)
+    except Exception as error:
+        raise SuiteError(
+            f"the hook {HOOK} raised {type(error).__name__}: {error}", suite=node_name(item)
+        ) from error
+    if lm is not None:
+        check_lm(lm)
+    return lm
 
 
 def _budgets(item: pytest.Function) -> tuple[BudgetMark, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,31 +12,30 @@ if TYPE_CHECKING:
 
 
 def strategies_offered(config: pytest.Config, name: str | None) -> dict[str, StrategyFactory]:
-    """Those of the hook, by name; a usage error unless the one asked for can be made."""
+    """Collect those of the hook, by name; a usage error unless the one asked for can be made."""
     if name is None:
         return {}
     from pytest_lmopt.errors import StrategyError
     from pytest_lmopt.strategies.protocol import Settings
     from pytest_lmopt.strategies.registry import known, make
-    from pytest_lmopt.strategies.tpe import check_installed
 
     offered: dict[str, StrategyFactory] = {}
-    for mapping in config.hook.pytest_lmopt_strategies():
-        if not isinstance(mapping, Mapping) or not all(isinstance(key, str) for key in mapping):
-            raise pytest.UsageError(
-                f"a hook pytest_lmopt_strategies returned {mapping!r}; a mapping from names to "
-                "strategies expected"
-            )
-        twice = sorted(set(mapping) & set(offered))
-        if twice:
-            raise pytest.UsageError(
-                f"two hooks pytest_lmopt_strategies offer a strategy {twice[0]!r}; give one of "
-                "them another name"
-            )
-        offered |= mapping
+    for hook in (config.hook.pytest_lmopt_strategies, config.hook.pytest_lmopt_optimizers):
+        for mapping in hook():
+            if not isinstance(mapping, Mapping) or not all(isinstance(key, str) for key in mapping):
+                raise pytest.UsageError(
+                    f"a hook {hook.name} returned {mapping!r}; expected a mapping from names to "
+                    "classes of strategies"
+                )
+            twice = sorted(set(mapping) & set(offered))
+            if twice:
+                raise pytest.UsageError(
+                    f"two hooks pytest_lmopt_strategies offer a strategy {twice[0]!r}; give one of "
+                    "them another name"
+                )
+            offered |= mapping
+    _warn(config, name)
     try:
-        if name == "mipro":
-            check_installed()
         make(name, Settings(), offered)
     except StrategyError as error:
         eaten = ""
@@ -46,6 +45,35 @@ def strategies_offered(config: pytest.Config, name: str | None) -> dict[str, Str
             )
         raise pytest.UsageError(f"--lm-optimize: {error}{eaten}") from None
     return offered
+
+
+def _warn(config: pytest.Config, name: str) -> None:
+    """Warn of the former names in use: of the hook, and of the group of the strategy asked for."""
+    from pytest_lmopt.errors import LmoptDeprecationWarning
+
+    if hasattr(config, "workerinput"):  # the controller warns
+        return
+    for message in _former_names(config.hook.pytest_lmopt_optimizers, name):
+        try:
+            config.issue_config_time_warning(LmoptDeprecationWarning(message), stacklevel=2)
+        except LmoptDeprecationWarning as warning:  # the user's filters make errors of warnings
+            raise pytest.UsageError(str(warning)) from None
+
+
+def _former_names(hook: Any, name: str) -> Iterator[str]:
+    from pytest_lmopt.strategies.registry import GROUP, OLD_GROUP, outdated
+
+    for implementation in hook.get_hookimpls():
+        yield (
+            f"the hook {hook.name} of {implementation.plugin_name} has its former name. Rename it "
+            "pytest_lmopt_strategies"
+        )
+    for entry in outdated(name):
+        package = entry.dist.name if entry.dist else entry.value
+        yield (
+            f"the package {package} offers the strategy {name!r} in the former entry-point group "
+            f"{OLD_GROUP}. Use the group {GROUP}"
+        )
 
 
 def _is_path(name: str, config: pytest.Config) -> bool:

@@ -15,7 +15,6 @@ from pytest_lmopt.plugin.option_values import (
     ORPHANS,
     OUTCOMES,
     PREFERS,
-    STRATEGIES,
     accepting,
     budget,
     choice,
@@ -33,6 +32,7 @@ from pytest_lmopt.plugin.option_values import (
     text,
     whole,
 )
+from pytest_lmopt.strategies.registry import STRATEGIES
 
 
 @dataclass(frozen=True, kw_only=True)

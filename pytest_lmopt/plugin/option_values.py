@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 
 Word = TypeVar("Word", bound=str)
 
-STRATEGIES = (
-    "auto", "baseline", "bootstrap", "coordinate", "labeled", "mipro", "opro", "rationale",
-    "reflect",
-)  # fmt: skip
 GATES: tuple[GateMode, ...] = ("regression", "noninferior", "off")
 CACHE_MODES: tuple[CacheMode, ...] = ("auto", "replay", "refresh", "off")
 OUTCOMES = ("pass", "fail")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_lmopt.comparison.gate import GateMode
+    from pytest_lmopt.lm.seam import LM
     from pytest_lmopt.suites.budget import Budget
     from pytest_lmopt.suites.suite import Suite
 
@@ -24,7 +25,8 @@ class BudgetMark:
 class MarkedSuite:
     """A suite as collected: with its files' places and the budgets its calls are charged to.
 
-    ``record`` is the file for its recorded answers, None where none are committed.
+    ``record`` is the file for its recorded answers, None where none are committed. ``lm`` is the
+    LM of the user's own, None where models are asked by their names.
     """
 
     suite: Suite
@@ -33,6 +35,7 @@ class MarkedSuite:
     budgets: tuple[BudgetMark, ...]
     gate: GateMode
     require_baseline: bool
+    lm: LM | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

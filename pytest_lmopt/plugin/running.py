@@ -100,7 +100,7 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
         _fail(_given_up(name, session), session)
     ledger = suite_ledger(session, marked)
     lm = suite_lm(
-        session.provider,
+        session.provider(marked.lm),
         ledger=ledger,
         store=session.store,
         mode=options.cache,

@@ -31,7 +31,6 @@ from pytest_lmopt.plugin.session import session_key
 
 if TYPE_CHECKING:
     from pytest_lmopt.plugin.records import MarkedSuite
-    from pytest_lmopt.suites.suite import Suite
 
 NEUTRAL = {
     "lm_optimize": NONE,
@@ -134,15 +133,15 @@ class ServingHooks:
     def _serve(self, item: pytest.Function) -> None:
         from pytest_lmopt.runs.suite_loop import run_on_loop
 
-        suite = self._suites[node_name(item)].suite
-        self.problem = run_on_loop(_serve(item, suite, self._channel))
+        marked = self._suites[node_name(item)]
+        self.problem = run_on_loop(_serve(item, marked, self._channel))
         self.served = not self.problem
 
     def _note(self, what: str, told: str) -> None:
         self.problem = self.problem or f"{what}: {reason(told)}"
 
 
-async def _serve(item: pytest.Function, suite: Suite, channel: Channel) -> str:
+async def _serve(item: pytest.Function, marked: MarkedSuite, channel: Channel) -> str:
     """Run blocks until told to end; or what makes this another suite than the leader's."""
     from pytest_lmopt.blocks.dask.serving import BlockServer, LMOfTheBlock
     from pytest_lmopt.plugin.isolation import concurrency_of
@@ -152,6 +151,7 @@ async def _serve(item: pytest.Function, suite: Suite, channel: Channel) -> str:
 
     session, spec = item.config.stash[session_key], channel.spec
     spans = LaneSpans(session)
+    suite = marked.suite
     suite = replace(suite, pipeline=spans.of_runs(pipeline_of(item), suite.name))
     for name, here, there in (
         ("dataset", suite.dataset.digest, spec.dataset),
@@ -171,7 +171,7 @@ async def _serve(item: pytest.Function, suite: Suite, channel: Channel) -> str:
             suite,
             executor,
             lm,
-            provider=session.provider,
+            provider=session.provider(marked.lm),
             traffic=session.traffic,
             most=concurrency,
         )

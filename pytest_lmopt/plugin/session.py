@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pytest_lmopt.blocks.queue import Part, Queue
     from pytest_lmopt.errors import BookError
     from pytest_lmopt.lm.faults.concurrency import Ways
+    from pytest_lmopt.lm.local.model import LocalModel
     from pytest_lmopt.lm.money.protocol import Book
     from pytest_lmopt.lm.recordings.protocol import Recordings
     from pytest_lmopt.lm.seam import LM
@@ -104,6 +105,7 @@ class LmSession:
         self._passing = False
         self._store: Recordings | None = None
         self._committed: Mapping[str, Completion] | None = None
+        self._local: LocalModel | None = None
         self._provider: LM | None = None
         self._traffic: Traffic | None = None
         self._telemetry: Telemetry | None = None
@@ -127,21 +129,23 @@ class LmSession:
             "dist": dist,
         }
 
-    @property
-    def provider(self) -> LM:
-        """The session's way to all models."""
+    def provider(self, offered: LM | None) -> LM:
+        """Find the way to all models, or to the LM that the user offers for a suite."""
         from pytest_lmopt.lm.litellm_loading import load_litellm
         from pytest_lmopt.lm.local.model import LocalModel
         from pytest_lmopt.lm.money.prices import give_prices
         from pytest_lmopt.lm.stack import Provider
 
-        if self._provider is None:
+        timeout = self.options.timeout
+        if self._local is None:
             give_prices(self.options.prices)
-            timeout = self.options.timeout
-            local = LocalModel(
+            self._local = LocalModel(
                 folder=self.folder.made_for_session, owner=self.owner, timeout=timeout
             )
-            self._provider = Provider(local, timeout=timeout)
+        if offered is not None:
+            return Provider(self._local, offered=offered, timeout=timeout)
+        if self._provider is None:
+            self._provider = Provider(self._local, timeout=timeout)
             if self.options.example_timeout is not None and self.options.cache != "replay":
                 load_litellm()  # takes seconds, which must not count as the first examples' time
         return self._provider

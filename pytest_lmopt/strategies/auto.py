@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from itertools import zip_longest
-from pathlib import Path
 
 from pytest_lmopt.strategies.bootstrap import Bootstrap
 from pytest_lmopt.strategies.labeled import Labeled
 from pytest_lmopt.strategies.merging import merges
-from pytest_lmopt.strategies.protocol import Bench, History, Proposal
+from pytest_lmopt.strategies.protocol import Bench, History, Proposal, Settings
 from pytest_lmopt.strategies.reflect import Reflect, best_round, next_round
 from pytest_lmopt.suites.candidate import Candidate
 
@@ -19,7 +18,7 @@ LABELED = 8
 """Labels in the first of the labelled sets; the second has twice as many."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Auto:
     """``bootstrap`` and ``reflect`` side by side, round after round, each building on the best.
 
@@ -29,14 +28,14 @@ class Auto:
     have brought nothing better.
     """
 
-    seed: int
+    settings: Settings
+    _: KW_ONLY
     demo_sets: int = 2
     labeled_sets: int = 2
     rewritings: int = 4
     merged: int = 2
     rounds: int = 20
     patience: int = 6
-    meta_prompts: Path | None = None
 
     async def propose(self, history: History, bench: Bench) -> Sequence[Proposal]:
         """The proposals of the next round that has any."""
@@ -51,7 +50,7 @@ class Auto:
     async def _round(self, history: History, bench: Bench, number: int) -> list[Proposal]:
         """The likeliest first: a race may not afford them all."""
         demos = await self._demos(history, bench, number)
-        reflect = Reflect(seed=self.seed, children=self.rewritings, meta_prompts=self.meta_prompts)
+        reflect = Reflect(self.settings, children=self.rewritings)
         may_ask = bench.may_ask()
         rewritten = await reflect.children_of(history, bench, number) if may_ask else []
         likeliest = _better(history)
@@ -74,9 +73,9 @@ class Auto:
             if not any(_shows_new(candidate, history.candidate) for candidate in better):
                 return []
             best = better[0]
-        bootstrap = Bootstrap(seed=self.seed, candidates=self.demo_sets)
-        labeled = Labeled(seed=self.seed, candidates=self.labeled_sets, demos=LABELED)
-        chance = random.Random(f"{self.seed}/{number}")
+        bootstrap = Bootstrap(self.settings, candidates=self.demo_sets)
+        labeled = Labeled(self.settings, candidates=self.labeled_sets, demos=LABELED)
+        chance = random.Random(f"{self.settings.seed}/{number}")
 
         def names(kind: str, count: int) -> list[str]:
             return [f"{kind}-{number}-{place}" for place in range(1, 1 + count)]

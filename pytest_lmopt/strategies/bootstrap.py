@@ -29,11 +29,11 @@ class Bootstrap(Teaching):
             return ()
         pool = await self.teach(history, bench, history.candidate)
         names = [f"bootstrap-{number}" for number in range(1, self.candidates + 1)]
-        return self.sets(pool, names, history.candidate, random.Random(self.seed))
+        return self.sets(pool, names, history.candidate, random.Random(self.settings.seed))
 
     async def teach(self, history: History, bench: Bench, teacher: Candidate) -> list[Worked]:
         """What the teacher's passing runs over train can show; asked again, it costs nothing."""
-        train = seeded_order(history.train, seed=self.seed)
+        train = seeded_order(history.train, seed=self.settings.seed)
         passed = await self.passing_runs(bench, teacher, train)
         return [worked(run, teacher.states) for run in passed]
 

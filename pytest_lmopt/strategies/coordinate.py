@@ -38,5 +38,5 @@ class Coordinate(Opro):
 
     def _shuffled(self, pipeline: Sequence[Step], number: int) -> list[Step]:
         steps = sorted(pipeline, key=lambda step: step.key)
-        random.Random(f"{self.seed}/{number}").shuffle(steps)
+        random.Random(f"{self.settings.seed}/{number}").shuffle(steps)
         return steps

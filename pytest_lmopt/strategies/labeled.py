@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from pytest_lmopt.strategies.demo_sets import Worked, random_sets
 from pytest_lmopt.strategies.labels import answering, answering_call, label, unmatched
-from pytest_lmopt.strategies.protocol import Bench, History, Proposal
+from pytest_lmopt.strategies.protocol import Bench, History, Proposal, Settings
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.prompt_state import Demo, PromptState
@@ -23,14 +23,15 @@ PROBE = 4
 """Train examples run first, to learn where the labelled prompt's inputs come from."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Labeled:
     """Random sets of ``demos`` labels, and of twice as many in turn, ``candidates`` of them.
 
     Where inputs have to be seen in runs, ``pool`` examples per demo are run.
     """
 
-    seed: int
+    settings: Settings
+    _: KW_ONLY
     candidates: int = 8
     demos: int = 4
     pool: int = 4
@@ -41,7 +42,7 @@ class Labeled:
             return ()
         pool = await self.labels(history, bench)
         names = [f"labeled-{number}" for number in range(1, self.candidates + 1)]
-        return self.sets(pool, names, history.candidate, random.Random(self.seed))
+        return self.sets(pool, names, history.candidate, random.Random(self.settings.seed))
 
     async def labels(self, history: History, bench: Bench, *, probe: bool = False) -> list[Worked]:
         """What the expected answers of train can show; asked again, it costs nothing.
@@ -60,7 +61,9 @@ class Labeled:
             example.id: label(states[key], example.expected, found) for example in history.train
         }
         train = [
-            example for example in seeded_order(history.train, seed=self.seed) if labels[example.id]
+            example
+            for example in seeded_order(history.train, seed=self.settings.seed)
+            if labels[example.id]
         ]
         if not train:
             outputs = ", ".join(states[key].outputs)

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import KW_ONLY, dataclass, replace
 
 from pytest_lmopt.strategies.bootstrap import Bootstrap
 from pytest_lmopt.strategies.choices import Choice, Choices, choices_of, demos_of, instruction_of
 from pytest_lmopt.strategies.proposing.evidence import Step, steps
 from pytest_lmopt.strategies.proposing.rewriting import gain, next_turn, turn_of
 from pytest_lmopt.strategies.proposing.tips import Writer
-from pytest_lmopt.strategies.protocol import Bench, History, Proposal
+from pytest_lmopt.strategies.protocol import Bench, History, Proposal, Settings
 from pytest_lmopt.strategies.tpe import check_installed, suggest
 from pytest_lmopt.suites.splits import seeded_order
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Mipro:
     """``rounds`` of ``proposals`` each.
 
@@ -32,7 +31,8 @@ class Mipro:
     where Optuna is missing.
     """
 
-    seed: int
+    settings: Settings
+    _: KW_ONLY
     rounds: int = 4
     proposals: int = 8
     instructions: int = 6
@@ -40,7 +40,6 @@ class Mipro:
     demo_sets: int = 6
     demos: int = 4
     exemplars: int = 3
-    meta_prompts: Path | None = None
 
     def __post_init__(self) -> None:
         check_installed()
@@ -55,22 +54,22 @@ class Mipro:
         if turn > self.rounds:
             return ()
         # those that the teacher begins with
-        first = seeded_order(history.train, seed=self.seed)[: 2 * self.demos]
+        first = seeded_order(history.train, seed=self.settings.seed)[: 2 * self.demos]
         seen = await bench.run(history.candidate, first)
         pipeline = steps(history.candidate, seen.runs)
         writer = Writer(
             history=history,
             pipeline=pipeline,
             seen=seen,
-            seed=self.seed,
+            seed=self.settings.seed,
             exemplars=self.exemplars,
-            meta_prompts=self.meta_prompts,
+            meta_prompts=self.settings.meta_prompts,
         )
         written = [
             await writer.write(bench, number, self.further if number > 1 else self.instructions)
             for number in range(1, turn + 1)
         ]
-        teacher = Bootstrap(seed=self.seed, candidates=self.demo_sets, demos=self.demos)
+        teacher = Bootstrap(self.settings, candidates=self.demo_sets, demos=self.demos)
         taught = await teacher.propose(replace(history, trials=()), bench)
         choices = choices_of(
             history.candidate, written, [proposal.candidate.states for proposal in taught]
@@ -81,7 +80,7 @@ class Mipro:
             known,
             self._spread(choices) if turn == 1 else _latest(choices, known, written[-1]),
             count=self.proposals,
-            seed=f"{self.seed}/{turn}",
+            seed=f"{self.settings.seed}/{turn}",
         )
         return [
             Proposal(
@@ -97,7 +96,7 @@ class Mipro:
         The incumbent's own instructions come first, and twice: where the proposer is weak, demos
         must not suffer for it.
         """
-        chance = random.Random(self.seed)
+        chance = random.Random(self.settings.seed)
         columns: dict[str, list[int]] = {}
         for name, size in choices.sizes.items():
             shuffled = chance.sample(range(size), size)

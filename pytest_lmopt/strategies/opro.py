@@ -9,32 +9,30 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import KW_ONLY, dataclass
 
 from pytest_lmopt.strategies.proposing.evidence import Step, shown, steps
 from pytest_lmopt.strategies.proposing.meta_prompts import meta_prompt
 from pytest_lmopt.strategies.proposing.rewriting import best, next_turn, rewritten, tried
-from pytest_lmopt.strategies.protocol import Bench, History, Proposal
+from pytest_lmopt.strategies.protocol import Bench, History, Proposal, Settings
 
 TRACED = 32
 """So many runs are read to learn which step comes when."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Opro:
     """``rounds`` of ``proposals`` each, for all prompts together.
 
-    The proposer is shown the ``shown`` best instructions so far and ``exemplars`` of train, in
-    the words of ``meta_prompts``, a folder, or our own.
+    The proposer is shown the ``shown`` best instructions so far and ``exemplars`` of train.
     """
 
-    seed: int
+    settings: Settings
+    _: KW_ONLY
     rounds: int = 4
     proposals: int = 8
     shown: int = 20
     exemplars: int = 3
-    meta_prompts: Path | None = None
 
     async def propose(self, history: History, bench: Bench) -> Sequence[Proposal]:
         """A round's proposals; none after the last, or where the proposer has nothing new."""
@@ -59,11 +57,11 @@ class Opro:
         ``name`` begins the names of the candidates, ``turn`` seeds what is drawn.
         """
         names = {step.key: step.name for step in wanted}
-        chance = random.Random(f"{self.seed}/{turn}")
+        chance = random.Random(f"{self.settings.seed}/{turn}")
         drawn = chance.sample(history.train, min(self.exemplars, len(history.train)))
         question = meta_prompt(
             "opro",
-            self.meta_prompts,
+            self.settings.meta_prompts,
             about=history.about,
             steps=pipeline,
             wanted=list(names.values()),

@@ -96,7 +96,7 @@ class Bench(Protocol):
 
 
 class Strategy(Protocol):
-    """A search strategy. Options and seed go to its constructor; it has no other state outside."""
+    """A search strategy: its constructor takes ``Settings`` first; it has no state outside."""
 
     async def propose(self, history: History, bench: Bench) -> Sequence[Proposal]:
         """The next candidates to race; empty when the strategy is finished."""
@@ -104,11 +104,15 @@ class Strategy(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a strategy is made from: the session's seed, and the user's own meta-prompts, if any."""
+    """What every strategy is made from.
+
+    ``seed`` is the session's. ``meta_prompts`` is the user's folder of texts asked of a proposer,
+    None for those of the strategies.
+    """
 
     seed: int = 0
     meta_prompts: Path | None = None
 
 
 StrategyFactory = Callable[[Settings], Strategy]
-"""Makes an strategy; what the registry and the entry points hold."""
+"""Makes a strategy: what hooks and entry points offer, usually the strategy's class."""

@@ -41,7 +41,7 @@ class Rationale(Teaching):
         if history.trials:
             return ()
         states = history.candidate.states
-        train = seeded_order(history.train, seed=self.seed)
+        train = seeded_order(history.train, seed=self.settings.seed)
         passed = await self._reason(history.candidate, train, bench)
         if len(passed) < self.demos:
             known = {run.example for run in passed}
@@ -55,7 +55,7 @@ class Rationale(Teaching):
             for each in pool
             if any(_reasoned(states[key], each.demos[key]) for key in each.demos)
         ]
-        chance = random.Random(self.seed)
+        chance = random.Random(self.settings.seed)
         proposals = []
         for number in range(1, self.candidates + 1):
             aloud = bool(reasoned) and number % 2 == 1

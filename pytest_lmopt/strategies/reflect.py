@@ -11,9 +11,8 @@ import math
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.strategies.pareto import drawn, front
@@ -21,7 +20,7 @@ from pytest_lmopt.strategies.proposing.answers import instructions_in
 from pytest_lmopt.strategies.proposing.evidence import Step, steps, told
 from pytest_lmopt.strategies.proposing.meta_prompts import meta_prompt
 from pytest_lmopt.strategies.proposing.rewriting import ask_all
-from pytest_lmopt.strategies.protocol import Bench, History, Proposal
+from pytest_lmopt.strategies.protocol import Bench, History, Proposal, Settings
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.splits import seeded_order
@@ -69,7 +68,7 @@ class _Idea:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Reflect:
     """``children`` rewritings a round, each from a ``batch`` of train examples.
 
@@ -77,13 +76,13 @@ class Reflect:
     after ``rounds``, or once ``patience`` rounds have brought nothing better.
     """
 
-    seed: int
+    settings: Settings
+    _: KW_ONLY
     rounds: int = 20
     children: int = 6
     batch: int = 8
     width: int = 3
     patience: int = 6
-    meta_prompts: Path | None = None
 
     async def propose(self, history: History, bench: Bench) -> Sequence[Proposal]:
         """The children of the next round that has any better than their parents."""
@@ -116,12 +115,14 @@ class Reflect:
 
     async def _ideas(self, history: History, bench: Bench, number: int) -> list[_Idea]:
         """What to rewrite; fewer than ``children`` where nothing fails or no more can be run."""
-        chance = random.Random(f"{self.seed}/{number}")
+        chance = random.Random(f"{self.settings.seed}/{number}")
         parents = front(history)
         keys = sorted(history.candidate.states)
         chance.shuffle(keys)
         # the first few train examples serve several children, and ``bootstrap``'s teacher
-        pool = seeded_order(history.train, seed=self.seed)[: self.batch * (self.width + number)]
+        pool = seeded_order(history.train, seed=self.settings.seed)[
+            : self.batch * (self.width + number)
+        ]
         ideas: dict[int, _Idea] = {}
         chosen = {child: drawn(parents, chance) for child in range(1, self.children + 1)}
         for _ in range(LOOKS):
@@ -148,7 +149,7 @@ class Reflect:
         passing = [name for name in scores if scores[name] >= 1.0]
         question = meta_prompt(
             "reflect",
-            self.meta_prompts,
+            self.settings.meta_prompts,
             about=history.about,
             steps=idea.steps,
             step=idea.step,

@@ -2,84 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from pytest_lmopt.errors import StrategyError
-from pytest_lmopt.strategies.auto import Auto
-from pytest_lmopt.strategies.baseline import Baseline
-from pytest_lmopt.strategies.bootstrap import Bootstrap
-from pytest_lmopt.strategies.coordinate import Coordinate
-from pytest_lmopt.strategies.labeled import Labeled
-from pytest_lmopt.strategies.mipro import Mipro
-from pytest_lmopt.strategies.opro import Opro
-from pytest_lmopt.strategies.protocol import Settings, Strategy, StrategyFactory
-from pytest_lmopt.strategies.rationale import Rationale
-from pytest_lmopt.strategies.reflect import Reflect
+
+if TYPE_CHECKING:
+    from pytest_lmopt.strategies.protocol import Settings, Strategy, StrategyFactory
 
 GROUP = "pytest_lmopt.strategies"
-"""The entry point group; an entry's name is the strategy's, its object a ``StrategyFactory``."""
+"""The entry-point group; an entry's name is the strategy's, its object a ``StrategyFactory``."""
 
-STRATEGIES: Mapping[str, StrategyFactory] = {
-    "auto": lambda settings: Auto(seed=settings.seed, meta_prompts=settings.meta_prompts),
-    "baseline": lambda _: Baseline(),
-    "bootstrap": lambda settings: Bootstrap(seed=settings.seed),
-    "coordinate": lambda s: Coordinate(seed=s.seed, meta_prompts=s.meta_prompts),
-    "labeled": lambda settings: Labeled(seed=settings.seed),
-    "mipro": lambda s: Mipro(seed=s.seed, meta_prompts=s.meta_prompts),
-    "opro": lambda s: Opro(seed=s.seed, meta_prompts=s.meta_prompts),
-    "rationale": lambda settings: Rationale(seed=settings.seed),
-    "reflect": lambda s: Reflect(seed=s.seed, meta_prompts=s.meta_prompts),
+OLD_GROUP = "pytest_lmopt.optimizers"
+"""The group's former name, still read."""
+
+STRATEGIES: Mapping[str, str] = {
+    "auto": "pytest_lmopt.strategies.auto:Auto",
+    "baseline": "pytest_lmopt.strategies.baseline:Baseline",
+    "bootstrap": "pytest_lmopt.strategies.bootstrap:Bootstrap",
+    "coordinate": "pytest_lmopt.strategies.coordinate:Coordinate",
+    "labeled": "pytest_lmopt.strategies.labeled:Labeled",
+    "mipro": "pytest_lmopt.strategies.mipro:Mipro",
+    "opro": "pytest_lmopt.strategies.opro:Opro",
+    "rationale": "pytest_lmopt.strategies.rationale:Rationale",
+    "reflect": "pytest_lmopt.strategies.reflect:Reflect",
 }
-"""Our own strategies by the name users give."""
+"""Our own strategies by the name users give, each as an entry point would name it."""
 
 
 def known(offered: Mapping[str, StrategyFactory]) -> list[str]:
-    """Names of all strategies: ours, those ``offered`` by the user's code, installed packages'."""
-    return list(dict.fromkeys([*STRATEGIES, *offered, *(entry.name for entry in _entries())]))
+    """List the names of all strategies: ours, those ``offered`` by the user's code, packages'."""
+    return list(dict.fromkeys([*STRATEGIES, *offered, *(entry.name for entry in _installed())]))
+
+
+def outdated(name: str) -> list[EntryPoint]:
+    """List the installed packages' entries of that name in the group's former name only."""
+    return [entry for entry in _installed() if (entry.name, entry.group) == (name, OLD_GROUP)]
 
 
 def make(
     name: str, settings: Settings, offered: Mapping[str, StrategyFactory] | None = None
 ) -> Strategy:
-    """The strategy called ``name``: ours, one of ``offered``, or an installed package's.
+    """Make the strategy called ``name``: ours, one of ``offered``, or an installed package's.
 
-    Raises ``StrategyError`` where there is none or more than one of that name, or where it can't be
-    loaded or made, or is no strategy.
+    Raises ``StrategyError`` for an unknown or an ambiguous name, for a strategy that can't be
+    loaded or made, and for an object without ``propose``.
     """
-    offered = offered or {}
-    entries = [entry for entry in _entries() if entry.name == name]
-    sources = [
-        *(["pytest-lmopt"] if name in STRATEGIES else ()),
-        *(["the hook pytest_lmopt_strategies"] if name in offered else ()),
-        *(f"the entry point {entry.value}" for entry in entries),
-    ]
-    if len(sources) != 1:
-        problem = (
-            f"{name!r} is the name of {len(sources)} strategies, of {' and '.join(sources)}; "
-            "give yours another one"
-            if sources
-            else f"{name!r} is no strategy; the strategies are {', '.join(known(offered))}"
+    found = _sources(name, offered or {})
+    if not found:
+        raise StrategyError(
+            f"unknown strategy {name!r}; expected one of {', '.join(known(offered or {}))}",
+            strategy=name,
         )
-        raise StrategyError(problem, strategy=name)
-    if name in STRATEGIES:
-        return STRATEGIES[name](settings)
+    if len(found) > 1:
+        raise StrategyError(
+            f"{name!r} is the name of {len(found)} strategies, of {' and '.join(found)}; "
+            "give yours another one",
+            strategy=name,
+        )
+    ((source, load),) = found.items()
     try:
-        strategy = (offered[name] if name in offered else entries[0].load())(settings)
+        strategy = load()(settings)
+    except StrategyError:
+        raise
     except Exception as error:
         raise StrategyError(
-            f"the strategy {name!r} of {sources[0]} can't be made: {type(error).__name__}: {error}",
+            f"the strategy {name!r} of {source} can't be made: {type(error).__name__}: {error}",
             strategy=name,
         ) from error
     if not callable(getattr(strategy, "propose", None)):
         raise StrategyError(
-            f"the strategy {name!r} of {sources[0]} is {strategy!r}, which has no "
+            f"the strategy {name!r} of {source} is {strategy!r}, which has no "
             "'async def propose(self, history, bench)'",
             strategy=name,
         )
     return strategy
 
 
-def _entries() -> list[EntryPoint]:
-    """What installed packages offer."""
-    return list(entry_points(group=GROUP))
+def _sources(
+    name: str, offered: Mapping[str, StrategyFactory]
+) -> dict[str, Callable[[], StrategyFactory]]:
+    """Find all strategies of a name: where each comes from, and how its factory is loaded."""
+    found: dict[str, Callable[[], StrategyFactory]] = {}
+    if name in STRATEGIES:
+        found["pytest-lmopt"] = EntryPoint(name, STRATEGIES[name], GROUP).load
+    if name in offered:
+        found["the hook pytest_lmopt_strategies"] = lambda: offered[name]
+    for entry in _installed():
+        if entry.name == name:
+            found[f"the entry point {entry.value}"] = entry.load
+    return found
+
+
+def _installed() -> list[EntryPoint]:
+    """List what installed packages offer; what one offers in both groups counts once."""
+    entries = list(entry_points(group=GROUP))
+    new = {(entry.name, entry.value) for entry in entries}
+    old = entry_points(group=OLD_GROUP)
+    return entries + [entry for entry in old if (entry.name, entry.value) not in new]

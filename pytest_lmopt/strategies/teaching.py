@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from pytest_lmopt.metrics.scored_run import ScoredRun
-from pytest_lmopt.strategies.protocol import Bench
+from pytest_lmopt.strategies.protocol import Bench, Settings
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Teaching:
     """What the strategies that make ``candidates`` sets of at most ``demos`` demos have in common.
 
@@ -19,7 +19,8 @@ class Teaching:
     stops once it has ``pool`` of them per demo, since more would rarely be drawn.
     """
 
-    seed: int
+    settings: Settings
+    _: KW_ONLY
     candidates: int = 8
     demos: int = 4
     pool: int = 4

@@ -8,7 +8,6 @@ import pytest
 from doubles.simulated_proposer import SimulatedProposer, beside
 
 from pytest_lmopt.comparison.verdict import Verdict
-from pytest_lmopt.plugin import option_values
 from pytest_lmopt.strategies.auto import Auto
 from pytest_lmopt.strategies.baseline import Baseline
 from pytest_lmopt.strategies.bootstrap import Bootstrap
@@ -16,10 +15,9 @@ from pytest_lmopt.strategies.coordinate import Coordinate
 from pytest_lmopt.strategies.labeled import Labeled
 from pytest_lmopt.strategies.mipro import Mipro
 from pytest_lmopt.strategies.opro import Opro
-from pytest_lmopt.strategies.protocol import Strategy
+from pytest_lmopt.strategies.protocol import Settings, Strategy
 from pytest_lmopt.strategies.rationale import Rationale
 from pytest_lmopt.strategies.reflect import Reflect
-from pytest_lmopt.strategies.registry import STRATEGIES
 from pytest_lmopt.strategies.search import SearchOutcome
 from pytest_lmopt.testing.searches import Answer, Spy
 from pytest_lmopt.testing.simulated_model import SimulatedModel
@@ -40,7 +38,7 @@ class TestBaseline(StrategyConformance):
 
     def make(self, seed: int) -> Strategy:
         """It has no seed."""
-        return Baseline()
+        return Baseline(Settings())
 
     def test_it_proposes_nothing(self) -> None:
         """Only the incumbent is measured."""
@@ -54,7 +52,7 @@ class TestBootstrap(StrategyConformance):
 
     def make(self, seed: int) -> Strategy:
         """With its default sizes."""
-        return Bootstrap(seed=seed)
+        return Bootstrap(Settings(seed=seed))
 
     def test_it_finds_demos_that_help_in_both_steps(self) -> None:
         """Each prompt of the pipeline gets demos from the same passing runs."""
@@ -95,7 +93,7 @@ class TestReflect(ProposerConformance):
 
     def make(self, seed: int) -> Strategy:
         """With its default sizes."""
-        return Reflect(seed=seed)
+        return Reflect(Settings(seed=seed))
 
 
 class TestAuto(ProposerConformance):
@@ -103,7 +101,7 @@ class TestAuto(ProposerConformance):
 
     def make(self, seed: int) -> Strategy:
         """With its default sizes."""
-        return Auto(seed=seed)
+        return Auto(Settings(seed=seed))
 
 
 class TestLabeled(StrategyConformance):
@@ -111,7 +109,7 @@ class TestLabeled(StrategyConformance):
 
     def make(self, seed: int) -> Strategy:
         """With its default sizes."""
-        return Labeled(seed=seed)
+        return Labeled(Settings(seed=seed))
 
     @pytest.mark.parametrize("two_steps", [False, True])
     def test_labels_of_the_last_step_help(self, two_steps: bool) -> None:
@@ -132,7 +130,7 @@ class TestRationale(StrategyConformance):
 
     def make(self, seed: int) -> Strategy:
         """With its default sizes."""
-        return Rationale(seed=seed)
+        return Rationale(Settings(seed=seed))
 
     @pytest.mark.parametrize("two_steps", [False, True])
     def test_it_finds_that_thinking_helps(self, two_steps: bool) -> None:
@@ -163,7 +161,7 @@ class TestOpro(ProposerConformance):
 
     def make(self, seed: int) -> Strategy:
         """With fewer proposals than usual."""
-        return Opro(seed=seed, rounds=3, proposals=4)
+        return Opro(Settings(seed=seed), rounds=3, proposals=4)
 
 
 class TestCoordinate(ProposerConformance):
@@ -171,7 +169,7 @@ class TestCoordinate(ProposerConformance):
 
     def make(self, seed: int) -> Strategy:
         """With fewer proposals than usual."""
-        return Coordinate(seed=seed, rounds=2, proposals=3)
+        return Coordinate(Settings(seed=seed), rounds=2, proposals=3)
 
 
 class TestMipro(ProposerConformance):
@@ -179,9 +177,4 @@ class TestMipro(ProposerConformance):
 
     def make(self, seed: int) -> Strategy:
         """With fewer proposals than usual."""
-        return Mipro(seed=seed, rounds=2, proposals=6, instructions=3, demo_sets=3)
-
-
-def test_the_option_offers_exactly_the_strategies_there_are() -> None:
-    """The option's list is written out, so that reading options imports no strategy."""
-    assert tuple(STRATEGIES) == option_values.STRATEGIES
+        return Mipro(Settings(seed=seed), rounds=2, proposals=6, instructions=3, demo_sets=3)

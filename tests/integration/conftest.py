@@ -7,26 +7,46 @@ import pkgutil
 import warnings
 
 import pytest
+from doubles.function_model import FunctionModel
 from doubles.openai_server import OpenAIServer
 from projects.shouting import Project
 
 import pytest_lmopt
 from pytest_lmopt.lm.loop import submit
 from pytest_lmopt.lm.providers import LiteLLM
+from pytest_lmopt.testing.simulated_model import SimulatedModel
 from pytest_lmopt.wire import Message, Request
 
-# litellm does partly at its first call, and ours, whose classes must stay the same ones, are
-# therefore imported before.
-with OpenAIServer(lambda _: "well").running() as server, warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    first = Request(model="openai/simulated", messages=(Message("user", "Well?"),))
-    submit(LiteLLM(endpoint=server.url, api_key="sk-simulated").complete(first)).result()
+# pytester forgets modules that its inner run imported first. Ours, whose classes must stay the same
+# ones, and what takes seconds to import are therefore imported before.
 ours = (module.name for module in pkgutil.walk_packages(pytest_lmopt.__path__, "pytest_lmopt."))
 for name in ("hypothesis", "scipy.optimize", "scipy.stats", *ours):
     importlib.import_module(name)
 
 
+@pytest.fixture(scope="session")
+def litellm_imported() -> None:
+    """Import litellm, which takes seconds, all of it: parts only come with its first call."""
+    with OpenAIServer(lambda _: "well").running() as server, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        first = Request(model="openai/simulated", messages=(Message("user", "Well?"),))
+        submit(LiteLLM(endpoint=server.url, api_key="sk-simulated").complete(first)).result()
+
+
 @pytest.fixture
-def project(pytester: pytest.Pytester) -> Project:
-    """A project whose suites run on whatever answers ``openai/simulated``."""
-    return Project(pytester)
+def openai_server(litellm_imported: None, openai_server: OpenAIServer) -> OpenAIServer:
+    """As everywhere, with litellm imported for its runs."""
+    return openai_server
+
+
+@pytest.fixture
+def model() -> FunctionModel:
+    """The simulated model, a function: no server runs and litellm is not called."""
+    return FunctionModel(SimulatedModel().answer)
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, request: pytest.FixtureRequest) -> Project:
+    """A project whose suites run on ``model``, or on ``openai_server`` in a test that takes it."""
+    served = "openai_server" in request.fixturenames
+    return Project(pytester, None if served else request.getfixturevalue("model"))

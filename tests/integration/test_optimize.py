@@ -168,7 +168,7 @@ def test_a_path_eaten_as_the_strategy_is_explained(project: Project) -> None:
     project.suite()
     result = project.run("--lm-optimize", "tests/")
     assert result.ret == 4
-    result.stderr.fnmatch_lines(["*'tests/' is no strategy*write --lm-optimize=auto tests/*"])
+    result.stderr.fnmatch_lines(["*unknown strategy 'tests/'*write --lm-optimize=auto tests/*"])
 
 
 def test_too_few_examples_to_split_is_said(project: Project, openai_server: OpenAIServer) -> None:

@@ -11,6 +11,8 @@ from projects.shouting import Project
 
 README = Path(__file__).parents[2] / "README.md"
 
+WARNING = "LmoptDeprecationWarning"
+
 CONFTEST = """\
 def pytest_lmopt_strategies():
     return {%s}
@@ -33,11 +35,11 @@ def installed(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     return project
 
 
-def _offer(project: Project, *entries: str) -> None:
+def _offer(project: Project, *entries: str, group: str = "pytest_lmopt.strategies") -> None:
     folder = project.path / "polite-1.0.dist-info"
     folder.mkdir(exist_ok=True)
     (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: polite\nVersion: 1.0\n")
-    lines = "\n".join(["[pytest_lmopt.strategies]", *entries])
+    lines = "\n".join([f"[{group}]", *entries])
     (folder / "entry_points.txt").write_text(lines + "\n")
 
 
@@ -66,16 +68,69 @@ def test_a_conftest_may_offer_one(project: Project, openai_server: OpenAIServer)
     result.stdout.fnmatch_lines(["*search: mine, 3 candidates raced*"])
 
 
+def test_the_former_group_of_entry_points_is_read_with_a_warning(installed: Project) -> None:
+    """Once, for the strategy asked for, unless its package has it in the new group, too."""
+    entry, old = "polite = polite:Polite", "pytest_lmopt.optimizers"
+    installed.suite()
+    _offer(installed, entry, group=old)
+    result = installed.run("--lm-optimize=polite", "--collect-only")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(
+        [
+            f"*{WARNING}: the package polite offers the strategy 'polite' in the former "
+            "entry-point group pytest_lmopt.optimizers. Use the group pytest_lmopt.strategies"
+        ]
+    )
+    assert result.stdout.str().count(f"{WARNING}: ") == 1
+    assert WARNING not in installed.run("--lm-optimize=auto", "--collect-only").stdout.str()
+    _offer(installed, entry, f"[{old}]", entry)
+    result = installed.run("--lm-optimize=polite", "--collect-only")
+    assert result.ret == pytest.ExitCode.OK
+    assert WARNING not in result.stdout.str()
+
+
+def test_the_former_hook_is_read_with_a_warning(project: Project) -> None:
+    """It names the conftest file."""
+    project.write("polite.py", _from_readme("polite.py"))
+    former = CONFTEST.replace("pytest_lmopt_strategies", "pytest_lmopt_optimizers")
+    project.write("conftest.py", "from polite import Polite\n" + former % '"mine": Polite')
+    project.suite()
+    result = project.run("--lm-optimize=mine", "--collect-only")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(
+        [
+            f"*{WARNING}: the hook pytest_lmopt_optimizers of *conftest.py has its "
+            "former name. Rename it pytest_lmopt_strategies"
+        ]
+    )
+    assert result.stdout.str().count(f"{WARNING}: ") == 1
+    result = project.run("--lm-optimize=mine", "-Werror::pytest_lmopt.errors." + WARNING)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*Rename it pytest_lmopt_strategies"])
+
+
 @pytest.mark.parametrize(
     ("offered", "asked", "message"),
     [
-        ("", "mine", "'mine' is no strategy; the strategies are *auto*bootstrap*"),
-        ("", "conftest.py", "'conftest.py' is no strategy; *write --lm-optimize=auto conftest.py*"),
+        ("", "mine", "unknown strategy 'mine'; expected one of *auto*bootstrap*"),
+        (
+            "",
+            "conftest.py",
+            "unknown strategy 'conftest.py'; *write --lm-optimize=auto conftest.py*",
+        ),
         ('"auto": object', "auto", "'auto' is the name of 2 strategies, of pytest-lmopt and the*"),
         ('"mine": lambda settings: 1 / 0', "mine", "'mine' of the hook *can't be made: ZeroDiv*"),
         ('"mine": lambda settings: settings', "mine", "*has no 'async def propose(self, hist*"),
-        ('"mine"', "mine", "a hook pytest_lmopt_strategies returned {'mine'}; a mapping *"),
-        ("object: object", "mine", "a hook pytest_lmopt_strategies returned {<class*; a mapping *"),
+        (
+            '"mine"',
+            "mine",
+            "a hook pytest_lmopt_strategies returned {'mine'}; expected a mapping *",
+        ),
+        (
+            "object: object",
+            "mine",
+            "a hook pytest_lmopt_strategies returned {<class*; expected a map*",
+        ),
     ],
 )
 def test_mistakes_of_a_hook_are_usage_errors(

@@ -26,8 +26,8 @@ class Block:
     note: str
 
 
-def blocks_of(page: Path) -> list[Block]:
-    """A page's blocks that are not left out."""
+def blocks_of(page: Path, *, run: bool = True) -> list[Block]:
+    """Read a page's blocks: those that are not left out, or all if they need not ``run``."""
     found = []
     for match in BLOCK.finditer(page.read_text(encoding="utf-8")):
         indent = len(match["indent"])
@@ -36,6 +36,6 @@ def blocks_of(page: Path) -> list[Block]:
         named = NAMED.match(text)
         file = note.removeprefix("file: ") if note.startswith("file: ") else ""
         file = file or (named[1] if named else "")
-        if not note.startswith("not run: "):
+        if not (run and note.startswith("not run: ")):
             found.append(Block(language=match["language"], text=text, file=file, note=note))
     return found

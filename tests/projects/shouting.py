@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from doubles.function_model import FunctionModel
 
 SHOUT = """\
 # how we shout
@@ -56,11 +57,28 @@ def test_shout(lm_example):
 """
 
 
-class Project:
-    """A project folder that pytest runs in, with the simulated model as its default."""
+APART = """\
+from pathlib import Path
+from doubles.function_model import FunctionModel
+from pytest_lmopt.testing import SimulatedModel
 
-    def __init__(self, pytester: pytest.Pytester) -> None:
+MODEL = FunctionModel({answer}, log=Path(__file__).with_name("asked.jsonl"))
+
+
+def pytest_lmopt_lm():
+    return MODEL.pytest_lmopt_lm()
+"""
+
+
+class Project:
+    """A project folder that pytest runs in, with ``model`` to answer its suites.
+
+    Without one, whatever serves ``openai/simulated`` answers them.
+    """
+
+    def __init__(self, pytester: pytest.Pytester, model: FunctionModel | None = None) -> None:
         self._pytester = pytester
+        self._plugins = [] if model is None else [model]
         self.write("tox.ini", "[pytest]\nlm_model = openai/simulated\npythonpath = .\n")
         self.write("pipeline.py", PIPELINE)
         self.write("shout.yaml", SHOUT)
@@ -92,7 +110,19 @@ class Project:
 
     def run(self, *options: str) -> pytest.RunResult:
         """Run pytest on the project, in this process."""
-        return self._pytester.runpytest_inprocess("-p", "no:cacheprovider", *options)
+        return self._pytester.runpytest_inprocess(
+            "-p", "no:cacheprovider", *options, plugins=self._plugins
+        )
+
+    def answer_apart(self, answer: str = "SimulatedModel().answer") -> None:
+        """Have a ``conftest.py`` offer the model ``answer`` to all processes of later runs."""
+        self.write("conftest.py", APART.format(answer=answer))
+
+    @property
+    def asked_apart(self) -> int:
+        """How many requests that model has seen, in all processes."""
+        log = self.path / "asked.jsonl"
+        return len(log.read_text(encoding="utf-8").splitlines()) if log.exists() else 0
 
     def run_apart(self, *options: str) -> pytest.RunResult:
         """Run pytest on the project in a process of its own."""

@@ -9,7 +9,7 @@ from simulation.rates import Runs, Scores, compared, most
 from pytest_lmopt.comparison.verdict import ALPHA, Verdict
 from pytest_lmopt.strategies.bootstrap import Bootstrap
 from pytest_lmopt.strategies.confirming import Rule, level
-from pytest_lmopt.strategies.protocol import Strategy
+from pytest_lmopt.strategies.protocol import Settings, Strategy
 from pytest_lmopt.testing.searches import searched, simulated
 from pytest_lmopt.testing.simulated_model import SimulatedModel
 from pytest_lmopt.testing.strategies import StrategyConformance
@@ -108,10 +108,10 @@ def test_ten_suites_judged_as_a_family_seldom_adopt_anything(runs: Runs) -> None
 def test_a_whole_search_is_confirmed_at_the_share_it_is_given() -> None:
     """Its confirmation and what it says its holdout can show follow."""
     answer = simulated(SimulatedModel(base=0.3))
-    found = searched(Bootstrap(seed=0), answer, alpha=ALPHA / SUITES, calls=400).outcome
+    found = searched(Bootstrap(Settings(seed=0)), answer, alpha=ALPHA / SUITES, calls=400).outcome
     assert found.confirmation is not None
     assert found.alpha == found.confirmation.alpha == ALPHA / SUITES
-    plain = searched(Bootstrap(seed=0), answer, calls=400).outcome
+    plain = searched(Bootstrap(Settings(seed=0)), answer, calls=400).outcome
     assert plain.winner is not None
     assert found.winner is not None
     assert plain.winner.proposal.candidate == found.winner.proposal.candidate
@@ -123,7 +123,7 @@ class _Sixteen(StrategyConformance):
 
     def make(self, seed: int) -> Strategy:
         """Its demos do nothing for the model of this test."""
-        return Bootstrap(seed=seed, candidates=FIELD)
+        return Bootstrap(Settings(seed=seed), candidates=FIELD)
 
 
 def test_whole_searches_among_equals_seldom_adopt(runs: Runs) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytest_lmopt.strategies.auto import Auto
+from pytest_lmopt.strategies.protocol import Settings
 from pytest_lmopt.testing.searches import Kind, Searched, searched, simulated
 from pytest_lmopt.testing.simulated_model import SimulatedModel
 
@@ -12,7 +13,7 @@ CAREFUL = '<instruction prompt="shout">SHOUT it, carefully</instruction>'
 def _searched(model: SimulatedModel, says: str = "", kind: Kind = "one step") -> Searched:
     """A search whose proposer always says the same."""
     answer = simulated(model, proposer=lambda _: says)
-    return searched(Auto(seed=0), answer, calls=1200, examples=100, kind=kind)
+    return searched(Auto(Settings(seed=0)), answer, calls=1200, examples=100, kind=kind)
 
 
 def test_demos_and_a_rewriting_are_put_together() -> None:

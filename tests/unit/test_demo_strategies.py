@@ -22,7 +22,7 @@ from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.strategies.auto import Auto
 from pytest_lmopt.strategies.bootstrap import Bootstrap
 from pytest_lmopt.strategies.labeled import Labeled
-from pytest_lmopt.strategies.protocol import Bench, History, Proposal, Strategy
+from pytest_lmopt.strategies.protocol import Bench, History, Proposal, Settings, Strategy
 from pytest_lmopt.strategies.rationale import Rationale
 from pytest_lmopt.strategies.search import search
 from pytest_lmopt.suites.dataset import load_dataset
@@ -131,7 +131,7 @@ class TestLabeled:
 
     def test_a_single_step_is_labelled_without_a_call(self) -> None:
         """Inputs by name, answers as expected, though the model knows nothing."""
-        spy = asked(Labeled(seed=1), lambda _: "no idea")
+        spy = asked(Labeled(Settings(seed=1)), lambda _: "no idea")
 
         assert spy.requests == []
         assert {len(state.demos) for state in spy.states("shout")} >= {4, 8}
@@ -142,7 +142,7 @@ class TestLabeled:
     def test_a_single_step_given_something_else_is_seen_where_runs_are_asked_for(self) -> None:
         """As by ``auto``, whose teacher has made them: demos show what the prompt is given."""
         spy = asked(
-            Auto(seed=1),
+            Auto(Settings(seed=1)),
             lambda _: "no idea",
             pipeline=lambda example: SHOUT(word=f"<{example.inputs['word']}>").text,
         )
@@ -155,7 +155,7 @@ class TestLabeled:
         """A few runs show where it comes from; the rest of train costs nothing."""
         rows = [{**row, "inputs": {"text": row["inputs"]["word"]}} for row in ROWS]
         spy = asked(
-            Labeled(seed=1),
+            Labeled(Settings(seed=1)),
             lambda _: "no idea",
             pipeline=lambda example: SHOUT(word=example.inputs["text"]).text,
             rows=rows,
@@ -175,7 +175,9 @@ class TestLabeled:
             return SHOUT(word="-".join(parts)).text
 
         spy = asked(
-            Labeled(seed=1), lambda request: request.messages[-1].content + "!", pipeline=pipeline
+            Labeled(Settings(seed=1)),
+            lambda request: request.messages[-1].content + "!",
+            pipeline=pipeline,
         )
 
         assert len(spy.requests) == 4 * 16
@@ -193,7 +195,9 @@ class TestLabeled:
             return {"size": answer.size, "loud": answer.loud}
 
         rows = [{**row, "expected": {"loud": row["expected"], "size": "5"}} for row in ROWS]
-        spy = asked(Labeled(seed=1), lambda _: "loud: x\nsize: y", pipeline=pipeline, rows=rows)
+        spy = asked(
+            Labeled(Settings(seed=1)), lambda _: "loud: x\nsize: y", pipeline=pipeline, rows=rows
+        )
 
         demo = spy.states("both")[0].demos[0]
         assert demo == {"word": demo["word"], "loud": demo["word"].upper(), "size": "5"}
@@ -212,7 +216,7 @@ class TestLabeled:
         """No expected answer, one of another kind, or a pipeline that returns something else."""
         rows = [{**row, "expected": expected} for row in ROWS]
         spy = asked(
-            Labeled(seed=1),
+            Labeled(Settings(seed=1)),
             lambda _: "no idea",
             pipeline=pipeline,
             rows=rows,
@@ -231,7 +235,9 @@ class TestLabeled:
             return Shouted(loud=answer.loud, size=int(answer.size))
 
         rows = [{**row, "expected": Shouted(loud=row["expected"], size=5)} for row in ROWS]
-        spy = asked(Labeled(seed=1), lambda _: "loud: x\nsize: 3", pipeline=pipeline, rows=rows)
+        spy = asked(
+            Labeled(Settings(seed=1)), lambda _: "loud: x\nsize: 3", pipeline=pipeline, rows=rows
+        )
 
         demo = spy.states("both")[0].demos[0]
         assert demo == {"word": demo["word"], "loud": demo["word"].upper(), "size": 5}
@@ -243,7 +249,7 @@ class TestLabeled:
             return str(json.loads(SHOUT(word=example.inputs["word"]).text)["loud"])
 
         rows = [{**row, "expected": {"said": row["expected"]}} for row in ROWS]
-        spy = asked(Labeled(seed=1), lambda _: "no idea", pipeline=pipeline, rows=rows)
+        spy = asked(Labeled(Settings(seed=1)), lambda _: "no idea", pipeline=pipeline, rows=rows)
 
         for demo in spy.states("shout")[0].demos:
             assert json.loads(demo["loud"]) == {"said": demo["word"].upper()}
@@ -251,7 +257,7 @@ class TestLabeled:
     def test_a_value_that_fails_at_everything_is_left_alone(self) -> None:
         """It belongs to no prompt, and no run ends."""
         spy = asked(
-            Labeled(seed=1),
+            Labeled(Settings(seed=1)),
             lambda _: "no idea",
             pipeline=lambda example: Hostile(SHOUT(word=example.inputs["word"]).text),
         )
@@ -260,7 +266,7 @@ class TestLabeled:
     def test_a_line_of_the_answer_may_be_what_is_returned(self) -> None:
         """Many pipelines take the first one."""
         spy = asked(
-            Labeled(seed=1),
+            Labeled(Settings(seed=1)),
             lambda _: "no\nidea",
             pipeline=lambda example: SHOUT(word=example.inputs["word"]).text.splitlines()[0],
         )
@@ -278,7 +284,7 @@ class TestBootstrap:
 
     def test_repeats_of_an_example_are_one_that_can_be_shown(self) -> None:
         """Sets are as full as without repeats, and as many examples are run for them."""
-        spy = asked(Bootstrap(seed=1), in_two_of_three, repeats=3)
+        spy = asked(Bootstrap(Settings(seed=1)), in_two_of_three, repeats=3)
 
         words = {request.messages[-1].content for request in spy.requests}
         assert len(words) == 16
@@ -291,7 +297,7 @@ class TestRationale:
 
     def test_half_the_candidates_reason_and_half_show_the_answers_alone(self) -> None:
         """The instruction is the incumbent's, with or without reasoning."""
-        spy = asked(Rationale(seed=1), right)
+        spy = asked(Rationale(Settings(seed=1)), right)
 
         states = spy.states("shout")
         assert [state.reasoning for state in states] == [True, False] * 4
@@ -316,7 +322,7 @@ class TestRationale:
             passed = prediction == example.expected
             return Score(value=float(passed), feedback="" if passed else f"say {example.expected}")
 
-        spy = asked(Rationale(seed=1), needs_a_hint, metric=metric)
+        spy = asked(Rationale(Settings(seed=1)), needs_a_hint, metric=metric)
 
         keys = [(r.messages[0].content, r.messages[-1].content) for r in spy.requests]
         assert len(set(keys)) == len(keys) == 35, "19 first and 16 second tries"
@@ -328,7 +334,7 @@ class TestRationale:
 
     def test_repeats_of_an_example_are_one_that_can_be_shown(self) -> None:
         """Sets are as full as without repeats, and what passed once needs no hint."""
-        spy = asked(Rationale(seed=1), in_two_of_three, repeats=3)
+        spy = asked(Rationale(Settings(seed=1)), in_two_of_three, repeats=3)
 
         assert not any("Hint" in request.messages[0].content for request in spy.requests)
         assert len({request.messages[-1].content for request in spy.requests}) == 16
@@ -341,14 +347,14 @@ class TestRationale:
         def hinted(request: Request) -> str:
             return right(request) if "Hint" in request.messages[0].content else "no idea"
 
-        spy = asked(Rationale(seed=1), hinted, repeats=3)
+        spy = asked(Rationale(Settings(seed=1)), hinted, repeats=3)
 
         assert [len(state.demos) for state in spy.states("shout")][:6] == [4] * 6
 
     def test_without_feedback_the_hint_is_the_expected_answer(self) -> None:
         """A metric need not have words."""
         spy = asked(
-            Rationale(seed=1),
+            Rationale(Settings(seed=1)),
             lambda _: "no idea",
             metric=lambda example, prediction: prediction == example.expected,
         )
@@ -365,7 +371,7 @@ class TestRationale:
                 return "The hint says so.\nFinal answer: " + request.messages[-1].content.upper()
             return "no idea"
 
-        assert asked(Rationale(seed=1), chatty).proposals == ()
+        assert asked(Rationale(Settings(seed=1)), chatty).proposals == ()
 
     def test_a_model_that_reasons_badly_still_teaches_its_answers(self) -> None:
         """Where thinking spoils the answers, the pipeline as it is gives the demos."""
@@ -374,7 +380,7 @@ class TestRationale:
             thinks = "Think step by step" in request.messages[0].content
             return "Well...\nFinal answer: ?" if thinks else right(request)
 
-        spy = asked(Rationale(seed=1), confused)
+        spy = asked(Rationale(Settings(seed=1)), confused)
 
         assert [state.reasoning for state in spy.states("shout")] == [False] * 8
         assert all(state.demos for state in spy.states("shout"))
@@ -387,7 +393,7 @@ class TestRationale:
             parts = [SHOUT(word=part).text for part in (example.inputs["word"], "a", "b")]
             return own(loud=parts[0]).text
 
-        spy = asked(Rationale(seed=1), right, pipeline=pipeline)
+        spy = asked(Rationale(Settings(seed=1)), right, pipeline=pipeline)
 
         for shout, plain in zip(spy.states("shout"), spy.states("own"), strict=True):
             assert not plain.reasoning
@@ -403,7 +409,7 @@ class TestRationale:
             name="shout", instruction="shout", inputs=["word"], output="loud", demos=[demo]
         )
         spy = asked(
-            Rationale(seed=1),
+            Rationale(Settings(seed=1)),
             right,
             pipeline=lambda example: shown(word=example.inputs["word"]).text,
         )

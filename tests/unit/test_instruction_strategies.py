@@ -24,7 +24,7 @@ from pytest_lmopt.strategies.coordinate import Coordinate
 from pytest_lmopt.strategies.mipro import Mipro
 from pytest_lmopt.strategies.opro import Opro
 from pytest_lmopt.strategies.proposing.rewriting import next_turn, tried
-from pytest_lmopt.strategies.protocol import History, Proposal, Strategy, Trial
+from pytest_lmopt.strategies.protocol import History, Proposal, Settings, Strategy, Trial
 from pytest_lmopt.strategies.search import SearchOutcome, search
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.dataset import load_dataset
@@ -118,7 +118,9 @@ def questions(asked: Sequence[Request]) -> list[str]:
 
 def test_opro_finds_the_instruction_that_is_rewarded() -> None:
     """In 4 rounds of 8, by at most as many answers."""
-    outcome, asked = searched(Opro(seed=0), simulated(SimulatedModel(base=0.4, bonus=0.5)))
+    outcome, asked = searched(
+        Opro(Settings(seed=0)), simulated(SimulatedModel(base=0.4, bonus=0.5))
+    )
     assert outcome.accepted
     assert outcome.winner is not None
     assert "carefully" in outcome.winner.proposal.candidate.states["shout"].instruction
@@ -133,7 +135,7 @@ def test_opro_writes_an_instruction_for_every_prompt() -> None:
     source = "def pipeline(): ..."
     model = SimulatedModel(base=0.5, bonus=0.4)
     outcome, asked = searched(
-        Opro(seed=0, rounds=2, proposals=4), simulated(model), two_steps, source=source
+        Opro(Settings(seed=0), rounds=2, proposals=4), simulated(model), two_steps, source=source
     )
     assert outcome.trials
     for trial in outcome.trials:
@@ -157,7 +159,9 @@ def test_coordinate_improves_the_step_that_can_be_improved() -> None:
         asked_for = request.messages[0].content
         return (weak if "MIRROR" in asked_for else strong).answer(request.messages)
 
-    outcome, asked = searched(Coordinate(seed=0), beside(SimulatedProposer(), model), two_steps)
+    outcome, asked = searched(
+        Coordinate(Settings(seed=0)), beside(SimulatedProposer(), model), two_steps
+    )
     assert outcome.accepted
     assert outcome.winner is not None
     winner = outcome.winner.proposal.candidate.states
@@ -170,7 +174,7 @@ def test_coordinate_improves_the_step_that_can_be_improved() -> None:
 def test_coordinate_keeps_what_it_has_found() -> None:
     """What one step's turn brought is there in the other's."""
     outcome, _ = searched(
-        Coordinate(seed=1), simulated(SimulatedModel(base=0.5, bonus=0.5)), two_steps
+        Coordinate(Settings(seed=1)), simulated(SimulatedModel(base=0.5, bonus=0.5)), two_steps
     )
     assert outcome.winner is not None
     states = outcome.winner.proposal.candidate.states
@@ -180,7 +184,7 @@ def test_coordinate_keeps_what_it_has_found() -> None:
 def test_mipro_combines_instruction_and_demos() -> None:
     """Where both help, the winner has both; where it failed is told, and later what helped."""
     model = SimulatedModel(base=0.2, per_demo=0.05, bonus=0.3)
-    outcome, asked = searched(Mipro(seed=0), simulated(model, adverbs=ADVERBS[:3]))
+    outcome, asked = searched(Mipro(Settings(seed=0)), simulated(model, adverbs=ADVERBS[:3]))
     assert outcome.accepted
     assert outcome.winner is not None
     state = outcome.winner.proposal.candidate.states["shout"]
@@ -195,7 +199,7 @@ def test_mipro_combines_instruction_and_demos() -> None:
 
 def test_mipro_tries_every_instruction_and_demo_set_in_its_first_round() -> None:
     """The incumbent's instruction, and no demos, among them."""
-    outcome, _ = searched(Mipro(seed=0, rounds=1), simulated(SimulatedModel(base=0.5)))
+    outcome, _ = searched(Mipro(Settings(seed=0), rounds=1), simulated(SimulatedModel(base=0.5)))
     states = [trial.proposal.candidate.states["shout"] for trial in outcome.trials]
     assert len(states) == 8
     assert len({state.instruction for state in states}) == 7
@@ -216,7 +220,9 @@ def test_prompts_with_template_and_several_outputs_called_often(
         chat = [(role, text.removeprefix("loud: ")) for role, text in words]
         return f"loud: {plain.answer(chat)}\ntag: yes"
 
-    outcome, _ = searched(strategy(seed=0), beside(SimulatedProposer(), model), several_calls)
+    outcome, _ = searched(
+        strategy(Settings(seed=0)), beside(SimulatedProposer(), model), several_calls
+    )
     assert outcome.accepted
     for trial in outcome.trials:
         state = trial.proposal.candidate.states["shout-tagged"]
@@ -249,7 +255,7 @@ def test_a_proposer_of_no_use_ends_the_search_in_order(
             raise RefusedError("no", request=request)
         return said
 
-    outcome, asked = searched(strategy(seed=0), answer)
+    outcome, asked = searched(strategy(Settings(seed=0)), answer)
     instructions = {t.proposal.candidate.states["shout"].instruction for t in outcome.trials}
     if strategy is Mipro:
         assert instructions == {"SHOUT it"}
@@ -266,7 +272,7 @@ def test_one_and_the_same_answer_is_one_proposal(strategy: Callable[..., Strateg
     model = SimulatedModel(base=0.4)
     said = '<instruction prompt="shout">SHOUT it now</instruction>'
     outcome, _ = searched(
-        strategy(seed=0),
+        strategy(Settings(seed=0)),
         lambda request: said if request.model == MODEL else model.answer(request.messages),
     )
     states = [trial.proposal.candidate.states["shout"] for trial in outcome.trials]
@@ -285,7 +291,7 @@ def test_where_nothing_new_came_other_answers_are_drawn() -> None:
 
     model = SimulatedModel(base=0.4, bonus=0.5)
     outcome, asked = searched(
-        Opro(seed=0, rounds=2, proposals=4),
+        Opro(Settings(seed=0), rounds=2, proposals=4),
         lambda request: late(request) if request.model == MODEL else model.answer(request.messages),
     )
     assert len(outcome.trials) == 8
@@ -296,7 +302,7 @@ def test_where_nothing_new_came_other_answers_are_drawn() -> None:
 def test_the_proposers_calls_count(strategy: Callable[..., Strategy]) -> None:
     """In the budget, like all others, and no question is asked twice."""
     outcome, asked = searched(
-        strategy(seed=0), simulated(SimulatedModel(base=0.4, bonus=0.5)), calls=300
+        strategy(Settings(seed=0)), simulated(SimulatedModel(base=0.4, bonus=0.5)), calls=300
     )
     assert outcome.trials
     assert asked
@@ -306,9 +312,9 @@ def test_the_proposers_calls_count(strategy: Callable[..., Strategy]) -> None:
 @ALL
 def test_a_strategy_tells_its_options(strategy: Callable[..., Strategy]) -> None:
     """The journal knows by them whether a search can be continued."""
-    assert repr(strategy(seed=3)) == repr(strategy(seed=3))
-    assert repr(strategy(seed=3)) != repr(strategy(seed=3, rounds=1))
-    assert "object at" not in repr(strategy(seed=3))
+    assert repr(strategy(Settings(seed=3))) == repr(strategy(Settings(seed=3)))
+    assert repr(strategy(Settings(seed=3))) != repr(strategy(Settings(seed=3), rounds=1))
+    assert "object at" not in repr(strategy(Settings(seed=3)))
 
 
 def test_old_instructions_come_by_what_they_are_worth() -> None:

@@ -422,7 +422,7 @@ def test_what_is_no_value_of_a_setting_is_a_usage_error(
 @pytest.mark.parametrize(
     ("typed", "problem"),
     [
-        ("--lm-optimize=magic", "--lm-optimize: 'magic' "),
+        ("--lm-optimize=magic", "--lm-optimize: unknown strategy 'magic'; expected one of auto, "),
         ("--lm-meta-prompts=nowhere", "--lm-meta-prompts: there is no folder "),
         ("--lm-record=..", "--lm-record: '..': a folder of its own inside "),
         ("--lm-report=csv:words", "--lm-report=csv:words: a file expected, but 'words' is "),

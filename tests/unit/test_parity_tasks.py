@@ -1,4 +1,4 @@
-"""The simulated tasks of benchmarks/optimizers.py: their accuracy is what they say it is."""
+"""The simulated tasks of benchmarks/strategies.py: their accuracy is what they say it is."""
 
 from __future__ import annotations
 

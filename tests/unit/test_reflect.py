@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from pytest_lmopt.strategies.protocol import Strategy
+from pytest_lmopt.strategies.protocol import Settings, Strategy
 from pytest_lmopt.strategies.reflect import Reflect
 from pytest_lmopt.testing.searches import PROPOSER
 from pytest_lmopt.testing.simulated_model import SimulatedModel
@@ -41,7 +41,7 @@ CAREFUL = '<instruction prompt="shout">SHOUT it, carefully</instruction>'
 def test_a_rewriting_that_helps_is_found_and_confirmed() -> None:
     """The proposer's instruction replaces the prompt's, and holdout proves it better."""
     asked, answer = _with_proposer(CAREFUL, SimulatedModel(base=0.3, bonus=0.5))
-    outcome, _, _ = _Searching(Reflect(seed=0)).search(answer)
+    outcome, _, _ = _Searching(Reflect(Settings(seed=0))).search(answer)
     assert asked
     assert outcome.accepted
     assert outcome.winner is not None
@@ -52,7 +52,7 @@ def test_a_rewriting_that_helps_is_found_and_confirmed() -> None:
 def test_the_proposer_is_told_what_failed_and_never_of_holdout_or_dev() -> None:
     """Inputs, answers, expected answers and scores of train runs that went wrong."""
     asked, answer = _with_proposer(CAREFUL, SimulatedModel(base=0.3, bonus=0.5))
-    _Searching(Reflect(seed=0)).search(answer)
+    _Searching(Reflect(Settings(seed=0))).search(answer)
     first = asked[0]
     assert "SHOUT it" in first
     assert "said: no idea" in first
@@ -64,7 +64,7 @@ def test_a_rewriting_that_does_harm_is_not_raced() -> None:
     """It costs a batch, no race; and the search ends."""
     harmful = '<instruction prompt="shout">Please</instruction>'
     _, answer = _with_proposer(harmful, SimulatedModel(base=0.6))
-    outcome, spy, _ = _Searching(Reflect(seed=0)).search(answer)
+    outcome, spy, _ = _Searching(Reflect(Settings(seed=0))).search(answer)
     assert spy.proposals == []
     assert outcome.trials == ()
 
@@ -84,7 +84,7 @@ def test_a_rewriting_is_tried_on_examples_that_its_author_has_not_seen() -> None
         copied.update({word: word.upper() for word in words})
         return '<instruction prompt="shout">SHOUT it, by heart</instruction>'
 
-    outcome, spy, _ = _Searching(Reflect(seed=0, rounds=1, children=1)).search(answer)
+    outcome, spy, _ = _Searching(Reflect(Settings(seed=0), rounds=1, children=1)).search(answer)
     assert copied
     assert spy.proposals == []
     assert outcome.trials == ()

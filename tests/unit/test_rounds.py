@@ -23,7 +23,7 @@ from pytest_lmopt.strategies.baseline import Baseline
 from pytest_lmopt.strategies.bootstrap import Bootstrap
 from pytest_lmopt.strategies.confirming import Rule
 from pytest_lmopt.strategies.journal import Journal
-from pytest_lmopt.strategies.protocol import Bench, History, Proposal, Strategy, Trial
+from pytest_lmopt.strategies.protocol import Bench, History, Proposal, Settings, Strategy, Trial
 from pytest_lmopt.strategies.search import search
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.splits import seeded_order
@@ -168,7 +168,7 @@ def test_where_no_race_can_be_paid_for_it_is_told_what_was_left_for_one(
 ) -> None:
     """When it came to that: holdout's runs, which follow, are counted once."""
     answer = simulated(SimulatedModel(base=0.6))
-    found = searched(Bootstrap(seed=0), answer, calls=calls, examples=60, rule=rule)
+    found = searched(Bootstrap(Settings(seed=0)), answer, calls=calls, examples=60, rule=rule)
     both, holdout = len(found.suite.splits.judged), len(found.suite.splits.holdout)
     assert found.outcome.note.startswith(
         f"no candidate was raced: of the {calls} calls granted, {holdout + both + holdout} are set "
@@ -177,14 +177,16 @@ def test_where_no_race_can_be_paid_for_it_is_told_what_was_left_for_one(
     )
     enough = re.search(r"a budget of (\d+) calls leaves enough for one$", found.outcome.note)
     assert enough is not None
-    again = searched(Bootstrap(seed=0), answer, calls=int(enough[1]), examples=60, rule=rule)
+    again = searched(
+        Bootstrap(Settings(seed=0)), answer, calls=int(enough[1]), examples=60, rule=rule
+    )
     assert again.outcome.trials
 
 
 def test_a_strategy_that_proposes_nothing_is_not_put_down_to_the_budget() -> None:
     """Which was enough for a race."""
     answer = simulated(SimulatedModel(base=0.6))
-    found = searched(Baseline(), answer, calls=130, examples=60)
+    found = searched(Baseline(Settings()), answer, calls=130, examples=60)
     assert found.outcome.note == "no candidate was raced"
 
 

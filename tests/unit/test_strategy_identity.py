@@ -9,7 +9,7 @@ import pytest
 
 from pytest_lmopt.errors import StrategyError
 from pytest_lmopt.strategies.auto import Auto
-from pytest_lmopt.strategies.protocol import Bench, History, Proposal, Strategy
+from pytest_lmopt.strategies.protocol import Bench, History, Proposal, Settings, Strategy
 from pytest_lmopt.strategies.search import identity
 
 
@@ -44,7 +44,7 @@ class Loud(Plain):
         (Plain(1), Plain(1), Plain(2)),
         (Silent(1), Silent(1), Silent(2)),
         (Loud(1), Loud(1), Loud(2)),
-        (Auto(seed=1), Auto(seed=1), Auto(seed=1, rounds=3)),
+        (Auto(Settings(seed=1)), Auto(Settings(seed=1)), Auto(Settings(seed=1), rounds=3)),
         (Plain(1), Plain(1), Silent(1)),
     ],
     ids=["plain", "silent", "loud", "ours", "class"],

@@ -11,6 +11,7 @@ import pytest
 from pytest_lmopt.errors import StrategyError
 from pytest_lmopt.strategies.choices import Choice
 from pytest_lmopt.strategies.mipro import Mipro
+from pytest_lmopt.strategies.protocol import Settings
 from pytest_lmopt.strategies.tpe import suggest
 
 SIZES = {"instruction of a": 7, "demos of a": 7}
@@ -72,4 +73,4 @@ def test_without_optuna_there_is_no_mipro(monkeypatch: pytest.MonkeyPatch) -> No
     """It says what to install."""
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(StrategyError, match=r"pip install 'pytest-lmopt\[mipro\]'"):
-        Mipro(seed=0)
+        Mipro(Settings(seed=0))

@@ -73,8 +73,10 @@ def test_prompts_work_in_production_without_pytest(tmp_path: Path, openai_server
 def test_importing_the_package_loads_nothing_heavy(tmp_path: Path) -> None:
     """Names are loaded when first used."""
     _run(
-        "import sys, pytest_lmopt.plugin.hooks\n"
-        f"assert not {HEAVY} & set(sys.modules), {HEAVY} & set(sys.modules)",
+        "import sys, pytest_lmopt.plugin.hooks, pytest_lmopt.strategies, pytest_lmopt.testing\n"
+        f"assert not {HEAVY} & set(sys.modules), {HEAVY} & set(sys.modules)\n"
+        "searching = [name for name in sys.modules if '.strategies.' in name]\n"
+        "assert searching == ['pytest_lmopt.strategies.registry'], searching",
         tmp_path,
     )
 

@@ -1,8 +1,8 @@
 """Our search against DSPy's optimizers on simulated tasks whose true scores are known.
 
-    python benchmarks/optimizers.py peers --results FOLDER [--seeds 30]
-    python benchmarks/optimizers.py ours --results FOLDER [--strategy auto] [--share 1.0]
-    python benchmarks/optimizers.py table --results FOLDER [--strategy auto]
+    python benchmarks/strategies.py peers --results FOLDER [--seeds 30]
+    python benchmarks/strategies.py ours --results FOLDER [--strategy auto] [--share 1.0]
+    python benchmarks/strategies.py table --results FOLDER [--strategy auto]
 
 ``peers`` needs ``pip install dspy==3.4.1 gepa optuna`` in an environment of its own, which need not
 have this package. Ours gets exactly as many calls as each of them made, or ``--share`` of it.
