@@ -104,7 +104,10 @@ def test_a_mistake_in_a_mark_or_its_data(project: Project, source: str, message:
             "*: KIND:PATH expected, of html, json, md, csv, found 'pdf:x'",
         ),
         ("--lm-report=json:a.json,csv:.", "*: a file expected, but '.' is a folder"),
-        ("--lm-optimize=magic", "*--lm-optimize: 'magic' is no strategy; the strategies are *"),
+        (
+            "--lm-optimize=magic",
+            "*--lm-optimize: unknown strategy 'magic'; expected one of auto, *",
+        ),
     ],
 )
 def test_a_mistake_in_an_option(project: Project, option: str, message: str) -> None:
