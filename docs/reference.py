@@ -1,10 +1,13 @@
-"""The reference pages, written from the code they describe."""
+"""The reference pages, and the README's table of options, written from the code they describe.
+
+``python docs/reference.py`` writes that table into the README.
+"""
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_origin
@@ -12,43 +15,40 @@ from typing import Any, get_origin
 import pytest_lmopt
 from pytest_lmopt import errors
 from pytest_lmopt.plugin import command_line
+from pytest_lmopt.plugin.option_table import OPTIONS, Option
 from pytest_lmopt.strategies.protocol import Settings
 from pytest_lmopt.strategies.registry import STRATEGIES, make
 
-
-class Parser:
-    """Stands in for pytest's parser and keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.options: list[tuple[str, dict[str, Any]]] = []
-        self.values: list[tuple[str, str]] = []
-
-    def getgroup(self, *_: str) -> Parser:
-        """The one group there is."""
-        return self
-
-    def addoption(self, name: str, **rest: Any) -> None:
-        """Keep an option."""
-        self.options.append((name, rest))
-
-    def addini(self, name: str, help: str, **_: Any) -> None:
-        """Keep an ini value."""
-        self.values.append((name, help))
+README = Path(__file__).resolve().parents[1] / "README.md"
+BEGIN = "<!-- python docs/reference.py writes this table -->"
+END = "<!-- end -->"
 
 
 def options() -> str:
-    """Options and ini values, as the plugin registers them."""
-    parser: Any = Parser()
-    command_line.add_options(parser)
-    lines = ["# Options", "", "`pytest --help` prints the same.", ""]
-    lines += ["| option | meaning |", "|---|---|"]
-    for name, rest in parser.options:
-        value = rest.get("metavar") or "|".join(rest.get("choices", ()))
-        shown = f"[={value}]" if rest.get("nargs") == "?" else f"={value}" if value else ""
-        lines.append(f"| `{name}{shown}` | {_cell(rest['help'])} |")
-    lines += ["", "## Ini values", "", "| value | meaning |", "|---|---|"]
-    lines += [f"| `{name}` | {_cell(text)} |" for name, text in parser.values]
-    return "\n".join([*lines, "", "## The mark", "", f"`{command_line.MARK}`"])
+    """Options and ini values, from the table that the plugin reads them by."""
+    lists = ", ".join(f"`{each.name}`" for each in OPTIONS if each.ini in ("args", "linelist"))
+    pages = [
+        "# Options",
+        "`pytest --help` prints the same. An ini value takes the text that its option takes. In "
+        "pytest's own TOML table (`[tool.pytest]`, `pytest.toml`) it may also be a number, `true` "
+        f"or `false`; {lists} may be lists. Its files and folders are relative to the root folder.",
+        _table({each: _marked_up(each) for each in OPTIONS}),
+        "## The mark",
+        f"`{command_line.MARK}`",
+    ]
+    return "\n\n".join(pages)
+
+
+def readme_options() -> str:
+    """The README's table of options."""
+    table = {each: _cell(each.readme) or _marked_up(each) for each in OPTIONS}
+    return _table(table, bar=r"\|")
+
+
+def renewed(readme: str) -> str:
+    """Put the table of options between its marks in the README's text."""
+    begin, end = readme.index(BEGIN) + len(BEGIN), readme.index(END)
+    return f"{readme[:begin]}\n{readme_options()}\n{readme[end:]}"
 
 
 def strategies() -> str:
@@ -136,9 +136,28 @@ def _prose(text: str) -> str:
     return text.replace("``", "`")
 
 
+def _table(meanings: Mapping[Option, str], *, bar: str = "|") -> str:
+    """Lay out options; ``bar`` is the spelling of ``|`` in code, which GitHub wants escaped."""
+    lines = ["| option | ini | default | meaning |", "|---|---|---|---|"]
+    for each, meaning in meanings.items():
+        typed = ", ".join(f"`{name}`" for name in (each.usage, *each.off_flags))
+        typed = typed.replace("|", bar)
+        ini = f" `{each.name}`" if each.ini else ""
+        default = each.shown_default if each.switch else f"`{each.default}`"
+        lines.append(f"| {typed} |{ini} | {default} | {meaning} |")
+    return "\n".join(lines)
+
+
+def _marked_up(option: Option) -> str:
+    """Set the names and values in an option's help as code."""
+    words = "".join(rf"|\b{word}(?=:)" for word in option.choices)
+    named = rf"--lm-[a-z-]+(?:=\w+)?|\b(?:lm|LMOPT)_\w+|\w+:\w+[.,][\w:.,]*\w|(?<= )'[^']+'{words}"
+    return _cell(re.sub(named, lambda found: f"`{found[0].strip(chr(39))}`", option.help))
+
+
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
 if __name__ == "__main__":
-    write_all(Path(__file__).parent / "reference")
+    README.write_text(renewed(README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -12,7 +12,7 @@ from _pytest.nodes import Node
 from pytest_lmopt.errors import SuiteError
 from pytest_lmopt.lm.offered import HOOK, check_lm
 from pytest_lmopt.plugin.names import FIXTURE_NAME, MARK_NAME, MODEL_NAME, item_snapshot, node_name
-from pytest_lmopt.plugin.option_values import GATES, NONE
+from pytest_lmopt.plugin.option_values import GATES
 from pytest_lmopt.plugin.options import Options
 from pytest_lmopt.plugin.records import BudgetMark, MarkedSuite
 from pytest_lmopt.snapshots.store import record_path
@@ -69,13 +69,8 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
         arguments["model"] = callspec.params[MODEL_NAME]
     _check_signature(item)
     _check_arguments(arguments, node_name(item))
-    defaults = options.defaults
-    for name in ("threshold", "margin", "gate", "require_baseline", "near_duplicates"):
-        given = getattr(options, name)
-        if given is not None:
-            arguments[name] = None if given == NONE else given
-        elif arguments.get(name) is None:
-            arguments[name] = getattr(defaults, name)
+    for name in options.under_marks:
+        arguments[name] = options.for_suite(name, arguments.get(name))
     name = node_name(item)
     metric = arguments.get("metric")
     lm = _offered(item)

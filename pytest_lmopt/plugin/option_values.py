@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from pytest_lmopt.comparison.gate import GateMode
+    from pytest_lmopt.lm.money.prices import Price
     from pytest_lmopt.lm.recordings.recorded import CacheMode
     from pytest_lmopt.reports.making import ReportKind
     from pytest_lmopt.strategies.confirming import Accept, Prefer
     from pytest_lmopt.suites.budget import Budget
 
-Value = TypeVar("Value")
 Word = TypeVar("Word", bound=str)
 
 GATES: tuple[GateMode, ...] = ("regression", "noninferior", "off")
@@ -29,6 +29,8 @@ PREFERS: tuple[Prefer, ...] = ("better", "shorter")
 REPORTS: tuple[ReportKind, ...] = ("html", "json", "md", "csv")
 NONE = "none"
 """The word that sets an option to nothing, whatever the mark or the configuration says."""
+LIMIT = "limit"
+"""The size that ``lm_cache_limit`` says."""
 LIMITS: dict[str, type[int] | type[float]] = {
     "calls": int,
     "tokens": int,
@@ -47,13 +49,16 @@ def accepting(value: str) -> str:
     )
 
 
-def or_none(convert: Callable[[str], Value]) -> Callable[[str], Value | str]:
-    """What ``convert`` takes, or ``none``."""
+def text(value: str) -> str:
+    """Any text. Empty, the option counts as not given."""
+    return value
 
-    def checked(value: str) -> Value | str:
-        return NONE if value == NONE else convert(value)
 
-    return checked
+def strategy(value: str) -> str:
+    """The name of a strategy. Whether there is one of that name is known after the conftest."""
+    if value:
+        return value
+    raise argparse.ArgumentTypeError(f"the name of a strategy expected, found {value!r}")
 
 
 def switch(value: str) -> bool:
@@ -73,9 +78,9 @@ def whole(value: str) -> int:
 
 
 def prune(value: str) -> int | str:
-    """A size in bytes; empty for the limit configured, or ``none``."""
+    """A size in bytes, or ``limit`` for the one that ``lm_cache_limit`` says."""
     try:
-        return size(value) if value and value != NONE else value
+        return LIMIT if value == LIMIT else size(value)
     except argparse.ArgumentTypeError as error:
         raise argparse.ArgumentTypeError(
             f"{error}. If it is a path, put it before --lm-cache-prune"
@@ -114,13 +119,13 @@ def positive(value: str) -> int:
 
 
 def budget(value: str) -> Budget:
-    """A budget written as ``kind:limit,kind:limit``."""
+    """A budget written as ``kind:limit,kind:limit``, with commas or spaces between."""
     from pytest_lmopt.errors import BudgetError
     from pytest_lmopt.suites.budget import Budget
 
     limits: dict[str, float] = {}
     try:
-        for part in value.split(","):
+        for part in re.split(r", ?| ", value):
             name, separator, number = part.partition(":")
             if not separator or name in limits or name not in LIMITS:
                 raise ValueError(f"found {part!r}")
@@ -150,11 +155,19 @@ def executor(value: str) -> str:
     return f"{'tls' if found[1] else 'tcp'}://{found[2]}"
 
 
-def reports(value: str) -> list[tuple[ReportKind, Path] | str]:
-    """Reports and where to write them: ``KIND:PATH``, several with commas between, or ``none``."""
-    if value == NONE:
-        return [NONE]
-    found: list[tuple[ReportKind, Path] | str] = []
+def prices(value: str) -> list[tuple[str, Price]]:
+    """A model and its price: ``MODEL INPUT OUTPUT``, in dollars per million tokens."""
+    from pytest_lmopt.lm.money.prices import parse_price
+
+    try:
+        return [parse_price(value)]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def reports(value: str) -> list[tuple[ReportKind, Path]]:
+    """Reports and where to write them: ``KIND:PATH``, several with commas between."""
+    found: list[tuple[ReportKind, Path]] = []
     # a comma that no kind follows belongs to a path
     for part in re.split(rf",(?=(?:{'|'.join(REPORTS)}):)", value):
         kind, _, path = part.partition(":")
@@ -163,9 +176,7 @@ def reports(value: str) -> list[tuple[ReportKind, Path] | str]:
             raise argparse.ArgumentTypeError(
                 f"KIND:PATH expected, of {', '.join(REPORTS)}, found {part!r}"
             )
-        if Path(path).is_dir():
-            raise argparse.ArgumentTypeError(f"a file expected, but {path!r} is a folder")
-        found.append((known, Path(path).absolute()))
+        found.append((known, Path(path)))
     return found
 
 

@@ -5,24 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 
-KEPT = (
-    "--lm-model",
-    "--lm-proposer",
-    "--lm-source",
-    "--lm-no-source",
-    "--no-lm-source",
-    "--lm-meta-prompts",
-    "--lm-prices",
-    "--lm-accept",
-    "--lm-prefer",
-    "--lm-margin",
-    "--lm-family",
-    "--lm-resplit",
-    "--lm-seed",
-    "--lm-budget",
-    "--lm-record",
-    "--lm-timeout",
-    "--lm-example-timeout",
+from pytest_lmopt.plugin.option_table import OPTIONS
+
+FLAGS = {flag for each in OPTIONS if each.switch for flag in (each.flag, *each.off_flags)}
+KEPT = {
+    *(flag for each in OPTIONS if each.repeated for flag in (each.flag, *each.off_flags)),
     "-c",
     "--config-file",
     "--rootdir",
@@ -30,14 +17,12 @@ KEPT = (
     "-o",
     "--override-ini",
     "-p",
-)
+}
 """Options that decide which tests are found, which answers there are, and what is adopted.
 
 ``--lm-record`` is among them because its files hold answers that the run used. Options for speed,
 for the place of a run and for its outcome are not.
 """
-
-FLAGS = ("--lm-source", "--lm-no-source", "--no-lm-source", "--lm-family", "--no-lm-family")
 
 
 def repeated(arguments: Sequence[str]) -> str:

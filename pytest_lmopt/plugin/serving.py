@@ -26,20 +26,21 @@ from pytest_lmopt.lm.money.allowances import NOTHING
 from pytest_lmopt.lm.telemetry.destination import adopt
 from pytest_lmopt.plugin.importing import reason
 from pytest_lmopt.plugin.names import node_name
+from pytest_lmopt.plugin.option_values import NONE
 from pytest_lmopt.plugin.session import session_key
 
 if TYPE_CHECKING:
     from pytest_lmopt.plugin.records import MarkedSuite
 
 NEUTRAL = {
-    "lm_optimize": None,
-    "lm_snapshot_update": None,
+    "lm_optimize": NONE,
+    "lm_snapshot_update": "no",
     "lm_record": None,
     "lm_cache": "off",
-    "lm_cache_prune": None,
-    "lm_budget": None,
-    "lm_executor": None,
-    "lm_report": None,
+    "lm_cache_prune": NONE,
+    "lm_budget": NONE,
+    "lm_executor": NONE,
+    "lm_report": [NONE],
     "basetemp": None,
     "pyargs": False,
     "usepdb": False,
@@ -48,7 +49,7 @@ NEUTRAL = {
     "newfirst": False,
     "stepwise": False,
 }
-"""Options that are the leader's affair."""
+"""Options that are the leader's affair; ``none`` also takes back what the configuration says."""
 
 REPORTS = ("--cov", "--junit", "--html", "--report-log", "--log-file")
 """Beginnings of arguments that would have a lane write what the leader writes."""

@@ -10,6 +10,7 @@ from projects.documents import PAGES, ROOT
 from ruamel.yaml import YAML
 
 from pytest_lmopt.plugin.marks import _ARGUMENTS
+from pytest_lmopt.plugin.option_table import OPTIONS
 
 WORKFLOWS = sorted((ROOT / "example_project/.github/workflows").glob("*.yml"))
 OPTION = r"--(?:no-)?lm-[a-z-]*[a-z]"
@@ -36,6 +37,20 @@ def test_everything_there_is_to_set_is_in_the_readme(pytestconfig: pytest.Config
     assert values - set(re.findall(r"`(lm_\w+)`", text)) == set()
     mark = text.partition("### The mark")[2].partition("\n#")[0]
     assert tuple(re.findall(r"^\| `(\w+)` \|", mark, re.MULTILINE)) == _ARGUMENTS
+
+
+def test_the_readmes_table_is_the_one_that_options_are_read_by(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """``python docs/reference.py`` renews it; so do help and the reference page by themselves."""
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    import reference
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert reference.renewed(text) == text, "run python docs/reference.py"
+    assert reference.renewed(text.replace("| `--lm-seed=N` |", "| `--lm-sed=N` |")) == text
+    page = reference.options()
+    assert [each.usage for each in OPTIONS if f"| `{each.usage}`" not in page] == []
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)

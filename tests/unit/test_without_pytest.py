@@ -8,6 +8,11 @@ from pathlib import Path
 
 import pytest
 
+HEAVY = {
+    "litellm", "scipy", "numpy", "optuna", "jinja2", "yaml", "ruamel", "opentelemetry",
+    "matplotlib", "distributed",
+}  # fmt: skip
+
 BLOCK_PYTEST = """
 import sys
 sys.modules["pytest"] = sys.modules["_pytest"] = None
@@ -69,11 +74,27 @@ def test_importing_the_package_loads_nothing_heavy(tmp_path: Path) -> None:
     """Names are loaded when first used."""
     _run(
         "import sys, pytest_lmopt.plugin.hooks, pytest_lmopt.strategies, pytest_lmopt.testing\n"
-        "heavy = {'litellm', 'scipy', 'numpy', 'optuna', 'jinja2', 'yaml', 'ruamel'}\n"
-        "heavy |= {'opentelemetry', 'matplotlib'}\n"
-        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        f"assert not {HEAVY} & set(sys.modules), {HEAVY} & set(sys.modules)\n"
         "searching = [name for name in sys.modules if '.strategies.' in name]\n"
         "assert searching == ['pytest_lmopt.strategies.registry'], searching",
+        tmp_path,
+    )
+
+
+def test_reading_the_options_loads_nothing_heavy(tmp_path: Path) -> None:
+    """Nor do limits, prices and reports; a search loads its strategy only when it is asked for."""
+    given = [
+        "--lm-model=openai/x", "--lm-budget=usd:2", "--lm-prices=own/a 1 2", "--lm-report=json:a",
+        "--lm-executor=dask://h:1", "--lm-record=records", "--lm-snapshot-update", "--lm-otel",
+    ]  # fmt: skip
+    _run(
+        "import os, sys\n"
+        "os.environ['PYTEST_DISABLE_PLUGIN_AUTOLOAD'] = '1'\n"
+        "from _pytest.config import _prepareconfig\n"
+        f"config = _prepareconfig(['-p', 'pytest_lmopt.plugin.hooks', *{given}])\n"
+        "from pytest_lmopt.plugin.options import read_options\n"
+        "assert read_options(config).budget.usd == 2\n"
+        f"assert not {HEAVY} & set(sys.modules), {HEAVY} & set(sys.modules)",
         tmp_path,
     )
 
