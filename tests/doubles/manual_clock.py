@@ -7,6 +7,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pytest
+
+from pytest_lmopt.plugin.session import clock_key
+
 
 @dataclass(eq=False)
 class _Alarm:
@@ -27,6 +31,11 @@ class ManualClock:
         self.waits: list[float] = []
         self._alarms: list[_Alarm] = []
         self._lock = threading.Lock()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Be the clock of the inner run whose plugin this is."""
+        config.stash[clock_key] = self
 
     def time(self) -> float:
         """The time it stands at."""

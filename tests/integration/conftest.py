@@ -8,6 +8,7 @@ import warnings
 
 import pytest
 from doubles.function_model import FunctionModel
+from doubles.manual_clock import ManualClock
 from doubles.openai_server import OpenAIServer
 from projects.shouting import Project
 
@@ -46,7 +47,18 @@ def model() -> FunctionModel:
 
 
 @pytest.fixture
+def clock() -> ManualClock:
+    """A clock that jumps over all waits."""
+    return ManualClock()
+
+
+@pytest.fixture
 def project(pytester: pytest.Pytester, request: pytest.FixtureRequest) -> Project:
-    """A project whose suites run on ``model``, or on ``openai_server`` in a test that takes it."""
-    served = "openai_server" in request.fixturenames
-    return Project(pytester, None if served else request.getfixturevalue("model"))
+    """A project whose suites run on ``model``, or on ``openai_server`` in a test that takes it.
+
+    In a test that takes ``clock`` runs go by that.
+    """
+    names = request.fixturenames
+    model = None if "openai_server" in names else request.getfixturevalue("model")
+    clock = request.getfixturevalue("clock") if "clock" in names else None
+    return Project(pytester, model, clock)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
-import time
+import threading
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from doubles.manual_clock import ManualClock
 from doubles.openai_server import Fault, OpenAIServer
 from doubles.provider_faults import PASSING, REFUSALS, UNUSABLE, altered
 from projects.shouting import Project
 
 ATTEMPTS = 2
+AT_ONCE = {name: fault for name, fault in PASSING.items() if not fault.seconds}
+"""The faults that a clock which jumps can meet; ``test_faults.py`` meets the slow one."""
+
 UNDISTURBED = tuple(f"undisturbed-{number}" for number in range(24))
 
 SUITE = """\
@@ -32,9 +36,8 @@ def test_{name}(lm_example):
 
 
 @pytest.fixture(autouse=True)
-def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Attempts follow each other at once."""
-    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.FIRST_WAIT_SECONDS", 0.01)
+def _few_attempts(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts follow each other at once, by a clock that jumps."""
     monkeypatch.setattr("pytest_lmopt.lm.faults.retries.ATTEMPTS", ATTEMPTS)
     monkeypatch.setattr("pytest_lmopt.lm.faults.retries.RATE_LIMIT_ATTEMPTS", ATTEMPTS)
 
@@ -67,13 +70,13 @@ def deserved(server: OpenAIServer, *words: str) -> dict[str, float]:
 
 def test_faults_that_pass_change_nothing(project: Project, openai_server: OpenAIServer) -> None:
     """Each call is made again, once, and the scores are those of an undisturbed run."""
-    write_suite(project, *PASSING)
-    openai_server.fault_of = striking(PASSING, times=1)
-    project.run("--lm-snapshot-update", "--lm-timeout=2").assert_outcomes(passed=1)
+    write_suite(project, *AT_ONCE)
+    openai_server.fault_of = striking(AT_ONCE, times=1)
+    project.run("--lm-snapshot-update").assert_outcomes(passed=1)
     disturbed, calls = scores(project), openai_server.calls
-    assert disturbed == deserved(openai_server, *PASSING)
+    assert disturbed == deserved(openai_server, *AT_ONCE)
     assert set(disturbed.values()) == {0.0, 1.0}
-    assert calls == len(disturbed) + len(PASSING)
+    assert calls == len(disturbed) + len(AT_ONCE)
     openai_server.fault_of = lambda *_: None
     project.run("--lm-snapshot-update", "--lm-cache=off").assert_outcomes(passed=1)
     assert scores(project) == disturbed
@@ -84,19 +87,19 @@ def test_faults_that_stay_leave_their_examples_missing(
     project: Project, openai_server: OpenAIServer
 ) -> None:
     """Never 0; every attempt is ours, none litellm's; the other scores are undisturbed."""
-    write_suite(project, *PASSING)
-    openai_server.fault_of = striking(PASSING)
-    result = project.run("--lm-snapshot-update", "--lm-timeout=2")
+    write_suite(project, *AT_ONCE)
+    openai_server.fault_of = striking(AT_ONCE)
+    result = project.run("--lm-snapshot-update")
     result.stdout.fnmatch_lines(
         [
-            f"  left out: {len(PASSING)} without an answer, 0 skipped",
+            f"  left out: {len(AT_ONCE)} without an answer, 0 skipped",
             "    rate limit: no answer after 2 attempts; the last: RateLimitError: *",
         ]
     )
     assert scores(project) == deserved(openai_server)
     asked = [body["messages"][-1]["content"] for body in openai_server.requests]
-    assert {word: asked.count(word) for word in PASSING} == dict.fromkeys(PASSING, ATTEMPTS)
-    assert len(asked) == len(UNDISTURBED) + ATTEMPTS * len(PASSING)
+    assert {word: asked.count(word) for word in AT_ONCE} == dict.fromkeys(AT_ONCE, ATTEMPTS)
+    assert len(asked) == len(UNDISTURBED) + ATTEMPTS * len(AT_ONCE)
 
 
 def test_too_much_missing_makes_the_suite_an_error(
@@ -143,13 +146,13 @@ def test_a_wrong_key_is_tried_once(project: Project, openai_server: OpenAIServer
 
 
 def test_a_burst_of_rate_limits_is_waited_out(
-    project: Project, openai_server: OpenAIServer
+    project: Project, openai_server: OpenAIServer, clock: ManualClock
 ) -> None:
     """The first eight words are refused once each; nothing arrives while a pause is asked for."""
     arrivals: list[float] = []
 
     def refused(question: str, asked: int) -> Fault | None:
-        arrivals.append(time.monotonic())
+        arrivals.append(clock.now)
         hit = asked == 1 and question in UNDISTURBED[:8]
         return Fault(status=429, headers={"Retry-After": "1"}) if hit else None
 
@@ -165,10 +168,10 @@ def test_calls_at_once_are_bounded_whatever_the_pipeline_does(
     project: Project, openai_server: OpenAIServer
 ) -> None:
     """An async pipeline that asks four things together stays within ``--lm-concurrency``."""
-    answer = openai_server.answer
+    answer, all_four = openai_server.answer, threading.Barrier(4)
 
     def slowly(chat: Any) -> Any:
-        time.sleep(0.05)
+        all_four.wait(timeout=30)
         return answer(chat)
 
     openai_server.answer = slowly
@@ -184,8 +187,8 @@ async def test_shout(lm_example):
     await asyncio.gather(*(shout.acall(word=f"{word}-{n}") for n in range(4)))
 """,
     )
-    project.run("--lm-concurrency=5").assert_outcomes(passed=1)
-    assert openai_server.most_at_once == 5
+    project.run("--lm-concurrency=4").assert_outcomes(passed=1)
+    assert openai_server.most_at_once == 4
 
 
 def test_a_server_that_dies_makes_the_suite_an_error_and_loses_nothing(

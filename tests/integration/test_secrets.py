@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from doubles.manual_clock import ManualClock
 from doubles.openai_server import Fault, OpenAIServer
 from projects.shouting import Project
 
@@ -114,11 +115,11 @@ def test_a_run_leaves_no_secret_behind(project: Project, options: tuple[str, ...
 def test_a_provider_that_quotes_the_key_is_not_quoted(
     project: Project,
     openai_server: OpenAIServer,
+    clock: ManualClock,
     monkeypatch: pytest.MonkeyPatch,
     status: int,
 ) -> None:
     """Neither in a suite's report nor in the traceback of an ordinary test that calls a prompt."""
-    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.LONGEST_WAIT_SECONDS", 0.0)
     monkeypatch.setenv("LMOPT_MODEL", "openai/simulated")
     openai_server.fault = lambda _: Fault(status=status, error={"message": QUOTING})
     project.suite("threshold=1", examples=12)

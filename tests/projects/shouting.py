@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from doubles.function_model import FunctionModel
+from doubles.manual_clock import ManualClock
 
 SHOUT = """\
 # how we shout
@@ -60,6 +61,7 @@ def test_shout(lm_example):
 APART = """\
 from pathlib import Path
 from doubles.function_model import FunctionModel
+from doubles.manual_clock import ManualClock
 from pytest_lmopt.testing import SimulatedModel
 
 MODEL = FunctionModel({answer}, log=Path(__file__).with_name("asked.jsonl"))
@@ -73,12 +75,18 @@ def pytest_lmopt_lm():
 class Project:
     """A project folder that pytest runs in, with ``model`` to answer its suites.
 
-    Without one, whatever serves ``openai/simulated`` answers them.
+    Without one, whatever serves ``openai/simulated`` answers them. Runs in this process go by
+    ``clock`` where one is given.
     """
 
-    def __init__(self, pytester: pytest.Pytester, model: FunctionModel | None = None) -> None:
+    def __init__(
+        self,
+        pytester: pytest.Pytester,
+        model: FunctionModel | None = None,
+        clock: ManualClock | None = None,
+    ) -> None:
         self._pytester = pytester
-        self._plugins = [] if model is None else [model]
+        self._plugins = [plugin for plugin in (model, clock) if plugin is not None]
         self.write("tox.ini", "[pytest]\nlm_model = openai/simulated\npythonpath = .\n")
         self.write("pipeline.py", PIPELINE)
         self.write("shout.yaml", SHOUT)
