@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import random
 import sqlite3
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from pytest_lmopt.lm.clock import SYSTEM_CLOCK, Clock
 from pytest_lmopt.lm.faults.pace import Pace
 from pytest_lmopt.lm.processes import alive, own_token
 from pytest_lmopt.lm.session_file import SessionFile
@@ -27,8 +27,15 @@ class SharedTurns:
     """One pool of the session's turns, as seen by ``holder``, by default this process."""
 
     def __init__(
-        self, file: SessionFile, *, pool: str, most: int, holder: str | None = None
+        self,
+        file: SessionFile,
+        *,
+        pool: str,
+        most: int,
+        holder: str | None = None,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        self._clock = clock
         self.pace = Pace(most=most, limit=most)
         self._file = file
         self._me = pool, holder or own_token()
@@ -39,7 +46,7 @@ class SharedTurns:
 
     def take(self, *, more: bool) -> float:
         """As ``Turns`` says."""
-        now = time.monotonic()
+        now = self._clock.now()
         if now - self._asked < WANTED_SECONDS / 2:  # the others know: there may be nothing to write
             with self._file.statements() as connection:
                 wait = self._wait(connection, now)

@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from typing import Any, Protocol
 
 from pytest_lmopt.errors import LmoptError, LostContextError, MissingAnswerError
+from pytest_lmopt.lm.clock import SYSTEM_CLOCK, Clock
 from pytest_lmopt.lm.direct.interception import catching
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.tracing import Block, RunContext, running
@@ -57,7 +58,7 @@ class InProcessExecutor:
     takes more than ``timeout`` seconds is missing: a task is cancelled, a thread left behind
     without its LM calls. ``on_wrong`` is told what a pipeline raised. Use as a context manager:
     inside, calls that pipelines and metrics make on litellm itself are caught; leaving it ends idle
-    threads.
+    threads, and waits up to ``patience`` seconds for busy ones.
     """
 
     def __init__(
@@ -69,7 +70,11 @@ class InProcessExecutor:
         timeout: float | None = None,
         slots: AbstractAsyncContextManager[object] | None = None,
         on_wrong: Callable[[BaseException], object] = lambda _: None,
+        clock: Clock = SYSTEM_CLOCK,
+        patience: float = LEFT_BEHIND_SECONDS,
     ) -> None:
+        self._clock = clock
+        self._patience = patience
         self._lm = lm
         self._model = model
         self._catching = ExitStack()
@@ -86,7 +91,7 @@ class InProcessExecutor:
         # threads of a block that ended early have lost their calls, so most end at once; what then
         # still runs can't be told from the next test's own threads
         try:
-            self._threads.close(wait=0.0 if ctrl_c.at_once else LEFT_BEHIND_SECONDS)
+            self._threads.close(wait=0.0 if ctrl_c.at_once else self._patience)
         finally:
             self._catching.close()
 
@@ -131,7 +136,7 @@ class InProcessExecutor:
             for task in tasks:
                 task.cancel()
             if tasks:  # some swallow it: those are left behind, as threads are
-                await asyncio.wait(tasks, timeout=LEFT_BEHIND_SECONDS)
+                await asyncio.wait(tasks, timeout=self._patience)
 
     async def _run(
         self, pipeline: Pipeline, example: Example, context: RunContext, block: Block
@@ -142,10 +147,10 @@ class InProcessExecutor:
         async with self._slots:
             if block.ended:  # the slot came free because the block has ended
                 raise asyncio.CancelledError
-            clock = asyncio.timeout(None)
+            limit = asyncio.timeout(None)
             try:
-                async with clock:
-                    with self._expiring(clock, context.block):
+                async with limit:
+                    with self._expiring(limit, context.block):
                         prediction = await self._predict(pipeline, example, context)
             except LostContextError:
                 block.end()
@@ -161,7 +166,7 @@ class InProcessExecutor:
                 ending, problem = _ENDINGS[outcome.meaning], outcome.problem
                 raised = error if outcome.meaning is Meaning.WRONG else None
             # the pipeline may have caught these: they end the run all the same
-            if clock.expired():
+            if limit.expired():
                 ending, prediction = Ending.MISSING, None
                 problem = f"the run took more than {self._timeout:g} s (--lm-example-timeout)"
             if isinstance(context.stop, MissingAnswerError):
@@ -182,8 +187,8 @@ class InProcessExecutor:
         )
 
     @contextmanager
-    def _expiring(self, clock: asyncio.Timeout, run: Block) -> Iterator[None]:
-        """Let the clock expire, and the run's calls end, after the time-out."""
+    def _expiring(self, limit: asyncio.Timeout, run: Block) -> Iterator[None]:
+        """Let the limit expire, and the run's calls end, after the time-out."""
         if self._timeout is None:
             yield
             return
@@ -191,10 +196,10 @@ class InProcessExecutor:
 
         def expire() -> None:
             # in this order: else the run might see its calls end before it knows why
-            clock.reschedule(loop.time())
+            limit.reschedule(loop.time())
             run.end(landing=False)
 
-        alarm = loop.call_later(self._timeout, expire)
+        alarm = self._clock.call_later(self._timeout, expire)
         try:
             yield
         finally:

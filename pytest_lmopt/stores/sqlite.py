@@ -7,6 +7,7 @@ from pathlib import Path
 from pytest_lmopt.blocks.board import SqliteBoard
 from pytest_lmopt.blocks.queue import SqliteQueue
 from pytest_lmopt.errors import BookError, RecordingsError, SessionFileError
+from pytest_lmopt.lm.clock import SYSTEM_CLOCK, Clock
 from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.recordings.protocol import Pruned
 from pytest_lmopt.lm.recordings.pruning import prune
@@ -24,7 +25,10 @@ SHARED = "shared.sqlite"
 class SqliteShared:
     """What lasts as long as a session, in one file of its folder."""
 
-    def __init__(self, path: Path, *, holder: str | None = None) -> None:
+    def __init__(
+        self, path: Path, *, holder: str | None = None, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
+        self._clock = clock
         self._file = SessionFile(path)
         self._holder = holder
         try:
@@ -36,7 +40,7 @@ class SqliteShared:
 
     def turns(self, pool: str, *, most: int) -> SharedTurns:
         """As the protocol says."""
-        return SharedTurns(self._file, pool=pool, most=most, holder=self._holder)
+        return SharedTurns(self._file, pool=pool, most=most, holder=self._holder, clock=self._clock)
 
     def note_unusable(self, model: str, problem: str) -> None:
         """As the protocol says."""
@@ -61,7 +65,10 @@ class SqliteShared:
 class SqliteStores:
     """A file for each. Claims and turns are those of ``holder``, by default this process."""
 
-    def __init__(self, folder: StateFolder, *, holder: str | None = None) -> None:
+    def __init__(
+        self, folder: StateFolder, *, holder: str | None = None, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
+        self._clock = clock
         self._folder = folder
         self._holder = holder
 
@@ -91,13 +98,13 @@ class SqliteStores:
         """As the protocol says."""
         with told_as(BookError, self._folder.path / LEDGER):
             path = self._folder.made() / LEDGER
-        return SqliteBook(path)
+        return SqliteBook(path, clock=self._clock)
 
     def open_passing_book(self) -> SqliteBook:
         """As the protocol says."""
         with told_as(BookError, self._folder.session_path / LEDGER):
             path = self._folder.made_for_session() / LEDGER
-        return SqliteBook(path)
+        return SqliteBook(path, clock=self._clock)
 
     @property
     def is_shared(self) -> bool:
@@ -108,4 +115,4 @@ class SqliteStores:
         """As the protocol says."""
         with told_as(SessionFileError, self._folder.session_path / SHARED):
             path = self._folder.made_for_session() / SHARED
-        return SqliteShared(path, holder=self._holder)
+        return SqliteShared(path, holder=self._holder, clock=self._clock)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from doubles.jumping_clock import JumpingClock
 
 from pytest_lmopt import Budget
 from pytest_lmopt.errors import LmoptError, RefusedError, TransientError
 from pytest_lmopt.lm.direct.identity import recorded_form
 from pytest_lmopt.lm.faults.concurrency import Gated, Gates, Ways
+from pytest_lmopt.lm.faults.retries import LONGEST_PAUSE_SECONDS
 from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.money.metered import Metered
 from pytest_lmopt.lm.seam import FunctionLM
+from pytest_lmopt.lm.turns import LOOK_AGAIN_SECONDS
 from pytest_lmopt.stores.sqlite import SqliteShared
 from pytest_lmopt.wire import Message, Request
 
@@ -61,14 +64,22 @@ class Provider:
 NewGates = Callable[[int], Gates]
 
 
+@pytest.fixture
+def clock() -> JumpingClock:
+    """The gates' clock."""
+    return JumpingClock()
+
+
 @pytest.fixture(params=["own", "shared"])
-def new_gates(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewGates]:
+def new_gates(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: JumpingClock
+) -> Iterator[NewGates]:
     """Makes gates of one process alone, or gates that others could share."""
     if request.param == "own":
-        yield Gates
+        yield lambda most: Gates(most, clock=clock)
         return
-    with closing(SqliteShared(tmp_path / "turns.sqlite")) as shared:
-        yield lambda most: Gates(most, shared)
+    with closing(SqliteShared(tmp_path / "turns.sqlite", clock=clock)) as shared:
+        yield lambda most: Gates(most, shared, clock=clock)
 
 
 def story(tell: Callable[[Provider, Gates], Awaitable[None]], gates: Gates) -> None:
@@ -84,6 +95,13 @@ async def settle() -> None:
     """Let all tasks go as far as they can."""
     for _ in range(10):
         await asyncio.sleep(0)
+
+
+async def let_through(clock: JumpingClock, calls: Sequence[asyncio.Task[Any]]) -> None:
+    """Let time pass until all calls are done."""
+    while not all(call.done() for call in calls):
+        clock.advance(LOOK_AGAIN_SECONDS[1])
+        await settle()
 
 
 def test_no_more_than_the_limit_are_under_way(new_gates: NewGates) -> None:
@@ -161,20 +179,18 @@ def test_a_round_of_answers_raises_the_limit_by_one_up_to_the_most(new_gates: Ne
 
 
 def test_where_one_at_a_time_is_too_much_the_gate_rests(
-    new_gates: NewGates, monkeypatch: pytest.MonkeyPatch
+    new_gates: NewGates, clock: JumpingClock
 ) -> None:
     """Twice as long each time, until an answer comes: or the calls would use up their attempts."""
-    now = 100.0
-    monkeypatch.setattr("pytest_lmopt.lm.faults.pace.time.monotonic", lambda: now)
     gate = new_gates(1).of(asking())
     rests = []
     for cuts in range(3):
         gate.failed(BUSY, cuts=cuts)
-        rests.append(gate.pace.closed_until - now)
-        now = gate.pace.closed_until
+        rests.append(gate.pace.closed_until - clock.now())
+        clock.advance(rests[-1])
     gate.answered()
     gate.failed(BUSY, cuts=3)
-    rests.append(gate.pace.closed_until - now)
+    rests.append(gate.pace.closed_until - clock.now())
     assert rests == pytest.approx([0.1, 0.2, 0.4, 0.1])
 
 
@@ -196,36 +212,43 @@ def test_other_errors_leave_the_limit_as_it_is(new_gates: NewGates, error: Lmopt
     story(tell, new_gates(4))
 
 
-def test_nothing_is_asked_while_the_provider_wants_a_pause(new_gates: NewGates) -> None:
+def test_nothing_is_asked_while_the_provider_wants_a_pause(
+    new_gates: NewGates, clock: JumpingClock
+) -> None:
     """Neither what waits already nor what comes; afterwards all goes on."""
 
     async def tell(provider: Provider, gates: Gates) -> None:
         lm = Gated(FunctionLM(provider.answer), gates)
         provider.open.set()
         provider.error = TransientError("later", request=asking(), retry_after=0.2)
-        began = time.monotonic()
         with pytest.raises(TransientError):
             await lm.complete(asking())
         provider.error = None
         calls = [asyncio.create_task(lm.complete(asking())) for _ in range(6)]
-        await asyncio.sleep(0.1)
+        await settle()
+        clock.advance(0.199)
+        await settle()
         assert provider.calls == 1
-        await asyncio.gather(*calls)
-        assert time.monotonic() - began >= 0.2
+        clock.advance(LOOK_AGAIN_SECONDS[1])
+        await settle()
+        await let_through(clock, calls)
         assert provider.calls == 7
 
     story(tell, new_gates(4))
 
 
-def test_a_pause_is_bounded(new_gates: NewGates, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pause_is_bounded(new_gates: NewGates, clock: JumpingClock) -> None:
     """A provider that asks for an hour is asked again sooner."""
-    monkeypatch.setattr("pytest_lmopt.lm.faults.pace.LONGEST_PAUSE_SECONDS", 0.05)
 
     async def tell(provider: Provider, gates: Gates) -> None:
         provider.open.set()
         hour = TransientError("later", request=asking(), retry_after=3600.0)
         gates.of(asking()).failed(hour, cuts=0)
-        await asyncio.wait_for(Gated(FunctionLM(provider.answer), gates).complete(asking()), 5.0)
+        call = asyncio.create_task(Gated(FunctionLM(provider.answer), gates).complete(asking()))
+        await settle()
+        assert provider.calls == 0
+        clock.advance(LONGEST_PAUSE_SECONDS + LOOK_AGAIN_SECONDS[1])
+        await call
 
     story(tell, new_gates(4))
 

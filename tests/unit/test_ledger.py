@@ -6,12 +6,12 @@ import asyncio
 import os
 import re
 import sqlite3
-import time
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from doubles.jumping_clock import JumpingClock
 
 from pytest_lmopt import Budget, Completion, Example, Prompt
 from pytest_lmopt.errors import BookError, BudgetExhaustedError, LMError, ModelError, RefusedError
@@ -54,7 +54,7 @@ class Counting:
     async def complete(self, request: Request) -> Completion:
         """Answer after a moment, so that calls overlap."""
         self.calls += 1
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0)
         if self._failing:
             raise RefusedError("no", request=request)
         return Completion(text="ok", usage=self._usage)
@@ -167,7 +167,7 @@ def test_a_call_waits_for_what_others_have_only_reserved() -> None:
     """Each may cost 29 tokens, and costs 2: twenty fit into 70, but no three at a time."""
     ledger = ledger_of(Budget(tokens=70))
 
-    answers = asyncio.run(ask_all(Metered(Counting(), ledger), 20))
+    answers = asyncio.run(ask_all(Metered(Counting(), ledger, clock=JumpingClock()), 20))
 
     assert [type(answer) for answer in answers] == [Completion] * 20
     assert ledger.accounts[0].spent.tokens == 40
@@ -263,10 +263,11 @@ def test_large_numbers_are_told_in_full() -> None:
 
 def test_seconds_run_from_the_first_call() -> None:
     """Time before it costs nothing; after the limit no call is made."""
-    ledger = ledger_of(Budget(seconds=0.2))
-    time.sleep(0.25)
+    clock = JumpingClock()
+    ledger = Ledger([Account(Budget(seconds=0.2), owner="budget 0", book=SqliteBook(clock=clock))])
+    clock.advance(0.25)
     ledger.reserve(CHARGE)
-    time.sleep(0.25)
+    clock.advance(0.25)
 
     with pytest.raises(BudgetExhaustedError) as caught:
         ledger.reserve(CHARGE)

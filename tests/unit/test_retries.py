@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 
 import pytest
+from doubles.jumping_clock import JumpingClock
 
 from pytest_lmopt.errors import LmoptError, MissingAnswerError, RefusedError, TransientError
 from pytest_lmopt.lm.faults.retries import Retrying
@@ -37,9 +37,20 @@ def busy(number: int) -> TransientError:
     return TransientError(f"busy {number}", request=ASKED)
 
 
-def ask(model: Failing, *, attempts: int = 4, first_wait: float = 0.0) -> str:
+def ask(
+    model: Failing,
+    *,
+    attempts: int = 4,
+    first_wait: float = 0.0,
+    clock: JumpingClock | None = None,
+) -> str:
     """The answer that retrying gets."""
-    lm = Retrying(FunctionLM(model.answer), attempts=attempts, first_wait=first_wait)
+    lm = Retrying(
+        FunctionLM(model.answer),
+        attempts=attempts,
+        first_wait=first_wait,
+        clock=clock or JumpingClock(),
+    )
     return asyncio.run(lm.complete(ASKED)).text
 
 
@@ -86,38 +97,28 @@ def test_the_providers_wish_to_wait_is_obeyed() -> None:
     """A Retry-After longer than the backoff is waited for."""
     model = Failing(1, lambda _: TransientError("busy", request=ASKED, retry_after=0.2))
 
-    began = time.monotonic()
-    ask(model, first_wait=0.001)
+    clock = JumpingClock()
+    ask(model, first_wait=0.001, clock=clock)
 
-    assert time.monotonic() - began >= 0.19
+    assert 0.2 <= sum(clock.waits) <= 0.201
 
 
-def test_waits_are_bounded_by_doubling(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waits_are_bounded_by_doubling() -> None:
     """The k-th wait is random below first_wait · 2^(k−1), and never above half a minute."""
-    waits: list[float] = []
+    clock = JumpingClock()
+    ask(Failing(9, busy), attempts=10, first_wait=1.0, clock=clock)
 
-    async def noted(seconds: float) -> None:
-        waits.append(seconds)
-
-    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.asyncio.sleep", noted)
-    ask(Failing(9, busy), attempts=10, first_wait=1.0)
-
-    assert len(waits) == 9
-    assert all(0.0 <= wait <= min(30.0, 2.0**k) for k, wait in enumerate(waits))
-    assert len(set(waits)) == 9
+    assert len(clock.waits) == 9
+    assert all(0.0 <= wait <= min(30.0, 2.0**k) for k, wait in enumerate(clock.waits))
+    assert len(set(clock.waits)) == 9
 
 
-def test_an_endless_retry_after_is_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_retry_after_is_cut_short() -> None:
     """A provider that asks for an hour does not stop the suite for one."""
-    waits: list[float] = []
+    clock = JumpingClock()
+    ask(Failing(1, lambda _: TransientError("busy", request=ASKED, retry_after=3600)), clock=clock)
 
-    async def noted(seconds: float) -> None:
-        waits.append(seconds)
-
-    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.asyncio.sleep", noted)
-    ask(Failing(1, lambda _: TransientError("busy", request=ASKED, retry_after=3600)))
-
-    assert waits == [60.0]
+    assert clock.waits == [60.0]
 
 
 def test_rate_limits_are_tried_more_often_than_faults() -> None:
@@ -131,30 +132,18 @@ def test_rate_limits_are_tried_more_often_than_faults() -> None:
         ask(Failing(99, refused))
 
 
-def test_a_rate_limit_without_end_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rate_limit_without_end_is_a_fault() -> None:
     """A quota that comes back tomorrow is not worth eight minutes of waiting."""
-
-    async def noted(_: float) -> None:
-        pass
-
-    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.asyncio.sleep", noted)
     tomorrow = TransientError("spent", request=ASKED, rate_limited=True, retry_after=80_000.0)
     with pytest.raises(MissingAnswerError, match="no answer after 4 attempts; the last: spent"):
         ask(Failing(99, lambda _: tomorrow))
 
 
-def test_waits_are_jittered_on_top_of_the_providers_wish(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_waits_are_jittered_on_top_of_the_providers_wish() -> None:
     """Those who were refused together must not come back together."""
-    waits: list[float] = []
-
-    async def noted(seconds: float) -> None:
-        waits.append(seconds)
-
-    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.asyncio.sleep", noted)
+    clock = JumpingClock()
     wish = TransientError("busy", request=ASKED, retry_after=5.0)
-    ask(Failing(9, lambda _: wish), attempts=10, first_wait=1.0)
+    ask(Failing(9, lambda _: wish), attempts=10, first_wait=1.0, clock=clock)
 
-    assert all(5.0 <= wait <= 5.0 + min(30.0, 2.0**k) for k, wait in enumerate(waits))
-    assert len(set(waits)) == 9
+    assert all(5.0 <= wait <= 5.0 + min(30.0, 2.0**k) for k, wait in enumerate(clock.waits))
+    assert len(set(clock.waits)) == 9

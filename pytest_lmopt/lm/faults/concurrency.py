@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
@@ -16,6 +15,7 @@ from typing import Any
 
 from pytest_lmopt.canonical import digest
 from pytest_lmopt.errors import SessionFileError, TransientError
+from pytest_lmopt.lm.clock import SYSTEM_CLOCK, Alarm, Clock
 from pytest_lmopt.lm.faults.pace import Pace
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.shared import Shared, Turns
@@ -27,13 +27,14 @@ CALLS_AT_ONCE = 16
 class OwnTurns:
     """Turns of this process alone, up to ``most`` at once."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._clock = clock
         self.pace = Pace(most=most, limit=most)
         self._out = 0
 
     def take(self, *, more: bool) -> float:  # noqa: ARG002 - as the protocol says
         """As the protocol says."""
-        closed = self.pace.closed_until - time.monotonic()
+        closed = self.pace.closed_until - self._clock.now()
         if closed > 0.0:
             return closed
         if self._out >= int(self.pace.limit):
@@ -53,10 +54,11 @@ class OwnTurns:
 class Gate:
     """Lets callers through as turns are free, in the order they came. Belongs to one event loop."""
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: Turns, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self._turns = turns
+        self._clock = clock
         self._waiting: deque[asyncio.Future[int]] = deque()
-        self._opening: asyncio.TimerHandle | None = None
+        self._opening: Alarm | None = None
 
     @property
     def pace(self) -> Pace:
@@ -89,7 +91,8 @@ class Gate:
 
     def failed(self, error: TransientError, *, cuts: int) -> None:
         """A call that entered after ``cuts`` cuts failed."""
-        self._turns.change_pace(lambda pace: pace.failed(error, cuts=cuts))
+        now = self._clock.now()
+        self._turns.change_pace(lambda pace: pace.failed(error, cuts=cuts, now=now))
 
     async def __aenter__(self) -> None:
         await self.enter()
@@ -113,7 +116,7 @@ class Gate:
                 return
             if wait:
                 if self._opening is None and wait < math.inf:
-                    self._opening = asyncio.get_running_loop().call_later(wait, self._open)
+                    self._opening = self._clock.call_later(wait, self._open)
                 return
             self._waiting.popleft().set_result(self._turns.pace.cuts)
 
@@ -145,8 +148,11 @@ class Gates:
     With ``shared`` they are those of the session.
     """
 
-    def __init__(self, most: int, shared: Shared | None = None) -> None:
+    def __init__(
+        self, most: int, shared: Shared | None = None, *, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
         self._most = most
+        self._clock = clock
         self._shared = shared
         self._gates: dict[tuple[str, str], Gate] = {}
 
@@ -158,12 +164,12 @@ class Gates:
         given = (request.params.get(name) for name in ("api_base", "base_url", "endpoint"))
         name = provider, str(next(filter(None, given), ""))
         if name not in self._gates:
-            self._gates[name] = Gate(self._turns(name))
+            self._gates[name] = Gate(self._turns(name), clock=self._clock)
         return self._gates[name]
 
     def _turns(self, name: tuple[str, str]) -> Turns:
         if self._shared is None:
-            return OwnTurns(self._most)
+            return OwnTurns(self._most, clock=self._clock)
         # not by its name: an endpoint may hold a password
         return self._shared.turns(digest(name), most=self._most)
 

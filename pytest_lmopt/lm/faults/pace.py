@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 
 from pytest_lmopt.errors import TransientError
@@ -13,7 +12,7 @@ FIRST_REST_SECONDS = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """Up to ``limit`` calls at once, and none before ``closed_until`` (``time.monotonic``).
+    """Up to ``limit`` calls at once, and none before ``closed_until`` (``Clock.now``).
 
     ``limit`` is at most ``most``; a rate limit halves it, down to 1, once for all calls that were
     under way together (those that began after the same number of ``cuts``); each answer raises it
@@ -33,8 +32,8 @@ class Pace:
             return self
         return replace(self, limit=min(self.most, self.limit + 1.0 / self.limit), rest=0.0)
 
-    def failed(self, error: TransientError, *, cuts: int) -> Pace:
-        """The pace after the failure of a call that began after ``cuts`` cuts."""
+    def failed(self, error: TransientError, *, cuts: int, now: float) -> Pace:
+        """Give the pace after the failure, ``now``, of a call that began after ``cuts`` cuts."""
         limit, rest, cuts_now = self.limit, self.rest, self.cuts
         pause = min(LONGEST_PAUSE_SECONDS, error.retry_after or 0.0)
         if error.rate_limited and cuts == cuts_now:
@@ -43,5 +42,5 @@ class Pace:
                 pause = max(pause, rest)
             limit = max(1.0, limit / 2)
             cuts_now += 1
-        closed_until = max(self.closed_until, time.monotonic() + pause)
+        closed_until = max(self.closed_until, now + pause)
         return replace(self, limit=limit, cuts=cuts_now, rest=rest, closed_until=closed_until)

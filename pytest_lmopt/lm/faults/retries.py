@@ -5,10 +5,10 @@ A rate limit is tried more often than a fault: it passes by itself.
 
 from __future__ import annotations
 
-import asyncio
 import random
 
 from pytest_lmopt.errors import MissingAnswerError, TransientError
+from pytest_lmopt.lm.clock import SYSTEM_CLOCK, Clock
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.wire import Completion, Request
 
@@ -37,8 +37,10 @@ class Retrying:
         attempts: int | None = None,
         rate_limit_attempts: int | None = None,
         first_wait: float | None = None,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._lm = lm
+        self._clock = clock
         self._attempts = ATTEMPTS if attempts is None else attempts
         self._rate_limit_attempts = (
             RATE_LIMIT_ATTEMPTS if rate_limit_attempts is None else rate_limit_attempts
@@ -62,7 +64,7 @@ class Retrying:
                         f"no answer after {tried} attempts; the last: {error}", request=request
                     ) from error
                 wait = self._wait(tried, error)
-            await asyncio.sleep(wait)
+            await self._clock.sleep(wait)
 
     def _wait(self, tried: int, error: TransientError) -> float:
         # jitter only spreads load: it decides no score, so it needs no seed

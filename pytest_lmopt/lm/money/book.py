@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from pytest_lmopt.errors import BookError
+from pytest_lmopt.lm.clock import SYSTEM_CLOCK, Clock
 from pytest_lmopt.lm.money.book_tables import (
     SCHEMA,
     Run,
@@ -41,7 +41,8 @@ class SqliteBook:
     reason: locked, full disk, no permission.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._path = path
         self.notice = ""
@@ -102,13 +103,13 @@ class SqliteBook:
     def spent(self, account: int) -> Spent:
         """As the protocol says."""
         with self._transaction() as run:
-            return spent_by(run, account)
+            return spent_by(run, account, self._clock.date())
 
     @contextmanager
     def charging(self, accounts: Sequence[int]) -> Iterator[tuple[list[Spent], ChargeAll]]:
         """As the protocol says."""
         with self._transaction() as run:
-            now = time.time()
+            now = self._clock.date()
 
             def charge(calls: int, tokens: int, micro_usd: int) -> int:
                 for account in accounts:
@@ -126,7 +127,7 @@ class SqliteBook:
                 )
                 return int(cursor.lastrowid or 0)
 
-            yield [spent_by(run, account) for account in accounts], charge
+            yield [spent_by(run, account, now) for account in accounts], charge
 
     def keep(self, accounts: Sequence[int], aside: Amount) -> None:
         """As the protocol says."""
@@ -145,7 +146,8 @@ class SqliteBook:
                 "SELECT payer, accounts, calls, tokens, micro_usd FROM charges WHERE id = ?",
                 (charge,),
             ).fetchone()
-            changes = (calls - old_calls, tokens - old_tokens, micro_usd - old_price, time.time())
+            now = self._clock.date()
+            changes = (calls - old_calls, tokens - old_tokens, micro_usd - old_price, now)
             for account in json.loads(accounts):
                 run(
                     "UPDATE accounts SET calls = calls + ?, tokens = tokens + ?,"
@@ -216,7 +218,7 @@ class SqliteBook:
     def entries(self, last: int) -> list[Entry]:
         """As the protocol says."""
         with self._transaction() as run:
-            return entries(run, last)
+            return entries(run, last, self._clock.date())
 
     def close(self) -> None:
         """As the protocol says."""

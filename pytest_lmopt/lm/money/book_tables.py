@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,13 +111,13 @@ def _add_calls(connection: sqlite3.Connection) -> None:
         connection.execute("ALTER TABLE charges ADD COLUMN calls INTEGER NOT NULL DEFAULT 1")
 
 
-def spent_by(run: Run, account: int) -> Spent:
-    """What an account has been charged so far."""
+def spent_by(run: Run, account: int, now: float) -> Spent:
+    """Sum what an account has been charged so far, ``now`` (as ``Clock.date`` counts)."""
     calls, tokens, micro_usd, earlier, first = run(
         "SELECT calls, tokens, micro_usd, earlier_seconds, first_call FROM accounts WHERE id = ?",
         (account,),
     ).fetchone()
-    seconds = max(0.0, earlier + (time.time() - first if first is not None else 0.0))
+    seconds = max(0.0, earlier + (now - first if first is not None else 0.0))
     aside = run(
         "SELECT ifnull(sum(calls), 0), ifnull(sum(tokens), 0), ifnull(sum(micro_usd), 0)"
         " FROM aside WHERE account = ?",
@@ -154,8 +153,8 @@ def lose_reserved(run: Run, account: int) -> None:
     run("UPDATE charges SET state = 'lost' WHERE payer = ? AND state = 'reserved'", (account,))
 
 
-def entries(run: Run, last: int) -> list[Entry]:
-    """The ``last`` accounts, oldest first."""
+def entries(run: Run, last: int, now: float) -> list[Entry]:
+    """List the ``last`` accounts, oldest first, as they stand ``now``."""
     rows = run(
         "SELECT id, owner, budget, is_open, earlier_calls, first_call, last_call FROM accounts"
         " ORDER BY id DESC LIMIT ?",
@@ -167,7 +166,7 @@ def entries(run: Run, last: int) -> list[Entry]:
             owner=owner,
             budget=budget,
             is_open=bool(is_open),
-            spent=spent_by(run, number),
+            spent=spent_by(run, number, now),
             settled=calls.get((number, "settled"), 0),
             lost=calls.get((number, "lost"), 0),
             reserved=calls.get((number, "reserved"), 0),

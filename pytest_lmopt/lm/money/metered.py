@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from pytest_lmopt.errors import BudgetExhaustedError, ModelError
+from pytest_lmopt.lm.clock import SYSTEM_CLOCK, Clock
 from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.lm.money.prices import price
 from pytest_lmopt.lm.money.protocol import Amount
@@ -24,7 +24,8 @@ class Metered:
     the ledger's other calls have reserved stands in the way of waits for them: most cost far less.
     """
 
-    def __init__(self, lm: LM, ledger: Ledger) -> None:
+    def __init__(self, lm: LM, ledger: Ledger, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._clock = clock
         self._lm = lm
         self._ledger = ledger
 
@@ -53,7 +54,7 @@ class Metered:
             except BudgetExhaustedError as error:
                 if not self._ledger.under_way or error.limit not in ("tokens", "usd"):
                     raise
-            await asyncio.sleep(POLL_SECONDS)
+            await self._clock.sleep(POLL_SECONDS)
 
     def _amount(self, request: Request, bound: Bound) -> Amount:
         priced: int | None = 0

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from pytest_lmopt.errors import RefusedError, UnrecordedError
+from pytest_lmopt.lm.clock import SYSTEM_CLOCK, Clock
 from pytest_lmopt.lm.local.model import model_identity
 from pytest_lmopt.lm.recordings.protocol import Store
 from pytest_lmopt.lm.seam import LM
@@ -33,7 +33,7 @@ class Recorded:
     """Answers from the recordings where it can; identical requests in flight make one call.
 
     ``auto`` asks for what is missing; ``replay`` never asks; ``refresh`` asks once for everything
-    not recorded since ``since`` (``time.time`` seconds; by default since now). ``committed`` are
+    not recorded since ``since`` (as ``Clock.date`` counts; by default since now). ``committed`` are
     further recordings by key, for what the store lacks; ``refresh`` leaves them out. A refusal is
     recorded for ``replay`` alone: others ask again, as its cause may be gone.
     """
@@ -46,12 +46,14 @@ class Recorded:
         mode: CacheMode,
         committed: Mapping[str, Completion] | None = None,
         since: float | None = None,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._lm = lm
+        self._clock = clock
         self._store = store
         self._mode = mode
         self._committed = committed or {}
-        self._since = (since or time.time()) if mode == "refresh" else 0.0
+        self._since = (since or clock.date()) if mode == "refresh" else 0.0
         self._in_flight: dict[str, _Flight] = {}
 
     async def complete(self, request: Request) -> Completion:
@@ -102,7 +104,7 @@ class Recorded:
     async def _ask(self, request: Request, key: str) -> Completion:
         """Ask, unless another process is asking: its answer then serves both."""
         while not self._store.claim(key):
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            await self._clock.sleep(LOOK_AGAIN_SECONDS)
         try:
             recorded = self._store.get(key, since=self._since)
             if recorded is not None and not isinstance(recorded, Refusal):
