@@ -95,6 +95,8 @@ def redact(text: str) -> str:
     are quoted with their middle masked, escaped, in base64 or in hexadecimal digits; and whatever
     looks like a key, a token, an authorization header or a password in a URL.
     """
+    if not text:
+        return text
     values = known()
     text = _without(text, values)
     lowered = text.lower()  # most texts have nothing that a pattern could begin with

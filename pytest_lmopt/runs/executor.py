@@ -58,7 +58,7 @@ class InProcessExecutor:
     takes more than ``timeout`` seconds is missing: a task is cancelled, a thread left behind
     without its LM calls. ``on_wrong`` is told what a pipeline raised. Use as a context manager:
     inside, calls that pipelines and metrics make on litellm itself are caught; leaving it ends idle
-    threads.
+    threads, and waits up to ``patience`` seconds for busy ones.
     """
 
     def __init__(
@@ -71,8 +71,10 @@ class InProcessExecutor:
         slots: AbstractAsyncContextManager[object] | None = None,
         on_wrong: Callable[[BaseException], object] = lambda _: None,
         clock: Clock = SYSTEM,
+        patience: float = LEFT_BEHIND_SECONDS,
     ) -> None:
         self._clock = clock
+        self._patience = patience
         self._lm = lm
         self._model = model
         self._catching = ExitStack()
@@ -89,7 +91,7 @@ class InProcessExecutor:
         # threads of a block that ended early have lost their calls, so most end at once; what then
         # still runs can't be told from the next test's own threads
         try:
-            self._threads.close(wait=0.0 if ctrl_c.at_once else LEFT_BEHIND_SECONDS)
+            self._threads.close(wait=0.0 if ctrl_c.at_once else self._patience)
         finally:
             self._catching.close()
 
@@ -134,7 +136,7 @@ class InProcessExecutor:
             for task in tasks:
                 task.cancel()
             if tasks:  # some swallow it: those are left behind, as threads are
-                await asyncio.wait(tasks, timeout=LEFT_BEHIND_SECONDS)
+                await asyncio.wait(tasks, timeout=self._patience)
 
     async def _run(
         self, pipeline: Pipeline, example: Example, context: RunContext, block: Block
@@ -145,10 +147,10 @@ class InProcessExecutor:
         async with self._slots:
             if block.ended:  # the slot came free because the block has ended
                 raise asyncio.CancelledError
-            clock = asyncio.timeout(None)
+            limit = asyncio.timeout(None)
             try:
-                async with clock:
-                    with self._expiring(clock, context.block):
+                async with limit:
+                    with self._expiring(limit, context.block):
                         prediction = await self._predict(pipeline, example, context)
             except LostContextError:
                 block.end()
@@ -164,7 +166,7 @@ class InProcessExecutor:
                 ending, problem = _ENDINGS[outcome.meaning], outcome.problem
                 raised = error if outcome.meaning is Meaning.WRONG else None
             # the pipeline may have caught these: they end the run all the same
-            if clock.expired():
+            if limit.expired():
                 ending, prediction = Ending.MISSING, None
                 problem = f"the run took more than {self._timeout:g} s (--lm-example-timeout)"
             if isinstance(context.stop, MissingAnswerError):
@@ -185,8 +187,8 @@ class InProcessExecutor:
         )
 
     @contextmanager
-    def _expiring(self, clock: asyncio.Timeout, run: Block) -> Iterator[None]:
-        """Let the clock expire, and the run's calls end, after the time-out."""
+    def _expiring(self, limit: asyncio.Timeout, run: Block) -> Iterator[None]:
+        """Let the limit expire, and the run's calls end, after the time-out."""
         if self._timeout is None:
             yield
             return
@@ -194,7 +196,7 @@ class InProcessExecutor:
 
         def expire() -> None:
             # in this order: else the run might see its calls end before it knows why
-            clock.reschedule(loop.time())
+            limit.reschedule(loop.time())
             run.end(landing=False)
 
         alarm = self._clock.call_later(self._timeout, expire)

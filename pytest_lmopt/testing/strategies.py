@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from pytest_lmopt.errors import MissingAnswerError, RefusedError
@@ -18,8 +20,11 @@ from pytest_lmopt.testing.searches import (
 from pytest_lmopt.testing.simulated_model import SimulatedModel
 from pytest_lmopt.wire import Request
 
-FEW = 60
-"""Examples of most searches: 24 or so to learn from, 18 each to race and to confirm on."""
+FEW = 48
+"""Examples of most searches: 12 to learn from, 18 each to race, in two rungs, and to confirm on."""
+
+ENOUGH: Mapping[Kind, int] = {"one step": 170, "two steps": 270, "shared": 400, "long": 120}
+"""Calls that let a search of so many examples propose, race and confirm."""
 
 
 class StrategyConformance:
@@ -60,7 +65,7 @@ class StrategyConformance:
                 self.make(3),
                 simulated(SimulatedModel(base=0.4, bonus=0.2)),
                 seed=3,
-                calls=300,
+                calls=ENOUGH[kind],
                 concurrency=concurrency,
                 examples=FEW,
                 kind=kind,
@@ -78,7 +83,7 @@ class StrategyConformance:
             )
         assert results[0] == results[1]
 
-    @pytest.mark.parametrize("calls", [57, 80, 111, 190])
+    @pytest.mark.parametrize("calls", [46, 64, 89, 150])
     def test_never_a_call_more_than_the_budget_and_always_a_confirmation(self, calls: int) -> None:
         """The proposer's calls count, and a winner on dev is never left unproven."""
         found = searched(
@@ -87,7 +92,7 @@ class StrategyConformance:
         assert len(found.requests) <= calls
         assert (found.outcome.winner is None) == (found.outcome.confirmation is None)
 
-    @pytest.mark.parametrize("tokens", [3_500, 12_000])
+    @pytest.mark.parametrize("tokens", [2_800, 9_600])
     def test_a_budget_of_tokens_that_ends_leaves_a_proof_or_no_winner(self, tokens: int) -> None:
         """The incumbent is judged all the same: what that takes was set aside."""
         found = searched(
@@ -102,7 +107,11 @@ class StrategyConformance:
     def test_never_sees_holdout_and_leaves_history_as_it_is(self, kind: Kind) -> None:
         """It works on train and dev alone; also where a prompt is shared or has several outputs."""
         found = searched(
-            self.make(0), simulated(SimulatedModel(base=0.7)), calls=400, examples=FEW, kind=kind
+            self.make(0),
+            simulated(SimulatedModel(base=0.7)),
+            calls=ENOUGH[kind],
+            examples=FEW,
+            kind=kind,
         )
         holdout = found.suite.splits.holdout
         assert not found.spy.changed_history
@@ -123,9 +132,9 @@ class StrategyConformance:
             return answer
 
         found = searched(
-            self.make(0), simulated(SimulatedModel(), proposer=useless), calls=120, examples=FEW
+            self.make(0), simulated(SimulatedModel(), proposer=useless), calls=96, examples=FEW
         )
-        assert len(found.requests) <= 120
+        assert len(found.requests) <= 96
         assert (found.outcome.winner is None) == (found.outcome.confirmation is None)
 
     def test_never_races_what_copies_an_answer(self) -> None:
@@ -136,7 +145,7 @@ class StrategyConformance:
         found = searched(
             self.make(0),
             simulated(SimulatedModel(), proposer=lambda _: answer),
-            calls=150,
+            calls=ENOUGH["long"],
             examples=FEW,
             kind="long",
         )
@@ -146,7 +155,7 @@ class StrategyConformance:
 
     def test_survives_a_model_that_knows_nothing(self) -> None:
         """All scores 0: the search ends without a winner, and says why."""
-        found = searched(self.make(0), lambda _: "no idea", calls=300, examples=FEW)
+        found = searched(self.make(0), lambda _: "no idea", calls=ENOUGH["one step"], examples=FEW)
         assert found.outcome.winner is None
         assert found.outcome.note
 
@@ -168,7 +177,7 @@ class StrategyConformance:
                 raise RefusedError("no", request=request)
             return model(request)
 
-        found = searched(self.make(0), in_trouble, calls=300, examples=FEW)
+        found = searched(self.make(0), in_trouble, calls=ENOUGH["one step"], examples=FEW)
         scores = found.outcome.incumbent.scores
         judged = {example.id for example in found.suite.splits.judged}
         assert not {"w0", "w1", "w2"} & set(scores)

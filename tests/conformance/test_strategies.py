@@ -69,23 +69,11 @@ class TestBootstrap(StrategyConformance):
     def test_demos_show_what_the_model_answered_in_passing_runs_of_train(self) -> None:
         """None comes from dev or holdout, and all are right."""
         model = SimulatedModel()
-        _, spy, _ = self.search(lambda request: model.answer(request.messages))
+        _, spy, _ = self.search(lambda request: model.answer(request.messages), examples=60)
+        assert spy.proposals
         for proposal in spy.proposals:
             for demo in proposal.candidate.states["shout"].demos:
                 assert demo["loud"] == demo["word"].upper()
-
-    def test_demos_that_do_nothing_are_rarely_adopted(self) -> None:
-        """Of 40 searches among equally good prompts, at most 3 adopt one."""
-        accepted = 0
-        for seed in range(40):
-            model = SimulatedModel(base=0.5, per_demo=0.0, seed=seed, fickle=True)
-            outcome, _, _ = self.search(
-                lambda request, model=model: model.answer(request.messages),  # type: ignore[misc]
-                seed=seed,
-                examples=100,
-            )
-            accepted += outcome.accepted
-        assert accepted <= 3
 
 
 class TestReflect(ProposerConformance):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
-from functools import lru_cache
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest_lmopt
@@ -13,15 +14,42 @@ import pytest_lmopt
 ROOT = Path(pytest_lmopt.__file__).parent
 
 
-@lru_cache(maxsize=1)
-def _texts() -> dict[str, str]:
+@cache
+def _texts() -> Mapping[str, str]:
     paths = sorted(ROOT.rglob("*.py"))
     return {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in paths}
 
 
-@lru_cache(maxsize=1)
-def _trees() -> dict[str, ast.Module]:
+@cache
+def trees() -> Mapping[str, ast.Module]:
+    """Parse every module, once for all tests; by name relative to the package."""
     return {name: ast.parse(text) for name, text in _texts().items()}
+
+
+@cache
+def nodes(module: str) -> Sequence[ast.AST]:
+    """List every node of a module, once for all tests."""
+    return tuple(ast.walk(trees()[module]))
+
+
+@cache
+def _by_attribute() -> Mapping[str, set[str]]:
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for name in trees():
+        for node in nodes(name):
+            if isinstance(node, ast.Attribute):
+                found[node.attr].add(name)
+    return found
+
+
+@cache
+def _by_function() -> Mapping[str, list[tuple[str, ast.Call]]]:
+    found: defaultdict[str, list[tuple[str, ast.Call]]] = defaultdict(list)
+    for name in trees():
+        for node in nodes(name):
+            if isinstance(node, ast.Call):
+                found[getattr(node.func, "id", "")].append((name, node))
+    return found
 
 
 def modules_with(pattern: str) -> set[str]:
@@ -29,20 +57,12 @@ def modules_with(pattern: str) -> set[str]:
     return {name for name, text in _texts().items() if re.search(pattern, text)}
 
 
-def nodes() -> Iterator[tuple[str, ast.AST]]:
-    """Yield every node of every module, with the module's name relative to the package."""
-    for name, tree in _trees().items():
-        yield from ((name, node) for node in ast.walk(tree))
-
-
 def attributes(*names: str) -> set[tuple[str, str]]:
     """Find the modules that use attributes of these names, each with the attribute."""
-    found = ((name, node.attr) for name, node in nodes() if isinstance(node, ast.Attribute))
-    return {(name, attribute) for name, attribute in found if attribute in names}
+    users = _by_attribute()
+    return {(name, attribute) for attribute in names for name in users.get(attribute, ())}
 
 
-def calls(function: str) -> Iterator[tuple[str, ast.Call]]:
-    """Yield the calls of a function by its plain name, with the modules they stand in."""
-    for name, node in nodes():
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == function:
-            yield name, node
+def calls(function: str) -> Sequence[tuple[str, ast.Call]]:
+    """List the calls of a function by its plain name, with the modules they stand in."""
+    return _by_function().get(function, [])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 import pytest
 from simulation.rates import Runs, Scores, compared, most
@@ -10,9 +12,9 @@ from pytest_lmopt.comparison.verdict import ALPHA, Verdict
 from pytest_lmopt.strategies.bootstrap import Bootstrap
 from pytest_lmopt.strategies.confirming import Rule, level
 from pytest_lmopt.strategies.protocol import Settings, Strategy
+from pytest_lmopt.strategies.search import SearchOutcome
 from pytest_lmopt.testing.searches import searched, simulated
 from pytest_lmopt.testing.simulated_model import SimulatedModel
-from pytest_lmopt.testing.strategies import StrategyConformance
 
 Generator = np.random.Generator
 FIELD = 16
@@ -118,30 +120,29 @@ def test_a_whole_search_is_confirmed_at_the_share_it_is_given() -> None:
     assert plain.detectable < found.detectable
 
 
-class _Sixteen(StrategyConformance):
-    """Searches of ``bootstrap`` with sixteen candidates."""
-
-    def make(self, seed: int) -> Strategy:
-        """Its demos do nothing for the model of this test."""
-        return Bootstrap(Settings(seed=seed), candidates=FIELD)
+def outcomes(strategy: Callable[[int], Strategy], total: int) -> Iterator[SearchOutcome]:
+    """Search ``total`` times, each with its own seed, among prompts whose demos do nothing."""
+    for seed in range(total):
+        model = SimulatedModel(base=0.5, per_demo=0.0, seed=seed, fickle=True)
+        yield searched(strategy(seed), simulated(model), seed=seed, examples=100).outcome
 
 
 def test_whole_searches_among_equals_seldom_adopt(runs: Runs) -> None:
     """Proposing, racing and confirming for real: 16 equal prompts, adopted in at most α."""
-    total = runs(15, 500)
+    total = runs(6, 500)
     accepted = 0
-    for seed in range(total):
-        model = SimulatedModel(base=0.5, per_demo=0.0, seed=seed, fickle=True)
-        outcome, _, _ = _Sixteen().search(
-            lambda request, model=model: model.answer(request.messages),  # type: ignore[misc]
-            seed=seed,
-            examples=100,
-        )
+    for outcome in outcomes(lambda seed: Bootstrap(Settings(seed=seed), candidates=FIELD), total):
         assert len({trial.proposal.candidate.digest for trial in outcome.trials}) > FIELD // 2
         if outcome.confirmation is not None:
             assert outcome.confirmation.alpha == pytest.approx(level(1))
         accepted += outcome.accepted
     assert accepted / total <= most(ALPHA, total)
+
+
+def test_demos_that_do_nothing_are_rarely_adopted(runs: Runs) -> None:
+    """Of 40 searches among equally good prompts, at most 3 adopt one."""
+    found = outcomes(lambda seed: Bootstrap(Settings(seed=seed)), runs(8, 40))
+    assert sum(outcome.accepted for outcome in found) <= 3
 
 
 def adoptions(total: int) -> tuple[int, int]:

@@ -30,15 +30,6 @@ SUITE = Suite(
 INCUMBENT = Candidate(name="incumbent", states={})
 
 
-class Slow(LocalRunner):
-    """Leaves others the time to take blocks."""
-
-    async def run_one(self, block: Block) -> list[ScoredRun]:
-        """What comes of one block, after a while."""
-        await asyncio.sleep(0.05)
-        return await super().run_one(block)
-
-
 class Unable(LocalRunner):
     """Ends each block with the same error."""
 
@@ -51,6 +42,20 @@ class Unable(LocalRunner):
         """Only the error."""
         self.taken += 1
         raise self.error
+
+
+class Patient(LocalRunner):
+    """Leaves a block to the other before it does its own."""
+
+    def __init__(self, other: Unable, executor: InProcessExecutor) -> None:
+        super().__init__(SUITE, executor)
+        self.other = other
+
+    async def run_one(self, block: Block) -> list[ScoredRun]:
+        """Run a block once the other has taken one."""
+        while not self.other.taken:
+            await asyncio.sleep(0)
+        return await super().run_one(block)
 
 
 @pytest.fixture
@@ -83,7 +88,7 @@ def test_whatever_ends_a_helpers_block_leaves_it_to_the_leader(
         with InProcessExecutor(lm=FunctionLM(lambda _: "")) as executor:
             unable = Unable(error, executor)
             helper = asyncio.ensure_future(help_with(unable, queue=helping, worker="w1"))
-            leader = LeadingRunner(Slow(SUITE, executor), queue=leading, worker="w0", hands=2)
+            leader = LeadingRunner(Patient(unable, executor), queue=leading, worker="w0", hands=2)
             blocks = [Block(candidate=INCUMBENT, examples=(example,)) for example in EXAMPLES]
             ran = [run.example async for runs in leader.run(blocks) for run in runs]
             leading.finish(SUITE.name, "w0")

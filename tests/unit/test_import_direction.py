@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
+from pathlib import PurePosixPath
 
-import pytest_lmopt
+from doubles.package_sources import ROOT, nodes, trees
 
-ROOT = Path(pytest_lmopt.__file__).parent
 LAYERS = (
     "known_secrets",
     "safe_text",
@@ -37,26 +36,27 @@ LAYERS = (
 
 
 @cache
-def _modules() -> Mapping[str, Path]:
+def _modules() -> Mapping[str, str]:
     """Our modules' files by name, from inside the package: ``suites.budget``, ``errors``."""
-    names = {path: path.relative_to(ROOT).with_suffix("").parts for path in ROOT.rglob("*.py")}
+    names = {path: PurePosixPath(path).with_suffix("").parts for path in trees()}
     return {".".join(parts).removesuffix(".__init__"): path for path, parts in names.items()}
 
 
-def _imports(path: Path) -> Iterator[str]:
+@cache
+def _imports(path: str) -> Sequence[str]:
     """Names that a module imports from ours, wherever the import stands, for types or to run.
 
     ``from pytest_lmopt.suites import budget`` gives ``suites`` and ``suites.budget``.
     """
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names: list[str] = []
+    names: list[str] = []
+    for node in nodes(path):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        yield from (
-            name.removeprefix("pytest_lmopt.") for name in names if name.startswith("pytest_lmopt.")
-        )
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return [
+        name.removeprefix("pytest_lmopt.") for name in names if name.startswith("pytest_lmopt.")
+    ]
 
 
 def _graph() -> dict[str, set[str]]:
@@ -109,17 +109,17 @@ def test_a_circle_would_be_found() -> None:
 
 def test_statistics_import_nothing_of_ours() -> None:
     """Numbers in, numbers out."""
-    found = {name for path in (ROOT / "stats").glob("*.py") for name in _imports(path)}
+    found = {name for path in trees() if path.startswith("stats/") for name in _imports(path)}
     assert {name.partition(".")[0] for name in found} <= {"stats"}
 
 
 def test_only_the_plugin_knows_pytest() -> None:
     """The core runs with pytest absent."""
     wrong = [
-        path.relative_to(ROOT).as_posix()
-        for path in ROOT.rglob("*.py")
-        if path.parent.name not in ("plugin", "testing")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        path
+        for path in trees()
+        if PurePosixPath(path).parent.name not in ("plugin", "testing")
+        for node in nodes(path)
         if (
             isinstance(node, ast.Import)
             and any(a.name.split(".")[0] == "pytest" for a in node.names)

@@ -15,9 +15,6 @@ MODEL = "openai/gpt-4o-mini"
 FREE = {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0}
 
 
-pytestmark = pytest.mark.usefixtures("prices_restored")
-
-
 def _routed() -> None:
     Router(
         model_list=[
@@ -46,6 +43,7 @@ CHEAPENED: list[Callable[[], object]] = [
 ]
 
 
+@pytest.mark.usefixtures("prices_restored")
 @pytest.mark.parametrize("cheapened", CHEAPENED)
 def test_no_pipeline_changes_a_price(cheapened: Callable[[], object]) -> None:
     """Neither with a call, a router, a registration, nor in the table itself."""
@@ -54,6 +52,7 @@ def test_no_pipeline_changes_a_price(cheapened: Callable[[], object]) -> None:
     assert price(MODEL, 1000, 1000) == honest == 750
 
 
+@pytest.mark.usefixtures("prices_restored")
 @pytest.mark.parametrize("model", ["openai/unheard-of", "nobody/unknown"])
 def test_a_pipeline_gives_no_price_to_an_unknown_model(model: str) -> None:
     """Under a dollar budget it stays refused; ``lm_prices`` is the user's place for it."""

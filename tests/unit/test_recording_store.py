@@ -6,8 +6,6 @@ import asyncio
 import json
 import os
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -180,32 +178,6 @@ def ask(store: SqliteRecordings, wanted: Request, text: str = "asked here") -> s
         return (await asyncio.wait_for(lm.complete(wanted), 20)).text
 
     return asyncio.run(once())
-
-
-def test_processes_that_need_the_same_answer_make_one_call(path: Path, tmp_path: Path) -> None:
-    """One asks; the others wait for its answer."""
-    program = (
-        "import asyncio, sys; from pathlib import Path\n"
-        "from test_recording_store import FunctionLM, Recorded, SqliteRecordings, request\n"
-        "async def answer(asked):\n"
-        "    with open('calls', 'a') as log: log.write('x')\n"
-        "    await asyncio.sleep(0.5)\n"
-        "    return 'said once'\n"
-        "async def main():\n"
-        "    lm = Recorded(FunctionLM(answer), SqliteRecordings(Path('r.sqlite')), mode='auto')\n"
-        "    both = [lm.complete(request(number)) for number in (1, 2)]\n"
-        "    assert {c.text for c in await asyncio.gather(*both)} == {'said once'}\n"
-        "asyncio.run(main())"
-    )
-    places = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
-    environment = {**os.environ, "PYTHONPATH": places}
-    processes = [
-        subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, env=environment)
-        for _ in range(3)
-    ]
-
-    assert [process.wait(60) for process in processes] == [0, 0, 0]
-    assert (tmp_path / "calls").read_text() == "xx"
 
 
 def claim_for(path: Path, wanted: Request, holder: str, since: float) -> None:

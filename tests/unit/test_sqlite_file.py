@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -126,44 +124,6 @@ def test_files_set_aside_before_are_kept(path: Path) -> None:
     kept = [path.with_name(f"{path.name}.damaged-{number}").read_bytes() for number in (1, 2)]
 
     assert kept == [b"broken 1" * 1000, b"broken 2" * 1000]
-
-
-def test_what_a_killed_process_wrote_is_there(path: Path) -> None:
-    """A commit is durable, although the log was never copied into the file."""
-    program = (
-        "import os, sys; from pathlib import Path; import test_sqlite_file as t\n"
-        "d = t.open_database(Path(sys.argv[1]), t.SCHEMA)\n"
-        "d.connection.execute(\"INSERT INTO words VALUES ('kept', '')\"); os._exit(9)"
-    )
-    subprocess.run([sys.executable, "-c", program, path], cwd=Path(__file__).parent, check=False)
-
-    assert Path(f"{path}-wal").stat().st_size
-    assert words(path) == {"kept"}
-    assert not list(path.parent.glob("*damaged*"))
-
-
-@pytest.mark.parametrize("harm", [None, headless], ids=["new", "damaged"])
-def test_processes_that_open_it_at_once_share_one_file(
-    path: Path, harm: Callable[[Path], None] | None
-) -> None:
-    """One makes it, or sets the damaged one aside; no word of the others is lost."""
-    if harm is not None:
-        write(path, *many())
-        harm(path)
-    program = (
-        "import sys; from pathlib import Path; import test_sqlite_file as t\n"
-        "t.write(Path(sys.argv[1]), *(f'{sys.argv[2]}-{n}' for n in range(20)))"
-    )
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", program, path, str(number)], cwd=Path(__file__).parent
-        )
-        for number in range(4)
-    ]
-
-    assert [process.wait(60) for process in processes] == [0, 0, 0, 0]
-    assert len(words(path)) == 80
-    assert len(list(path.parent.glob("*.damaged-?"))) == (harm is not None)
 
 
 def test_a_damaged_file_in_use_is_left_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

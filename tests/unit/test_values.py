@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from doubles.package_sources import nodes, trees
 from hypothesis import given
 from hypothesis import strategies as st
 
-import pytest_lmopt
 from pytest_lmopt.suites.values import (
     accepted_answers,
     comparable_text,
@@ -30,8 +30,6 @@ from pytest_lmopt.suites.values import (
     number_in,
     text_in,
 )
-
-ROOT = Path(pytest_lmopt.__file__).parent
 
 
 class Team(Enum):
@@ -141,17 +139,17 @@ def test_fractions_in_texts(text: str, fraction: str | None) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["9" * 10**6, "1," * 10**6, "1,000" * 10**5, "1.000" * 10**5, "1 000 " * 10**5, "-" * 10**6,
-     "1e" + "9" * 10**6, "." * 10**6, "1/" + "9" * 10**6],
+    ["9" * 10**5, "1," * 10**5, "1,000" * 10**4, "1.000" * 10**4, "1 000 " * 10**4, "-" * 10**5,
+     "1e" + "9" * 10**5, "." * 10**5, "1/" + "9" * 10**5],
 )  # fmt: skip
 def test_no_text_takes_long(text: str) -> None:
-    """Whatever a model repeats until it is stopped."""
-    began = time.monotonic()
+    """Whatever a model repeats until it is stopped; measured in CPU seconds of this thread."""
+    began = time.thread_time()
     found = number_in(text)
     fraction_in(text)
     if found is not None:
         is_close(found, Decimal(1), relative=1e-6, absolute=0.0)
-    assert time.monotonic() - began < 5.0
+    assert time.thread_time() - began < 1.0
 
 
 @given(st.fractions(), st.decimals(-(10**9), 10**9, places=6), st.sampled_from([0.0, 0.1, 1e-6]))
@@ -222,7 +220,7 @@ def test_comparable_text_is_stable() -> None:
 
 USERS = {
     "metrics/builtin.py", "metrics/judge.py", "metrics/score.py", "suites/dataset.py",
-    "suites/canonical.py", "suites/clusters.py", "suites/matching.py", "suites/spreadsheet.py",
+    "suites/clusters.py", "suites/content.py", "suites/matching.py", "suites/spreadsheet.py",
 }  # fmt: skip
 OWN_RULES = {"float", "str", "int", "Decimal", "isnan"}
 ALLOWED = {
@@ -231,6 +229,8 @@ ALLOWED = {
     ("metrics/builtin.py", "float"),  # of a comparison
     ("suites/dataset.py", "float"),  # of a JSON number, which is refused if it does not fit
     ("suites/dataset.py", "str"),  # of ids and messages
+    ("suites/content.py", "int"),  # of a whole number of any type, for its digest
+    ("suites/content.py", "str"),  # of types, dates and zones, for a digest
     ("suites/clusters.py", "str"),  # of a number, as one of a row's words
     ("suites/matching.py", "str"),  # of what a prompt's output says
     ("suites/spreadsheet.py", "str"),
@@ -241,16 +241,15 @@ def test_one_module_decides_what_values_are() -> None:
     """All that read or score values ask it, and none of them converts a value by itself."""
     found: set[str] = set()
     own: set[tuple[str, str]] = set()
-    for folder in ("metrics", "suites"):
-        for path in (ROOT / folder).rglob("*.py"):
-            name = path.relative_to(ROOT).as_posix()
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            for node in ast.walk(tree):
-                if isinstance(node, ast.ImportFrom) and node.module == "pytest_lmopt.suites.values":
-                    found.add(name)
-                called = node.func if isinstance(node, ast.Call) else None
-                label = getattr(called, "id", getattr(called, "attr", ""))
-                if name in USERS and label in OWN_RULES:
-                    own.add((name, label))
+    for name in trees():
+        if name.partition("/")[0] not in ("metrics", "suites"):
+            continue
+        for node in nodes(name):
+            if isinstance(node, ast.ImportFrom) and node.module == "pytest_lmopt.suites.values":
+                found.add(name)
+            called = node.func if isinstance(node, ast.Call) else None
+            label = getattr(called, "id", getattr(called, "attr", ""))
+            if name in USERS and label in OWN_RULES:
+                own.add((name, label))
     assert found == USERS
     assert own <= ALLOWED
