@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 from projects.tickets import Tickets, row
 
@@ -215,11 +215,11 @@ def test_another_test_over_the_same_rows_is_not_taken_for_a_renamed_one(
     tickets.run().stdout.fnmatch_lines(["*test_other*NOT GATED*"])
 
 
-def test_a_changed_model_is_named_and_gated(project: Project, openai_server: OpenAIServer) -> None:
+def test_a_changed_model_is_named_and_gated(project: Project, model: FunctionModel) -> None:
     """Like a changed prompt; and a replay says that it is the model that was never recorded."""
-    openai_server.answer_of = {
-        "simulated": lambda chat: chat[-1][1].upper(),
-        "another": lambda _: "nothing",
+    model.answer_of = {
+        "openai/simulated": lambda chat: chat[-1][1].upper(),
+        "openai/another": lambda _: "nothing",
     }
     project.suite(examples=40)
     project.run("--lm-snapshot-update").assert_outcomes(passed=1)

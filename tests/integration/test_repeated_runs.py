@@ -6,12 +6,12 @@ import itertools
 import json
 import threading
 
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
 
 def test_an_examples_score_is_the_mean_of_its_repeats(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """Equal requests are asked anew for each repeat; pass@k and pass^k tell reliability."""
     seen: dict[str, itertools.count[int]] = {}
@@ -23,7 +23,7 @@ def test_an_examples_score_is_the_mean_of_its_repeats(
             turn = next(seen.setdefault(word, itertools.count()))
         return word.upper() if turn % 2 == 0 else "no idea"
 
-    openai_server.answer = every_other
+    model.answer = every_other
     project.suite("repeats=4", examples=30)
     result = project.run()
     result.stdout.fnmatch_lines(
@@ -32,7 +32,7 @@ def test_an_examples_score_is_the_mean_of_its_repeats(
             "*4 runs of each example: pass@4 1.000, pass^4 0.*",
         ]
     )
-    assert openai_server.calls % 4 == 0
+    assert model.calls % 4 == 0
 
 
 UNSTEADY = """\
