@@ -21,7 +21,15 @@ from pytest_lmopt.wire import Message, Request
 # ones, and what takes seconds to import are therefore imported before. So is importlib_metadata:
 # where litellm imports it first, the inner run's end leaves no finder of plugins.
 ours = (module.name for module in pkgutil.walk_packages(pytest_lmopt.__path__, "pytest_lmopt."))
-for name in ("hypothesis", "importlib_metadata", "scipy.optimize", "scipy.stats", *ours):
+for name in (
+    "hypothesis",
+    "importlib_metadata",
+    "ruamel.yaml",
+    "scipy.optimize",
+    "scipy.stats",
+    "tabulate",
+    *ours,
+):
     importlib.import_module(name)
 
 
