@@ -12,8 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pytest_lmopt import LM, FunctionLM, LmoptError, Request
+from pytest_lmopt import LM, Completion, FunctionLM, LmoptError, Request
 from pytest_lmopt.testing.simulated_model import Chat
+
+Answer = str | Completion
+"""A text, which costs nothing, or a completion with its usage."""
 
 
 class FunctionModel:
@@ -24,9 +27,9 @@ class FunctionModel:
     together at most. Each also becomes a line of the file ``log``: several processes may share it.
     """
 
-    def __init__(self, answer: Callable[[Chat], str], *, log: Path | None = None) -> None:
+    def __init__(self, answer: Callable[[Chat], Answer], *, log: Path | None = None) -> None:
         self.answer = answer
-        self.answer_of: dict[str, Callable[[Chat], str]] = {}
+        self.answer_of: dict[str, Callable[[Chat], Answer]] = {}
         self.fault: Callable[[int, Request], LmoptError | None] = lambda *_: None
         self.requests: list[Request] = []
         self.most_at_once = 0
@@ -43,7 +46,7 @@ class FunctionModel:
         """Offer the model to a suite."""
         return FunctionLM(self._complete)
 
-    def _complete(self, request: Request) -> str:
+    def _complete(self, request: Request) -> Answer:
         with self._taking(request) as number:
             fault = self.fault(number, request)
             if fault is not None:

@@ -53,7 +53,7 @@ def beside(
 
 
 def served(proposer: SimulatedProposer, model: Callable[[Chat], str]) -> Callable[[Chat], str]:
-    """The same for a server, which isn't told who is asked: the one without an instruction."""
+    """The same as a function of the chat alone: a proposer's chat has no instruction."""
     draws = itertools.count()
 
     def answer(chat: Chat) -> str:

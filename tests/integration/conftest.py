@@ -19,9 +19,18 @@ from pytest_lmopt.testing.simulated_model import SimulatedModel
 from pytest_lmopt.wire import Message, Request
 
 # pytester forgets modules that its inner run imported first. Ours, whose classes must stay the same
-# ones, and what takes seconds to import are therefore imported before.
+# ones, and what takes seconds to import are therefore imported before. So is importlib_metadata:
+# where litellm imports it first, the inner run's end leaves no finder of plugins.
 ours = (module.name for module in pkgutil.walk_packages(pytest_lmopt.__path__, "pytest_lmopt."))
-for name in ("hypothesis", "scipy.optimize", "scipy.stats", *ours):
+for name in (
+    "hypothesis",
+    "importlib_metadata",
+    "ruamel.yaml",
+    "scipy.optimize",
+    "scipy.stats",
+    "tabulate",
+    *ours,
+):
     importlib.import_module(name)
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import shlex
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
 from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 
 @pytest.fixture
-def slight(project: Project, openai_server: OpenAIServer) -> Project:
+def slight(project: Project, model: FunctionModel) -> Project:
     """A project where demos help a little: too little to be proven on 33 holdout examples."""
-    openai_server.answer = SimulatedModel(base=0.3, per_demo=0.02).answer
+    model.answer = SimulatedModel(base=0.3, per_demo=0.02).answer
     project.suite("budget=Budget(calls=500)", examples=90)
     return project
 
@@ -79,11 +79,9 @@ def test_so_does_the_one_that_makes_a_baseline(slight: Project) -> None:
     )
 
 
-def test_best_does_not_take_what_is_no_better(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_best_does_not_take_what_is_no_better(project: Project, model: FunctionModel) -> None:
     """A candidate that changes nothing does not become a winner."""
-    openai_server.answer = SimulatedModel(base=0.5, per_demo=0.0).answer
+    model.answer = SimulatedModel(base=0.5, per_demo=0.0).answer
     project.suite("budget=Budget(calls=500)", examples=120)
     result = project.run("--lm-optimize=bootstrap", "--lm-accept=best", "--lm-snapshot-update")
     result.stdout.fnmatch_lines(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
 from pytest_lmopt.testing.simulated_model import SimulatedModel
@@ -160,10 +160,10 @@ def test_what_can_not_be_removed_is_not_offered_again(project: Project, tmp_path
 
 @pytest.mark.parametrize("accepting", [(), ("--lm-snapshot-update",)])
 def test_a_red_suite_whose_search_found_nothing_keeps_its_baseline_and_says_so(
-    project: Project, openai_server: OpenAIServer, accepting: Sequence[str]
+    project: Project, model: FunctionModel, accepting: Sequence[str]
 ) -> None:
     """What is suggested then is a run without a search, which works."""
-    openai_server.answer = SimulatedModel(base=0.5, per_demo=0.0).answer
+    model.answer = SimulatedModel(base=0.5, per_demo=0.0).answer
     project.suite("threshold=0.9, budget=Budget(calls=300)", examples=80)
     result = project.run("--lm-optimize=bootstrap", *accepting)
     result.assert_outcomes(failed=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
 OTHER = "\n\ntest_other = pytest.mark.lm_suite()(test_shout)\n"
@@ -15,17 +15,17 @@ def _two_suites(project: Project) -> None:
     project.write("test_words.py", text + OTHER.replace("()(", "(dataset=WORDS[:50])("))
 
 
-def test_all_suites_together_stay_within_it(project: Project, openai_server: OpenAIServer) -> None:
+def test_all_suites_together_stay_within_it(project: Project, model: FunctionModel) -> None:
     """The first suite is judged, the second stopped, and the run is red."""
     _two_suites(project)
     result = project.run("--lm-budget=calls:50", "--lm-cache=off")
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*the budget of the session (--lm-budget) (50 calls) is used up*"])
     result.stdout.no_fnmatch_line("*are recorded*")  # with --lm-cache=off they are not
-    assert 40 < openai_server.calls <= 50  # what was about to be asked when it ended is charged too
+    assert 40 < model.calls <= 50  # what was about to be asked when it ended is charged too
 
 
-def test_what_is_recorded_costs_nothing(project: Project, openai_server: OpenAIServer) -> None:
+def test_what_is_recorded_costs_nothing(project: Project) -> None:
     """A second session with the same budget pays for the rest only."""
     _two_suites(project)
     project.run("--lm-budget=calls:50")
@@ -33,13 +33,13 @@ def test_what_is_recorded_costs_nothing(project: Project, openai_server: OpenAIS
 
 
 def test_dollars_need_prices_which_the_user_may_give(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel, litellm_imported: None
 ) -> None:
     """Unknown is not free: it is an error, until the configuration names a price."""
     project.suite(examples=60)
     refused = project.run("--lm-budget=usd:2")
     refused.stdout.fnmatch_lines(["*openai/simulated*has no price*"])
-    assert openai_server.calls == 0
+    assert model.calls == 0
     ini = (project.path / "tox.ini").read_text()
     project.write("tox.ini", f"{ini}lm_prices =\n    openai/simulated 10 20\n")
     paid = project.run("--lm-budget=usd:2")

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from doubles.openai_server import Fault, OpenAIServer
+import pytest
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
+
+from pytest_lmopt.errors import TransientError
 
 
 def test_a_second_run_is_answered_from_the_recordings(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """And says so."""
     project.suite()
     project.run()
-    asked = openai_server.calls
+    asked = model.calls
     project.run().stdout.fnmatch_lines([f"*test_shout * {asked} * 100 %*"])
-    assert openai_server.calls == asked
+    assert model.calls == asked
 
 
 def test_replay_never_asks_and_names_what_is_missing(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """A gate in CI needs no key; an answer it lacks is an error, never a score.
 
@@ -26,7 +29,7 @@ def test_replay_never_asks_and_names_what_is_missing(
     """
     project.suite("max_missing=0.5", examples=120)
     project.run()
-    asked = openai_server.calls
+    asked = model.calls
     project.run("--lm-cache=replay").assert_outcomes(passed=1)
     project.suite("max_missing=0.5", examples=140)
     result = project.run("--lm-cache=replay")
@@ -39,21 +42,21 @@ def test_replay_never_asks_and_names_what_is_missing(
             "files to commit"
         ]
     )
-    assert openai_server.calls == asked
+    assert model.calls == asked
 
 
-def test_refresh_asks_everything_anew(project: Project, openai_server: OpenAIServer) -> None:
+def test_refresh_asks_everything_anew(project: Project, model: FunctionModel) -> None:
     """The new answers replace the recorded ones."""
     project.suite()
     project.run()
-    asked = openai_server.calls
-    openai_server.answer = lambda _: "something else"
+    asked = model.calls
+    model.answer = lambda _: "something else"
     project.run("--lm-cache=refresh").stdout.fnmatch_lines(["*test_shout *0.000 [[]0.00*"])
-    assert openai_server.calls == 2 * asked
+    assert model.calls == 2 * asked
     project.run().stdout.fnmatch_lines(["*test_shout *0.000 [[]0.00*100 %*"])
 
 
-def test_off_records_nothing(project: Project, openai_server: OpenAIServer) -> None:
+def test_off_records_nothing(project: Project) -> None:
     """There is not even a store."""
     project.suite()
     project.run("--lm-cache=off")
@@ -61,37 +64,47 @@ def test_off_records_nothing(project: Project, openai_server: OpenAIServer) -> N
     assert not list(project.path.glob(".lmopt/recordings*"))
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another try follows at once."""
+    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.FIRST_WAIT_SECONDS", 0.001)
+
+
 def test_a_model_that_fails_for_good_makes_the_suite_an_error_and_nothing_is_lost(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel, quick: None
 ) -> None:
     """The suite is red, never scored; the next run asks only for what is missing."""
     project.suite("budget=Budget(calls=400)")
-    openai_server.fault = lambda call: Fault(status=500) if call > 30 else None
+    model.fault = lambda call, request: (
+        TransientError("it fails", request=request) if call > 30 else None
+    )
     result = project.run("--lm-concurrency=4")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["error: * runs have no answer*the same command asks only for*"])
-    asked = openai_server.calls
-    openai_server.fault = lambda _: None
+    asked = model.calls
+    model.fault = lambda *_: None
     project.run().assert_outcomes(passed=1)
-    assert openai_server.calls - asked <= 68 - 30
+    assert model.calls - asked <= 68 - 30
 
 
 def test_a_rate_limit_that_passes_costs_only_time(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel, quick: None
 ) -> None:
     """Refused attempts are asked again, and count against the budget."""
     project.suite("budget=Budget(calls=400)", examples=40)
-    openai_server.fault = lambda call: Fault(status=429) if call % 5 == 0 else None
+    model.fault = lambda call, request: (
+        TransientError("too many", request=request, rate_limited=True) if call % 5 == 0 else None
+    )
     project.run().assert_outcomes(passed=1)
 
 
 def test_a_damaged_store_is_named_and_what_can_be_read_of_it_is_kept(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """One line says which file was set aside; the lost answers are asked for again."""
     project.suite()
     project.run()
-    asked = openai_server.calls
+    asked = model.calls
     store = project.path / ".lmopt/recordings.sqlite"
     content = bytearray(store.read_bytes())
     content[-24576:] = b"\xff" * 24576
@@ -102,5 +115,5 @@ def test_a_damaged_store_is_named_and_what_can_be_read_of_it_is_kept(
         ["note: *.sqlite was damaged and is set aside as recordings.sqlite.damaged-1; * kept"]
     )
     assert store.with_name("recordings.sqlite.damaged-1").read_bytes() == content
-    assert 0 < openai_server.calls - asked < asked
+    assert 0 < model.calls - asked < asked
     assert "note: " not in project.run("--lm-cache=replay").stdout.str()

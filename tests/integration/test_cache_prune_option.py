@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
 
@@ -12,10 +12,10 @@ def _size(project: Project) -> int:
 
 
 def test_answers_not_used_for_longest_are_dropped_on_request(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """The report says what was freed; what this session used stays; no suite need run for it."""
-    openai_server.answer = lambda _: "x" * 2000
+    model.answer = lambda _: "x" * 2000
     project.suite(examples=200)
     project.run()
     before = _size(project)
@@ -23,17 +23,17 @@ def test_answers_not_used_for_longest_are_dropped_on_request(
     result = project.run("--lm-cache-prune=0")
     result.stdout.fnmatch_lines(["note: recordings pruned: [0-9]* dropped, 0.* MB → 0.* MB"])
     assert _size(project) < before / 2
-    asked = openai_server.calls
+    asked = model.calls
     project.run("--lm-cache=replay").assert_outcomes(passed=1)
     result = project.run("--lm-cache-prune=0", "-k", "nothing")
     result.stdout.fnmatch_lines(["*= lm suites =*", "note: recordings pruned: [1-9]* dropped, *"])
     result.stdout.no_fnmatch_line("in all: *")
-    assert openai_server.calls == asked
+    assert model.calls == asked
 
 
-def test_the_limit_is_kept_without_asking(project: Project, openai_server: OpenAIServer) -> None:
+def test_the_limit_is_kept_without_asking(project: Project, model: FunctionModel) -> None:
     """Once a run passes it, older answers go."""
-    openai_server.answer = lambda _: "x" * 2000
+    model.answer = lambda _: "x" * 2000
     config = (project.path / "tox.ini").read_text()
     project.suite(examples=100)
     assert "pruned" not in project.run().stdout.str()
@@ -41,9 +41,9 @@ def test_the_limit_is_kept_without_asking(project: Project, openai_server: OpenA
     text = (project.path / "test_words.py").read_text()
     project.write("test_words.py", text.replace('f"word{i}"', 'f"new{i}"'))
     project.run().stdout.fnmatch_lines(["note: recordings pruned: [1-9]* dropped*"])
-    asked = openai_server.calls
+    asked = model.calls
     project.run("--lm-cache=replay").assert_outcomes(passed=1)
-    assert openai_server.calls == asked
+    assert model.calls == asked
 
 
 @pytest.mark.parametrize("size", ["much", "-1", "tests"])

@@ -65,6 +65,7 @@ class Mistake:
     """What somebody wrote, and the message that answers it; ``{path}`` is the project's folder.
 
     ``files`` are those besides the test, ``fault`` is what the provider does to every call.
+    ``served`` says that litellm and a provider have a part in it.
     """
 
     error: type[LmoptError]
@@ -74,6 +75,7 @@ class Mistake:
     body: str = ANSWER
     files: dict[str, str] = field(default_factory=dict)
     options: tuple[str, ...] = ()
+    served: bool = False
     fault: Fault | None = None
     prepare: Callable[[Project], object] = repr
 
@@ -94,7 +96,8 @@ def _foreign_book(project: Project) -> None:
 
 
 SERVER_DOWN = Mistake(
-    error=errors.IncompleteError, head=SHOUT, body=CALL, fault=Fault(status=500), message=(
+    error=errors.IncompleteError, served=True, head=SHOUT, body=CALL, fault=Fault(status=500),
+    message=(
         "error: 8 of 8 runs have no answer, more than max_missing=0.02 of 8 allows; the first is "
         "example 'e0': no answer after 4 attempts; the last: InternalServerError: OpenAIException "
         "- fault. Nothing is judged. The other answers are recorded: once the model answers again, "
@@ -210,6 +213,7 @@ MISTAKES = [
     ),
     Mistake(
         error=errors.UnmeteredError,
+        served=True,
         head="import litellm",
         body="return litellm.embedding(model='openai/simulated', input=['x'])",
         message=(
@@ -237,6 +241,7 @@ MISTAKES = [
     ),
     Mistake(
         error=errors.ModelError,
+        served=True,
         head=SHOUT,
         body=CALL,
         options=("-o", "lm_model="),
@@ -248,6 +253,7 @@ MISTAKES = [
     ),
     Mistake(
         error=errors.ModelError,
+        served=True,
         head=SHOUT,
         body=CALL,
         options=("--lm-model=gpt",),
@@ -408,13 +414,9 @@ def _written(project: Project, mistake: Mistake) -> None:
     mistake.prepare(project)
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
-def test_a_mistake_is_answered_in_words(
-    project: Project, openai_server: OpenAIServer, raised: list[LmoptError], mistake: Mistake
-) -> None:
+def _answered(project: Project, raised: list[LmoptError], mistake: Mistake) -> None:
     """An option is a usage error, what ends an import one of its module, all else of the suite."""
     _written(project, mistake)
-    openai_server.fault = lambda _: mistake.fault
     result = project.run(*mistake.options)
     assert mistake.error in map(type, raised)
     message = mistake.message.replace("{path}", str(project.path))
@@ -430,6 +432,23 @@ def test_a_mistake_is_answered_in_words(
     assert "Traceback" not in told
     assert "During handling" not in told
     assert not [line for line in result.outlines if re.search(r"pytest_lmopt.\w+.*:\d+: ", line)]
+
+
+@pytest.mark.parametrize("mistake", [each for each in MISTAKES if not each.served], ids=str)
+def test_a_mistake_is_answered_in_words(
+    project: Project, raised: list[LmoptError], mistake: Mistake
+) -> None:
+    """In the words of the catalogue, with its kind of error and without a traceback."""
+    _answered(project, raised, mistake)
+
+
+@pytest.mark.parametrize("mistake", [each for each in MISTAKES if each.served], ids=str)
+def test_so_is_one_that_a_provider_finds(
+    project: Project, openai_server: OpenAIServer, raised: list[LmoptError], mistake: Mistake
+) -> None:
+    """The provider's own words are in the message."""
+    openai_server.fault = lambda _: mistake.fault
+    _answered(project, raised, mistake)
 
 
 def test_a_litellm_that_is_not_known_is_told_too(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
 
 def test_a_suite_is_one_test_and_scores_what_the_model_can_do(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """One item, evaluated on dev and holdout only; the score is the model's known accuracy."""
     project.suite()
@@ -20,11 +20,8 @@ def test_a_suite_is_one_test_and_scores_what_the_model_can_do(
     found = re.search(r"test_shout\s+(\d+)\s+([\d.]+) \[", row)
     assert found is not None
     n, score = found.groups()
-    assert openai_server.calls == int(n)
-    right = sum(
-        openai_server.answer([(m["role"], m["content"]) for m in body["messages"]]) != "no idea"
-        for body in openai_server.requests
-    )
+    assert model.calls == int(n)
+    right = sum(model.answer(request.messages) != "no idea" for request in model.requests)
     assert float(score) == pytest.approx(right / int(n), abs=5e-4)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from doubles.openai_server import OpenAIServer
 from projects.shouting import SHOUT, Project
 
 from pytest_lmopt.plugin.gathering import write_files
@@ -33,7 +32,7 @@ def test_paths_that_lead_out_are_refused(pytester: pytest.Pytester, outside: Pat
     """By dots, absolute, or through a link; the suite is accepted whole or not at all."""
     (pytester.path / "link").symlink_to(outside)
     (pytester.path / "file.yaml").symlink_to(outside / "file.yaml")
-    config = pytester.parseconfigure("--lm-snapshot-update")
+    config = pytester.parseconfigure("--lm-snapshot-update", "-p", "no:unraisableexception")
     session = LmSession(config, read_options(config))
     ways_out = [
         f"../{outside.name}/x", "a/../../x", (outside / "x").as_posix(), "link/x", "link/new/x",
@@ -59,7 +58,7 @@ def test_paths_that_lead_out_are_refused(pytester: pytest.Pytester, outside: Pat
 
 
 def test_a_snapshot_folder_that_is_a_link_out_is_not_written_to(
-    project: Project, openai_server: OpenAIServer, outside: Path
+    project: Project, outside: Path
 ) -> None:
     """The run says so and writes nothing."""
     project.suite(examples=12)
@@ -70,7 +69,7 @@ def test_a_snapshot_folder_that_is_a_link_out_is_not_written_to(
 
 
 def test_a_test_outside_the_root_folder_runs_but_writes_nothing(
-    project: Project, openai_server: OpenAIServer, outside: Path
+    project: Project, outside: Path
 ) -> None:
     """Its snapshot would lie outside, too; it lands nowhere else instead."""
     project.suite(examples=12)
@@ -81,9 +80,7 @@ def test_a_test_outside_the_root_folder_runs_but_writes_nothing(
     assert not list(outside.rglob("*.scores.csv"))
 
 
-def test_a_prompt_file_that_is_a_link_out_is_not_rewritten(
-    project: Project, openai_server: OpenAIServer, outside: Path
-) -> None:
+def test_a_prompt_file_that_is_a_link_out_is_not_rewritten(project: Project, outside: Path) -> None:
     """The change is shown, to be made by hand."""
     real = outside / "shout.yaml"
     real.write_text(SHOUT)

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
 from pytest_lmopt.testing.simulated_model import Chat
@@ -39,7 +39,6 @@ def searched(project: Project, *options: str) -> tuple[int, str]:
     return int(found[1]), found[2]
 
 
-@pytest.mark.usefixtures("openai_server")
 def test_the_identical_search_is_no_new_use(project: Project) -> None:
     """Its winner with its scores says nothing that the first confirmation did not say."""
     project.suite("budget=Budget(calls=500)", examples=120)
@@ -51,7 +50,6 @@ def test_the_identical_search_is_no_new_use(project: Project) -> None:
     assert project.files() == files
 
 
-@pytest.mark.usefixtures("openai_server")
 def test_a_detour_over_another_split_resets_nothing(project: Project) -> None:
     """Rows keep their uses under every seed, and a new winner is a new use of each."""
     project.suite("budget=Budget(calls=500)", examples=120)
@@ -66,7 +64,6 @@ def test_a_detour_over_another_split_resets_nothing(project: Project) -> None:
     assert searched(project, "--lm-resplit=0") == (3, "0.0083")
 
 
-@pytest.mark.usefixtures("openai_server")
 def test_rows_that_demos_show_never_return_to_holdout(project: Project) -> None:
     """Under any later seed they stay in train."""
     project.suite("budget=Budget(calls=500)", examples=120)
@@ -100,10 +97,10 @@ def test_shout(lm_example):
 
 @pytest.mark.parametrize("blanks", [False, True])
 def test_memorising_duplicates_proves_nothing(
-    project: Project, openai_server: OpenAIServer, blanks: bool
+    project: Project, model: FunctionModel, blanks: bool
 ) -> None:
     """Copies of a text under other ids, or with other blanks, are in one split."""
-    openai_server.answer = memory
+    model.answer = memory
     rows = [
         {
             "id": f"r{n}",

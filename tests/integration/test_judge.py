@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from doubles.openai_server import Fault, OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
+from pytest_lmopt.errors import RefusedError
 from pytest_lmopt.testing.simulated_model import Chat
 
 RUBRIC = """\
@@ -32,66 +33,64 @@ def test_shout(lm_example):
 FINE = "score: 4\nfeedback: fine"
 
 
-def _project(project: Project, server: OpenAIServer, graded: str = FINE) -> None:
+def _project(project: Project, model: FunctionModel, graded: str = FINE) -> None:
     def answer(chat: Chat) -> str:
         return graded if "GRADE" in chat[0][1] else chat[-1][1].upper()
 
-    server.answer = answer
+    model.answer = answer
     project.write("rubric.yaml", RUBRIC)
     project.write("test_words.py", SUITE)
 
 
 def test_its_calls_are_paid_from_the_suites_budget_and_recorded(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """Twenty answers and twenty grades; a second run asks nothing."""
-    _project(project, openai_server)
+    _project(project, model)
     project.run().stdout.fnmatch_lines(["*test_shout *20 *0.750*40 *"])
-    assert openai_server.calls == 40
+    assert model.calls == 40
     project.run().stdout.fnmatch_lines(["* 40 *100 %*"])
-    assert openai_server.calls == 40
+    assert model.calls == 40
 
 
-def test_its_feedback_is_shown(project: Project, openai_server: OpenAIServer) -> None:
+def test_its_feedback_is_shown(project: Project, model: FunctionModel) -> None:
     """As any metric's."""
-    _project(project, openai_server)
+    _project(project, model)
     project.run("-v").stdout.fnmatch_lines(["*feedback fine"])
 
 
-def test_a_grade_off_the_scale_is_missing_not_zero(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_a_grade_off_the_scale_is_missing_not_zero(project: Project, model: FunctionModel) -> None:
     """Too many of them make the suite an error."""
-    _project(project, openai_server, "score: 9\nfeedback: great")
+    _project(project, model, "score: 9\nfeedback: great")
     result = project.run()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["error: *the judge: the judge gave no score from 1 to 5*"])
 
 
 def test_a_prediction_the_judge_is_refused_is_missing(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """The judge's provider says nothing about the prompt that is judged."""
-    _project(project, openai_server)
-    filtered = Fault(status=400, error={"message": "no", "code": "content_filter"})
-    openai_server.fault_of = lambda asked, _: filtered if "WORD3" in asked else None
+    _project(project, model)
+    said = "refused by the provider's content filter (no)"
+    model.fault = lambda _, request: (
+        RefusedError(said, request=request) if "WORD3" in request.messages[-1].content else None
+    )
     result = project.run()
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*the judge: refused by the provider's content filter*"])
 
 
-def test_a_changed_rubric_makes_the_baseline_stale(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_a_changed_rubric_makes_the_baseline_stale(project: Project, model: FunctionModel) -> None:
     """It is another metric then."""
-    _project(project, openai_server)
+    _project(project, model)
     project.run("--lm-snapshot-update")
     project.write("rubric.yaml", RUBRIC.replace("GRADE", "GRADE strictly"))
     project.run().stdout.fnmatch_lines(["*stale (metric changed)*"])
 
 
 def test_what_it_says_of_a_holdout_example_is_not_quoted(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """A grade off the scale comes with words that may quote what was expected."""
 
@@ -100,8 +99,8 @@ def test_what_it_says_of_a_holdout_example_is_not_quoted(
             return chat[-1][1].upper()
         return "score: 9\nfeedback: as WORD7 is" if "WORD7" in chat[-1][1] else FINE
 
-    _project(project, openai_server)
-    openai_server.answer = answer
+    _project(project, model)
+    model.answer = answer
     for split, max_missing, quoted in (
         ("holdout", "0.1", False), ("holdout", "0", False), ("dev", "0.1", True), ("dev", "0", True)
     ):  # fmt: skip
@@ -115,20 +114,18 @@ def test_what_it_says_of_a_holdout_example_is_not_quoted(
             assert ("as WORD7 is" in text) is quoted
 
 
-def test_no_answer_is_not_judged(project: Project, openai_server: OpenAIServer) -> None:
+def test_no_answer_is_not_judged(project: Project, model: FunctionModel) -> None:
     """It scores 0, and the rubric never sees the word None."""
-    _project(project, openai_server)
+    _project(project, model)
     answer = 'one_step(lm_example.inputs["word"]) if lm_example.id == "w1" else None'
     project.write("test_words.py", SUITE.replace('one_step(lm_example.inputs["word"])', answer))
     project.run().stdout.fnmatch_lines(["*test_shout *20 *0.037*2 *"])
-    assert openai_server.calls == 2
+    assert model.calls == 2
 
 
-def test_a_rubric_with_an_expected_value_needs_one(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_a_rubric_with_an_expected_value_needs_one(project: Project, model: FunctionModel) -> None:
     """Of each row; a rubric without it judges rows that expect nothing."""
-    _project(project, openai_server)
+    _project(project, model)
     project.write("test_words.py", SUITE.replace('f"WORD{i}"', "None"))
     result = project.run()
     result.assert_outcomes(failed=1)

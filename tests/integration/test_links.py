@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from doubles.simulated_proposer import SimulatedProposer, served
 from projects.shouting import Project
 
@@ -64,7 +64,7 @@ Way = Callable[[Project, Path], Sequence[str]]
 @pytest.mark.parametrize("way", WAYS)
 def test_nothing_has_changed_whichever_way_leads_there(
     project: Project,
-    openai_server: OpenAIServer,
+    model: FunctionModel,
     link: Path,
     way: Way,
     monkeypatch: pytest.MonkeyPatch,
@@ -79,7 +79,7 @@ def test_nothing_has_changed_whichever_way_leads_there(
     accepted = project.files(folders)
     assert len(accepted) == 3
     (project.path / ".lmopt/recordings.sqlite").unlink()
-    calls = openai_server.calls
+    calls = model.calls
     options = way(project, link)
     result = project.run(*options, "--lm-snapshot-update")
     result.assert_outcomes(passed=1)
@@ -88,12 +88,10 @@ def test_nothing_has_changed_whichever_way_leads_there(
     result.stdout.no_fnmatch_line("*changed since*")
     result.stdout.no_fnmatch_line("*orphaned*")
     assert project.files(folders) == accepted
-    assert openai_server.calls == calls
+    assert model.calls == calls
 
 
-def test_a_link_below_the_root_leads_to_the_same_files(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_a_link_below_the_root_leads_to_the_same_files(project: Project) -> None:
     """The test is named by the link, as pytest names it; its files are there once."""
     real = project.path / "real"
     real.mkdir()
@@ -117,9 +115,7 @@ def test_a_link_below_the_root_leads_to_the_same_files(
 
 
 @pytest.mark.parametrize("way", [_through_its_path, _through_the_root])
-def test_a_winner_found_through_a_link_is_written(
-    project: Project, openai_server: OpenAIServer, link: Path, way: Way
-) -> None:
+def test_a_winner_found_through_a_link_is_written(project: Project, link: Path, way: Way) -> None:
     """Into the prompt file, which stays named by its place in the project."""
     project.suite("budget=Budget(calls=600)", examples=160)
     before = (project.path / "shout.yaml").read_bytes()
@@ -131,10 +127,10 @@ def test_a_winner_found_through_a_link_is_written(
 
 
 def test_a_winner_found_through_a_link_is_tried_on_suites_that_share_its_prompt(
-    project: Project, openai_server: OpenAIServer, link: Path
+    project: Project, model: FunctionModel, link: Path
 ) -> None:
     """The other suite is run with it, not with the prompt as it stands, and refuses it."""
-    openai_server.answer = lambda chat: (
+    model.answer = lambda chat: (
         "no idea"
         if chat[-1][1].startswith("x") and len(chat) > 2
         else SimulatedModel().answer(chat)
@@ -147,9 +143,7 @@ def test_a_winner_found_through_a_link_is_tried_on_suites_that_share_its_prompt(
     assert (project.path / "shout.yaml").read_bytes() == before
 
 
-def test_a_prompt_file_that_is_a_link_is_the_file_it_leads_to(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_a_prompt_file_that_is_a_link_is_the_file_it_leads_to(project: Project) -> None:
     """Within the project a winner is written there, and the link stays one."""
     (project.path / "prompts").mkdir()
     (project.path / "shout.yaml").rename(project.path / "prompts/shout.yaml")
@@ -161,13 +155,13 @@ def test_a_prompt_file_that_is_a_link_is_the_file_it_leads_to(
 
 
 def test_a_proposer_sees_the_code_of_a_project_behind_a_link(
-    project: Project, openai_server: OpenAIServer, link: Path
+    project: Project, model: FunctionModel, link: Path
 ) -> None:
     """What the test calls is the project's own."""
-    openai_server.answer = served(SimulatedProposer(), SimulatedModel().answer)
+    model.answer = served(SimulatedProposer(), SimulatedModel().answer)
     project.suite("budget=Budget(calls=80)", examples=50)
     project.run("--lm-optimize=opro", f"--rootdir={project.path}", str(link))
     project.run("--lm-optimize=opro", "--lm-cache=off", f"--rootdir={link}", str(project.path))
-    asked = [body["messages"] for body in openai_server.requests if len(body["messages"]) == 1]
+    asked = [request.messages for request in model.requests if len(request.messages) == 1]
     assert len(asked) > 1
-    assert all("return shout(word=word).text" in messages[0]["content"] for messages in asked)
+    assert all("return shout(word=word).text" in messages[0].content for messages in asked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
 HEAD = """\
@@ -17,7 +17,7 @@ ROWS = [{"id": f"w{i}", "inputs": {"word": f"word{i}"}, "expected": f"WORD{i}", 
 
 
 def test_a_class_gives_defaults_and_shares_its_budget(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """What one suite spends, the next can't; a budget of its own would come on top."""
     project.write(
@@ -37,12 +37,10 @@ class TestWords:
     result = project.run()
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["budget-stopped: *TestWords (30 calls) is used up*"])
-    assert openai_server.calls == 30
+    assert model.calls == 30
 
 
-def test_a_parameter_makes_a_suite_of_its_own(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_a_parameter_makes_a_suite_of_its_own(project: Project, model: FunctionModel) -> None:
     """A model matrix: each parameter has its row, its mark and its snapshot."""
     project.write(
         "test_words.py",
@@ -59,11 +57,11 @@ def test_shout(lm_example, model):
     )
     result = project.run("--lm-snapshot-update")
     result.assert_outcomes(passed=2)
-    assert {body["model"] for body in openai_server.requests} == {"small", "large"}
+    assert {request.model for request in model.requests} == {"openai/small", "openai/large"}
     assert len([name for name in project.files() if name.endswith(".yaml")]) == 2
 
 
-def test_fixtures_are_set_up_once_per_suite(project: Project, openai_server: OpenAIServer) -> None:
+def test_fixtures_are_set_up_once_per_suite(project: Project) -> None:
     """All examples share them."""
     project.write(
         "test_words.py",
@@ -91,7 +89,7 @@ def test_after():
 
 
 def test_async_pipelines_run_their_examples_as_tasks(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """Concurrent calls inside one run are fine too."""
     project.write(
@@ -105,9 +103,7 @@ async def test_shout(lm_example):
     assert (loud.text, back.text) == (word.upper(), word[::-1])
 """,
     )
-    openai_server.answer = lambda chat: (
-        chat[-1][1].upper() if "SHOUT" in chat[0][1] else chat[-1][1][::-1]
-    )
+    model.answer = lambda chat: chat[-1][1].upper() if "SHOUT" in chat[0][1] else chat[-1][1][::-1]
     result = project.run()
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*test_shout *20 *1.000* 40 *"])

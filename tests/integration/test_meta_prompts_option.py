@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from doubles.simulated_proposer import SimulatedProposer, served
 from projects.shouting import Project
 
@@ -27,20 +27,18 @@ def project(project: Project) -> Project:
     return project
 
 
-def test_a_file_replaces_ours_of_that_name(project: Project, openai_server: OpenAIServer) -> None:
+def test_a_file_replaces_ours_of_that_name(project: Project, model: FunctionModel) -> None:
     """The others stay."""
-    openai_server.answer = served(SimulatedProposer(), SimulatedModel(bonus=0.5).answer)
+    model.answer = served(SimulatedProposer(), SimulatedModel(bonus=0.5).answer)
     project.write("meta/opro.j2", OWN)
     project.run("--lm-optimize=opro")
     asked = [
-        body["messages"][0]["content"]
-        for body in openai_server.requests
-        if len(body["messages"]) == 1
+        request.messages[0].content for request in model.requests if len(request.messages) == 1
     ]
     assert asked[0] == 'Zum Wohl! 1 bisher.\n<instruction prompt="shout">...</instruction>'
-    openai_server.requests.clear()
+    model.requests.clear()
     project.run("--lm-optimize=mipro")
-    assert any("You write the instruction" in str(body) for body in openai_server.requests)
+    assert any("You write the instruction" in str(request.messages) for request in model.requests)
 
 
 @pytest.mark.parametrize(
@@ -57,14 +55,14 @@ def test_a_file_replaces_ours_of_that_name(project: Project, openai_server: Open
     ],
 )
 def test_a_file_that_can_not_be_used_is_a_usage_error(
-    name: str, text: str, message: str, project: Project, openai_server: OpenAIServer
+    name: str, text: str, message: str, project: Project, model: FunctionModel
 ) -> None:
     """Before anything is spent."""
     project.write(f"meta/{name}", text)
     result = project.run("--lm-optimize=opro")
     assert result.ret == 4
     result.stderr.fnmatch_lines([f"ERROR: ini value lm_meta_prompts: {message}"])
-    assert openai_server.calls == 0
+    assert model.calls == 0
 
 
 def test_so_is_a_folder_that_is_not_there(project: Project) -> None:
@@ -75,9 +73,7 @@ def test_so_is_a_folder_that_is_not_there(project: Project) -> None:
     result.stderr.fnmatch_lines(["ERROR: ini value lm_meta_prompts: there is no folder */meta; *"])
 
 
-def test_what_only_values_show_is_the_suites_error(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_what_only_values_show_is_the_suites_error(project: Project) -> None:
     """It says where and what may be used."""
     project.write("meta/opro.j2", "{{ steps[0].nme }}")
     result = project.run("--lm-optimize=opro")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
 SUITE = """\
@@ -35,11 +35,11 @@ def test_the_configured_model_does_not_concern_them(project: Project) -> None:
 
 
 def test_a_pipeline_that_no_longer_asks_its_model_is_still_gated(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """What it does instead is its own doing, not another model's."""
     write(project, 'one_step(lm_example.inputs["word"])')
-    openai_server.answer = lambda chat: chat[-1][1].upper()
+    model.answer = lambda chat: chat[-1][1].upper()
     project.run("--lm-snapshot-update").assert_outcomes(passed=1)
     write(project, '"nothing"')
     result = project.run()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from doubles.simulated_proposer import SimulatedProposer, served
 from projects.shouting import PIPELINE, Project
 
@@ -16,29 +14,28 @@ from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 @pytest.mark.parametrize("strategy", ["opro", "mipro"])
 def test_no_line_of_the_pipelines_code_reaches_a_model(
-    strategy: str, project: Project, openai_server: OpenAIServer
+    strategy: str, project: Project, model: FunctionModel
 ) -> None:
     """With the option; without it the proposer sees the test and what it calls."""
-    openai_server.answer = served(SimulatedProposer(), SimulatedModel().answer)
+    model.answer = served(SimulatedProposer(), SimulatedModel().answer)
     project.suite("budget=Budget(calls=80)", examples=50)
     code = (project.path / "test_words.py").read_text() + PIPELINE
     lines = {line.strip() for line in code.splitlines() if len(line.strip()) > 15}
     assert "return shout(word=word).text" in lines
 
     def seen(*options: str) -> set[str]:
-        openai_server.requests.clear()
+        model.requests.clear()
         project.run(f"--lm-optimize={strategy}", "--lm-cache=refresh", *options)
-        questions = [body["messages"] for body in openai_server.requests]
+        questions = [request.messages for request in model.requests]
         assert any(len(messages) == 1 for messages in questions), "no proposer was asked"
-        texts = json.loads(json.dumps(questions))
-        said = "\n".join(message["content"] for messages in texts for message in messages)
+        said = "\n".join(message.content for messages in questions for message in messages)
         return {line for line in lines if line in said}
 
     assert seen("--lm-no-source") == set()
     assert {"return shout(word=word).text", "def test_shout(lm_example):"} <= seen()
 
 
-def test_rows_within_the_mark_reach_no_model(project: Project, openai_server: OpenAIServer) -> None:
+def test_rows_within_the_mark_reach_no_model(project: Project, model: FunctionModel) -> None:
     """They are the test's code, too, and no holdout answer may be read by who writes proposals."""
     rows = [
         {"id": f"w{number}", "inputs": {"word": f"word{number}"}, "expected": f"WORD{number}."}
@@ -55,13 +52,11 @@ def test_rows_within_the_mark_reach_no_model(project: Project, openai_server: Op
         "def test_shout(lm_example):\n"
         '    return one_step(lm_example.inputs["word"])\n',
     )
-    openai_server.answer = served(SimulatedProposer(), SimulatedModel().answer)
+    model.answer = served(SimulatedProposer(), SimulatedModel().answer)
     project.run("--lm-optimize=reflect")
 
     asked = [
-        body["messages"][0]["content"]
-        for body in openai_server.requests
-        if len(body["messages"]) == 1
+        request.messages[0].content for request in model.requests if len(request.messages) == 1
     ]
     assert any("def test_shout(lm_example):" in question for question in asked)
     holdout = split(load_dataset(rows, beside=project.path)).holdout

@@ -6,7 +6,7 @@ import json
 import sys
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
 from pytest_lmopt.testing.simulated_model import SimulatedModel
@@ -56,10 +56,10 @@ def pytest_lmopt_strategies():
 
 @pytest.mark.parametrize("examples", [50, 150])
 def test_of_equal_candidates_the_cheaper_is_adopted_and_a_perfect_one_ends_the_search(
-    project: Project, openai_server: OpenAIServer, examples: int
+    project: Project, model: FunctionModel, examples: int
 ) -> None:
     """An instruction alone that is right on all of dev, beside the same with four demos."""
-    openai_server.answer = SimulatedModel(base=0.3, bonus=0.7).answer
+    model.answer = SimulatedModel(base=0.3, bonus=0.7).answer
     project.write("conftest.py", TOGETHER)
     project.suite("budget=Budget(calls=900)", examples=examples)
     result = project.run("--lm-optimize=together", "--lm-report=json:report.json")
@@ -73,9 +73,7 @@ def test_of_equal_candidates_the_cheaper_is_adopted_and_a_perfect_one_ends_the_s
     result.stdout.fnmatch_lines([note])
 
 
-def test_demos_that_help_are_found_and_confirmed(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_demos_that_help_are_found_and_confirmed(project: Project, model: FunctionModel) -> None:
     """Where demos raise the true accuracy from 30 to 70 %, the winner shows demos."""
     project.suite("budget=Budget(calls=500)", examples=120)
     result = project.run("--lm-optimize")
@@ -91,24 +89,22 @@ def test_demos_that_help_are_found_and_confirmed(
             "*+  - {word: word*, loud: WORD*}",
         ]
     )
-    assert openai_server.calls <= 500
+    assert model.calls <= 500
 
 
 def test_every_step_of_a_pipeline_gets_demos_without_labels_for_it(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """Demos for the inner step come from runs whose final answer passed."""
-    openai_server.answer = SimulatedModel(base=0.4).answer
+    model.answer = SimulatedModel(base=0.4).answer
     project.write("test_both.py", TWO_STEPS)
     result = project.run("--lm-optimize")
     result.stdout.fnmatch_lines(["*: improved", "*+++ b/shout.yaml", "*+++ b/mirror.yaml"])
 
 
-def test_demos_that_do_nothing_change_nothing(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_demos_that_do_nothing_change_nothing(project: Project, model: FunctionModel) -> None:
     """Finding nothing better is green, and the prompts stay as they are."""
-    openai_server.answer = SimulatedModel(base=0.5, per_demo=0.0).answer
+    model.answer = SimulatedModel(base=0.5, per_demo=0.0).answer
     project.suite("budget=Budget(calls=500)", examples=120)
     result = project.run("--lm-optimize", "--lm-snapshot-update")
     result.assert_outcomes(passed=1)
@@ -116,51 +112,49 @@ def test_demos_that_do_nothing_change_nothing(
     assert "demos" not in (project.path / "shout.yaml").read_text()
 
 
-def test_the_server_never_sees_a_call_more_than_the_budget(
-    project: Project, openai_server: OpenAIServer
+def test_the_model_never_sees_a_call_more_than_the_budget(
+    project: Project, model: FunctionModel
 ) -> None:
     """However small the budget, it is never exceeded, and the search still proves what it can."""
     project.suite("budget=Budget(calls=300)", examples=200)
     result = project.run("--lm-optimize")
     result.assert_outcomes(passed=1)
-    assert openai_server.calls <= 300
+    assert model.calls <= 300
     result.stdout.fnmatch_lines(["*incumbent ? winner on holdout*"])
 
 
 def test_a_budget_too_small_for_the_incumbent_is_an_error(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """When not even the incumbent can be judged, the suite is red and says what is lacking."""
     project.suite("budget=Budget(calls=20)", examples=200)
     result = project.run("--lm-optimize")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*budget of *test_shout (20 calls) is used up*more calls*"])
-    assert openai_server.calls <= 20
+    assert model.calls <= 20
 
 
 def test_repeating_a_search_pays_nothing_and_finds_the_same(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """The recordings replay it call by call, even where the budget was tight."""
     project.suite("budget=Budget(calls=300)", examples=200)
     reports = []
     for _ in range(2):
         project.run("--lm-optimize", "--lm-report=json:report.json")
-        calls = openai_server.calls
+        calls = model.calls
         (suite,) = json.loads((project.path / "report.json").read_text())["suites"]
         reports.append((suite["search"], suite["comparison"], suite["usage"]["calls"], calls))
     assert reports[0] == reports[1]
 
 
-def test_baseline_measures_the_incumbent_only(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_baseline_measures_the_incumbent_only(project: Project, model: FunctionModel) -> None:
     """``--lm-optimize=baseline`` proposes nothing."""
     project.suite(examples=100)
     result = project.run("--lm-optimize=baseline")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*search: baseline, 0 candidates*", "*no candidate was raced*"])
-    assert 0 < openai_server.calls <= 100
+    assert 0 < model.calls <= 100
 
 
 def test_a_path_eaten_as_the_strategy_is_explained(project: Project) -> None:
@@ -171,17 +165,17 @@ def test_a_path_eaten_as_the_strategy_is_explained(project: Project) -> None:
     result.stderr.fnmatch_lines(["*unknown strategy 'tests/'*write --lm-optimize=auto tests/*"])
 
 
-def test_too_few_examples_to_split_is_said(project: Project, openai_server: OpenAIServer) -> None:
+def test_too_few_examples_to_split_is_said(project: Project, model: FunctionModel) -> None:
     """A search needs train, dev and holdout."""
     project.suite(examples=2)
     result = project.run("--lm-optimize")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*its 2 examples split into train/dev/holdout *about 50*"])
-    assert openai_server.calls == 0
+    assert model.calls == 0
 
 
 def test_a_strategy_whose_library_is_missing_says_what_to_install(
-    project: Project, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+    project: Project, model: FunctionModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a usage error, before anything is spent."""
     monkeypatch.setitem(sys.modules, "optuna", None)
@@ -189,4 +183,4 @@ def test_a_strategy_whose_library_is_missing_says_what_to_install(
     result = project.run("--lm-optimize=mipro")
     assert result.ret == 4
     result.stderr.fnmatch_lines(["*'mipro' needs Optuna: pip install 'pytest-lmopt[[]mipro[]]'*"])
-    assert openai_server.calls == 0
+    assert model.calls == 0

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-from doubles.openai_server import OpenAIServer
 from projects.shouting import Project
 
 README = Path(__file__).parents[2] / "README.md"
@@ -43,7 +42,7 @@ def _offer(project: Project, *entries: str, group: str = "pytest_lmopt.strategie
     (folder / "entry_points.txt").write_text(lines + "\n")
 
 
-def test_the_readmes_strategy_searches(installed: Project, openai_server: OpenAIServer) -> None:
+def test_the_readmes_strategy_searches(installed: Project) -> None:
     """By the name of its entry point."""
     installed.suite("budget=Budget(calls=300)", examples=100)
     result = installed.run("--lm-optimize=polite")
@@ -59,7 +58,7 @@ def test_the_readmes_strategy_keeps_the_contract(installed: Project) -> None:
     assert result.ret == pytest.ExitCode.OK
 
 
-def test_a_conftest_may_offer_one(project: Project, openai_server: OpenAIServer) -> None:
+def test_a_conftest_may_offer_one(project: Project) -> None:
     """Without a package."""
     project.write("polite.py", _from_readme("polite.py"))
     project.write("conftest.py", "from polite import Polite\n" + CONFTEST % '"mine": Polite')

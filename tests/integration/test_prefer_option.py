@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import SHOUT, Project
 
 from pytest_lmopt.testing.simulated_model import SimulatedModel
@@ -14,15 +14,15 @@ WORDY = SHOUT.replace(
 
 
 @pytest.fixture
-def wordy(project: Project, openai_server: OpenAIServer) -> Project:
+def wordy(project: Project, model: FunctionModel) -> Project:
     """A prompt with sentences that do nothing."""
-    openai_server.answer = SimulatedModel(base=0.5, per_demo=0.0).answer
+    model.answer = SimulatedModel(base=0.5, per_demo=0.0).answer
     project.write("shout.yaml", WORDY)
     project.suite("margin=0.1, budget=Budget(calls=700)", examples=200)
     return project
 
 
-def test_sentences_that_do_nothing_go(wordy: Project, openai_server: OpenAIServer) -> None:
+def test_sentences_that_do_nothing_go(wordy: Project, model: FunctionModel) -> None:
     """One after the other, with any strategy; what is kept has no effect on the scores."""
     result = wordy.run("--lm-optimize=baseline", "--lm-prefer=shorter", "--lm-snapshot-update")
     result.assert_outcomes(passed=1)
@@ -37,7 +37,7 @@ def test_sentences_that_do_nothing_go(wordy: Project, openai_server: OpenAIServe
         ]
     )
     assert "SHOUT the word.\n" in (wordy.path / "shout.yaml").read_text()
-    assert openai_server.calls <= 700
+    assert model.calls <= 700
 
 
 def test_nothing_is_shortened_unless_asked_for(wordy: Project) -> None:
@@ -46,9 +46,9 @@ def test_nothing_is_shortened_unless_asked_for(wordy: Project) -> None:
     result.stdout.fnmatch_lines(["*baseline, 0 candidates raced*"])
 
 
-def test_demos_are_kept_where_they_help(project: Project, openai_server: OpenAIServer) -> None:
+def test_demos_are_kept_where_they_help(project: Project, model: FunctionModel) -> None:
     """Beside a strategy: what is better is still found, and not given up for being longer."""
-    openai_server.answer = SimulatedModel(base=0.3, per_demo=0.15).answer
+    model.answer = SimulatedModel(base=0.3, per_demo=0.15).answer
     project.suite("margin=0.1, budget=Budget(calls=500)", examples=120)
     result = project.run("--lm-optimize=bootstrap", "--lm-prefer=shorter")
     result.stdout.fnmatch_lines(["*bootstrap-?-*-demos *", "*: improved", "*+demos:"])

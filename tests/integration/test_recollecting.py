@@ -29,7 +29,8 @@ def controller(pytester: pytest.Pytester) -> Controller:
     snapshot = Path("__lm_snapshots__/test_suite/test_two.yaml")
     (pytester.path / snapshot).parent.mkdir(parents=True)
     (pytester.path / snapshot).write_text("format: 1\n")
-    config = pytester.parseconfigure()
+    # that plugin collects garbage five times over at the end
+    config = pytester.parseconfigure("-p", "no:unraisableexception")
     run = pytest.Session.from_config(config)
     config.hook.pytest_sessionstart(session=run)
     return config.stash[session_key], run

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import shutil
-
-import pytest
-from doubles.openai_server import Fault, OpenAIServer
-from projects.shouting import Project
-
-from pytest_lmopt.testing.simulated_model import Chat, SimulatedModel
-
-ALONE = """\
-import socket
 import sys
 
-def refuse(*_):
-    raise OSError("there is no network")
+import pytest
+from doubles.function_model import FunctionModel
+from projects.shouting import Project
 
-socket.socket.connect = socket.socket.connect_ex = refuse
-socket.getaddrinfo = refuse
-sys.modules["litellm"] = sys.modules["xllamacpp"] = None
-"""
-"""A conftest of a machine without network, model package or provider client."""
+from pytest_lmopt.errors import RefusedError
+from pytest_lmopt.testing.simulated_model import Chat, SimulatedModel
 
 RUBRIC = """\
 instruction: GRADE the answer from 1 to 5.
 inputs: [expected, prediction]
 output: score
 """
+
+JUDGED = 'lambda chat: "4" if "GRADE" in chat[0][1] else SimulatedModel(base=0.6).answer(chat)'
+"""A model that shouts and judges."""
 
 
 def _recording(project: Project) -> None:
@@ -44,10 +36,21 @@ def _forget(project: Project) -> None:
     shutil.rmtree(project.path / ".lmopt")
 
 
-def _with_judge(project: Project, server: OpenAIServer) -> None:
+def _without_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be on a machine without network, model package or provider client."""
+
+    def refuse(*_: object) -> None:
+        raise OSError("there is no network")
+
+    for name in ("socket.socket.connect", "socket.socket.connect_ex", "socket.getaddrinfo"):
+        monkeypatch.setattr(name, refuse)
+    for name in ("litellm", "xllamacpp"):
+        monkeypatch.setitem(sys.modules, name, None)
+
+
+def _with_judge(project: Project) -> None:
     """One suite, scored by a model."""
-    shout = SimulatedModel(base=0.6).answer
-    server.answer = lambda chat: "4" if "GRADE" in chat[0][1] else shout(chat)
+    project.answer_apart(JUDGED)
     project.write("rubric.yaml", RUBRIC)
     project.suite(examples=40)
     text = (project.path / "test_words.py").read_text()
@@ -57,11 +60,11 @@ def _with_judge(project: Project, server: OpenAIServer) -> None:
 
 
 def test_with_the_committed_files_alone_a_replay_gates(
-    project: Project, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+    project: Project, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No key, no network, no model, no store of recordings; a judge's answers are there too."""
     _recording(project)
-    _with_judge(project, openai_server)
+    _with_judge(project)
     project.run("--lm-snapshot-update").stdout.fnmatch_lines(
         ["written: records/test_words/test_shout.jsonl"]
     )
@@ -69,23 +72,22 @@ def test_with_the_committed_files_alone_a_replay_gates(
     # from a model that has no provider here, not even a package
     for path in (*(project.path).rglob("*.jsonl"), *(project.path).rglob("*.yaml")):
         path.write_text(path.read_text().replace("openai/simulated", "local"))
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name)
-    project.write("conftest.py", ALONE)
-    result = project.run_apart("--lm-model=local", "--lm-cache=replay", "--lm-gate=noninferior")
+    _without_models(monkeypatch)
+    (project.path / "conftest.py").unlink()
+    options = ("--lm-model=local", "--lm-cache=replay")
+    result = pytester.runpytest_inprocess(*options, "--lm-gate=noninferior")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*test_shout *0.750*+0.000*holds*100 %*"])
     project.write("shout.yaml", "instruction: SHOUT, please.\ninputs: [word]\noutput: loud\n")
-    result = project.run_apart("--lm-model=local", "--lm-cache=replay")
+    result = pytester.runpytest_inprocess(*options)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["error: * requests are not recorded*of prompt shout.yaml*"])
 
 
-@pytest.mark.slow
-def test_equal_runs_write_equal_files(project: Project, openai_server: OpenAIServer) -> None:
+def test_equal_runs_write_equal_files(project: Project) -> None:
     """Whoever answered, by workers or without; nothing about time or place is in them."""
     _recording(project)
-    _with_judge(project, openai_server)
+    _with_judge(project)
     project.run("--lm-snapshot-update")
     first = _records(project)
     shutil.rmtree(project.path / "records")
@@ -97,9 +99,8 @@ def test_equal_runs_write_equal_files(project: Project, openai_server: OpenAISer
     assert text.count('"messages"') == 2
 
 
-@pytest.mark.slow
 def test_a_winners_answers_are_recorded_as_its_baseline_drew_them(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """Random answers are drawn afresh before they become a baseline: a replay gives those."""
     lucky, seen = SimulatedModel(), set[str]()
@@ -109,7 +110,7 @@ def test_a_winners_answers_are_recorded_as_its_baseline_drew_them(
         seen.add(repr(chat))
         return "no idea" if known else lucky.answer(chat)
 
-    openai_server.answer = once
+    model.answer = once
     _recording(project)
     project.write("shout.yaml", "instruction: SHOUT.\ninputs: [word]\noutput: loud\n")
     project.suite("budget=Budget(calls=600)", examples=120)
@@ -117,13 +118,13 @@ def test_a_winners_answers_are_recorded_as_its_baseline_drew_them(
         ["written: shout.yaml", "written: records/test_words/test_shout.jsonl"]
     )
     _forget(project)
-    asked = openai_server.calls
+    asked = model.calls
     project.run().stdout.fnmatch_lines(["*test_shout *0.000*+0.000*holds*100 %*"])
-    assert openai_server.calls == asked
+    assert model.calls == asked
 
 
 def test_only_suites_that_ran_are_recorded_and_orphans_go(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """As with snapshots."""
     _recording(project)
@@ -132,7 +133,7 @@ def test_only_suites_that_ran_are_recorded_and_orphans_go(
     project.write("test_words.py", f"{text}\n\ntest_other = pytest.mark.lm_suite()(test_shout)\n")
     project.run("--lm-snapshot-update")
     before = _records(project)
-    openai_server.answer = lambda _: "changed"
+    model.answer = lambda _: "changed"
     options = ("--lm-snapshot-update", "--lm-cache=refresh")
     project.run(*options, "-k", "test_other")
     after = _records(project)
@@ -150,7 +151,7 @@ def test_only_suites_that_ran_are_recorded_and_orphans_go(
 
 
 def test_a_plain_run_records_when_told_to_and_accepts_nothing(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """The folder is then read where it is named again."""
     project.suite(examples=40)
@@ -159,34 +160,32 @@ def test_a_plain_run_records_when_told_to_and_accepts_nothing(
     )
     assert project.files() == {}
     _forget(project)
-    asked = openai_server.calls
+    asked = model.calls
     project.run("--lm-record=answers").stdout.fnmatch_lines(["*test_shout *100 %*"])
-    assert openai_server.calls == asked
+    assert model.calls == asked
     project.run("--lm-record=answers", "--lm-cache=refresh")
-    assert openai_server.calls == 2 * asked
+    assert model.calls == 2 * asked
 
 
-def test_refused_requests_are_replayed_as_such(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_refused_requests_are_replayed_as_such(project: Project, model: FunctionModel) -> None:
     """From committed files, too: the gate counts the same examples as wrong."""
     _recording(project)
     project.suite(examples=40)
-    openai_server.fault_of = lambda asked, _: Fault(status=400) if asked < "word2" else None
+    model.fault = lambda _, request: (
+        RefusedError("no", request=request) if request.messages[-1].content < "word2" else None
+    )
     project.run("--lm-snapshot-update").assert_outcomes(passed=1)
-    asked = openai_server.calls
+    asked = model.calls
     for forgotten in (False, True):
         if forgotten:
             _forget(project)
         result = project.run("--lm-cache=replay")
         result.assert_outcomes(passed=1)
         result.stdout.fnmatch_lines(["*test_shout *+0.000*holds*"])
-    assert openai_server.calls == asked
+    assert model.calls == asked
 
 
-def test_a_malformed_line_is_an_error_of_every_suite(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_a_malformed_line_is_an_error_of_every_suite(project: Project) -> None:
     """File and line are named; without recordings nothing reads it, and it is made anew."""
     _recording(project)
     project.suite(examples=40)

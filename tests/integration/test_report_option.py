@@ -7,11 +7,12 @@ import json
 import xml.etree.ElementTree as ET
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from jsonschema import Draft202012Validator
 from projects.shouting import SHOUT, Project
 
 from pytest_lmopt.reports.machine import SCHEMA
+from pytest_lmopt.wire import Completion, Usage
 
 SKIPPING = """\
 import pytest
@@ -32,7 +33,7 @@ def test_shout(lm_example):
 """
 
 
-def test_the_report_is_written_as_json(project: Project, openai_server: OpenAIServer) -> None:
+def test_the_report_is_written_as_json(project: Project, model: FunctionModel) -> None:
     """Folders are made as needed; relative paths start where pytest was started."""
     project.suite()
     result = project.run("--lm-report=json:out/lm.json")
@@ -41,13 +42,11 @@ def test_the_report_is_written_as_json(project: Project, openai_server: OpenAISe
     assert document["version"] == 1
     (suite,) = document["suites"]
     assert suite["suite"] == "test_words.py::test_shout"
-    assert suite["usage"]["calls"] == openai_server.calls
+    assert suite["usage"]["calls"] == model.calls
     result.stdout.fnmatch_lines(["written: out/lm.json"])
 
 
-def test_examples_have_rows_with_what_was_called(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_examples_have_rows_with_what_was_called(project: Project) -> None:
     """Those of dev whole; those of holdout without texts and calls, unless asked for."""
     project.suite()
     project.run("--lm-snapshot-update")
@@ -70,9 +69,7 @@ def test_examples_have_rows_with_what_was_called(
         assert held["runs"][0]["tokens"] > 0
 
 
-def test_several_reports_at_once(
-    project: Project, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_several_reports_at_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """With commas between them, or the option several times; a step's summary is added to."""
     summary = project.write("summary.md", "what another command wrote\n")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
@@ -89,9 +86,7 @@ def test_several_reports_at_once(
     assert not (project.path / ".lmopt/runs").exists()  # with --lm-cache=off no answer is kept
 
 
-def test_a_search_is_reported_with_its_winner(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_a_search_is_reported_with_its_winner(project: Project) -> None:
     """The trials, and the winner's score beside the incumbent's."""
     project.suite("budget=Budget(calls=400)", examples=160)
     project.run("--lm-optimize", "--lm-report=json:lm.json,html:lm.html")
@@ -114,10 +109,10 @@ def test_a_search_is_reported_with_its_winner(
     [("lm_example.id in DEV", "incumbent"), ("text.isupper()", "candidates")],
 )
 def test_a_search_in_which_somebody_was_never_scored_has_every_report(
-    skipped: str, unscored: str, project: Project, openai_server: OpenAIServer
+    skipped: str, unscored: str, project: Project, model: FunctionModel
 ) -> None:
     """What has no score, since its dev examples were all skipped, is told to have none."""
-    openai_server.answer = lambda chat: chat[-1][1].upper() if len(chat) > 2 else chat[-1][1]
+    model.answer = lambda chat: chat[-1][1].upper() if len(chat) > 2 else chat[-1][1]
     project.write("test_words.py", SKIPPING.replace("SKIPPED", skipped))
     kinds = ("json", "html", "md", "csv")
     asked = ",".join(f"{kind}:lm.{kind}" for kind in kinds)
@@ -138,9 +133,7 @@ def test_a_search_in_which_somebody_was_never_scored_has_every_report(
     assert {(trial["score"], trial["efficient"]) for trial in raced} == {(None, False)}
 
 
-def test_an_unfinished_suite_is_stored_as_far_as_it_came(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_an_unfinished_suite_is_stored_as_far_as_it_came(project: Project) -> None:
     """With what was evaluated."""
     project.suite("budget=Budget(calls=30)")
     project.write("shout.yaml", f"{SHOUT}model: openai/of-its-own\n")
@@ -154,14 +147,14 @@ def test_an_unfinished_suite_is_stored_as_far_as_it_came(
 
 
 def test_a_suite_that_completed_no_run_tells_what_was_charged(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """Calls were made, though no run that can be shown came of them; of no model it says none."""
     project.suite("budget=Budget(calls=3)")
     project.write("tox.ini", "[pytest]\npythonpath = .\n")
     project.write("shout.yaml", f"{SHOUT}model: openai/of-its-own\n")
     result = project.run("--lm-report=md:lm.md,html:lm.html")
-    assert openai_server.calls == 3
+    assert model.calls == 3
     result.stdout.fnmatch_lines(["  charged to the budget: 3 of 3 calls (100 %)*"])
     assert "charged to the budget&#58; 3 of 3 calls" in (project.path / "lm.md").read_text()
     page = (project.path / "lm.html").read_text()
@@ -169,9 +162,7 @@ def test_a_suite_that_completed_no_run_tells_what_was_charged(
     assert "model none" not in page
 
 
-def test_the_prompts_of_a_suite_that_completed_no_run_are_those_accepted(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_the_prompts_of_a_suite_that_completed_no_run_are_those_accepted(project: Project) -> None:
     """As with a metric that raises: a winner that rewrites them is known to concern it."""
     project.suite(examples=20)
     project.run("--lm-snapshot-update")
@@ -182,9 +173,7 @@ def test_the_prompts_of_a_suite_that_completed_no_run_are_those_accepted(
     assert (suite["status"], suite["prompts"], suite["digests"]) == ("error", ["shout.yaml"], {})
 
 
-def test_a_report_that_cannot_be_written_is_told(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_a_report_that_cannot_be_written_is_told(project: Project) -> None:
     """The others are written all the same."""
     project.write("file", "")
     project.suite(examples=12)
@@ -206,10 +195,10 @@ def test_html_without_its_extra_is_a_usage_error(
     )
 
 
-def test_junit_has_one_testcase_with_a_few_figures(
-    project: Project, openai_server: OpenAIServer
-) -> None:
-    """The report itself does not swell the file."""
+def test_junit_has_one_testcase_with_a_few_figures(project: Project, model: FunctionModel) -> None:
+    """The report itself does not swell the file; a price is there if it is known."""
+    usage = Usage(calls=1, input_tokens=2, output_tokens=2, micro_usd=None)
+    model.answer = lambda _: Completion(text="no idea", usage=usage)
     project.suite()
     project.run("--junitxml=junit.xml")
     (case,) = ET.parse(project.path / "junit.xml").iter("testcase")
@@ -218,18 +207,18 @@ def test_junit_has_one_testcase_with_a_few_figures(
         "lm_status": "passed",
         "lm_score": properties["lm_score"],
         "lm_verdict": "NOT GATED (no baseline)",
-        "lm_calls": str(openai_server.calls),
+        "lm_calls": str(model.calls),
         "lm_tokens": properties["lm_tokens"],
     }
 
 
 def test_junit_has_the_verdict_that_the_terminal_has(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """What is compared with a stale baseline for information only is not judged there either."""
     project.suite(examples=60)
     project.run("--lm-snapshot-update")
-    openai_server.answer = lambda _: "nothing"
+    model.answer = lambda _: "nothing"
     text = (project.path / "test_words.py").read_text()
     project.write("test_words.py", text.replace("exact_match", "contains"))
     project.run("--lm-cache=refresh", "--junitxml=junit.xml")

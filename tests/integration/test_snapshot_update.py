@@ -5,15 +5,13 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
 from pytest_lmopt.testing.simulated_model import Chat, SimulatedModel
 
 
-def test_without_a_baseline_a_run_passes_and_says_how_to_make_one(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_without_a_baseline_a_run_passes_and_says_how_to_make_one(project: Project) -> None:
     """The first run writes nothing into the project."""
     project.suite()
     result = project.run()
@@ -25,25 +23,23 @@ def test_without_a_baseline_a_run_passes_and_says_how_to_make_one(
 
 
 def test_an_accepted_baseline_holds_while_nothing_changes(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """The next plain run compares with it, and asks the model nothing new."""
     project.suite()
     project.run("--lm-snapshot-update").stdout.fnmatch_lines(
         ["written: __lm_snapshots__/test_words/test_shout.yaml", "written: *.scores.csv"]
     )
-    asked = openai_server.calls
+    asked = model.calls
     result = project.run()
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*test_shout *+0.000*holds*100 %*"])
-    assert openai_server.calls == asked
+    assert model.calls == asked
 
 
-def test_a_prompt_made_worse_by_hand_fails_the_gate(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_a_prompt_made_worse_by_hand_fails_the_gate(project: Project, model: FunctionModel) -> None:
     """Regression is an ordinary test failure with exit code 1, and says by how much."""
-    openai_server.answer = SimulatedModel(base=0.3, bonus=0.5).answer
+    model.answer = SimulatedModel(base=0.3, bonus=0.5).answer
     project.write("shout.yaml", "instruction: SHOUT carefully.\ninputs: [word]\noutput: loud\n")
     project.suite()
     project.run("--lm-snapshot-update")
@@ -55,10 +51,10 @@ def test_a_prompt_made_worse_by_hand_fails_the_gate(
 
 
 def test_accepting_a_worse_score_is_the_users_decision(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """With the flag, today's scores become the baseline and can't fail against the old one."""
-    openai_server.answer = SimulatedModel(base=0.3, bonus=0.5).answer
+    model.answer = SimulatedModel(base=0.3, bonus=0.5).answer
     project.write("shout.yaml", "instruction: SHOUT carefully.\ninputs: [word]\noutput: loud\n")
     project.suite()
     project.run("--lm-snapshot-update")
@@ -74,12 +70,12 @@ def test_accepting_a_worse_score_is_the_users_decision(
 
 
 def test_a_winner_is_written_into_the_prompt_file_and_becomes_the_baseline(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """The search repeats from the recordings; comments stay; a plain run then holds, unpaid."""
     project.suite("budget=Budget(calls=600)", examples=120)
     project.run("--lm-optimize=bootstrap")
-    asked = openai_server.calls
+    asked = model.calls
     project.run("--lm-optimize=bootstrap", "--lm-snapshot-update").stdout.fnmatch_lines(
         ["written: shout.yaml"]
     )
@@ -87,11 +83,11 @@ def test_a_winner_is_written_into_the_prompt_file_and_becomes_the_baseline(
     assert text.startswith("# how we shout\n")
     assert text.count("loud: WORD") >= 1
     project.run().stdout.fnmatch_lines(["*+0.000*holds*"])
-    assert openai_server.calls == asked
+    assert model.calls == asked
 
 
 def test_random_answers_that_won_are_drawn_afresh_before_they_become_a_baseline(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """A model that was lucky once: its second answers are what later runs are held to.
 
@@ -104,18 +100,17 @@ def test_random_answers_that_won_are_drawn_afresh_before_they_become_a_baseline(
         seen.add(repr(chat))
         return "no idea" if known else lucky.answer(chat)
 
-    openai_server.answer = once
+    model.answer = once
     project.write("shout.yaml", "instruction: SHOUT.\ninputs: [word]\noutput: loud\n")
     project.suite("budget=Budget(calls=600)", examples=120)
     result = project.run("--lm-optimize=bootstrap", "--lm-snapshot-update")
     result.stdout.fnmatch_lines(["*: improved", "written: shout.yaml"])
     snapshot = (project.path / "__lm_snapshots__/test_words/test_shout.yaml").read_text()
     assert "mean: 0.0\n" in snapshot
-    assert openai_server.calls <= 600
+    assert model.calls <= 600
 
 
-@pytest.mark.slow
-def test_the_uses_of_the_holdout_are_counted(project: Project, openai_server: OpenAIServer) -> None:
+def test_the_uses_of_the_holdout_are_counted(project: Project) -> None:
     """The second confirmation on the same holdout is tested at a stricter level."""
     project.suite("budget=Budget(calls=500)", examples=120)
     project.run("--lm-optimize", "--lm-snapshot-update")
@@ -133,13 +128,12 @@ def _no_better(chat: Chat) -> str:
     return chat[-1][1].upper() if lucky else "no idea"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("accepted", [True, False])
 def test_a_suite_that_fails_counts_the_uses_of_its_holdout_and_keeps_its_baseline(
-    project: Project, openai_server: OpenAIServer, accepted: bool
+    project: Project, model: FunctionModel, accepted: bool
 ) -> None:
     """Though it is red and nothing is found, each search is a use, with or without a baseline."""
-    openai_server.answer = _no_better
+    model.answer = _no_better
     project.suite("budget=Budget(calls=900), threshold=0.95", examples=120)
     if accepted:
         project.run("--lm-snapshot-update")
@@ -167,9 +161,7 @@ def test_a_suite_that_fails_counts_the_uses_of_its_holdout_and_keeps_its_baselin
     assert "holdout_uses: 3\n" in text
 
 
-def test_two_identical_runs_write_identical_files(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_two_identical_runs_write_identical_files(project: Project) -> None:
     """No time, path or order of arrival gets into a snapshot, replayed or not."""
     project.suite()
     project.run("--lm-snapshot-update")
@@ -181,9 +173,7 @@ def test_two_identical_runs_write_identical_files(
     assert project.files() == first
 
 
-def test_changed_data_are_gated_on_the_rows_that_did_not_change(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_changed_data_are_gated_on_the_rows_that_did_not_change(project: Project) -> None:
     """The new rows are reported apart."""
     project.suite()
     project.run("--lm-snapshot-update")
@@ -194,7 +184,7 @@ def test_changed_data_are_gated_on_the_rows_that_did_not_change(
 
 
 def test_scores_that_did_not_change_are_not_called_inconclusive(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """A stale baseline is compared for information only, so there is no verdict."""
     project.suite()
@@ -205,15 +195,15 @@ def test_scores_that_did_not_change_are_not_called_inconclusive(
     assert "NOT GATED: stale (metric changed)" in told
     assert ": no score changed" in told
     assert ": inconclusive" not in told
-    openai_server.answer = SimulatedModel(base=0.9).answer
+    model.answer = SimulatedModel(base=0.9).answer
     project.run("--lm-cache=refresh", "-v").stdout.fnmatch_lines(["*: for information, not judged"])
 
 
 def test_scores_under_the_threshold_are_written_and_red(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """The baseline is today's scores, as asked; the threshold is another gate, and says so."""
-    openai_server.answer = lambda _: "no idea"
+    model.answer = lambda _: "no idea"
     project.suite("threshold=0.9")
     result = project.run("--lm-snapshot-update")
     result.assert_outcomes(failed=1)
@@ -228,7 +218,7 @@ def test_scores_under_the_threshold_are_written_and_red(
 
 
 def test_suites_that_did_not_run_keep_their_snapshots(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """``-k`` updates what it selects and touches nothing else."""
     project.suite()
@@ -236,7 +226,7 @@ def test_suites_that_did_not_run_keep_their_snapshots(
     project.write("test_words.py", f"{first}\n\ntest_other = pytest.mark.lm_suite()(test_shout)\n")
     project.run("--lm-snapshot-update")
     before = project.files()
-    openai_server.answer = SimulatedModel(base=0.9).answer
+    model.answer = SimulatedModel(base=0.9).answer
     project.run("--lm-snapshot-update", "-k", "test_other", "--lm-cache=refresh")
     changed = {name for name, data in project.files().items() if before[name] != data}
     assert changed == {
@@ -245,9 +235,7 @@ def test_suites_that_did_not_run_keep_their_snapshots(
     }
 
 
-def test_a_damaged_snapshot_is_an_error_that_names_the_file(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_a_damaged_snapshot_is_an_error_that_names_the_file(project: Project) -> None:
     """Nothing is judged against a file that can't be read."""
     project.suite()
     project.run("--lm-snapshot-update")
@@ -260,7 +248,7 @@ def test_a_damaged_snapshot_is_an_error_that_names_the_file(
 
 
 def test_in_ci_it_must_be_asked_for_explicitly(
-    project: Project, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+    project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody reviews what a CI job writes, unless the job is there to commit it."""
     monkeypatch.setenv("CI", "true")
@@ -272,7 +260,7 @@ def test_in_ci_it_must_be_asked_for_explicitly(
     assert project.files()
 
 
-def test_a_changed_prompt_is_named(project: Project, openai_server: OpenAIServer) -> None:
+def test_a_changed_prompt_is_named(project: Project) -> None:
     """It is what the gate is for; the report says what to do once it is meant."""
     project.suite()
     project.run("--lm-snapshot-update")
@@ -283,7 +271,7 @@ def test_a_changed_prompt_is_named(project: Project, openai_server: OpenAIServer
 
 
 def test_snapshots_without_a_test_are_orphans_which_only_a_whole_run_removes(
-    project: Project, openai_server: OpenAIServer
+    project: Project,
 ) -> None:
     """They are named; a run of selected tests says and removes nothing."""
     project.suite()
@@ -302,9 +290,7 @@ def test_snapshots_without_a_test_are_orphans_which_only_a_whole_run_removes(
     assert len(project.files()) == 2
 
 
-def test_a_run_of_what_failed_last_keeps_the_baselines_of_the_others(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_a_run_of_what_failed_last_keeps_the_baselines_of_the_others(project: Project) -> None:
     """``--lf`` leaves out tests of a file without a word; their snapshots are no orphans."""
     project.suite(examples=8)
     project.second_suite()
@@ -315,17 +301,15 @@ def test_a_run_of_what_failed_last_keeps_the_baselines_of_the_others(
     head, other = text.split("OTHERS = ")
     other = other.replace("metric=metrics.exact_match", "metric=lambda *_: False, threshold=0.5")
     project.write("test_words.py", f"{head}OTHERS = {other}")
-    project.run_apart().assert_outcomes(passed=1, failed=1)
-    result = project.run_apart("--lf", "--lm-snapshot-update")
+    remembering = ("-p", "cacheprovider")
+    project.run(*remembering).assert_outcomes(passed=1, failed=1)
+    result = project.run(*remembering, "--lf", "--lm-snapshot-update")
     result.stdout.fnmatch_lines(["collected 1 item"])
     result.stdout.no_fnmatch_line("*removed: *")
     assert kept <= project.files().keys()
 
 
-@pytest.mark.slow
-def test_two_suites_that_want_different_texts_for_a_prompt_are_a_conflict(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_two_suites_that_want_different_texts_for_a_prompt_are_a_conflict(project: Project) -> None:
     """Neither is written; the report says so."""
     project.suite("budget=Budget(calls=500)", examples=120)
     text = (project.path / "test_words.py").read_text()
@@ -341,9 +325,7 @@ def test_two_suites_that_want_different_texts_for_a_prompt_are_a_conflict(
     assert "demos" not in (project.path / "shout.yaml").read_text()
 
 
-def test_what_can_not_be_written_is_told_with_the_rest_of_the_report(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_what_can_not_be_written_is_told_with_the_rest_of_the_report(project: Project) -> None:
     """As in a checkout that may only be read: what was paid for is reported all the same."""
     project.suite()
     project.write("__lm_snapshots__", "a file where a folder should be")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 from projects.shouting import Project
 
@@ -29,6 +31,12 @@ def test_rows(lm_example):
     return {answer}
 """
 RIGHT_ANSWER = "lm_example.expected if RIGHT else 'wrong'"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _pandas_imported() -> None:
+    """Import it before the inner runs, each of which else takes long over it."""
+    importlib.import_module("pandas")
 
 
 def write(

@@ -50,6 +50,11 @@ class Tickets:
         """The snapshot's row table."""
         return self.snapshot.with_suffix(".scores.csv")
 
+    @property
+    def baseline(self) -> tuple[Path, Path]:
+        """All files of the baseline."""
+        return self.snapshot, self.scores
+
     def rows(self, rows: Sequence[Row]) -> None:
         """Write the dataset."""
         lines = [json.dumps(each) for each in rows]
