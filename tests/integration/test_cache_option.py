@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
 from doubles.function_model import FunctionModel
+from doubles.manual_clock import ManualClock
 from projects.shouting import Project
 
 from pytest_lmopt.errors import TransientError
@@ -64,14 +64,8 @@ def test_off_records_nothing(project: Project) -> None:
     assert not list(project.path.glob(".lmopt/recordings*"))
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another try follows at once."""
-    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.FIRST_WAIT_SECONDS", 0.001)
-
-
 def test_a_model_that_fails_for_good_makes_the_suite_an_error_and_nothing_is_lost(
-    project: Project, model: FunctionModel, quick: None
+    project: Project, model: FunctionModel, clock: ManualClock
 ) -> None:
     """The suite is red, never scored; the next run asks only for what is missing."""
     project.suite("budget=Budget(calls=400)")
@@ -88,7 +82,7 @@ def test_a_model_that_fails_for_good_makes_the_suite_an_error_and_nothing_is_los
 
 
 def test_a_rate_limit_that_passes_costs_only_time(
-    project: Project, model: FunctionModel, quick: None
+    project: Project, model: FunctionModel, clock: ManualClock
 ) -> None:
     """Refused attempts are asked again, and count against the budget."""
     project.suite("budget=Budget(calls=400)", examples=40)

@@ -17,6 +17,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+from doubles.manual_clock import ManualClock
 from doubles.openai_server import Fault, OpenAIServer
 from projects.shouting import Project
 
@@ -390,8 +391,8 @@ MISTAKES = [
 
 
 @pytest.fixture
-def raised(monkeypatch: pytest.MonkeyPatch) -> list[LmoptError]:
-    """The errors of ours that come into being."""
+def raised(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> list[LmoptError]:
+    """The errors of ours that come into being, by a clock that jumps over the waits."""
     found: list[LmoptError] = []
     begin = LmoptError.__init__
 
@@ -400,7 +401,6 @@ def raised(monkeypatch: pytest.MonkeyPatch) -> list[LmoptError]:
         found.append(self)
 
     monkeypatch.setattr(LmoptError, "__init__", noted)
-    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.FIRST_WAIT_SECONDS", 0.01)
     monkeypatch.setattr("pytest_lmopt.blocks.dask.cluster.CONNECT_SECONDS", 0.2)
     return found
 
