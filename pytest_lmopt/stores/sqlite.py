@@ -76,7 +76,7 @@ class SqliteStores:
         """As the protocol says."""
         with told_as(RecordingsError, self._folder.path / RECORDINGS):
             path = self._folder.made() / RECORDINGS
-        return SqliteRecordings(path, holder=self._holder)
+        return SqliteRecordings(path, holder=self._holder, clock=self._clock)
 
     def recordings_size(self) -> int:
         """As the protocol says."""

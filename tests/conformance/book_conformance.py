@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import suppress
 from typing import Any
 
 import pytest
 from conformance.processes import OTHER, OWN, ended
+from doubles.jumping_clock import JumpingClock
 
 from pytest_lmopt.lm.money.protocol import Amount, Book
 
@@ -40,7 +40,9 @@ def charged(book: Book, number: int) -> tuple[int, int, int]:
 
 
 class BookConformance:
-    """Inherit, and give a fixture ``books``: two views of one empty book, as two processes have."""
+    """Inherit, and give the fixtures ``books``, two views of one empty book, as two processes have;
+    and ``clock``, which is theirs.
+    """
 
     @pytest.fixture
     def book(self, books: Books) -> Book:
@@ -138,34 +140,33 @@ class BookConformance:
         one.keep([suite, outer], Amount())
         assert kept() == calls(0, 4, 4)
 
-    def test_seconds_run_from_the_first_charge(self, book: Book) -> None:
+    def test_seconds_run_from_the_first_charge(self, book: Book, clock: JumpingClock) -> None:
         """What comes before it costs no time."""
         number, _ = account(book)
-        time.sleep(0.05)
+        clock.advance(0.05)
         assert book.spent(number).seconds == 0.0
-        begun = time.time()
         charge(book, number)
-        time.sleep(0.05)
-        assert 0.05 <= book.spent(number).seconds <= time.time() - begun
+        clock.advance(0.05)
+        assert book.spent(number).seconds == pytest.approx(0.05, abs=1e-6)
 
-    def test_what_a_killed_session_spent_stays_spent(self, books: Books) -> None:
+    def test_what_a_killed_session_spent_stays_spent(
+        self, books: Books, clock: JumpingClock
+    ) -> None:
         """Its account is continued: its open calls are lost, what it kept is free, and the time
         since its last call does not count.
         """
         one, other = books
         number, _ = account(one, "killed", holder=ended())
-        begun = time.time()
         one.settle(charge(one, number), tokens=3, micro_usd=1)
-        time.sleep(0.05)
+        clock.advance(0.05)
         charge(one, number)
-        took = time.time() - begun
         one.keep([number], Amount(calls=5))
-        time.sleep(0.05)
+        clock.advance(0.05)
         assert account(other) == (number, 2)
         assert account(one) == (number, 2)
         assert charged(one, number) == (2, 13, 6)
         spent = one.spent(number)
-        assert 0.05 <= spent.seconds <= took
+        assert spent.seconds == pytest.approx(0.05, abs=1e-6)
         assert spent.aside == Amount()
         (entry,) = one.entries(9)
         assert (entry.settled, entry.lost, entry.reserved) == (1, 1, 0)

@@ -5,7 +5,6 @@ A backend's test class inherits ``StoresConformance`` alone.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -21,6 +20,7 @@ from conformance.recordings_conformance import (
     RecordingsOf,
 )
 from conformance.shared_conformance import SharedConformance, SharedOf
+from doubles.jumping_clock import JumpingClock
 
 from pytest_lmopt import Completion
 from pytest_lmopt.blocks.progress import Progress
@@ -41,9 +41,14 @@ def kept(stores: Stores) -> list[int]:
 class StoresConformance(
     RecordingsConformance, BookConformance, QueueConformance, SharedConformance
 ):
-    """Inherit, and give a fixture ``stores_of``: one project's stores, empty at first, for one
-    session, as the process with that token has them.
+    """Inherit, and give the fixtures ``stores_of``: one project's stores, empty at first, for one
+    session, as the process with that token has them; and ``impatient``, as recordings want it.
     """
+
+    @pytest.fixture
+    def clock(self) -> JumpingClock:
+        """The stores' clock."""
+        return JumpingClock()
 
     @pytest.fixture
     def stores(self, stores_of: StoresOf) -> Stores:
@@ -96,17 +101,21 @@ class StoresConformance(
             assert same.spent(number).calls == 1
         assert not one.has_book
 
-    def test_pruning_drops_what_was_not_used_for_longest(self, stores: Stores) -> None:
+    def test_pruning_drops_what_was_not_used_for_longest(
+        self, stores: Stores, clock: JumpingClock
+    ) -> None:
         """Reading counts as use, once it is noted; what is left fits the limit."""
         with closing(stores.open_recordings()) as recordings:
             for asked in QUESTIONS:
                 recordings.put(asked, Completion(text="x" * 200, usage=USAGE))
+                clock.advance(0.001)
             for asked in QUESTIONS[:50]:
                 recordings.get(asked.key)
             recordings.note_use()
+        clock.advance(0.001)
         before = stores.recordings_size()
 
-        pruned = stores.prune_recordings(before // 2, in_use_since=time.time())
+        pruned = stores.prune_recordings(before // 2, in_use_since=clock.date())
 
         left = kept(stores)
         assert pruned.before == before
@@ -114,17 +123,18 @@ class StoresConformance(
         assert pruned.recordings == len(QUESTIONS) - len(left)
         assert left == [*range(50), *range(len(QUESTIONS) - len(left) + 50, len(QUESTIONS))]
 
-        again = stores.prune_recordings(before, in_use_since=time.time())
+        again = stores.prune_recordings(before, in_use_since=clock.date())
 
         assert (again.recordings, again.before) == (0, again.after)
         assert kept(stores) == left
 
-    def test_pruning_never_drops_what_is_in_use(self, stores: Stores) -> None:
+    def test_pruning_never_drops_what_is_in_use(self, stores: Stores, clock: JumpingClock) -> None:
         """Even where that alone exceeds the limit."""
         with closing(stores.open_recordings()) as recordings:
             for asked in QUESTIONS[:100]:
                 recordings.put(asked, Completion(text="x", usage=USAGE))
-            started = time.time()
+            clock.advance(0.001)
+            started = clock.date()
             for asked in QUESTIONS[:50]:
                 recordings.get(asked.key)
             recordings.put(QUESTIONS[100], Completion(text="x", usage=USAGE))

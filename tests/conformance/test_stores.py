@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from conformance.stores_conformance import StoresConformance, StoresOf
+from doubles.jumping_clock import JumpingClock
 
 from pytest_lmopt.lm.recordings import store
 from pytest_lmopt.stores.folder import StateFolder
@@ -16,8 +17,12 @@ class TestSqliteStores(StoresConformance):
     """In files."""
 
     @pytest.fixture
-    def stores_of(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StoresOf:
+    def stores_of(self, tmp_path: Path, clock: JumpingClock) -> StoresOf:
         """Connections of their own to the same files."""
-        monkeypatch.setattr(store, "LANDING_SECONDS", 1.0)
         folder = StateFolder(tmp_path, session="session-1-a")
-        return lambda holder: SqliteStores(folder, holder=holder)
+        return lambda holder: SqliteStores(folder, holder=holder, clock=clock)
+
+    @pytest.fixture
+    def impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Recordings that close wait for nothing."""
+        monkeypatch.setattr(store, "LANDING_SECONDS", 0.0)

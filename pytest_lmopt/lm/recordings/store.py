@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from pytest_lmopt.errors import RecordingsError
+from pytest_lmopt.lm.clock import SYSTEM_CLOCK, Clock
 from pytest_lmopt.lm.processes import alive, own_token
 from pytest_lmopt.lm.recordings.answer import dump_answer, load_answer, storable
 from pytest_lmopt.lm.recordings.rescue import readable_rows
@@ -33,7 +33,6 @@ may be asked twice.
 """
 
 LANDING_SECONDS = 3.0
-LOOK_AGAIN_SECONDS = 0.02
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS recordings
@@ -64,8 +63,12 @@ class SqliteRecordings:
     where the file can't be used for another reason: locked, no folder, no permission.
     """
 
-    def __init__(self, path: Path, *, holder: str | None = None) -> None:
+    def __init__(
+        self, path: Path, *, holder: str | None = None, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
         self._lock = threading.Lock()
+        self._landed = threading.Condition(self._lock)
+        self._clock = clock
         self._path = path
         self._given_holder = holder
         self._used: set[str] = set()
@@ -114,7 +117,7 @@ class SqliteRecordings:
         """As the protocol says."""
         asked = storable([request.model, request.messages, dict(request.params)])
         answer = dump_answer(completion)
-        now = time.time()
+        now = self._clock.date()
         with self._lock, self._usable(), transaction(self._connection):
             self._connection.execute(
                 "INSERT OR REPLACE INTO recordings VALUES (?, ?, ?, ?, ?)",
@@ -122,6 +125,7 @@ class SqliteRecordings:
             )
             self._connection.execute("DELETE FROM claims WHERE key = ?", (request.key,))
             self._claims.discard(request.key)
+            self._landed.notify_all()
 
     def claim(self, key: str) -> bool:
         """As the protocol says."""
@@ -142,6 +146,7 @@ class SqliteRecordings:
                 "DELETE FROM claims WHERE key = ? AND holder = ?", (key, self._holder)
             )
             self._claims.discard(key)
+            self._landed.notify_all()
 
     def note_places(self, keys: Iterable[tuple[str, str]]) -> None:
         """As the protocol says."""
@@ -167,7 +172,7 @@ class SqliteRecordings:
         if not self._used:
             return
         with self._lock, self._usable(), transaction(self._connection):
-            now = time.time()
+            now = self._clock.date()
             self._connection.executemany(
                 "UPDATE recordings SET used = ? WHERE key = ?", [(now, key) for key in self._used]
             )
@@ -175,10 +180,8 @@ class SqliteRecordings:
 
     def close(self) -> None:
         """As the protocol says."""
-        deadline = time.monotonic() + LANDING_SECONDS
-        while self._claims and time.monotonic() < deadline:
-            time.sleep(LOOK_AGAIN_SECONDS)
-        with self._lock:
+        with self._landed:
+            self._landed.wait_for(lambda: not self._claims, LANDING_SECONDS)
             try:
                 with suppress(sqlite3.Error):  # a full disk: they end when all have closed the file
                     if self._claims:
@@ -195,7 +198,8 @@ class SqliteRecordings:
             if self._claimed_elsewhere(key):
                 return False
             self._connection.execute(
-                "INSERT OR REPLACE INTO claims VALUES (?, ?, ?)", (key, self._holder, time.time())
+                "INSERT OR REPLACE INTO claims VALUES (?, ?, ?)",
+                (key, self._holder, self._clock.date()),
             )
             self._claims.add(key)
         return True
@@ -205,14 +209,14 @@ class SqliteRecordings:
         row = self._connection.execute(query, (key,)).fetchone()
         if row is None:
             return False
-        holder, age = row[0].decode(errors="replace"), time.time() - row[1]
+        holder, age = row[0].decode(errors="replace"), self._clock.date() - row[1]
         if holder == self._holder or abs(age) >= CLAIM_SECONDS:
             return False
         runs = alive(holder)
         return age < UNSEEN_SECONDS if runs is None else runs
 
     def _take_over(self, aside: Path) -> int:
-        now = time.time()
+        now = self._clock.date()
         with transaction(self._connection):
             return sum(
                 self._connection.execute(
