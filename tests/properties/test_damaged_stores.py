@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from doubles.sample_run import FACTS, rows, search_report, suite, transfers
+from hypothesis import settings
 
 from pytest_lmopt import Budget, Completion
 from pytest_lmopt.blocks.progress import Progress
@@ -41,7 +42,7 @@ from pytest_lmopt.stores.sqlite import LEDGER, RECORDINGS, SHARED, SqliteStores
 from pytest_lmopt.strategies.journal import Journal
 from pytest_lmopt.wire import Message, Remark, Request, Usage
 
-PLACES = 80
+PLACES = settings().max_examples
 """Of each file; there are five files, two of them with a log."""
 SECONDS = 5.0
 """One opening takes some milliseconds; damage that leads in circles would take for ever."""
