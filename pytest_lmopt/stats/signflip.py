@@ -48,7 +48,7 @@ def sign_flip_p(units: Sequence[float], *, alpha: float = 0.05, seed: int = 0) -
     return (1 + reached) / (drawn + 1)
 
 
-def _sums(signs: NDArray[np.float64], units: NDArray[np.float64]) -> NDArray[np.float64]:
+def _sums(signs: NDArray[np.floating], units: NDArray[np.floating]) -> NDArray[np.floating]:
     """Sum the units under each row of signs.
 
     A product of matrices would go to the threads of a BLAS, which wait for each other a hundred
@@ -56,4 +56,5 @@ def _sums(signs: NDArray[np.float64], units: NDArray[np.float64]) -> NDArray[np.
     """
     import numpy as np
 
-    return np.einsum("ij,j->i", signs, units)
+    sums: NDArray[np.floating] = np.einsum("ij,j->i", signs, units)
+    return sums
