@@ -44,8 +44,8 @@ from pytest_lmopt.wire import Message, Remark, Request, Usage
 
 PLACES = settings().max_examples
 """Of each file; there are five files, two of them with a log."""
-SECONDS = 5.0
-"""One opening takes some milliseconds; damage that leads in circles would take for ever."""
+SECONDS = 30.0
+"""One opening takes some milliseconds, a second on a busy machine; circles would take for ever."""
 ASKED = Request(model="m", messages=(Message("user", "q"),))
 SESSION = "session-1-a"
 

@@ -156,10 +156,10 @@ def test_hostile_yaml_is_refused_before_it_is_built(
     text: str, problem: str, line: int | None, kind: Any
 ) -> None:
     """At once, with the line that went too far."""
-    began = time.monotonic()
+    began = time.thread_time()
     with pytest.raises(YamlError, match=problem) as caught:
         load_yaml(text, kind=kind)
-    assert time.monotonic() - began < 10.0
+    assert time.thread_time() - began < 10.0
     assert line is None or caught.value.line == line
 
 
