@@ -10,12 +10,20 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from doubles.openai_server import OpenAIServer
 
 from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 pytest_plugins = ["pytester"]
+
+# the same few examples each time, without a time limit that a busy machine would exceed
+hypothesis.settings.register_profile(
+    "repeatable", max_examples=40, derandomize=True, deadline=None, database=None
+)
+hypothesis.settings.register_profile("thorough", max_examples=1_000, deadline=None)
+hypothesis.settings.load_profile("repeatable")
 
 
 MEMORY = Path("/dev/shm")
@@ -32,7 +40,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    if config.option.basetemp is None and os.access(MEMORY, os.W_OK):
+    if not os.access(MEMORY, os.W_OK):
+        return
+    tempfile.tempdir = str(MEMORY)
+    if config.option.basetemp is None:
         folder = tempfile.TemporaryDirectory(prefix="lmopt-tests-", dir=MEMORY)
         config.option.basetemp = f"{folder.name}/base"
         config.add_cleanup(folder.cleanup)

@@ -24,8 +24,9 @@ RecordingsOf = Callable[[str], Recordings]
 
 
 class RecordingsConformance:
-    """Inherit, and give a fixture ``recordings_of``: opens the same recordings, empty at first, as
-    the process with that token.
+    """Inherit, and give the fixtures ``recordings_of``, which opens the same recordings, empty at
+    first, as the process with that token; ``clock``, which is theirs; and ``impatient``, which has
+    those that close wait for no answer.
     """
 
     @pytest.fixture
@@ -69,7 +70,7 @@ class RecordingsConformance:
         """Who wants none from before a certain time gets only the new one."""
         one, other = recordings
         one.put(ASKED, ANSWER)
-        clock.advance(1.0)
+        clock.advance(0.01)
         since = clock.now
         assert other.get(KEY, since=since) is None
         one.put(ASKED, Completion(text="new", usage=USAGE))
@@ -148,18 +149,23 @@ class RecordingsConformance:
             one.release(KEY)
             gone.release(KEY)
 
-    def test_who_closes_waits_for_its_answers_and_gives_up_the_rest(
-        self, recordings_of: RecordingsOf
-    ) -> None:
-        """Or others would wait for as long as it lives."""
+    def test_who_closes_waits_for_its_answers(self, recordings_of: RecordingsOf) -> None:
+        """They are paid for."""
         leaving = recordings_of(OTHER)
         assert leaving.claim(KEY)
-        assert leaving.claim("never answered")
-        arrival = threading.Timer(0.1, leaving.put, (ASKED, ANSWER))
+        arrival = threading.Timer(0.02, leaving.put, (ASKED, ANSWER))
         arrival.start()
         leaving.close()
         arrival.join()
         with closing(recordings_of(OWN)) as one:
             assert one.get(KEY) is not None
+
+    @pytest.mark.usefixtures("impatient")
+    def test_who_closes_gives_up_what_is_never_answered(self, recordings_of: RecordingsOf) -> None:
+        """Or others would wait for as long as it lives."""
+        leaving = recordings_of(OTHER)
+        assert leaving.claim("never answered")
+        leaving.close()
+        with closing(recordings_of(OWN)) as one:
             assert one.claim("never answered")
             one.release("never answered")

@@ -41,9 +41,14 @@ def kept(stores: Stores) -> list[int]:
 class StoresConformance(
     RecordingsConformance, BookConformance, QueueConformance, SharedConformance
 ):
-    """Inherit, and give a fixture ``stores_of``: one project's stores, empty at first, for one
-    session, as the process with that token has them. They go by the fixture ``clock``.
+    """Inherit, and give the fixtures ``stores_of``: one project's stores, empty at first, for one
+    session, as the process with that token has them; and ``impatient``, as recordings want it.
     """
+
+    @pytest.fixture
+    def clock(self) -> ManualClock:
+        """The stores' clock."""
+        return ManualClock()
 
     @pytest.fixture
     def stores(self, stores_of: StoresOf) -> Stores:
@@ -102,12 +107,12 @@ class StoresConformance(
         """Reading counts as use, once it is noted; what is left fits the limit."""
         with closing(stores.open_recordings()) as recordings:
             for asked in QUESTIONS:
-                clock.advance(1.0)
                 recordings.put(asked, Completion(text="x" * 200, usage=USAGE))
-            clock.advance(1.0)
+                clock.advance(0.001)
             for asked in QUESTIONS[:50]:
                 recordings.get(asked.key)
             recordings.note_use()
+        clock.advance(0.001)
         before = stores.recordings_size()
 
         pruned = stores.prune_recordings(before // 2, in_use_since=clock.now)
@@ -128,7 +133,7 @@ class StoresConformance(
         with closing(stores.open_recordings()) as recordings:
             for asked in QUESTIONS[:100]:
                 recordings.put(asked, Completion(text="x", usage=USAGE))
-            clock.advance(1.0)
+            clock.advance(0.001)
             started = clock.now
             for asked in QUESTIONS[:50]:
                 recordings.get(asked.key)

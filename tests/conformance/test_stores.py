@@ -17,10 +17,12 @@ class TestSqliteStores(StoresConformance):
     """In files."""
 
     @pytest.fixture
-    def stores_of(
-        self, tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
-    ) -> StoresOf:
+    def stores_of(self, tmp_path: Path, clock: ManualClock) -> StoresOf:
         """Connections of their own to the same files."""
-        monkeypatch.setattr(store, "LANDING_SECONDS", 1.0)
         folder = StateFolder(tmp_path, session="session-1-a")
         return lambda holder: SqliteStores(folder, holder=holder, clock=clock)
+
+    @pytest.fixture
+    def impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Recordings that close wait for nothing."""
+        monkeypatch.setattr(store, "LANDING_SECONDS", 0.0)

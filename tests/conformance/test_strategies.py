@@ -58,7 +58,7 @@ class TestBootstrap(StrategyConformance):
         """Each prompt of the pipeline gets demos from the same passing runs."""
         model = SimulatedModel(base=0.4, per_demo=0.12)
         outcome, _, _ = self.search(
-            lambda request: model.answer(request.messages), two_steps=True, examples=200
+            lambda request: model.answer(request.messages), two_steps=True, examples=140
         )
         assert outcome.confirmation is not None
         assert outcome.confirmation.verdict is Verdict.IMPROVED
@@ -104,7 +104,7 @@ class TestLabeled(StrategyConformance):
         """They are right where the model itself is not, and only that step has any."""
         model = SimulatedModel(base=0.5, per_demo=0.12)
         outcome, spy, _ = self.search(
-            lambda request: model.answer(request.messages), two_steps=two_steps, examples=300
+            lambda request: model.answer(request.messages), two_steps=two_steps, examples=160
         )
         assert outcome.accepted
         for proposal in spy.proposals:
@@ -125,7 +125,7 @@ class TestRationale(StrategyConformance):
         """Where it does, the winner asks for it, and its demos show how."""
         model = SimulatedModel(base=0.4, per_demo=0.03, insight=0.4)
         outcome, _, _ = self.search(
-            lambda request: model.answer(request.messages), two_steps=two_steps, examples=200
+            lambda request: model.answer(request.messages), two_steps=two_steps, examples=110
         )
         assert outcome.accepted
         assert outcome.winner is not None
@@ -136,7 +136,7 @@ class TestRationale(StrategyConformance):
     def test_with_a_model_that_thinks_badly_demos_help_without(self) -> None:
         """The same runs' answers are shown without what led to them."""
         model = SimulatedModel(base=0.4, per_demo=0.12, insight=-0.3)
-        outcome, _, _ = self.search(lambda request: model.answer(request.messages), examples=200)
+        outcome, _, _ = self.search(lambda request: model.answer(request.messages), examples=110)
         assert outcome.accepted
         assert outcome.winner is not None
         state = outcome.winner.proposal.candidate.states["shout"]

@@ -78,7 +78,7 @@ class OpenAIServer:
     @contextmanager
     def running(self) -> Iterator[OpenAIServer]:
         """Serve until the block ends."""
-        thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
+        thread = threading.Thread(target=self._http.serve_forever, args=(0.005,), daemon=True)
         thread.start()
         try:
             yield self

@@ -34,7 +34,7 @@ class Collector:
     @contextmanager
     def running(self) -> Iterator[Collector]:
         """Receive inside."""
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True).start()
         try:
             yield self
         finally:

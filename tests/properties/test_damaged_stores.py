@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from doubles.sample_run import FACTS, rows, search_report, suite, transfers
+from hypothesis import settings
 
 from pytest_lmopt import Budget, Completion
 from pytest_lmopt.blocks.progress import Progress
@@ -41,10 +42,10 @@ from pytest_lmopt.stores.sqlite import LEDGER, RECORDINGS, SHARED, SqliteStores
 from pytest_lmopt.strategies.journal import Journal
 from pytest_lmopt.wire import Message, Remark, Request, Usage
 
-PLACES = 80
+PLACES = settings().max_examples
 """Of each file; there are five files, two of them with a log."""
-SECONDS = 5.0
-"""One opening takes some milliseconds; damage that leads in circles would take for ever."""
+SECONDS = 30.0
+"""One opening takes some milliseconds, a second on a busy machine; circles would take for ever."""
 ASKED = Request(model="m", messages=(Message("user", "q"),))
 SESSION = "session-1-a"
 

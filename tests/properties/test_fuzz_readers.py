@@ -43,7 +43,7 @@ from pytest_lmopt.suites.splits import split
 from pytest_lmopt.suites.suite import Suite
 from pytest_lmopt.wire import Message, Request, Usage
 
-FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FAST = settings(suppress_health_check=[HealthCheck.too_slow])
 
 PROMPT = (
     b"# c\ninstruction: |\n  Say it.\ninputs: [q]\noutputs: [a, b]\nformat: lines\n"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_lmopt.snapshots.prompt_files import rewrite_prompt
@@ -46,7 +46,6 @@ demos = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(FILES), texts, demos, st.none() | texts)
 @example(FILES[1], "a\n\n\n", [{"question": " \n x", "answer": "\n"}], None)
 @example(FILES[0], "?", [{"question": "?---", "answer": "?-"}], "?\n")
@@ -64,7 +63,6 @@ def test_a_rewritten_file_says_what_the_state_says(
     assert parse_prompt(rewritten, path=PATH) == state
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.sampled_from(FILES), texts, demos)
 def test_rewriting_again_changes_nothing(
     text: str, instruction: str, shown: list[dict[str, Any]]
@@ -75,7 +73,6 @@ def test_rewriting_again_changes_nothing(
     assert rewrite_prompt(rewritten, state, path=PATH) == rewritten
 
 
-@settings(max_examples=40, deadline=None)
 @given(texts, demos)
 def test_what_stands_around_survives(instruction: str, shown: list[dict[str, Any]]) -> None:
     """Comments and fields outside instruction and demos are the same lines as before."""

@@ -8,7 +8,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_lmopt.snapshots.row_table import Row
@@ -75,14 +75,12 @@ snapshots = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(snapshots)
 def test_a_dumped_snapshot_parses_to_itself(snapshot: Snapshot) -> None:
     """Any text, id and figure of six places survives."""
     assert parse_snapshot(*dump_snapshot(snapshot), path=PATH) == snapshot
 
 
-@settings(max_examples=40, deadline=None)
 @given(snapshots, st.lists(st.floats(0.0, 1.0), min_size=1, max_size=5))
 def test_dumping_what_was_parsed_gives_the_same_bytes(
     snapshot: Snapshot, scores: list[float]
@@ -97,7 +95,6 @@ def test_dumping_what_was_parsed_gives_the_same_bytes(
     assert dump_snapshot(parse_snapshot(*files, path=PATH)) == files
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(texts, unique=True, max_size=6))
 @example(["=1+1", "'=1+1", "''=1+1", "'a", "-1", "@x", "\t=1", "a;=1+1", "a\t=1", "＝1"])
 def test_no_spreadsheet_finds_a_formula_among_the_ids(ids: list[str]) -> None:
@@ -111,7 +108,6 @@ def test_no_spreadsheet_finds_a_formula_among_the_ids(ids: list[str]) -> None:
     assert parse_snapshot(text, lines, path=PATH).rows == snapshot.rows
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200))
 def test_any_name_of_a_suite_gives_a_safe_path(suite: str) -> None:
     """The file lies in its folder, is not hidden, and fits a file system."""

@@ -6,15 +6,13 @@ import math
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_lmopt.stats.intervals import mean_interval, t_interval
 from pytest_lmopt.stats.mcnemar import exact_p, mid_p, tango_interval
 from pytest_lmopt.stats.paired import PairedAnalysis, analyse_pairs
 from pytest_lmopt.stats.signflip import sign_flip_p
-
-light = settings(max_examples=60, deadline=None)
 
 thousandths = st.integers(-1000, 1000).map(lambda number: number / 1000)
 continuous = st.lists(thousandths, min_size=1, max_size=25)
@@ -51,7 +49,6 @@ def figures(analysis: PairedAnalysis) -> tuple[object, ...]:
     )
 
 
-@light
 @given(samples, st.randoms(use_true_random=False))
 def test_order_does_not_matter(sample: tuple[list[float], bool], chance: Random) -> None:
     """Shuffled pairs give the same analysis, p-value to the bit."""
@@ -62,7 +59,6 @@ def test_order_does_not_matter(sample: tuple[list[float], bool], chance: Random)
     assert figures(analyse_pairs(shuffled, binary=passes)) == expected
 
 
-@light
 @given(samples)
 def test_swapping_old_and_new_mirrors_the_analysis(sample: tuple[list[float], bool]) -> None:
     """Negated differences negate mean and interval and keep the p-value to the bit."""
@@ -74,7 +70,6 @@ def test_swapping_old_and_new_mirrors_the_analysis(sample: tuple[list[float], bo
     assert (back.low, back.high) == pytest.approx((-there.high, -there.low), abs=1e-9)
 
 
-@light
 @given(samples)
 def test_the_analysis_makes_sense(sample: tuple[list[float], bool]) -> None:
     """p is in (0, 1], and the interval lies in [−1, 1] and contains the estimate."""
@@ -84,7 +79,6 @@ def test_the_analysis_makes_sense(sample: tuple[list[float], bool]) -> None:
     assert -1.0 <= analysis.low <= analysis.mean <= analysis.high <= 1.0
 
 
-@light
 @given(st.lists(st.tuples(thousandths, st.integers(0, 5)), min_size=1, max_size=30))
 def test_the_clustered_analysis_makes_sense(pairs: list[tuple[float, int]]) -> None:
     """With groups the same holds, and the groups' names are of no account."""
@@ -96,7 +90,6 @@ def test_the_clustered_analysis_makes_sense(pairs: list[tuple[float, int]]) -> N
     assert figures(renamed) == near(analysis)
 
 
-@light
 @given(st.lists(thousandths, min_size=1, max_size=12))
 def test_the_sign_pattern_seen_is_one_of_all(units: list[float]) -> None:
     """An enumerated p-value counts at least the sample and its mirror image."""
@@ -104,7 +97,6 @@ def test_the_sign_pattern_seen_is_one_of_all(units: list[float]) -> None:
     assert sign_flip_p(units) >= min(1.0, 2.0 / 2**moving)
 
 
-@light
 @given(tables())
 def test_mid_p_is_a_p_value_no_larger_than_the_exact_one(table: tuple[int, int, int]) -> None:
     """0 < mid-p ≤ exact p ≤ 1, the same for gains as for losses."""
@@ -113,7 +105,6 @@ def test_mid_p_is_a_p_value_no_larger_than_the_exact_one(table: tuple[int, int, 
     assert mid_p(gained, lost) == mid_p(lost, gained)
 
 
-@light
 @given(tables(), st.floats(0.001, 0.3))
 def test_tangos_interval_contains_the_estimate(table: tuple[int, int, int], alpha: float) -> None:
     """Whatever the table and level, the interval is around the difference seen and in [−1, 1]."""
@@ -122,7 +113,6 @@ def test_tangos_interval_contains_the_estimate(table: tuple[int, int, int], alph
     assert -1.0 <= low <= (gained - lost) / n <= high <= 1.0
 
 
-@light
 @given(tables())
 def test_one_more_gain_moves_tangos_interval_up(table: tuple[int, int, int]) -> None:
     """Turning a loss into a gain raises both ends."""
@@ -134,7 +124,6 @@ def test_one_more_gain_moves_tangos_interval_up(table: tuple[int, int, int]) -> 
         assert better_high >= high - 1e-9
 
 
-@light
 @given(st.lists(st.integers(0, 1000).map(lambda number: number / 1000), min_size=1, max_size=30))
 def test_a_mean_score_lies_in_its_interval(scores: list[float]) -> None:
     """The interval of a mean score contains it and stays in [0, 1]."""
@@ -144,7 +133,6 @@ def test_a_mean_score_lies_in_its_interval(scores: list[float]) -> None:
     assert mean - 1e-12 <= high <= 1.0
 
 
-@light
 @given(st.lists(thousandths, min_size=2, max_size=20), st.floats(0.01, 0.2))
 def test_a_smaller_alpha_never_narrows_the_interval(values: list[float], alpha: float) -> None:
     """More confidence needs more room."""

@@ -13,7 +13,7 @@ CAREFUL = '<instruction prompt="shout">SHOUT it, carefully</instruction>'
 def _searched(model: SimulatedModel, says: str = "", kind: Kind = "one step") -> Searched:
     """A search whose proposer always says the same."""
     answer = simulated(model, proposer=lambda _: says)
-    return searched(Auto(Settings(seed=0)), answer, calls=1200, examples=100, kind=kind)
+    return searched(Auto(Settings(seed=0)), answer, calls=800, examples=64, kind=kind)
 
 
 def test_demos_and_a_rewriting_are_put_together() -> None:

@@ -44,7 +44,7 @@ class Planned:
 
 def found(plan: Mapping[str, Changes], *, kind: Kind = "one step") -> SearchOutcome:
     """A search over the plan that has a winner."""
-    outcome = searched(Planned(plan), simulated(MODEL), examples=160, kind=kind).outcome
+    outcome = searched(Planned(plan), simulated(MODEL), examples=100, kind=kind).outcome
     assert outcome.winner is not None
     return outcome
 

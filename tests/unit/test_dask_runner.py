@@ -40,21 +40,26 @@ shout = Prompt(
     name="shout", instruction="Shout.", inputs=["text"], output="loud", params={"max_tokens": 20}
 )
 INCUMBENT = Candidate(name="incumbent", states={})
-EXAMPLES = 40
+EXAMPLES = 24
 
 
 class Model:
-    """Answers in capitals, and counts who asked what."""
+    """Answers in capitals, and counts who asked what; calls ``full`` once it holds eight calls."""
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
-        self.seconds = 0.001
+        self.full: Callable[[], object] | None = None
 
     async def complete(self, request: Request) -> Completion:
         """Answer after a moment, so that calls overlap."""
         text = request.messages[-1].content
         self.asked[text] += 1
-        await asyncio.sleep(self.seconds)
+        if self.full is None:
+            await asyncio.sleep(0)
+        else:
+            if self.asked.total() == 8:
+                self.full()
+            await asyncio.Event().wait()
         usage = Usage(calls=1, input_tokens=5, output_tokens=5, micro_usd=10)
         return Completion(text=text.upper(), usage=usage)
 
@@ -117,10 +122,12 @@ class World:
         is_open: bool = True,
         is_silent: bool = False,
         seconds: float | None = None,
+        until_full: bool = False,
     ) -> Evaluation:
         """Evaluate all examples, on the cluster or, unless ``afar``, here.
 
-        Raises ``TimeoutError`` where it is stopped after some ``seconds``.
+        Raises ``TimeoutError`` where it is stopped after some ``seconds``, or once the model holds
+        a block's calls.
         """
         store = self.store if mode != "off" else None
         lm = suite_lm(self.model, ledger=self.ledger, store=store, mode=mode)
@@ -145,7 +152,10 @@ class World:
                     notice=lambda _: None,
                 )
                 evaluator = Evaluator(self.suite, runner if afar else local)
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout(seconds) as limit:
+                    if until_full:
+                        loop = asyncio.get_running_loop()
+                        self.model.full = lambda: loop.call_soon_threadsafe(limit.reschedule, 0.0)
                     return await evaluator.evaluate(candidate, tuple(self.suite.dataset))
 
         return asyncio.run(evaluated())
@@ -165,7 +175,7 @@ def test_never_a_call_more_than_the_budget_whatever_is_lost(
 ) -> None:
     """Finished or not, the model saw no more calls than were charged, nor these than the limit."""
     dice = random.Random(seed)
-    limit = calls_each * EXAMPLES + dice.randrange(80)
+    limit = calls_each * EXAMPLES + dice.randrange(2 * EXAMPLES)
     world = World(tmp_path, budget=Budget(calls=limit), calls_each=calls_each)
     try:
         found = world.evaluate(is_lost=lambda _: dice.random() < 0.2)
@@ -185,7 +195,7 @@ def test_a_budget_that_just_suffices_does(tmp_path: Path) -> None:
 def test_one_call_less_is_a_budget_exhausted(tmp_path: Path) -> None:
     """As here, and all that could be paid for is recorded."""
     world = World(tmp_path, budget=Budget(calls=EXAMPLES - 1))
-    with pytest.raises(BudgetExhaustedError, match="39 calls"):
+    with pytest.raises(BudgetExhaustedError, match=f"{EXAMPLES - 1} calls"):
         world.evaluate()
     assert world.calls == world.charged == EXAMPLES - 1
 
@@ -249,7 +259,7 @@ def test_without_recordings_a_lost_block_is_asked_again(tmp_path: Path) -> None:
 def test_a_replay_that_lacks_answers_names_them(tmp_path: Path) -> None:
     """It asks nobody."""
     world = World(tmp_path, budget=Budget(calls=200))
-    with pytest.raises(LmoptError, match="40 requests are not recorded"):
+    with pytest.raises(LmoptError, match=f"{EXAMPLES} requests are not recorded"):
         world.evaluate(mode="replay")
     assert world.calls == 0
 
@@ -258,7 +268,7 @@ def test_an_allowance_that_nobody_has_claimed_is_given_back(tmp_path: Path) -> N
     """An evaluation that is stopped before any worker took its blocks has cost nothing."""
     world = World(tmp_path, budget=Budget(calls=200))
     with pytest.raises(TimeoutError):
-        world.evaluate(is_open=False, seconds=0.05)
+        world.evaluate(is_open=False, seconds=0.01)
     assert world.calls == world.charged == 0
     assert world.evaluate().mean == 1.0
 
@@ -269,9 +279,8 @@ def test_an_evaluation_that_is_stopped_charges_what_was_under_way(
 ) -> None:
     """A block that says what it has spent costs that, one that falls silent its allowance."""
     world = World(tmp_path, budget=Budget(calls=400))
-    world.model.seconds = 10.0
     with pytest.raises(TimeoutError):
-        world.evaluate(seconds=0.3, is_silent=is_silent)
+        world.evaluate(until_full=True, is_silent=is_silent)
     assert 0 < world.calls <= world.charged <= 400
     assert (world.calls == world.charged) is not is_silent
 

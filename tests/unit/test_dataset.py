@@ -242,12 +242,12 @@ def test_a_row_with_many_keys_is_read_at_once(tmp_path: Path, end: str) -> None:
     """Or refused at once, if one of them stands there twice."""
     keys = ", ".join(f'"k{number}": {number}' for number in range(30_000))
     text = f'{{"inputs": {{{keys}{end}}}}}\n'
-    began = time.monotonic()
+    began = time.thread_time()
     if end:
         assert "found 'k29999' twice" in refused_text(tmp_path, "d.jsonl", text)
     else:
         assert len(written(tmp_path, "d.jsonl", text).examples[0].inputs) == 30_000
-    assert time.monotonic() - began < 2.0
+    assert time.thread_time() - began < 2.0
 
 
 def test_the_expected_value_may_be_absent(tmp_path: Path) -> None:

@@ -191,7 +191,7 @@ def test_a_blocking_pipeline_does_not_stall_the_others() -> None:
 
     def pipeline(example: Example) -> bool:
         if example.id == "e0":
-            return done.wait(5)
+            return done.wait(60)
         if example.id == "e9":
             done.set()
         return True
@@ -261,7 +261,7 @@ def test_a_stop_iteration_is_wrong(asynchronous: bool) -> None:
     async def apipeline(_: Example) -> str:
         return next(nothing)
 
-    (run,) = run_block(apipeline if asynchronous else lambda _: next(nothing), 1, timeout=5)
+    (run,) = run_block(apipeline if asynchronous else lambda _: next(nothing), 1, timeout=60)
 
     assert run.ending is Ending.WRONG
     assert run.problem.startswith("RuntimeError: ")

@@ -28,7 +28,7 @@ from pytest_lmopt.strategies.protocol import History, Proposal, Settings, Strate
 from pytest_lmopt.strategies.search import SearchOutcome, search
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.dataset import load_dataset
-from pytest_lmopt.suites.suite import Suite
+from pytest_lmopt.suites.suite import Pipeline, Suite
 from pytest_lmopt.testing.simulated_model import SimulatedModel
 from pytest_lmopt.wire import Request
 
@@ -47,31 +47,33 @@ tagged = Prompt(
 )
 
 
-def one_step(example: Example) -> str:
+async def one_step(example: Example) -> str:
     """Shouts."""
-    return shout(word=example.inputs["word"]).text
+    return (await shout.acall(word=example.inputs["word"])).text
 
 
-def two_steps(example: Example) -> str:
+async def two_steps(example: Example) -> str:
     """Shouts, then mirrors."""
-    return mirror(loud=one_step(example)).text
+    return (await mirror.acall(loud=await one_step(example))).text
 
 
-def several_calls(example: Example) -> str:
+async def several_calls(example: Example) -> str:
     """One prompt with a template and two outputs, called twice a run."""
-    first, second = (tagged(word=example.inputs["word"], tone=tone) for tone in ("low", "high"))
+    first, second = [
+        await tagged.acall(word=example.inputs["word"], tone=tone) for tone in ("low", "high")
+    ]
     return str(first.loud) if first.tag == second.tag else "?"
 
 
 def searched(
     strategy: Strategy,
     answer: Callable[[Request], str],
-    pipeline: Callable[[Example], str] = one_step,
+    pipeline: Pipeline = one_step,
     *,
     calls: int | None = None,
     source: str = "",
 ) -> tuple[SearchOutcome, list[Request]]:
-    """A search on 80 words; with what the proposer was asked, in no particular order."""
+    """A search on 60 words; with what the proposer was asked, in no particular order."""
     asked: list[Request] = []
 
     def noted(request: Request) -> str:
@@ -82,7 +84,7 @@ def searched(
     order = -1 if pipeline is two_steps else 1
     rows = [
         {"id": f"w{n}", "inputs": {"word": f"word{n}"}, "expected": f"WORD{n}"[::order]}
-        for n in range(80)
+        for n in range(60)
     ]
     suite = Suite(
         name="words",
@@ -246,7 +248,7 @@ def test_a_proposer_of_no_use_ends_the_search_in_order(
     strategy: Callable[..., Strategy], said: str | None
 ) -> None:
     """After one more try, unless none answered; ``mipro`` goes on with demos alone."""
-    model = SimulatedModel(base=0.4)
+    model = SimulatedModel(base=0.4, per_demo=0.15)
 
     def answer(request: Request) -> str:
         if request.model != MODEL:

@@ -53,6 +53,6 @@ def test_rows_without_words_are_alone() -> None:
 def test_two_thousand_rows_take_no_longer_than_a_moment() -> None:
     """Rows are compared only where they share one of their rarest words."""
     texts = [f"word{n} word{n + 1} and the usual words of everybody" for n in range(2_000)]
-    began = time.perf_counter()
+    began = time.thread_time()
     assert len(joined(rows(*texts, least=0.95))) == 2_000
-    assert time.perf_counter() - began < 2.0
+    assert time.thread_time() - began < 2.0

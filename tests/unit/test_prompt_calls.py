@@ -124,10 +124,13 @@ def test_a_pipeline_is_traced_step_by_step() -> None:
 
 def test_concurrent_calls_are_traced_in_the_order_they_were_begun() -> None:
     """The first to be asked stands first, though the last answers first."""
+    answered = [asyncio.Event() for _ in range(5)]
 
     async def slowly(request: Request) -> str:
         number = int(request.messages[-1].content)
-        await asyncio.sleep((5 - number) * 0.01)
+        if number < 4:
+            await answered[number + 1].wait()
+        answered[number].set()
         return f"answer {number}"
 
     async def pipeline() -> list[Completion]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_lmopt import Completion
@@ -101,7 +101,6 @@ def any_text() -> st.SearchStrategy[str]:
     return texts.filter(lambda text: json.loads(json.dumps(text)) == text)
 
 
-@settings(max_examples=50)
 @given(
     st.lists(
         st.tuples(

@@ -30,18 +30,26 @@ USAGE = Usage(calls=1, input_tokens=3, output_tokens=2, micro_usd=40)
 
 
 class Model:
-    """Answers "answer 1", "answer 2", ..., counting its calls; slow where told to."""
+    """Answers "answer 1", "answer 2", ..., counting its calls; holds them till it is let go."""
 
-    def __init__(self, *, seconds: float = 0.0) -> None:
+    def __init__(self, *, held: bool = False) -> None:
         self.calls = 0
-        self._seconds = seconds
+        self.free = asyncio.Event()
+        if not held:
+            self.free.set()
 
     async def complete(self, _: Request) -> Completion:
         """The next answer."""
         self.calls += 1
         text = f"answer {self.calls}"
-        await asyncio.sleep(self._seconds)
+        await self.free.wait()
         return Completion(text=text, usage=USAGE)
+
+
+async def settle() -> None:
+    """Let all tasks go as far as they can."""
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 @pytest.fixture
@@ -119,11 +127,14 @@ def test_suites_of_a_session_refresh_once_together(store: SqliteRecordings) -> N
 @pytest.mark.parametrize("mode", ["auto", "refresh"])
 def test_identical_requests_at_once_make_one_call(store: SqliteRecordings, mode: CacheMode) -> None:
     """One pays; the others share its answer and say so in their usage."""
-    model = Model(seconds=0.02)
+    model = Model(held=True)
 
     async def at_once() -> list[Completion]:
         lm = Recorded(model, store, mode=mode)
-        return await asyncio.gather(*(lm.complete(ASKED) for _ in range(20)))
+        asked = [asyncio.create_task(lm.complete(ASKED)) for _ in range(20)]
+        await settle()
+        model.free.set()
+        return await asyncio.gather(*asked)
 
     answers = asyncio.run(at_once())
 
@@ -134,17 +145,18 @@ def test_identical_requests_at_once_make_one_call(store: SqliteRecordings, mode:
 
 def test_a_shared_call_survives_the_one_who_asked_first(store: SqliteRecordings) -> None:
     """The first asker is cancelled; the second still gets the answer, from the same call."""
-    model = Model(seconds=0.05)
+    model = Model(held=True)
 
     async def story() -> str:
         lm = Recorded(model, store, mode="auto")
         first = asyncio.create_task(lm.complete(ASKED))
-        await asyncio.sleep(0.01)
+        await settle()
         second = asyncio.create_task(lm.complete(ASKED))
-        await asyncio.sleep(0.01)
+        await settle()
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
+        model.free.set()
         return (await second).text
 
     assert asyncio.run(story()) == "answer 1"
@@ -153,14 +165,16 @@ def test_a_shared_call_survives_the_one_who_asked_first(store: SqliteRecordings)
 
 def test_a_call_nobody_waits_for_any_more_is_still_recorded(store: SqliteRecordings) -> None:
     """It is paid for, so the next session need not pay again."""
-    model = Model(seconds=0.02)
+    model = Model(held=True)
 
     async def story() -> None:
         lm = Recorded(model, store, mode="auto")
         only = asyncio.create_task(lm.complete(ASKED))
-        await asyncio.sleep(0.005)
+        await settle()
         only.cancel()
-        await asyncio.sleep(0.05)
+        await settle()
+        model.free.set()
+        await settle()
 
     asyncio.run(story())
 
@@ -172,19 +186,20 @@ def test_a_call_of_a_run_that_took_too_long_is_cancelled_unless_others_wait(
     store: SqliteRecordings, others: int
 ) -> None:
     """What hangs must not hold its turn at the provider; who asks later asks anew."""
-    model = Model(seconds=0.05)
+    model = Model(held=True)
 
     async def story() -> list[str]:
         lm = Recorded(model, store, mode="auto")
         late = RunContext(lm=lm, candidate=Candidate(name="late", states={}))
         with running(late):
             left = asyncio.create_task(lm.complete(ASKED))
-        await asyncio.sleep(0.01)
+        await settle()
         waiting = [asyncio.create_task(lm.complete(ASKED)) for _ in range(others)]
-        await asyncio.sleep(0.01)
+        await settle()
         late.block.end(landing=False)
         left.cancel()
         await asyncio.sleep(0)
+        model.free.set()
         again = lm.complete(ASKED)
         return [answer.text for answer in await asyncio.gather(*waiting, again)]
 
@@ -196,7 +211,7 @@ def test_a_failure_is_shared_but_not_recorded(store: SqliteRecordings) -> None:
     failing = True
 
     async def answer(request: Request) -> str:
-        await asyncio.sleep(0.01)
+        await settle()
         if failing:
             raise MissingAnswerError("busy", request=request)
         return "well"

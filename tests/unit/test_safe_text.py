@@ -75,13 +75,13 @@ def test_ordinary_text_is_left_alone(text: str) -> None:
 
 def test_hiding_takes_no_longer_than_reading() -> None:
     """No text, however odd, makes it slow."""
-    began = time.monotonic()
+    began = time.thread_time()
     pieces = (
         "a", "sk-", "-", "*", ".", "eyJ", "eyJ-", "bearer ", "://a:", "api_key=", "&key=",
     )  # fmt: skip
     for piece in pieces:
-        redact(piece * (100_000 // len(piece)))
-    assert time.monotonic() - began < 10.0
+        redact(piece * (20_000 // len(piece)))
+    assert time.thread_time() - began < 2.0
 
 
 def test_every_error_of_ours_is_fit_to_be_shown() -> None:

@@ -129,6 +129,7 @@ def test_files_set_aside_before_are_kept(path: Path) -> None:
 def test_a_damaged_file_in_use_is_left_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """To move it would lead the other process's writes astray."""
     monkeypatch.setattr(sqlite_file, "IN_USE_SECONDS", 0.0)
+    monkeypatch.setattr(sqlite_file, "ALONE_SECONDS", 0.0)
     write(path, *many())
     with closing(open_database(path, SCHEMA)):
         overwritten(path)

@@ -56,7 +56,7 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     reader = threading.Thread(target=lambda: read.append(pipe.read_text()), daemon=True)
     reader.start()
     write_whole(pipe, ["one", "two"])
-    reader.join(10)
+    reader.join(60)
     assert read == ["onetwo"]
     assert pipe.is_fifo()
 

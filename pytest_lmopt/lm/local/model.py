@@ -205,11 +205,12 @@ def _await_server(note: Path, process: subprocess.Popen[bytes]) -> str:
 
 
 def _until_started() -> Iterator[None]:
-    """Look again and again; a ``ModelError`` where a server takes too long."""
+    """Look once, then again and again; a ``ModelError`` where a server takes too long."""
     deadline = time.monotonic() + START_SECONDS
+    yield
     while time.monotonic() < deadline:
-        yield
         time.sleep(0.02)
+        yield
     raise ModelError(f"the local model did not start within {START_SECONDS:g} s", model="local")
 
 

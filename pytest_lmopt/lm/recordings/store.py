@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -34,7 +33,6 @@ may be asked twice.
 """
 
 LANDING_SECONDS = 3.0
-LOOK_AGAIN_SECONDS = 0.02
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS recordings
@@ -66,8 +64,9 @@ class SqliteRecordings:
     """
 
     def __init__(self, path: Path, *, holder: str | None = None, clock: Clock = SYSTEM) -> None:
-        self._clock = clock
         self._lock = threading.Lock()
+        self._landed = threading.Condition(self._lock)
+        self._clock = clock
         self._path = path
         self._given_holder = holder
         self._used: set[str] = set()
@@ -124,6 +123,7 @@ class SqliteRecordings:
             )
             self._connection.execute("DELETE FROM claims WHERE key = ?", (request.key,))
             self._claims.discard(request.key)
+            self._landed.notify_all()
 
     def claim(self, key: str) -> bool:
         """As the protocol says."""
@@ -144,6 +144,7 @@ class SqliteRecordings:
                 "DELETE FROM claims WHERE key = ? AND holder = ?", (key, self._holder)
             )
             self._claims.discard(key)
+            self._landed.notify_all()
 
     def note_places(self, keys: Iterable[tuple[str, str]]) -> None:
         """As the protocol says."""
@@ -177,10 +178,8 @@ class SqliteRecordings:
 
     def close(self) -> None:
         """As the protocol says."""
-        deadline = time.monotonic() + LANDING_SECONDS
-        while self._claims and time.monotonic() < deadline:
-            time.sleep(LOOK_AGAIN_SECONDS)
-        with self._lock:
+        with self._landed:
+            self._landed.wait_for(lambda: not self._claims, LANDING_SECONDS)
             try:
                 with suppress(sqlite3.Error):  # a full disk: they end when all have closed the file
                     if self._claims:

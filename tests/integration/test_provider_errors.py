@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from email.utils import formatdate
 from fnmatch import fnmatch
 
 import pytest
@@ -13,11 +12,9 @@ from doubles.openai_server import Fault, OpenAIServer
 from doubles.provider_faults import PASSING, REFUSALS, UNUSABLE
 
 from pytest_lmopt.errors import LmoptError, ModelError, RefusedError, TransientError
-from pytest_lmopt.lm.faults.translation import retry_after
 from pytest_lmopt.lm.providers import LiteLLM
 from pytest_lmopt.wire import Completion, Message, Request
 
-NOW = 1_800_000_000.0
 ASKED = Request(
     model="openai/simulated", messages=(Message("system", "SHOUT"), Message("user", "hi there"))
 )
@@ -114,33 +111,3 @@ def test_providers_that_litellm_asks_by_itself_are_asked_once_too(
     openai_server.fault = lambda _: Fault(status=-1)
     assert isinstance(error_of(request), TransientError)
     assert openai_server.calls == 2
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({}, None),
-        ({"retry-after": "7"}, 7.0),
-        ({"retry-after": "0.5"}, 0.5),
-        ({"retry-after": "-3"}, 0.0),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after-ms": "250"}, 0.25),
-        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
-        ({"retry-after-ms": "?", "retry-after": "9"}, 9.0),
-        ({"retry-after": formatdate(NOW + 20, usegmt=True)}, 20.0),
-        ({"retry-after": formatdate(NOW - 20, usegmt=True)}, 0.0),
-        (
-            {
-                "retry-after": formatdate(NOW + 3620, usegmt=True),
-                "date": formatdate(NOW + 3600, usegmt=True),
-            },
-            20.0,
-        ),
-    ],
-)
-def test_retry_after_is_seconds_milliseconds_or_a_date(
-    headers: dict[str, str], seconds: float | None
-) -> None:
-    """What can't be read is no wish; a date counts by the provider's own clock."""
-    assert retry_after(headers, now=NOW) == seconds
