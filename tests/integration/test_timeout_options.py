@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
 SUITE = """\
@@ -43,7 +43,7 @@ def _two_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def hanging_server(openai_server: OpenAIServer) -> OpenAIServer:
+def hanging_server(model: FunctionModel) -> OpenAIServer:
     """A server that takes 30 seconds over the words 3 and 7."""
 
     def answer(chat: Any) -> str:
@@ -51,8 +51,8 @@ def hanging_server(openai_server: OpenAIServer) -> OpenAIServer:
             time.sleep(30)
         return str(chat[-1][1]).upper()
 
-    openai_server.answer = answer
-    return openai_server
+    model.answer = answer
+    return model
 
 
 def report_of(project: Project) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def report_of(project: Project) -> dict[str, Any]:
 
 @pytest.mark.parametrize("source", [SYNC, ASYNC], ids=["sync", "async"])
 def test_an_example_that_takes_too_long_is_missing(
-    source: str, project: Project, hanging_server: OpenAIServer
+    source: str, project: Project, hanging_model: FunctionModel
 ) -> None:
     """Its call is not made again, and its place is given to others, who score as they deserve."""
     project.write("test_words.py", source)
@@ -82,7 +82,7 @@ def test_an_example_that_takes_too_long_is_missing(
     assert time.monotonic() - began < 15
 
 
-def test_pytest_ends_though_a_pipeline_hangs(project: Project, openai_server: OpenAIServer) -> None:
+def test_pytest_ends_though_a_pipeline_hangs(project: Project, model: FunctionModel) -> None:
     """Three threads are left behind, more than there are examples at a time."""
     project.write("test_words.py", HANGING)
     limits = "--lm-example-timeout=1", "--lm-concurrency=2"
@@ -94,7 +94,7 @@ def test_pytest_ends_though_a_pipeline_hangs(project: Project, openai_server: Op
 
 
 def test_an_answer_that_takes_too_long_is_asked_for_again(
-    project: Project, hanging_server: OpenAIServer
+    project: Project, hanging_model: FunctionModel
 ) -> None:
     """And is missing after the last attempt; the option wins over the configuration."""
     project.write("test_words.py", SYNC)
@@ -107,7 +107,7 @@ def test_an_answer_that_takes_too_long_is_asked_for_again(
 
 
 def test_both_may_stand_in_the_configuration(
-    project: Project, hanging_server: OpenAIServer
+    project: Project, hanging_model: FunctionModel
 ) -> None:
     """A pipeline's run is over when its time is, whatever its call still may take."""
     project.write("test_words.py", SYNC)

@@ -107,6 +107,13 @@ def test_a_read_only_root_runs_without_the_state_folder(
     os.chdir("/")
 
 
+@pytest.fixture
+def _nothing_lands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers that can't be recorded are not waited for."""
+    monkeypatch.setattr("pytest_lmopt.lm.recordings.store.LANDING_SECONDS", 0.1)
+
+
+@pytest.mark.usefixtures("_nothing_lands")
 @pytest.mark.parametrize(
     ("search", "free"),
     [((), 0), ((), 40_960), ((), 245_760), (SEARCH, 163_840), (SEARCH, 409_600)],
