@@ -15,6 +15,7 @@ from projects.shouting import Project
 from pytest_lmopt.blocks.progress import Progress
 from pytest_lmopt.plugin import losses, watching
 from pytest_lmopt.plugin.options import read_options
+from pytest_lmopt.plugin.screen import Screen
 from pytest_lmopt.plugin.session import LmSession
 
 SHOWN = "test_words.py::test_shout evaluation "
@@ -83,7 +84,7 @@ def test_a_long_run_in_a_log_tells_how_far_it_is(
     _long(project, arguments="threshold=0.5")
     lines = itertools.count(1)
 
-    class Screen(watching.Screen):
+    class Told(Screen):
         """Lets the suite go on after the second line."""
 
         def tell(self, line: str) -> None:
@@ -91,7 +92,7 @@ def test_a_long_run_in_a_log_tells_how_far_it_is(
             if SHOWN in line and next(lines) == 2:
                 _go_on(project)
 
-    monkeypatch.setattr(watching, "Screen", Screen)
+    monkeypatch.setattr(watching, "Screen", Told)
     result = project.run("test_a.py", "test_words.py")
     result.assert_outcomes(passed=1, failed=1)
     output = result.stdout.str()
@@ -126,10 +127,14 @@ def test_a_terminal_shows_it_live_and_keeps_nothing_of_it(
         shown = re.findall(rf"{SHOWN}(\d+)/\d+", written)
         return len(shown) >= 2 and max(map(int, shown)) > 0
 
+    def watch(process: subprocess.Popen[bytes], written: str) -> None:
+        if seen(written):
+            _go_on(project)
+
     status = terminal.run(
         [*PYTEST, "--lm-concurrency=100", *options],
         folder=project.path,
-        watch=lambda _, written: seen(written) and _go_on(project),
+        watch=watch,
     )
     assert status == pytest.ExitCode.TESTS_FAILED
     assert seen(terminal.written)
