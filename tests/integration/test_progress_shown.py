@@ -84,7 +84,7 @@ def test_a_long_run_in_a_log_tells_how_far_it_is(
     _long(project, arguments="threshold=0.5")
     lines = itertools.count(1)
 
-    class Told(Screen):
+    class Watched(Screen):
         """Lets the suite go on after the second line."""
 
         def tell(self, line: str) -> None:
@@ -92,7 +92,7 @@ def test_a_long_run_in_a_log_tells_how_far_it_is(
             if SHOWN in line and next(lines) == 2:
                 _go_on(project)
 
-    monkeypatch.setattr(watching, "Screen", Told)
+    monkeypatch.setattr(watching, "Screen", Watched)
     result = project.run("test_a.py", "test_words.py")
     result.assert_outcomes(passed=1, failed=1)
     output = result.stdout.str()
