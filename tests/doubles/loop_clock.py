@@ -1,4 +1,4 @@
-"""Time as event loops see it, which a test puts forward: a time-out comes without a wait."""
+"""The time of event loops, which a test puts forward: a time-out comes without a wait."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 
 class LoopClock:
-    """Ahead of the real time by what ``advance`` was called with, for all event loops."""
+    """A clock of all event loops, ahead of the real time by what ``advance`` added (seconds)."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._ahead = 0.0

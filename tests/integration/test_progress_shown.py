@@ -40,9 +40,9 @@ def one_step(word):
 
 
 def _long(project: Project, *, arguments: str = "") -> None:
-    """A suite of 60 examples without a model, that prints; and ordinary tests.
+    """Write a suite of 60 examples without a model, that prints; and ordinary tests.
 
-    After 30 examples, more than its first block has, it waits for ``_go_on``.
+    Its examples from 30 on, which are in no first block, wait for ``_go_on``.
     """
     project.suite(arguments, examples=60)
     text = (project.path / "test_words.py").read_text()
@@ -85,7 +85,7 @@ def test_a_long_run_in_a_log_tells_how_far_it_is(
     lines = itertools.count(1)
 
     class Watched(Screen):
-        """Lets the suite go on after the second line."""
+        """A screen whose second line lets the suite go on."""
 
         def tell(self, line: str) -> None:
             super().tell(line)

@@ -56,7 +56,7 @@ def _two_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Hanging(FunctionModel):
-    """Never answers the words 3 and 7: 10 seconds have passed once both are asked."""
+    """A model without an answer to words 3 and 7; 10 seconds pass once both are asked."""
 
     def __init__(self, clock: LoopClock) -> None:
         super().__init__(lambda chat: chat[-1][1].upper())
@@ -79,7 +79,7 @@ class Hanging(FunctionModel):
 
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> Hanging:
-    """In place of the simulated one."""
+    """Take the place of the simulated model."""
     return Hanging(LoopClock(monkeypatch))
 
 

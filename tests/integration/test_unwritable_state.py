@@ -109,7 +109,7 @@ def test_a_read_only_root_runs_without_the_state_folder(
 
 @pytest.fixture
 def _nothing_lands(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Answers that can't be recorded are not waited for."""
+    """Wait for no answer: those that can't be recorded never land."""
     monkeypatch.setattr("pytest_lmopt.lm.recordings.store.LANDING_SECONDS", 0.1)
 
 

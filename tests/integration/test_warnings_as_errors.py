@@ -47,7 +47,7 @@ shout = Prompt(name="shout", instruction="SHOUT the word.", inputs=["word"], out
 
 
 def warn_and_answer(chat: Chat) -> str:
-    """As clients do."""
+    """Warn as clients do, then answer."""
     warnings.warn("theirs", stacklevel=1)
     return chat[-1][1].upper()
 

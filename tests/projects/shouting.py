@@ -119,7 +119,7 @@ class Project:
     ) -> None:
         """Have a ``conftest.py`` offer the model ``answer`` to all processes of later runs.
 
-        The source ``before`` and ``after`` is part of it: imports, faults of its ``MODEL``.
+        The source ``before`` and ``after`` becomes part of it: imports, faults of its ``MODEL``.
         """
         self.write("conftest.py", before + APART.format(answer=answer) + after)
 
