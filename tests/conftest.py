@@ -108,12 +108,18 @@ def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pyte
 
 
 @pytest.fixture
-def openai_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
-    """A server of the simulated model; any model ``openai/...`` is answered by it."""
+def openai_server_apart(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
+    """A server of the simulated model, asked by other processes only."""
     with OpenAIServer(SimulatedModel().answer).running() as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         monkeypatch.setenv("OPENAI_API_KEY", "sk-simulated")
         yield server
+
+
+@pytest.fixture
+def openai_server(openai_server_apart: OpenAIServer) -> OpenAIServer:
+    """A server of the simulated model; any model ``openai/...`` is answered by it."""
+    return openai_server_apart
 
 
 @pytest.fixture

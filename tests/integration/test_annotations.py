@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
 import pytest_lmopt
@@ -32,9 +32,10 @@ def test_raises(lm_example):
 
 
 def test_a_suite_that_fails_is_annotated_on_github(
-    project: Project, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+    project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At its function, in a file relative to the workspace; elsewhere nothing of it is printed."""
+    project.answer_apart()
     project.suite("threshold=1", examples=20)
     project.run().stdout.no_fnmatch_line("*::error*")
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
@@ -45,11 +46,11 @@ def test_a_suite_that_fails_is_annotated_on_github(
     place = f"file={project.path.name}/test_words.py,line={number}"
     told = f"::error {place},title=test_words.py%3A%3Atest_shout failed::score 0.* is under *"
     result.stdout.fnmatch_lines([told])
-    project.run_apart("-n", "1").stdout.fnmatch_lines([told])
+    project.run("-n", "1").stdout.fnmatch_lines([told])
 
 
 def test_a_function_that_stands_in_another_file_has_no_line_in_this_one(
-    project: Project, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+    project: Project, model: FunctionModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The annotation is at the file that is collected."""
     project.suite("threshold=1", examples=20)
@@ -61,7 +62,7 @@ def test_a_function_that_stands_in_another_file_has_no_line_in_this_one(
 
 
 def test_a_passing_suite_is_not(
-    project: Project, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+    project: Project, model: FunctionModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is wrong with it."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
@@ -128,7 +129,7 @@ def test_no_text_of_a_pipeline_is_a_command_wherever_it_is_shown(
     """Tracebacks of ``--lm-debug`` among them, and names of examples in every report."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     project.write("test_words.py", EVERYWHERE)
-    result = project.run_apart(*options, "--lm-report=csv:lm.csv,md:lm.md")
+    result = project.run(*options, "--lm-report=csv:lm.csv,md:lm.md")
     printed = [*result.outlines, *result.errlines]
     commands = [line for line in printed if line.lstrip().startswith("::")]
     assert {command.partition(" ")[0] for command in commands} == {"::error"}
@@ -152,7 +153,7 @@ def test_a_usage_error_is_no_command(project: Project, monkeypatch: pytest.Monke
 
 
 def test_a_name_is_one_line_of_the_table_without_control_characters(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """As in every other report; no id begins a row of its own."""
     project.write(

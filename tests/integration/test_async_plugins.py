@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
 TESTS = """\
@@ -38,34 +38,34 @@ ASYNCIO = "-p", "asyncio", "-o", "asyncio_default_fixture_loop_scope=function"
 STRICT = "-W", "error", "-W", "ignore::pytest.PytestAssertRewriteWarning"
 
 
-def check(project: Project, openai_server: OpenAIServer, *options: str) -> None:
+def check(project: Project, model: FunctionModel, *options: str) -> None:
     """Both suites are evaluated whole, and the plugin's own test runs."""
-    openai_server.answer = lambda chat: chat[-1][1].upper()
+    model.answer = lambda chat: chat[-1][1].upper()
     result = project.run("--lm-report=json:r.json", "--lm-cache=off", *STRICT, *options)
     result.assert_outcomes(passed=3)
     suites = json.loads((project.path / "r.json").read_text())["suites"]
     assert [(suite["n"], suite["score"]) for suite in suites] == [(20, 1.0), (20, 1.0)]
-    assert openai_server.calls == 40
+    assert model.calls == 40
 
 
-def test_asyncio_in_auto_mode(project: Project, openai_server: OpenAIServer) -> None:
+def test_asyncio_in_auto_mode(project: Project, model: FunctionModel) -> None:
     """No test is marked."""
     project.write("test_words.py", TESTS)
-    check(project, openai_server, *ASYNCIO, "-o", "asyncio_mode=auto")
+    check(project, model, *ASYNCIO, "-o", "asyncio_mode=auto")
 
 
-def test_asyncio_in_strict_mode(project: Project, openai_server: OpenAIServer) -> None:
+def test_asyncio_in_strict_mode(project: Project, model: FunctionModel) -> None:
     """The suites are marked like all other async tests of the module."""
     text = TESTS.replace("pytest.fixture", "pytest_asyncio.fixture")
     text = text.replace("import asyncio, pytest", "import asyncio, pytest, pytest_asyncio")
     project.write("test_words.py", text + "\npytestmark = pytest.mark.asyncio\n")
-    check(project, openai_server, *ASYNCIO, "-o", "asyncio_mode=strict")
+    check(project, model, *ASYNCIO, "-o", "asyncio_mode=strict")
 
 
 @pytest.mark.parametrize("mode", ["auto", "strict"])
-def test_anyio(mode: str, project: Project, openai_server: OpenAIServer) -> None:
+def test_anyio(mode: str, project: Project, model: FunctionModel) -> None:
     """Its mark on the module stands for the same in both modes."""
     mark = "pytestmark = pytest.mark.anyio\n" if mode == "strict" else ""
     backend = "@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n"
     project.write("test_words.py", f"{TESTS}\n{backend}\n{mark}")
-    check(project, openai_server, f"--anyio-mode={mode}")
+    check(project, model, f"--anyio-mode={mode}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
 from pytest_lmopt.testing.simulated_model import Chat
@@ -78,9 +78,9 @@ def json_if_asked(chat: Chat) -> str:
 
 
 @pytest.fixture
-def sick(project: Project, openai_server: OpenAIServer) -> Project:
+def sick(project: Project, model: FunctionModel) -> Project:
     """A project with a strategy that knows the cure."""
-    openai_server.answer = json_if_asked
+    model.answer = json_if_asked
     project.write("conftest.py", CURE)
     return project
 
@@ -156,8 +156,10 @@ def test_without_accepting_the_command_that_does_it_is_told(sick: Project) -> No
 
 def test_workers_hand_the_cure_on(sick: Project) -> None:
     """The controller writes what one of them found."""
+    mine = "from integration.test_cures import json_if_asked\n"
+    sick.answer_apart("json_if_asked", before=mine, after=CURE)
     write(sick, "strict")
-    result = sick.run_apart("-n", "2", *ACCEPTING)
+    result = sick.run("-n", "2", *ACCEPTING)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["written: shout.yaml", f"written: {SNAPSHOT}"])
 

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import json
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from doubles.openai_server import OpenAIServer
-from projects.documents import PAGES, ROOT, Block, blocks_of
+from doubles.function_model import FunctionModel
+from projects.documents import PAGES, Block, blocks_of
 
 from pytest_lmopt.testing.simulated_model import Chat
 
@@ -42,43 +40,25 @@ def answer(chat: Chat) -> str:
     return "score: 5\nfeedback: fits" if "from 1 (wrong)" in chat[0][1] else "FIN"
 
 
-@pytest.fixture
-def model(monkeypatch: pytest.MonkeyPatch) -> OpenAIServer:
-    """A server whose answers are right, for every model ``openai/...``."""
-    server = OpenAIServer(answer)
-    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-simulated")
-    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:tests:.")
-    return server
-
-
-def run(folder: Path, *command: str) -> None:
-    """Run Python in a folder; it must succeed."""
-    done = subprocess.run(
-        [sys.executable, *command],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-
-
-def test_what_the_pages_show_runs(tmp_path: Path, model: OpenAIServer) -> None:
+def test_what_the_pages_show_runs(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As written, in one project: no test is red, no script raises, no page undoes another."""
     blocks = [block for page in PAGES for block in blocks_of(page)]
-    files = write_files(blocks, tmp_path)
+    files = write_files(blocks, pytester.path)
     assert len(files) == len(set(files))
     tests = [file for file in files if Path(file).name.startswith("test_")]
     scripts = [block.text for block in blocks if block.language == "python" and not block.file]
     assert len(tests) > 5
     assert scripts
-    with model.running():
-        run(tmp_path, "-m", "pytest", "-q", "--lm-concurrency=4", *tests)
-        for script in scripts:
-            run(tmp_path, "-c", script)
-    assert {request["model"] for request in model.requests} == {"gpt-4o-mini", "gpt-4o"}
+    model = FunctionModel(answer)
+    price = "lm_prices=openai/gpt-4o-mini 0.15 0.6"  # else it takes seconds to import litellm's
+    options = "-p", "no:cacheprovider", "-q", "--lm-concurrency=4", "-o", price
+    assert pytester.runpytest_inprocess(*options, *tests, plugins=[model]).ret == 0
+    monkeypatch.setattr("pytest_lmopt.lm.stack.production_lm", model.pytest_lmopt_lm)
+    for script in scripts:
+        exec(compile(script, "script", "exec"), {"__name__": "__main__"})
+    assert {request.model for request in model.requests} == {"openai/gpt-4o-mini", "openai/gpt-4o"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

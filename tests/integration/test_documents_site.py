@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 import subprocess
 import sys
@@ -16,18 +17,27 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the site was built."""
-    folder = tmp_path_factory.mktemp("site") / "built"
+def folder(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Path:
+    """Where the site was built, once for all workers."""
+    folder = tmp_path_factory.getbasetemp().parent / f"site-{testrun_uid}"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            _build(folder)
+    return folder
+
+
+def _build(folder: Path) -> None:
+    begun = folder.with_suffix(".begun")
     done = subprocess.run(
-        [sys.executable, str(ROOT / "docs/build.py"), str(folder)],
+        [sys.executable, str(ROOT / "docs/build.py"), str(begun)],
         capture_output=True,
         text=True,
         timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return folder
+    begun.rename(folder)
 
 
 def test_every_page_is_built_and_fetches_nothing(folder: Path) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
 
 def test_it_prints_examples_limits_and_the_detectable_effect(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """Nothing is run, asked or written."""
     project.suite("budget=Budget(calls=900, usd=0.5)", examples=200)
@@ -25,12 +25,12 @@ def test_it_prints_examples_limits_and_the_detectable_effect(
             "*examples can show a difference of about 0.*",
         ]
     )
-    assert openai_server.calls == 0
+    assert model.calls == 0
     assert not (project.path / ".lmopt").exists()
 
 
 def test_with_a_baseline_it_knows_what_an_evaluation_costs(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """Calls and tokens are those of the accepted run."""
     project.suite()
@@ -72,7 +72,7 @@ def test_it_warns_of_a_budget_that_can_not_suffice(project: Project, mark: str) 
 
 
 def test_with_a_baseline_it_knows_how_many_calls_and_tokens_that_is(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """A pipeline of two steps needs twice the calls."""
     project.suite(examples=60)
@@ -85,7 +85,7 @@ def test_with_a_baseline_it_knows_how_many_calls_and_tokens_that_is(
 
 
 def test_it_plans_with_the_splits_that_a_run_would_draw(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """Those of the snapshot, or of ``--lm-resplit``, with the uses of their rows in either."""
     project.suite("budget=Budget(calls=500)", examples=120)

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
+
+import pytest
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "example_project"
 
 
-def test_the_example_gates_from_its_committed_files_alone(tmp_path: Path) -> None:
+def test_the_example_gates_from_its_committed_files_alone(pytester: pytest.Pytester) -> None:
     """Every answer is there, the scores are the accepted ones, and no server is started."""
-    shop = tmp_path / "shop"
-    shutil.copytree(EXAMPLE, shop, ignore=shutil.ignore_patterns(".*", "__pycache__"))
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "--lm-cache=replay"],
-        cwd=shop,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout
-    assert run.stdout.count(" holds ") == 2
-    assert not list(shop.glob(".lmopt/session-*"))
+    hidden = shutil.ignore_patterns(".*", "__pycache__")
+    shutil.copytree(EXAMPLE, pytester.path, ignore=hidden, dirs_exist_ok=True)
+    run = pytester.runpytest_inprocess("--lm-cache=replay")
+    assert run.ret == 0
+    assert run.stdout.str().count(" holds ") == 2
+    assert not list(pytester.path.glob(".lmopt/session-*"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
 from pytest_lmopt.testing.simulated_model import SimulatedModel
@@ -18,11 +18,9 @@ def _ten(project: Project) -> None:
     project.write("test_words.py", text + copies)
 
 
-def test_each_suite_is_judged_at_its_share_of_alpha(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_each_suite_is_judged_at_its_share_of_alpha(project: Project, model: FunctionModel) -> None:
     """Bonferroni decides; the report shows Holm's adjusted p-values beside."""
-    openai_server.answer = SimulatedModel(base=0.4, bonus=0.13).answer
+    model.answer = SimulatedModel(base=0.4, bonus=0.13).answer
     project.write("shout.yaml", "instruction: SHOUT carefully\ninputs: [word]\noutput: loud\n")
     project.suite()
     _ten(project)
@@ -34,15 +32,16 @@ def test_each_suite_is_judged_at_its_share_of_alpha(
     result.assert_outcomes(passed=10)
 
 
-@pytest.mark.parametrize("workers", [(), pytest.param(("-n", "2"), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
 def test_a_search_of_each_suite_has_its_share_of_alpha_too(
-    project: Project, openai_server: OpenAIServer, workers: tuple[str, ...]
+    project: Project, workers: tuple[str, ...]
 ) -> None:
     """What it can show, what it plans, and what it would ask of a winner."""
     project.suite(examples=60)
     _ten(project)
-    run = project.run_apart if workers else project.run
-    result = run(*workers, "--lm-optimize=baseline", "--lm-family", "-k", "test_shout or test_3")
+    project.answer_apart()
+    options = "--lm-optimize=baseline", "--lm-family", "-k", "test_shout or test_3"
+    result = project.run(*workers, *options)
     result.stdout.fnmatch_lines(["*holdout: * can show a difference of about *p < 0.0250 *"] * 2)
     if not workers:
         plan = project.run("--lm-optimize", "--lm-family", "--lm-dry-run")

@@ -13,8 +13,10 @@ from contextlib import closing
 
 import pytest
 from doubles.containers import SPACE, namespaces
-from doubles.openai_server import Fault, OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
+
+from pytest_lmopt.errors import TransientError
 
 
 def test_before_any_run_there_is_none(project: Project) -> None:
@@ -25,87 +27,113 @@ def test_before_any_run_there_is_none(project: Project) -> None:
     result.stdout.fnmatch_lines(["no ledger yet: *"])
 
 
-def test_it_shows_charges_by_what_became_of_them(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_it_shows_charges_by_what_became_of_them(project: Project, model: FunctionModel) -> None:
     """A call that failed stays charged, and is told apart, in every account it was charged to; no
     test is run for showing it."""
-    openai_server.fault = lambda number: Fault(status=500) if number == 3 else None
+    model.fault = lambda number, request: (
+        TransientError("fault", request=request) if number == 3 else None
+    )
     project.suite("budget=Budget(calls=90)", examples=60)
     project.run("--lm-budget=calls:500")
-    calls = openai_server.calls
+    calls = model.calls
     result = project.run("--lm-ledger")
     for account in ("test_words.py::test_shout", "the session"):
         line = next(line for line in result.outlines if line.startswith(account))
         charged, settled, lost, in_flight = map(int, line.split("closed")[1].split()[:4])
         assert (charged, lost, in_flight) == (calls, 1, 0)
         assert settled == calls - 1
-    assert openai_server.calls == calls
+    assert model.calls == calls
 
 
-@pytest.mark.slow
+KILLED = """
+import os, signal
+
+MODEL.fault = lambda number, _: os.kill(os.getpid(), signal.SIGKILL) if number == 120 else None
+"""
+
+
 def test_a_killed_session_leaves_its_account_open_to_be_continued(
-    project: Project, openai_server: OpenAIServer
+    project: Project,
 ) -> None:
     """Killed with SIGKILL in mid-search; the next run goes on with what is left of the budget."""
     project.suite("budget=Budget(calls=400)", examples=120)
-    killer = project.path / "conftest.py"
-    killer.write_text("import os, pathlib\npathlib.Path('pid').write_text(str(os.getpid()))\n")
-
-    def kill_at_120(number: int) -> None:
-        if number == 120:
-            os.kill(int((project.path / "pid").read_text()), signal.SIGKILL)
-
-    openai_server.fault = kill_at_120
+    project.answer_apart(after=KILLED)
     assert project.run_apart("--lm-optimize").ret == -signal.SIGKILL
-    openai_server.fault = lambda _: None
+    project.answer_apart()
     left = project.run("--lm-ledger").stdout.str()
     assert " open " in left
     result = project.run("--lm-optimize")
     result.stdout.fnmatch_lines(["*continued a search that was killed*", "*: improved"])
-    assert openai_server.calls <= 400
+    assert project.asked_apart <= 400
     told = project.run("--lm-ledger").stdout.str()
     assert told.count("test_words.py::test_shout") == 1
     assert " open " not in told
 
 
+NUMBERED = """
+import os
+
+open("pids", "a").write(f"{os.getpid()} ")
+"""
+HANGING = """
+import asyncio
+
+async def never(chat):
+    await asyncio.Event().wait()
+
+def fault(number, request):
+    if number == 30:  # and no later one is answered
+        MODEL.answer = never
+    if number == 40:
+        os.write(int(os.environ["HANGING"]), b"!")
+
+MODEL.fault = fault
+"""
+
+
 @namespaces
 def test_a_killed_run_in_a_container_leaves_its_successor_the_rest_of_its_budget(
-    project: Project, openai_server: OpenAIServer
+    project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """There pytest is process 1 each time. The model never sees more calls than the budget has,
     and what the killed run was asking is asked again at once.
     """
     project.suite("budget=Budget(calls=60)", examples=200)
-    project.write("conftest.py", "import os\nopen('pids', 'a').write(f'{os.getpid()} ')\n")
+    project.answer_apart(after=NUMBERED + HANGING)
     command = [*SPACE, sys.executable, "-m", "pytest", "--lm-optimize"]
-    with subprocess.Popen(command, cwd=project.path, stdout=subprocess.DEVNULL) as killed:
-        openai_server.fault = lambda number: killed.kill() if number == 30 else None
+    hangs, hanging = os.pipe()
+    monkeypatch.setenv("HANGING", str(hanging))
+    with subprocess.Popen(
+        command, cwd=project.path, stdout=subprocess.DEVNULL, pass_fds=[hanging]
+    ) as killed:
+        os.close(hanging)
+        assert os.read(hangs, 1)
+        killed.kill()
+    os.close(hangs)
     assert killed.returncode == -signal.SIGKILL
-    assert 30 <= openai_server.calls < 60
-    openai_server.fault = lambda _: None
+    assert 30 <= project.asked_apart < 60
+    project.answer_apart(after=NUMBERED)
     begun = time.monotonic()
     result = subprocess.run(command, cwd=project.path, capture_output=True, text=True, check=False)
     assert time.monotonic() - begun < 60
     assert (project.path / "pids").read_text() == "1 1 "
-    assert openai_server.calls <= 60
+    assert project.asked_apart <= 60
     assert result.returncode == 1
     assert "the budget of test_words.py::test_shout (60 calls) is used up" in result.stdout
     ledger = project.run("--lm-ledger").stdout.str()
     assert ledger.count("test_words.py::test_shout") == 1
 
 
-@pytest.mark.slow
-def test_resuming_can_be_declined(project: Project, openai_server: OpenAIServer) -> None:
+def test_resuming_can_be_declined(project: Project) -> None:
     """``--lm-resume=no`` opens a new account, with the whole budget."""
     project.suite("budget=Budget(calls=400)", examples=120)
-    project.write("conftest.py", "import os\nPID = os.getpid()\n")
+    project.answer_apart()
     project.write(
         "pipeline.py",
         (project.path / "pipeline.py").read_text().replace("def one_step(word):\n", DIE_ONCE),
     )
     assert project.run_apart("--lm-optimize").ret == -signal.SIGKILL
-    result = project.run_apart("--lm-optimize", "--lm-resume=no")
+    result = project.run("--lm-optimize", "--lm-resume=no")
     assert "continued a search" not in result.stdout.str()
     assert project.run("--lm-ledger").stdout.str().count("test_words.py::test_shout") == 2
 
@@ -119,9 +147,7 @@ def one_step(word):
 """
 
 
-def test_it_shows_when_an_account_was_charged(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_it_shows_when_an_account_was_charged(project: Project, model: FunctionModel) -> None:
     """First and last, in local time; one that a later session continued says since when."""
     begun = time.strftime("%Y-%m-%d %H:%M", time.localtime())
     project.suite("budget=Budget(calls=90)", examples=10)
@@ -137,7 +163,7 @@ def test_it_shows_when_an_account_was_charged(
 
 
 def test_a_damaged_ledger_is_named_and_what_is_lost_with_it(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """It is set aside; whoever relies on what was charged before must know that it is forgotten."""
     project.suite("budget=Budget(calls=90)", examples=10)
@@ -169,7 +195,7 @@ def test_a_ledger_that_can_not_be_read_is_named(project: Project) -> None:
 
 
 def test_it_is_spelt_in_signs_that_the_output_has(
-    project: Project, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+    project: Project, model: FunctionModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever a suite is called, and whatever the output's encoding."""
     project.suite("budget=Budget(calls=90)", examples=20)

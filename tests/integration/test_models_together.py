@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
 from pytest_lmopt.testing.simulated_model import Chat, SimulatedModel
@@ -31,11 +31,11 @@ SMALL, LARGE = (
 
 
 @pytest.fixture
-def matrix(project: Project, openai_server: OpenAIServer) -> Project:
+def matrix(project: Project, model: FunctionModel) -> Project:
     """A test on two models, which know different words: each search finds demos of its own."""
-    openai_server.answer_of = {
-        "small": SimulatedModel(seed=1).answer,
-        "large": SimulatedModel(seed=2, per_demo=0.15).answer,
+    model.answer_of = {
+        "openai/small": SimulatedModel(seed=1).answer,
+        "openai/large": SimulatedModel(seed=2, per_demo=0.15).answer,
     }
     project.write("test_words.py", MATRIX)
     return project
@@ -51,15 +51,16 @@ def _table(result: pytest.RunResult) -> list[str]:
 
 
 def test_a_parameter_called_lm_model_makes_a_suite_of_each_model(
-    matrix: Project, openai_server: OpenAIServer
+    matrix: Project, model: FunctionModel
 ) -> None:
     """The test need not take it; it counts for more than the option."""
     matrix.run("--lm-model=openai/other").assert_outcomes(passed=2)
-    assert {request["model"] for request in openai_server.requests} == {"small", "large"}
+    asked = {request.model for request in model.requests}
+    assert asked == {"openai/small", "openai/large"}
 
 
 def test_each_models_winner_is_tried_on_the_other_without_writing_anything(
-    matrix: Project, openai_server: OpenAIServer
+    matrix: Project, model: FunctionModel
 ) -> None:
     """A table for each; and what accepting would do."""
     result = matrix.run("--lm-optimize=bootstrap")
@@ -85,17 +86,20 @@ def test_each_models_winner_is_tried_on_the_other_without_writing_anything(
 
 
 @pytest.mark.slow
-def test_workers_come_to_the_same_table(matrix: Project, openai_server: OpenAIServer) -> None:
+def test_workers_come_to_the_same_table(matrix: Project) -> None:
     """Each winner is tried on the other model there, too, when the workers are done."""
+    matrix.answer_apart(
+        "SimulatedModel(seed=1).answer",
+        after='MODEL.answer_of["openai/large"] = SimulatedModel(seed=2, per_demo=0.15).answer\n',
+    )
     alone = matrix.run("--lm-optimize=bootstrap")
-    together = matrix.run_apart("-n", "2", "--lm-optimize=bootstrap")
+    together = matrix.run("-n", "2", "--lm-optimize=bootstrap")
     together.assert_outcomes(passed=2)
     assert _table(together) == _table(alone) != []
 
 
-@pytest.mark.slow
 def test_the_one_that_gains_most_over_all_is_written_for_all(
-    matrix: Project, openai_server: OpenAIServer
+    matrix: Project, model: FunctionModel
 ) -> None:
     """Both baselines are then those of the prompt that was written."""
     result = matrix.run("--lm-optimize=bootstrap", "--lm-snapshot-update")
@@ -113,12 +117,11 @@ def test_the_one_that_gains_most_over_all_is_written_for_all(
     result.stdout.fnmatch_lines([f"{name}*+0.000*holds*" for name in (SMALL, LARGE)])
 
 
-@pytest.mark.slow
 def test_a_winner_that_another_model_is_worse_with_is_not_written(
-    matrix: Project, openai_server: OpenAIServer
+    matrix: Project, model: FunctionModel
 ) -> None:
     """The table says where it regressed, and the other suite's reason is given."""
-    openai_server.answer_of["large"] = _without_demos
+    model.answer_of["openai/large"] = _without_demos
     result = matrix.run("--lm-optimize=bootstrap", "--lm-snapshot-update")
     result.stdout.fnmatch_lines(
         [

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 import pytest
+from doubles.function_model import FunctionModel
 from doubles.openai_server import OpenAIServer
 from doubles.otlp_collector import Collector
 from opentelemetry import trace
@@ -41,7 +42,7 @@ def by_name(spans: Sequence[ReadableSpan], begins: str) -> list[ReadableSpan]:
 
 
 def test_a_suite_holds_its_runs_and_they_their_calls(
-    project: Project, openai_server: OpenAIServer, exporter: InMemorySpanExporter
+    project: Project, model: FunctionModel, exporter: InMemorySpanExporter
 ) -> None:
     """One tree, with the conventions' names, tokens and no words; secrets and prompts stay here."""
     project.suite(examples=20)
@@ -50,7 +51,7 @@ def test_a_suite_holds_its_runs_and_they_their_calls(
     (suite,) = by_name(spans, "lm_suite")
     runs, calls = by_name(spans, "invoke_workflow"), by_name(spans, "chat simulated")
     assert suite.attributes is not None
-    assert len(runs) == len(calls) == suite.attributes["pytest_lmopt.n"] == openai_server.calls
+    assert len(runs) == len(calls) == suite.attributes["pytest_lmopt.n"] == model.calls
     assert suite.attributes["pytest_lmopt.status"] == "passed"
     inside = {run.context.span_id for run in runs if run.context}
     for run in runs:
@@ -75,7 +76,7 @@ def test_a_suite_holds_its_runs_and_they_their_calls(
 
 
 def test_a_replayed_answer_says_so(
-    project: Project, openai_server: OpenAIServer, exporter: InMemorySpanExporter
+    project: Project, model: FunctionModel, exporter: InMemorySpanExporter
 ) -> None:
     """No model was asked, whatever its tokens were."""
     project.suite(examples=20)
@@ -88,7 +89,7 @@ def test_a_replayed_answer_says_so(
 
 def test_words_are_sent_only_where_the_user_says_so(
     project: Project,
-    openai_server: OpenAIServer,
+    model: FunctionModel,
     exporter: InMemorySpanExporter,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -106,7 +107,7 @@ def test_words_are_sent_only_where_the_user_says_so(
 
 
 def test_what_goes_wrong_is_told_by_its_class_alone(
-    project: Project, openai_server: OpenAIServer, exporter: InMemorySpanExporter
+    project: Project, model: FunctionModel, exporter: InMemorySpanExporter
 ) -> None:
     """An error's words may quote the prompt."""
     project.suite(examples=20)
@@ -118,9 +119,7 @@ def test_what_goes_wrong_is_told_by_its_class_alone(
     assert not call.events
 
 
-def test_without_a_destination_nothing_is_sent(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_without_a_destination_nothing_is_sent(project: Project, model: FunctionModel) -> None:
     """Not even to the address the SDK has by default; the message says what to set."""
     project.suite(examples=20)
     result = project.run(*ON)
@@ -128,7 +127,7 @@ def test_without_a_destination_nothing_is_sent(
     result.stdout.fnmatch_lines(
         ["*lm_otel is on, but nothing says where spans are to go: set OTEL_EXPORTER_OTLP_ENDPOINT*"]
     )
-    assert openai_server.calls == 0
+    assert model.calls == 0
 
 
 @pytest.fixture
@@ -140,7 +139,7 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
 
 
 def test_spans_reach_the_collector_the_environment_names(
-    project: Project, openai_server: OpenAIServer, collector: Collector
+    project: Project, model: FunctionModel, collector: Collector
 ) -> None:
     """All of them, by the end of the session, over OTLP/HTTP."""
     project.suite(examples=20)
@@ -148,7 +147,7 @@ def test_spans_reach_the_collector_the_environment_names(
     assert {path for path, _ in collector.received} == {"/v1/traces"}
     names = [span.name for span in collector.spans]
     assert names.count("lm_suite") == 1
-    assert names.count("chat simulated") == openai_server.calls
+    assert names.count("chat simulated") == model.calls
 
 
 UNASKED = """
@@ -174,7 +173,7 @@ def pytest_unconfigure():
 
 
 def test_unasked_a_whole_run_reaches_the_model_and_nobody_else(
-    project: Project, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+    project: Project, openai_server_apart: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though OpenTelemetry is installed, and a collector named: not its SDK, not its address."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector.invalid:4318")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
 HEAD = """\
@@ -16,7 +16,7 @@ ROWS = [{"id": f"w{i}", "inputs": {"word": f"word{i}"}, "expected": f"WORD{i}", 
 """
 
 
-def test_a_plain_assertion_is_a_metric(project: Project, openai_server: OpenAIServer) -> None:
+def test_a_plain_assertion_is_a_metric(project: Project, model: FunctionModel) -> None:
     """An assertion that fails scores 0 with its message as feedback."""
     project.write(
         "test_words.py",
@@ -34,7 +34,7 @@ def test_shout(lm_example):
     )
 
 
-def test_a_skipped_example_is_left_out(project: Project, openai_server: OpenAIServer) -> None:
+def test_a_skipped_example_is_left_out(project: Project, model: FunctionModel) -> None:
     """It is no failure and no pass; the report counts it."""
     project.write(
         "test_words.py",
@@ -50,9 +50,7 @@ def test_shout(lm_example):
     result.stdout.fnmatch_lines(["*test_shout *19 *1.000*", "*0 without an answer, 1 skipped"])
 
 
-def test_a_pipeline_that_raises_is_wrong_and_listed(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_a_pipeline_that_raises_is_wrong_and_listed(project: Project, model: FunctionModel) -> None:
     """It scores 0; type and message are shown."""
     project.write(
         "test_words.py",
@@ -71,7 +69,7 @@ def test_shout(lm_example):
 
 
 def test_a_metric_outside_its_range_is_an_error_naming_the_example(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """The suite is broken, not scored."""
     project.write(
@@ -90,9 +88,7 @@ def test_shout(lm_example):
     )
 
 
-def test_a_metric_that_raises_is_an_error_too(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_a_metric_that_raises_is_an_error_too(project: Project, model: FunctionModel) -> None:
     """Never a score of 0."""
     project.write(
         "test_words.py",
@@ -108,9 +104,7 @@ def test_shout(lm_example):
     )
 
 
-def test_a_metric_may_return_a_score_with_feedback(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_a_metric_may_return_a_score_with_feedback(project: Project, model: FunctionModel) -> None:
     """The feedback is shown with the failing example."""
     project.write(
         "test_words.py",
@@ -127,9 +121,7 @@ def test_shout(lm_example):
     project.run().stdout.fnmatch_lines(["*feedback nearly"])
 
 
-def test_an_answer_that_lacks_a_field_is_wrong(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_an_answer_that_lacks_a_field_is_wrong(project: Project, model: FunctionModel) -> None:
     """With several outputs, the answer must have all of them."""
     project.write(
         "shout.yaml", "instruction: SHOUT\ninputs: [word]\noutputs: [loud, mood]\nformat: json\n"
@@ -140,7 +132,7 @@ def test_an_answer_that_lacks_a_field_is_wrong(
 
 
 def test_a_pipeline_with_its_own_threads_is_told_what_to_use(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """Without its context a prompt can't know its candidate: an error, and the remedy works."""
     suite = (
@@ -175,7 +167,7 @@ def test_a_pipeline_that_raises_on_every_example_is_never_green(
 
 
 def test_values_that_nothing_looks_at_are_pointed_out(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """Without a metric or an assertion that ever failed, a returned value changes no score."""
     suite = (
@@ -198,7 +190,7 @@ def test_shout(lm_example):
 
 @pytest.mark.parametrize("options", [[], ["--lm-gate=off"], ["--lm-snapshot-update"]])
 def test_a_test_that_returns_nothing_is_never_green(
-    project: Project, openai_server: OpenAIServer, options: list[str]
+    project: Project, model: FunctionModel, options: list[str]
 ) -> None:
     """A forgotten return looks like a model that is always wrong; the report names it."""
     project.suite()
@@ -210,7 +202,7 @@ def test_a_test_that_returns_nothing_is_never_green(
     assert project.files() == {}
 
 
-def test_nothing_may_be_the_right_answer(project: Project, openai_server: OpenAIServer) -> None:
+def test_nothing_may_be_the_right_answer(project: Project, model: FunctionModel) -> None:
     """Where the metric says so; the ready-made ones need an expected value."""
     for metric, outcome in (
         ("lambda example, given: given is example.expected", "passed"),
@@ -295,10 +287,12 @@ def test_an_exit_in_a_task_of_its_own_makes_the_suite_an_error(project: Project)
     result.stdout.fnmatch_lines(["error: a task that the pipeline began raised SystemExit: 4"])
 
 
-def test_ctrl_c_in_a_task_of_its_own_ends_the_session(project: Project) -> None:
+def test_ctrl_c_in_a_task_of_its_own_ends_the_session(
+    pytester: pytest.Pytester, project: Project
+) -> None:
     """As in the pipeline itself."""
     project.write("test_words.py", TASKS.replace("ERROR", "KeyboardInterrupt"))
-    result = project.run_apart()
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", no_reraise_ctrlc=True)
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["*interrupted: stopped by Ctrl-C"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import signal
 import subprocess
@@ -14,40 +15,62 @@ from projects.shouting import Project
 from pytest_lmopt.blocks.progress import Progress
 from pytest_lmopt.plugin import losses, watching
 from pytest_lmopt.plugin.options import read_options
+from pytest_lmopt.plugin.screen import Screen
 from pytest_lmopt.plugin.session import LmSession
 
 SHOWN = "test_words.py::test_shout evaluation "
 PYTEST = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider")
 
 
-def _slow(project: Project, *, seconds: float = 0.05, arguments: str = "") -> None:
-    """A suite of 60 or so examples without a model, that prints; and ordinary tests."""
-    project.suite(arguments, examples=100)
-    text = (project.path / "test_words.py").read_text()
-    head = text[: text.index("    return one_step")]
-    run = f"""\
-    import time
-    time.sleep({seconds})
+WAITING = """\
+import time
+from pathlib import Path
+
+GO = Path(__file__).with_name("go")
+
+
+def one_step(word):
     print("said\\n", end="")
+    left = 3000 if int(word.removeprefix("word")) >= 30 else 0
+    while left and not GO.exists():
+        time.sleep(0.01)
+        left -= 1
     return "no"
 """
-    project.write("test_words.py", head + run)
+
+
+def _long(project: Project, *, arguments: str = "") -> None:
+    """Write a suite of 60 examples without a model, that prints; and ordinary tests.
+
+    Its examples from 30 on, which are in no first block, wait for ``_go_on``.
+    """
+    project.suite(arguments, examples=60)
+    text = (project.path / "test_words.py").read_text()
+    project.write("test_words.py", text.replace('{i}"}\n', '{i}", "split": "dev"}\n'))
+    project.write("pipeline.py", WAITING)
     project.write("test_a.py", "def test_a():\n    pass\n")
     project.write(
         "test_z.py",
-        "import pytest, time\n@pytest.mark.parametrize('n', range(80))\ndef test_n(n):\n"
-        "    time.sleep(0.01)\n",
+        "import pytest\n@pytest.mark.parametrize('n', range(80))\ndef test_n(n):\n    pass\n",
     )
 
 
+def _go_on(project: Project) -> None:
+    (project.path / "go").touch()
+
+
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "PERIOD_SECONDS", 0.1)
-    monkeypatch.setattr(watching, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(watching, "PERIOD_SECONDS", 0.0)
+    monkeypatch.setattr(watching, "LOOK_SECONDS", 0.001)
 
 
-def test_a_short_run_in_a_log_tells_nothing(project: Project) -> None:
+def test_a_short_run_in_a_log_tells_nothing(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first line comes after half a minute."""
-    _slow(project)
+    monkeypatch.setattr(watching, "LOOK_SECONDS", 0.001)
+    _long(project)
+    _go_on(project)
     result = project.run("test_words.py")
     result.assert_outcomes(passed=1)
     assert SHOWN not in result.stdout.str()
@@ -58,7 +81,18 @@ def test_a_long_run_in_a_log_tells_how_far_it_is(
 ) -> None:
     """In lines of their own, from time to time; what the test itself printed is as ever."""
     _often(monkeypatch)
-    _slow(project, arguments="threshold=0.5")
+    _long(project, arguments="threshold=0.5")
+    lines = itertools.count(1)
+
+    class Watched(Screen):
+        """A screen whose second line lets the suite go on."""
+
+        def tell(self, line: str) -> None:
+            super().tell(line)
+            if SHOWN in line and next(lines) == 2:
+                _go_on(project)
+
+    monkeypatch.setattr(watching, "Screen", Watched)
     result = project.run("test_a.py", "test_words.py")
     result.assert_outcomes(passed=1, failed=1)
     output = result.stdout.str()
@@ -73,7 +107,8 @@ def test_a_long_run_in_a_log_tells_how_far_it_is(
 def test_quiet_runs_tell_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor do those without pytest's own terminal."""
     _often(monkeypatch)
-    _slow(project)
+    _long(project)
+    _go_on(project)
     for options in (["-q"], ["-p", "no:terminal"]):
         result = project.run("test_words.py", *options)
         assert result.ret == 0
@@ -85,13 +120,24 @@ def test_a_terminal_shows_it_live_and_keeps_nothing_of_it(
     project: Project, options: tuple[str, ...]
 ) -> None:
     """Below what pytest writes, which stands there in the end as if there had been nothing."""
-    _slow(project, seconds=0.15, arguments="threshold=0.5")
+    _long(project, arguments="threshold=0.5")
     terminal = Terminal()
-    status = terminal.run([*PYTEST, "--lm-concurrency=4", *options], folder=project.path)
+
+    def seen(written: str) -> bool:
+        shown = re.findall(rf"{SHOWN}(\d+)/\d+", written)
+        return len(shown) >= 2 and max(map(int, shown)) > 0
+
+    def watch(process: subprocess.Popen[bytes], written: str) -> None:
+        if seen(written):
+            _go_on(project)
+
+    status = terminal.run(
+        [*PYTEST, "--lm-concurrency=100", *options],
+        folder=project.path,
+        watch=watch,
+    )
     assert status == pytest.ExitCode.TESTS_FAILED
-    shown = re.findall(rf"{SHOWN}(\d+)/\d+", terminal.written)
-    assert len(shown) >= 2
-    assert max(map(int, shown)) > 0
+    assert seen(terminal.written)
     screen = "\n".join(terminal.screen)
     assert SHOWN not in screen
     assert screen.count("[100%]") == 1
@@ -107,13 +153,14 @@ def test_a_terminal_shows_it_live_and_keeps_nothing_of_it(
 
 def test_ctrl_c_leaves_a_clean_terminal(project: Project) -> None:
     """Its report begins on a line of its own."""
-    _slow(project, seconds=1.0)
+    _long(project)
     terminal = Terminal()
     signals = [signal.SIGINT]
 
     def interrupt(process: subprocess.Popen[bytes], written: str) -> None:
         if SHOWN in written and signals:
             process.send_signal(signals.pop())
+            _go_on(project)
 
     status = terminal.run([*PYTEST, "test_words.py"], folder=project.path, watch=interrupt)
     assert status == pytest.ExitCode.INTERRUPTED

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from doubles.sample_run import sample
 from projects.shouting import Project
 
@@ -19,12 +19,12 @@ Captured = pytest.CaptureFixture[str]
 
 
 def test_reports_are_made_later_of_the_run_that_was_stored(
-    project: Project, openai_server: OpenAIServer, capsys: Captured
+    project: Project, model: FunctionModel, capsys: Captured
 ) -> None:
     """The last one by default; with no kind named, the terminal's."""
     project.suite(examples=30)
     project.run()
-    asked = openai_server.calls
+    asked = model.calls
     root = f"--root={project.path}"
     json_path, html_path = project.path / "later.json", project.path / "later.html"
     assert main(["report", root, f"--json={json_path}", f"--html={html_path}"]) == 0
@@ -34,7 +34,7 @@ def test_reports_are_made_later_of_the_run_that_was_stored(
     capsys.readouterr()
     assert main(["report", stored.stem, root]) == 0
     assert "test_words.py::test_shout" in capsys.readouterr().out
-    assert openai_server.calls == asked
+    assert model.calls == asked
 
 
 def test_what_they_print_is_spelt_in_signs_that_the_output_has(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_what_they_print_is_spelt_in_signs_that_the_output_has(tmp_path: Path) -
 
 
 def test_two_runs_are_judged_again(
-    project: Project, openai_server: OpenAIServer, capsys: Captured
+    project: Project, model: FunctionModel, capsys: Captured
 ) -> None:
     """The same run holds; a worse one fails, and the exit status says so."""
     project.suite()

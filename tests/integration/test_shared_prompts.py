@@ -6,7 +6,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
 from pytest_lmopt.testing.simulated_model import Chat, SimulatedModel
@@ -46,12 +46,11 @@ def _snapshot(project: Project, name: str) -> Path:
     return project.path / f"__lm_snapshots__/test_words/{name}.yaml"
 
 
-@pytest.mark.slow
 def test_a_winner_that_harms_another_suite_is_not_written(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """The other suite is run with it, regresses, and keeps its own baseline."""
-    openai_server.answer = _without_demos_for_x
+    model.answer = _without_demos_for_x
     project.suite(SEARCHES, examples=120)
     project.second_suite(SEARCHES, words="xword")
     before = (project.path / "shout.yaml").read_bytes()
@@ -79,13 +78,12 @@ def _without_demos_for_others(chat: Chat) -> str:
     return "no idea" if chat[-1][1].startswith("z") else _without_demos_for_x(chat)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("words", "written"), [("xword", False), ("zword", True)])
 def test_a_suite_that_is_red_and_accepts_nothing_is_tried_like_any_other(
-    words: str, written: bool, project: Project, openai_server: OpenAIServer
+    words: str, written: bool, project: Project, model: FunctionModel
 ) -> None:
     """What it loses by is not written, but counted; its threshold alone is no veto for ever."""
-    openai_server.answer = _without_demos_for_others
+    model.answer = _without_demos_for_others
     project.suite(SEARCHES, examples=120)
     project.second_suite(f"{SEARCHES}, threshold=0.9", words=words)
     project.run("--lm-snapshot-update")
@@ -106,9 +104,8 @@ def test_a_suite_that_is_red_and_accepts_nothing_is_tried_like_any_other(
     assert "holdout_uses: 1\n" in _snapshot(project, "test_shout").read_text()
 
 
-@pytest.mark.slow
 def test_nothing_is_written_that_a_suite_shares_which_did_not_end(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """It can't be tried there; what the suite calls is known from what it has run."""
     project.suite(SEARCHES, examples=120)
@@ -124,9 +121,8 @@ def test_nothing_is_written_that_a_suite_shares_which_did_not_end(
     assert (project.path / "shout.yaml").read_bytes() == before
 
 
-@pytest.mark.slow
 def test_a_winner_that_others_can_live_with_is_written_with_their_new_scores(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """What is tried beyond the recordings is charged to the budget of the suite it is tried on."""
     project.suite(SEARCHES, examples=120)
@@ -142,9 +138,8 @@ def test_a_winner_that_others_can_live_with_is_written_with_their_new_scores(
     result.stdout.fnmatch_lines(["*test_shout*+0.000*holds*", "*test_other*+0.000*holds*"])
 
 
-@pytest.mark.slow
 def test_what_a_suite_needs_is_set_up_again_to_try_it(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """Fixtures are there for the second run as for the first."""
     project.suite(SEARCHES, examples=120)
@@ -155,12 +150,13 @@ def test_what_a_suite_needs_is_set_up_again_to_try_it(
 
 
 @pytest.mark.slow
-def test_workers_are_no_hindrance(project: Project, openai_server: OpenAIServer) -> None:
+def test_workers_are_no_hindrance(project: Project) -> None:
     """Who hands out the tests collects them itself, unseen, when the workers are done."""
+    project.answer_apart()
     project.suite(SEARCHES, examples=120)
     project.write("test_yelling.py", WITH_FIXTURE)
     project.run("--lm-optimize")
-    result = project.run_apart("-n", "2", "--lm-optimize", "--lm-snapshot-update")
+    result = project.run("-n", "2", "--lm-optimize", "--lm-snapshot-update")
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["*test_yell with shout.yaml: 0.*", "written: shout.yaml"])
     assert "collected" not in result.stdout.str()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from typing import Any
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
+from doubles.loop_clock import LoopClock
 from projects.shouting import Project
 
+from pytest_lmopt import LM, FunctionLM, Request
+
 SUITE = """\
-import asyncio, time
+import threading
 import pytest
 from pytest_lmopt import metrics
 from pipeline import one_step, shout
@@ -28,11 +32,20 @@ ASYNC = (
     + '    return (await shout.acall(word=lm_example.inputs["word"])).text\n'
 )
 HANGING = (
-    SUITE
+    SUITE.replace("import pytest\n", "import pytest\nfrom conftest import CLOCK\n")
     + "def test_shout(lm_example):\n"
-    + '    time.sleep(600 if lm_example.id in ("w0", "w1", "w2") else 0)\n'
+    + '    if lm_example.id in ("w17", "w18", "w19"):\n'
+    + "        if lm_example.id != 'w17':\n"
+    + "            CLOCK.advance(10)\n"
+    + "        threading.Event().wait()\n"
     + '    return lm_example.inputs["word"].upper()\n'
 )
+CLOCK = """\
+import pytest
+from doubles.loop_clock import LoopClock
+
+CLOCK = LoopClock(pytest.MonkeyPatch())
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -42,17 +55,32 @@ def _two_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pytest_lmopt.lm.faults.retries.ATTEMPTS", 2)
 
 
+class Hanging(FunctionModel):
+    """A model without an answer to words 3 and 7; 10 seconds pass once both are asked."""
+
+    def __init__(self, clock: LoopClock) -> None:
+        super().__init__(lambda chat: chat[-1][1].upper())
+        self._clock = clock
+        self._hanging = 0
+
+    def pytest_lmopt_lm(self) -> LM:
+        """Offer the model to a suite."""
+        return FunctionLM(self._answer)
+
+    async def _answer(self, request: Request) -> str:
+        answer = self._complete(request)
+        if answer in ("WORD3", "WORD7"):
+            self._hanging += 1
+            if self._hanging % 2 == 0:
+                self._clock.advance(10)
+            await asyncio.Event().wait()
+        return answer
+
+
 @pytest.fixture
-def hanging_server(openai_server: OpenAIServer) -> OpenAIServer:
-    """A server that takes 30 seconds over the words 3 and 7."""
-
-    def answer(chat: Any) -> str:
-        if chat[-1][1] in ("word3", "word7"):
-            time.sleep(30)
-        return str(chat[-1][1]).upper()
-
-    openai_server.answer = answer
-    return openai_server
+def model(monkeypatch: pytest.MonkeyPatch) -> Hanging:
+    """Take the place of the simulated model."""
+    return Hanging(LoopClock(monkeypatch))
 
 
 def report_of(project: Project) -> dict[str, Any]:
@@ -63,7 +91,7 @@ def report_of(project: Project) -> dict[str, Any]:
 
 @pytest.mark.parametrize("source", [SYNC, ASYNC], ids=["sync", "async"])
 def test_an_example_that_takes_too_long_is_missing(
-    source: str, project: Project, hanging_server: OpenAIServer
+    source: str, project: Project, model: Hanging
 ) -> None:
     """Its call is not made again, and its place is given to others, who score as they deserve."""
     project.write("test_words.py", source)
@@ -78,12 +106,13 @@ def test_an_example_that_takes_too_long_is_missing(
     )
     report = report_of(project)
     assert (report["n"], report["score"], report["missing"]) == (18, 1.0, 2)
-    assert hanging_server.calls == 20
+    assert model.calls == 20
     assert time.monotonic() - began < 15
 
 
-def test_pytest_ends_though_a_pipeline_hangs(project: Project, openai_server: OpenAIServer) -> None:
+def test_pytest_ends_though_a_pipeline_hangs(project: Project, model: FunctionModel) -> None:
     """Three threads are left behind, more than there are examples at a time."""
+    project.write("conftest.py", CLOCK)
     project.write("test_words.py", HANGING)
     limits = "--lm-example-timeout=1", "--lm-concurrency=2"
     began = time.monotonic()
@@ -93,9 +122,7 @@ def test_pytest_ends_though_a_pipeline_hangs(project: Project, openai_server: Op
     result.stdout.fnmatch_lines(["  left out: 3 without an answer, 0 skipped"])
 
 
-def test_an_answer_that_takes_too_long_is_asked_for_again(
-    project: Project, hanging_server: OpenAIServer
-) -> None:
+def test_an_answer_that_takes_too_long_is_asked_for_again(project: Project, model: Hanging) -> None:
     """And is missing after the last attempt; the option wins over the configuration."""
     project.write("test_words.py", SYNC)
     project.write("tox.ini", "[pytest]\nlm_model=openai/simulated\npythonpath=.\nlm_timeout = 60\n")
@@ -103,12 +130,10 @@ def test_an_answer_that_takes_too_long_is_asked_for_again(
     result.stdout.fnmatch_lines(
         ["    w3: no answer after 2 attempts; the last: no answer within 1.5 s (--lm-timeout)"]
     )
-    assert hanging_server.calls == 18 + 2 * 2
+    assert model.calls == 18 + 2 * 2
 
 
-def test_both_may_stand_in_the_configuration(
-    project: Project, hanging_server: OpenAIServer
-) -> None:
+def test_both_may_stand_in_the_configuration(project: Project, model: Hanging) -> None:
     """A pipeline's run is over when its time is, whatever its call still may take."""
     project.write("test_words.py", SYNC)
     project.write(
@@ -116,7 +141,7 @@ def test_both_may_stand_in_the_configuration(
         "[pytest]\nlm_model=openai/simulated\npythonpath=.\n"
         "lm_timeout = 20\nlm_example_timeout = 1.5\n",
     )
-    result = project.run()
+    result = project.run("--lm-concurrency=2")
     result.stdout.fnmatch_lines(["    w3: the run took more than 1.5 s (--lm-example-timeout)"])
 
 

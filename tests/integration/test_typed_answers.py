@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
 from pytest_lmopt.testing.simulated_model import Chat
@@ -94,22 +94,22 @@ def write(project: Project, returns: str, expected: str, form: str) -> None:
     ],
 )
 def test_labelled_demos_are_found_for_every_kind_of_answer(
-    project: Project, openai_server: OpenAIServer, returns: str, expected: str, form: str
+    project: Project, model: FunctionModel, returns: str, expected: str, form: str
 ) -> None:
     """As for a dict, whose class need not be known."""
-    openai_server.answer = shown_how
+    model.answer = shown_how
     write(project, returns, expected, form)
     result = project.run("--lm-optimize=labeled")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*winner: labeled-*", "*on holdout: 0.000 ? 1.000 on *"])
 
 
-@pytest.mark.slow
-def test_workers_know_them_too(project: Project, openai_server: OpenAIServer) -> None:
+def test_workers_know_them_too(project: Project) -> None:
     """What is matched travels, the value itself does not."""
-    openai_server.answer = shown_how
+    mine = "from integration.test_typed_answers import shown_how\n"
+    project.answer_apart("shown_how", before=mine)
     write(project, "Mail", "dict", "lines")
-    result = project.run_apart("-n", "2", "--lm-optimize=labeled")
+    result = project.run("-n", "2", "--lm-optimize=labeled")
     result.stdout.fnmatch_lines(["*winner: labeled-*", "*on holdout: 0.000 ? 1.000 on *"])
 
 
@@ -131,10 +131,10 @@ def test_workers_know_them_too(project: Project, openai_server: OpenAIServer) ->
     ],
 )
 def test_where_nothing_can_be_labelled_the_reason_is_told(
-    project: Project, openai_server: OpenAIServer, returns: str, expected: str, why: str
+    project: Project, model: FunctionModel, returns: str, expected: str, why: str
 ) -> None:
     """With the type that was returned, and what would help."""
-    openai_server.answer = lambda _: "loud: x\nsize: 1"
+    model.answer = lambda _: "loud: x\nsize: 1"
     write(project, returns, expected, "lines")
     if expected == "Odd":  # which has no text of its own to distinguish it
         text = (project.path / "test_words.py").read_text()
@@ -143,10 +143,10 @@ def test_where_nothing_can_be_labelled_the_reason_is_told(
 
 
 def test_a_strategy_without_a_run_to_learn_from_says_so(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """``bootstrap`` shows passing runs only."""
-    openai_server.answer = lambda _: "no idea"
+    model.answer = lambda _: "no idea"
     project.suite("budget=Budget(calls=300)", examples=80)
     project.run("--lm-optimize=bootstrap").stdout.fnmatch_lines(
         ["*no candidate: no run of the pipeline on train passed, so none can be shown as a demo*"]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
 SEARCH = ("--lm-optimize=bootstrap",)
@@ -51,7 +51,7 @@ def output(result: pytest.RunResult) -> str:
 
 @pytest.mark.parametrize("before", [False, True], ids=["never used", "used before"])
 def test_a_read_only_state_folder_is_named_with_the_way_to_do_without(
-    project: Project, openai_server: OpenAIServer, mount: Mount, *, before: bool
+    project: Project, model: FunctionModel, mount: Mount, *, before: bool
 ) -> None:
     """With it the suite runs, on a budget that is kept, and the run says what it does not keep."""
     state = project.path / ".lmopt"
@@ -60,14 +60,14 @@ def test_a_read_only_state_folder_is_named_with_the_way_to_do_without(
     if before:
         project.run().assert_outcomes(passed=1)
     mount(state, "remount,ro,size=4m")
-    asked = openai_server.calls
+    asked = model.calls
 
     result = project.run()
 
     result.assert_outcomes(failed=1)
     assert "ledger.sqlite can't be used: " in output(result)
     result.stdout.fnmatch_lines(["*or run with --lm-cache=off, which keeps neither *"])
-    assert openai_server.calls == asked
+    assert model.calls == asked
 
     without = project.run("--lm-cache=off", "--lm-report=json:report.json")
     without.assert_outcomes(passed=1)
@@ -81,14 +81,20 @@ def test_a_read_only_state_folder_is_named_with_the_way_to_do_without(
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "with workers"])
 def test_a_read_only_root_runs_without_the_state_folder(
-    project: Project, openai_server: OpenAIServer, mount: Mount, workers: tuple[str, ...]
+    project: Project,
+    tmp_path_factory: pytest.TempPathFactory,
+    mount: Mount,
+    workers: tuple[str, ...],
 ) -> None:
     """Workers, too, find what they share among the system's temporary files, and leave none."""
+    project.answer_apart()
+    asked = tmp_path_factory.mktemp("asked") / "asked.jsonl"
     project.suite("threshold=0.1, budget=Budget(calls=60)", examples=20)
     files = {path.name: path.read_bytes() for path in project.path.iterdir() if path.is_file()}
     mount(project.path, "size=4m")
     for name, content in files.items():
         (project.path / name).write_bytes(content)
+    (project.path / "asked.jsonl").symlink_to(asked)
     mount(project.path, "remount,ro,size=4m")
     os.chdir(project.path)
 
@@ -97,17 +103,24 @@ def test_a_read_only_root_runs_without_the_state_folder(
     result = project.run("--lm-cache=off", *workers)
     result.assert_outcomes(passed=1)
     assert "this run has one of its own" in output(result)
-    assert 0 < openai_server.calls <= 60
+    assert 0 < project.asked_apart <= 60
     os.chdir("/")
 
 
+@pytest.fixture
+def _nothing_lands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for no answer: those that can't be recorded never land."""
+    monkeypatch.setattr("pytest_lmopt.lm.recordings.store.LANDING_SECONDS", 0.1)
+
+
+@pytest.mark.usefixtures("_nothing_lands")
 @pytest.mark.parametrize(
     ("search", "free"),
     [((), 0), ((), 40_960), ((), 245_760), (SEARCH, 163_840), (SEARCH, 409_600)],
 )
 def test_a_full_disk_ends_in_a_line_wherever_it_becomes_full(
     project: Project,
-    openai_server: OpenAIServer,
+    model: FunctionModel,
     mount: Mount,
     free: int,
     search: tuple[str, ...],
@@ -134,16 +147,17 @@ def test_a_full_disk_ends_in_a_line_wherever_it_becomes_full(
 
 @pytest.mark.parametrize("free", [0, 12_288, 40_960])
 def test_a_full_disk_ends_in_a_line_for_each_worker_too(
-    project: Project, openai_server: OpenAIServer, mount: Mount, free: int
+    project: Project, mount: Mount, free: int
 ) -> None:
     """No worker ends where what all share can't be made: its tests fail, and other tests run."""
+    project.answer_apart()
     state = project.path / ".lmopt"
     mount(state, "size=4m")
     project.suite("threshold=0.0", examples=20)
     project.write("test_other.py", "def test_other(): pass\n")
     fill(state, free=free)
 
-    result = project.run_apart("-n", "2")
+    result = project.run("-n", "2")
 
     text = output(result)
     assert result.ret == 1
@@ -154,7 +168,7 @@ def test_a_full_disk_ends_in_a_line_for_each_worker_too(
 @pytest.mark.parametrize("name", ["ledger.sqlite", "recordings.sqlite"])
 @pytest.mark.parametrize("kind", ["a folder", "a link in circles", "a pipe", "words", "nothing"])
 def test_what_lies_in_the_place_of_a_store_ends_in_a_line_at_most(
-    project: Project, openai_server: OpenAIServer, name: str, kind: str
+    project: Project, model: FunctionModel, name: str, kind: str
 ) -> None:
     """A file that is not ours is set aside; anything else is refused."""
     project.suite("threshold=0.0", examples=12)
@@ -181,7 +195,7 @@ def test_what_lies_in_the_place_of_a_store_ends_in_a_line_at_most(
 
 
 def test_a_file_in_place_of_the_state_folder_ends_in_a_line(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """As where it can't be made."""
     project.suite("threshold=0.0", examples=12)

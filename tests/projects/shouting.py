@@ -122,9 +122,14 @@ class Project:
             "-p", "no:cacheprovider", *options, plugins=self._plugins
         )
 
-    def answer_apart(self, answer: str = "SimulatedModel().answer") -> None:
-        """Have a ``conftest.py`` offer the model ``answer`` to all processes of later runs."""
-        self.write("conftest.py", APART.format(answer=answer))
+    def answer_apart(
+        self, answer: str = "SimulatedModel().answer", *, before: str = "", after: str = ""
+    ) -> None:
+        """Have a ``conftest.py`` offer the model ``answer`` to all processes of later runs.
+
+        The source ``before`` and ``after`` becomes part of it: imports, faults of its ``MODEL``.
+        """
+        self.write("conftest.py", before + APART.format(answer=answer) + after)
 
     @property
     def asked_apart(self) -> int:
