@@ -8,8 +8,8 @@ import time
 from typing import Any
 
 import pytest
-from doubles.function_model import FunctionModel
-from doubles.loop_clock import LoopClock
+from doubles.function_model import Answer, FunctionModel
+from doubles.manual_clock import ManualClock
 from projects.shouting import Project
 
 from pytest_lmopt import LM, FunctionLM, Request
@@ -41,24 +41,25 @@ HANGING = (
     + '    return lm_example.inputs["word"].upper()\n'
 )
 CLOCK = """\
-import pytest
-from doubles.loop_clock import LoopClock
+from doubles.manual_clock import ManualClock
 
-CLOCK = LoopClock(pytest.MonkeyPatch())
+CLOCK = ManualClock()
+
+def pytest_configure(config):
+    CLOCK.pytest_configure(config)
 """
 
 
 @pytest.fixture(autouse=True)
-def _two_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """That follow each other at once."""
-    monkeypatch.setattr("pytest_lmopt.lm.faults.retries.FIRST_WAIT_SECONDS", 0.01)
+def _two_attempts(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That follow each other at once, by a clock that jumps over the wait."""
     monkeypatch.setattr("pytest_lmopt.lm.faults.retries.ATTEMPTS", 2)
 
 
 class Hanging(FunctionModel):
     """A model without an answer to words 3 and 7; 10 seconds pass once both are asked."""
 
-    def __init__(self, clock: LoopClock) -> None:
+    def __init__(self, clock: ManualClock) -> None:
         super().__init__(lambda chat: chat[-1][1].upper())
         self._clock = clock
         self._hanging = 0
@@ -67,7 +68,7 @@ class Hanging(FunctionModel):
         """Offer the model to a suite."""
         return FunctionLM(self._answer)
 
-    async def _answer(self, request: Request) -> str:
+    async def _answer(self, request: Request) -> Answer:
         answer = self._complete(request)
         if answer in ("WORD3", "WORD7"):
             self._hanging += 1
@@ -78,9 +79,9 @@ class Hanging(FunctionModel):
 
 
 @pytest.fixture
-def model(monkeypatch: pytest.MonkeyPatch) -> Hanging:
+def model(clock: ManualClock) -> Hanging:
     """Take the place of the simulated model."""
-    return Hanging(LoopClock(monkeypatch))
+    return Hanging(clock)
 
 
 def report_of(project: Project) -> dict[str, Any]:
