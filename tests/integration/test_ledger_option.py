@@ -14,6 +14,7 @@ from contextlib import closing
 import pytest
 from doubles.containers import SPACE, namespaces
 from doubles.function_model import FunctionModel
+from doubles.manual_clock import ManualClock
 from projects.shouting import Project
 
 from pytest_lmopt.errors import TransientError
@@ -27,7 +28,9 @@ def test_before_any_run_there_is_none(project: Project) -> None:
     result.stdout.fnmatch_lines(["no ledger yet: *"])
 
 
-def test_it_shows_charges_by_what_became_of_them(project: Project, model: FunctionModel) -> None:
+def test_it_shows_charges_by_what_became_of_them(
+    project: Project, model: FunctionModel, clock: ManualClock
+) -> None:
     """A call that failed stays charged, and is told apart, in every account it was charged to; no
     test is run for showing it."""
     model.fault = lambda number, request: (
