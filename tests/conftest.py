@@ -18,7 +18,7 @@ pytest_plugins = ["pytester"]
 
 
 MEMORY = Path("/dev/shm")
-OFF = ("asyncio", "randomly", "hypothesispytest", "inline_snapshot", "syrupy")
+OFF = ("anyio", "asyncio", "randomly", "hypothesispytest", "inline_snapshot", "syrupy")
 """Plugins that act without being asked, or take long to load, are off in inner runs; ``-p NAME``
 turns one on again."""
 UNASKED = " ".join(f"-p no:{name}" for name in OFF)
