@@ -32,6 +32,8 @@ def leave_some(most, least):
         wait_until(lambda: by_others() >= least)
 """
 """``leave_some`` waits, in a worker that ran ``most`` examples, until others ran ``least``."""
+ENOUGH = "--lm-concurrency=64"
+"""More than one worker uses: its examples may wait for those of another."""
 
 
 def _noting(project: Project, also: str = "") -> None:
@@ -91,7 +93,7 @@ def test_all_workers_run_examples_of_one_suite_each_example_once(
     others = "import pytest\n@pytest.mark.parametrize('n', range(100))\ndef test_n(n): pass\n"
     project.write("test_a.py", others)
     project.write("test_z.py", others)
-    result = project.run_apart("-n", "2", "--dist", mode, "--junit-xml=junit.xml")
+    result = project.run_apart("-n", "2", ENOUGH, "--dist", mode, "--junit-xml=junit.xml")
     result.assert_outcomes(passed=201)
     assert "[100%]" in result.stdout.str()
     ran = _ran(project)
@@ -186,7 +188,7 @@ class TestShout:
 """
         + WHO_RAN_WHAT,
     )
-    result = project.run_apart("-n", "2")
+    result = project.run_apart("-n", "2", ENOUGH)
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(
         ["*TestShout::test_it?1? *1.000*", "*TestShout::test_it?2? *1.000*"]
