@@ -65,7 +65,7 @@ def _report(path: Path) -> list[dict[str, Any]]:
 def test_a_search_is_the_same_with_any_number_of_workers(project: Project) -> None:
     """Scores, verdict, trials, winner, usage, files; of a plain run ``test_xdist.py`` tells."""
     project.answer_apart()
-    project.suite("budget=Budget(calls=500)", examples=120)
+    project.suite("budget=Budget(calls=260)", examples=60)
     project.run("--lm-snapshot-update")
     before = {name: (project.path / name).read_bytes() for name in project.files()}
     told = []

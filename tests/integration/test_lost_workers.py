@@ -103,16 +103,16 @@ def dying():
     assert _cases(project) == 1
 
 
-@pytest.mark.parametrize("after", [100, 300])
+@pytest.mark.parametrize("after", [40, 110])
 def test_a_worker_lost_in_a_search_changes_nothing_of_it(project: Project, after: int) -> None:
     """In the race or later: the same trials, winner and verdict; nothing is paid for twice."""
     project.answer_apart()
-    budget = "budget=Budget(calls=500)"
-    project.suite(budget, examples=120)
+    budget = "budget=Budget(calls=260)"
+    project.suite(budget, examples=60)
     undisturbed = project.run("--lm-optimize=bootstrap", "--lm-cache=off")
     asked = project.asked_apart
     line = f"kill_once(runs_before() > {after}, by_signal)"
-    _deadly(project, line, arguments=budget, examples=120, alone=False)
+    _deadly(project, line, arguments=budget, examples=60, alone=False)
     result = project.run_apart("-n", "2", "--lm-optimize=bootstrap")
     result.assert_outcomes(passed=1)
     assert (project.path / "killed").exists()
