@@ -9,6 +9,7 @@ from pathlib import Path
 
 MOST_SECONDS = 60.0
 """Far longer than anything here takes: a process that never comes fails its test."""
+MOMENT_SECONDS = 0.02
 
 
 def wait_until(happened: Callable[[], object]) -> None:
@@ -18,6 +19,13 @@ def wait_until(happened: Callable[[], object]) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"did not happen within {MOST_SECONDS:.0f} s")
         time.sleep(0.005)
+
+
+def give_time(mistake: Callable[[], object]) -> None:
+    """Give what must not happen a moment to happen."""
+    deadline = time.monotonic() + MOMENT_SECONDS
+    while not mistake() and time.monotonic() < deadline:
+        time.sleep(0.001)
 
 
 def meet(folder: Path, count: int = 2) -> None:
