@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
+from statistics import NormalDist
 
 
 def wilson_interval(passed: int, n: int, *, alpha: float = 0.05) -> tuple[float, float]:
     """Wilson score interval for a proportion of ``passed`` in ``n``."""
-    from scipy.stats import binomtest
+    low, high = _wilson(passed / n, n, NormalDist().inv_cdf(1.0 - alpha / 2.0))
+    return (low if passed else 0.0), (high if passed < n else 1.0)
 
-    interval = binomtest(passed, n).proportion_ci(confidence_level=1.0 - alpha, method="wilson")
-    return float(interval.low), float(interval.high)
+
+def _wilson(share: float, draws: float, quantile: float) -> tuple[float, float]:
+    weight = quantile**2 / draws
+    centre = (share + weight / 2.0) / (1.0 + weight)
+    reach = math.sqrt(weight * (share * (1.0 - share) + weight / 4.0)) / (1.0 + weight)
+    return centre - reach, centre + reach
 
 
 def standard_error(
@@ -50,13 +56,11 @@ def t_interval(
 
     With fewer than two units nothing is known and the interval is ``bounds``.
     """
-    from scipy.stats import t
-
     error, freedom = standard_error(values, groups)
     if freedom == 0:
         return bounds
     mean = math.fsum(values) / len(values)
-    reach = float(t.isf(alpha / 2.0, freedom)) * error
+    reach = _t_quantile(alpha, freedom) * error
     return max(bounds[0], mean - reach), min(bounds[1], mean + reach)
 
 
@@ -87,16 +91,17 @@ def _clustered_wilson(
     bounds: tuple[float, float],
 ) -> tuple[float, float]:
     """Wilson's interval with the effective sample size, and t with G − 1 degrees of freedom."""
-    from scipy.stats import t
-
     error, freedom = standard_error(values, groups)
     if freedom == 0:
         return bounds
     share = math.fsum(values) / len(values)
     # where none differ nothing is known of how alike groups are: each is taken for one draw
     draws = min(len(values), share * (1.0 - share) / error**2) if error else freedom + 1
-    quantile = float(t.isf(alpha / 2.0, freedom))
-    weight = quantile**2 / draws
-    centre = (share + weight / 2.0) / (1.0 + weight)
-    reach = math.sqrt(weight * (share * (1.0 - share) + weight / 4.0)) / (1.0 + weight)
-    return max(bounds[0], centre - reach), min(bounds[1], centre + reach)
+    low, high = _wilson(share, draws, _t_quantile(alpha, freedom))
+    return max(bounds[0], low), min(bounds[1], high)
+
+
+def _t_quantile(alpha: float, freedom: int) -> float:
+    from scipy.special import stdtrit  # scipy.stats takes half a second to import
+
+    return -float(stdtrit(freedom, alpha / 2.0))

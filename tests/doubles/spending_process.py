@@ -6,51 +6,27 @@ Its calls are plain HTTP, so that it starts quickly. It ends when the budget is 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 
-from pytest_lmopt import Budget, Completion
-from pytest_lmopt.errors import BudgetExhaustedError, MissingAnswerError, TransientError
+from doubles.plain_http import PlainHTTP
+
+from pytest_lmopt import Budget
+from pytest_lmopt.errors import BudgetExhaustedError, MissingAnswerError
 from pytest_lmopt.lm.faults.retries import Retrying
 from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.money.ledger import Account, Ledger, Sitting
 from pytest_lmopt.lm.money.metered import Metered
 from pytest_lmopt.lm.processes import token_of
-from pytest_lmopt.wire import Message, Request, Usage
+from pytest_lmopt.wire import Message, Request
 
 SESSION, OWNER, TIMEOUT_SECONDS = "the session", "test_spend", 0.3
 
 
-class PlainHTTP:
-    """An OpenAI-protocol client on threads."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    async def complete(self, request: Request) -> Completion:
-        """One attempt; anything that goes wrong is worth another."""
-        return await asyncio.to_thread(self._ask, request)
-
-    def _ask(self, request: Request) -> Completion:
-        messages = [{"role": role, "content": content} for role, content in request.messages]
-        body = json.dumps({"model": request.model, "messages": messages}).encode()
-        asked = urllib.request.Request(self._url + "/chat/completions", body)
-        try:
-            with urllib.request.urlopen(asked, timeout=TIMEOUT_SECONDS) as response:
-                answer = json.load(response)
-        except OSError as error:
-            raise TransientError(str(error), request=request) from error
-        text = answer["choices"][0]["message"]["content"]
-        return Completion(text=text, usage=Usage(calls=1, input_tokens=2, output_tokens=1))
-
-
 async def spend(ledger: Ledger, url: str, concurrency: int) -> None:
     """Ask until nothing is left."""
-    lm = Retrying(Metered(PlainHTTP(url), ledger), first_wait=0.01)
+    lm = Retrying(Metered(PlainHTTP(url, timeout=TIMEOUT_SECONDS), ledger), first_wait=0.01)
 
     async def keep_asking(number: int) -> None:
         asked = 0

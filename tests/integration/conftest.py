@@ -27,7 +27,6 @@ for name in (
     "importlib_metadata",
     "ruamel.yaml",
     "scipy.optimize",
-    "scipy.stats",
     "tabulate",
     *ours,
 ):

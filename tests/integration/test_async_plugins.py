@@ -68,4 +68,4 @@ def test_anyio(mode: str, project: Project, model: FunctionModel) -> None:
     mark = "pytestmark = pytest.mark.anyio\n" if mode == "strict" else ""
     backend = "@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n"
     project.write("test_words.py", f"{TESTS}\n{backend}\n{mark}")
-    check(project, model, f"--anyio-mode={mode}")
+    check(project, model, "-p", "anyio", f"--anyio-mode={mode}")

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
 SUITES = """\
@@ -82,7 +82,8 @@ def test_what_can_not_be_collected_leaves_no_orphans_either(suites: Project) -> 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
 def test_reports_have_it_among_the_others(suites: Project, workers: tuple[str, ...]) -> None:
     """In the table, as JSON, and for junit."""
-    result = suites.run_apart(*workers, "--lm-report=json:lm.json,html:lm.html", "--junit-xml=j")
+    run = suites.run_apart if workers else suites.run
+    result = run(*workers, "--lm-report=json:lm.json,html:lm.html", "--junit-xml=j")
     result.assert_outcomes(passed=2, errors=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     shown = json.loads((suites.path / "lm.json").read_text())["suites"]
@@ -166,7 +167,7 @@ def test_a_test_that_is_skipped_is_not_asked_for_its_data(suites: Project) -> No
 
 
 def test_a_prompt_it_was_accepted_with_is_not_rewritten_without_it(
-    project: Project, openai_server: OpenAIServer
+    project: Project, model: FunctionModel
 ) -> None:
     """Another suite's winner can't be tried there, so it waits until the suite is mended."""
     project.suite("budget=Budget(calls=600)", examples=160)
@@ -189,13 +190,14 @@ def test_a_mistake_that_ends_an_import_is_that_modules_error(
     project.write("shout.yaml", "instruction: SHOUT\ninputs: word\noutput: loud\n")
     project.suite()
     project.write("test_ordinary.py", ORDINARY)
-    result = project.run_apart(*workers)
+    run = project.run_apart if workers else project.run
+    result = run(*workers)
     assert result.ret == (pytest.ExitCode.TESTS_FAILED if workers else pytest.ExitCode.INTERRUPTED)
     result.stdout.fnmatch_lines(
         ["*pipeline.py, line 5: *shout.yaml, line 2, field 'inputs': a list of names expected*"]
     )
     result.stdout.no_fnmatch_line("*Traceback*")
-    result = project.run_apart(*workers, "--continue-on-collection-errors")
+    result = run(*workers, "--continue-on-collection-errors")
     result.assert_outcomes(passed=1, errors=1)
 
 

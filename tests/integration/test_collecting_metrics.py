@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 {metric}
 
-ROWS = [{{"id": f"r{{i}}", "inputs": {{"n": i}}, "expected": i}} for i in range(60)]
+ROWS = [{{"id": f"r{{i}}", "inputs": {{"n": i}}, "expected": i}} for i in range(30)]
 
 @pytest.mark.lm_suite(dataset=ROWS, metric=METRIC)
 def test_it(lm_example):

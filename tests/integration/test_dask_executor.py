@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -17,12 +16,10 @@ from pathlib import Path
 
 import distributed
 import pytest
-from doubles.openai_server import Fault, OpenAIServer
+from doubles.meeting import wait_until
 from doubles.otlp_collector import Collector
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from projects.shouting import Project
-
-from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 READY_SECONDS = 60.0
 LOG_PIDS = """
@@ -45,10 +42,9 @@ class Place:
 
 @dataclass(kw_only=True)
 class Machines:
-    """A scheduler, its workers by process id, and the model's server."""
+    """A scheduler, and its workers by process id."""
 
     folder: Path
-    server: OpenAIServer
     host: str
     workers: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
 
@@ -67,8 +63,6 @@ class Machines:
         """Start a Dask program."""
         environment = {
             **os.environ,
-            "OPENAI_BASE_URL": self.server.url,
-            "OPENAI_API_KEY": "sk-simulated",
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         }
         inside = ["ip", "netns", "exec", place.namespace] if place.namespace else []
@@ -129,8 +123,7 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
     """A scheduler and two workers, for all tests here."""
     with ExitStack() as stack:
         host, places = stack.enter_context(_places())
-        server = stack.enter_context(OpenAIServer(SimulatedModel().answer, host=host).running())
-        found = Machines(folder=tmp_path_factory.mktemp("dask"), server=server, host=host)
+        found = Machines(folder=tmp_path_factory.mktemp("dask"), host=host)
         scheduler = found.start("scheduler", "--port=0", place=Place(address=host))
         stack.callback(scheduler.wait)
         stack.callback(scheduler.kill)
@@ -146,13 +139,10 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
 
 
 @pytest.fixture
-def cluster(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> Machines:
-    """The machines, as if nobody had used them before."""
-    monkeypatch.setenv("OPENAI_BASE_URL", machines.server.url)
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-simulated")
-    machines.server.requests.clear()
-    machines.server.fault = lambda _: None
-    return machines
+def project(project: Project) -> Project:
+    """A project whose workers ask a function in place of a model."""
+    project.answer_apart()
+    return project
 
 
 def _each_run_begins_with(project: Project, line: str) -> None:
@@ -183,23 +173,22 @@ def test_the_workers_stand_in_networks_of_their_own(machines: Machines) -> None:
     assert len(networks) == 1 + len(machines.workers)
 
 
-@pytest.mark.slow
 def test_a_search_takes_the_same_decisions_and_both_workers_take_part(
-    project: Project, cluster: Machines
+    project: Project, machines: Machines
 ) -> None:
     """Trials, winner and verdict are those of a search on one machine, and so is the bill."""
     project.suite("budget=Budget(calls=220)", examples=60)
     _each_run_begins_with(project, "note_pid()")
     alone = project.run("--lm-optimize=bootstrap", "--lm-cache=off")
-    asked = cluster.server.calls
-    result = project.run("--lm-optimize=bootstrap", cluster.option)
+    asked = project.asked_apart
+    result = project.run("--lm-optimize=bootstrap", machines.option)
     result.assert_outcomes(passed=1)
     assert _found(result) == _found(alone)
-    assert cluster.server.calls == 2 * asked
+    assert project.asked_apart == 2 * asked
     assert _charges(project) == {
         "charged": 2 * asked, "settled": 2 * asked, "lost": 0, "reserved": 0,
     }  # fmt: skip
-    assert _ran(project) >= set(cluster.workers)
+    assert _ran(project) >= set(machines.workers)
 
 
 def _found(result: pytest.RunResult) -> list[str]:
@@ -209,54 +198,63 @@ def _found(result: pytest.RunResult) -> list[str]:
     return [line for line in lines if not line.endswith((" s", "--"))]
 
 
-@pytest.mark.slow
+KILLING = """
+import os, signal
+from pathlib import Path
+
+def kill_worker(number, request):
+    if os.getppid() in {workers} and number == 6:
+        try:
+            with Path(__file__).with_name("killed").open("x") as killed:
+                killed.write(str(os.getppid()))
+        except FileExistsError:
+            return
+        os.kill(os.getppid(), signal.SIGKILL)
+
+MODEL.fault = kill_worker
+"""
+"""The first lane to make its sixth call kills its worker."""
+
+
 def test_a_worker_killed_in_mid_block_costs_its_allowance_and_nothing_else(
-    project: Project, cluster: Machines
+    project: Project, machines: Machines
 ) -> None:
     """Dask runs its blocks again: the result is the same, and no lost allowance is spent twice."""
     project.suite("budget=Budget(calls=300)", examples=120)
     _each_run_begins_with(project, "note_pid()")
     project.run("--lm-snapshot-update", "--lm-cache=off").assert_outcomes(passed=1)
-    alone, asked = project.files(), cluster.server.calls
-    killed: list[int] = []
-
-    def kill(number: int) -> Fault | None:
-        if number == asked + 12:
-            killed.append(min(_ran(project) & set(cluster.workers)))
-            os.kill(killed[0], signal.SIGKILL)
-        return None
-
-    cluster.server.fault = kill
-    result = project.run(cluster.option, "--lm-snapshot-update")
-    cluster.workers.pop(killed[0]).wait()
+    alone, asked = project.files(), project.asked_apart
+    conftest = (project.path / "conftest.py").read_text()
+    project.write("conftest.py", conftest + KILLING.format(workers=[*machines.workers]))
+    result = project.run(machines.option, "--lm-snapshot-update")
+    machines.workers.pop(int((project.path / "killed").read_text())).wait()
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*a Dask worker was lost while it ran *test_shout*"])
     assert project.files() == alone
-    book, seen = _charges(project), cluster.server.calls - asked
+    book, seen = _charges(project), project.asked_apart - asked
     assert book["charged"] == book["settled"] + book["lost"]
     assert book["reserved"] == 0
     assert book["lost"] > 0
     assert asked <= seen <= book["charged"] - asked <= 300
-    project.run(cluster.option, "--lm-cache=replay").assert_outcomes(passed=1)
-    assert cluster.server.calls == asked + seen
+    project.run(machines.option, "--lm-cache=replay").assert_outcomes(passed=1)
+    assert project.asked_apart == asked + seen
 
 
-@pytest.mark.slow
 def test_workers_send_spans_to_the_leaders_collector_below_its_own(
-    project: Project, cluster: Machines, monkeypatch: pytest.MonkeyPatch
+    project: Project, machines: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One tree, though nothing in their environment says where to: with words, as is asked here."""
     project.suite(examples=40)
     _each_run_begins_with(project, "note_pid()")
-    with Collector(host=cluster.host).running() as collector:
+    with Collector(host=machines.host).running() as collector:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
         monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "true")
-        project.run("-o", "lm_otel=true", cluster.option).assert_outcomes(passed=1)
-        calls = _sent(collector, "chat", count=cluster.server.calls)
-        runs = _sent(collector, "invoke_workflow", count=cluster.server.calls)
+        project.run("-o", "lm_otel=true", machines.option).assert_outcomes(passed=1)
+        calls = _sent(collector, "chat", count=project.asked_apart)
+        runs = _sent(collector, "invoke_workflow", count=project.asked_apart)
         (suite,) = _sent(collector, "lm_suite", count=1)
-    assert _ran(project) <= set(cluster.workers)
-    assert len(calls) == len(runs) == cluster.server.calls > 10
+    assert _ran(project) <= set(machines.workers)
+    assert len(calls) == len(runs) == project.asked_apart > 10
     assert {span.trace_id for span in (*runs, *calls)} == {suite.trace_id}
     assert {run.parent_span_id for run in runs} == {suite.span_id}
     assert {call.parent_span_id for call in calls} == {run.span_id for run in runs}
@@ -267,16 +265,16 @@ def test_workers_send_spans_to_the_leaders_collector_below_its_own(
 
 def _sent(collector: Collector, name: str, *, count: int) -> list[Span]:
     """The spans of a name, once there are so many: workers send them while the session ends."""
-    until = time.monotonic() + READY_SECONDS
-    while True:
-        found = [span for span in collector.spans if span.name.startswith(name)]
-        if len(found) >= count or time.monotonic() > until:
-            return found
-        time.sleep(0.05)
+
+    def found() -> list[Span]:
+        return [span for span in collector.spans if span.name.startswith(name)]
+
+    wait_until(lambda: len(found()) >= count)
+    return found()
 
 
 def test_a_package_that_a_worker_lacks_is_named_with_the_worker(
-    project: Project, cluster: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: Project, machines: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The suite is an error, without a traceback."""
     (tmp_path / "lib").mkdir()
@@ -284,17 +282,17 @@ def test_a_package_that_a_worker_lacks_is_named_with_the_worker(
     monkeypatch.syspath_prepend(tmp_path / "lib")
     project.suite()
     project.write("pipeline.py", (project.path / "pipeline.py").read_text() + "import only_here\n")
-    result = project.run(cluster.option)
+    result = project.run(machines.option)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         ["*can't be run on Dask worker tcp://*: *No module named 'only_here'*"]
     )
     result.stdout.no_fnmatch_line("*Traceback*")
-    assert cluster.server.calls == 0
+    assert project.asked_apart == 0
 
 
 def test_pytest_exit_on_a_worker_ends_the_session_with_its_status(
-    project: Project, cluster: Machines
+    project: Project, machines: Machines
 ) -> None:
     """Though it is raised there only, and not where the leader would run the example again."""
     project.suite(examples=40)
@@ -302,14 +300,17 @@ def test_pytest_exit_on_a_worker_ends_the_session_with_its_status(
         'import os, pytest; os.getpid() == LEADER or pytest.exit("quota used up", returncode=7)'
     )
     _each_run_begins_with(project, ending.replace("LEADER", str(os.getpid())))
-    result = project.run(cluster.option, "--lm-report=json:lm.json")
+    result = project.run(machines.option, "--lm-report=json:lm.json")
     assert result.ret == 7
     (suite,) = json.loads((project.path / "lm.json").read_text())["suites"]
     assert (suite["status"], suite["problem"]) == ("interrupted", "quota used up")
 
 
-def test_a_scheduler_that_is_not_there_is_a_usage_error(project: Project) -> None:
+def test_a_scheduler_that_is_not_there_is_a_usage_error(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Within seconds, and before anything is run."""
+    monkeypatch.setattr("pytest_lmopt.blocks.dask.cluster.CONNECT_SECONDS", 0.5)
     project.suite()
     started = time.monotonic()
     result = project.run("--lm-executor=dask://127.0.0.1:9")

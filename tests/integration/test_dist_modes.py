@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from doubles.openai_server import OpenAIServer
 from projects.shouting import Project
-
-pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("mode", ["worksteal", "loadscope", "loadfile", "loadgroup"])
-def test_suites_are_the_same_however_tests_are_distributed(
-    mode: str, project: Project, openai_server: OpenAIServer
-) -> None:
+def test_suites_are_the_same_however_tests_are_distributed(mode: str, project: Project) -> None:
     """Each has the name, baseline and score it has without workers."""
+    project.answer_apart()
     project.suite()
     project.second_suite(words="other")
     text = (project.path / "test_words.py").read_text()
@@ -21,18 +17,17 @@ def test_suites_are_the_same_however_tests_are_distributed(
         text = text.replace(f"def {suite}", f'@pytest.mark.xdist_group("{suite}")\ndef {suite}')
     project.write("test_words.py", text)
     project.run("--lm-snapshot-update").assert_outcomes(passed=2)
-    alone, asked = project.files(), openai_server.calls
+    alone, asked = project.files(), project.asked_apart
     result = project.run_apart("-n", "2", "--dist", mode, "--lm-snapshot-update")
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["test_words.py::test_shout *holds*"])
     assert project.files() == alone
-    assert openai_server.calls == asked
+    assert project.asked_apart == asked
 
 
-def test_running_every_test_on_every_worker_is_refused(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_running_every_test_on_every_worker_is_refused(project: Project) -> None:
     """Both would run the same suite under one name, and pay for it."""
+    project.answer_apart()
     project.suite()
     result = project.run_apart("--tx", "2*popen", "--dist", "each")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -43,5 +38,5 @@ def test_running_every_test_on_every_worker_is_refused(
             "pytest once for each environment"
         ]
     )
-    assert openai_server.calls == 0
+    assert project.asked_apart == 0
     project.run_apart("--tx", "popen", "--dist", "each").assert_outcomes(passed=1)

@@ -6,28 +6,37 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
-from doubles.openai_server import Answer, OpenAIServer
+from doubles.meeting import wait_until
 from projects.shouting import Project
 
-from pytest_lmopt.testing.simulated_model import SimulatedModel
+STUCK = """
+import asyncio
+from pathlib import Path
+from pytest_lmopt import FunctionLM
+from pytest_lmopt.runs.ctrl_c import ctrl_c
+
+ASKED = []
+
+async def answer(request):
+    ASKED.append(request)
+    if len(ASKED) > 40:
+        Path(__file__).with_name("going").touch()
+        while not ctrl_c.count:
+            await asyncio.sleep(0.005)
+    return "no"
+
+def pytest_lmopt_lm():
+    return FunctionLM(answer)
+"""
+"""A model that answers forty calls at once, and all others after Ctrl-C."""
 
 
-def test_ctrl_c_reports_what_was_evaluated(project: Project, openai_server: OpenAIServer) -> None:
+def test_ctrl_c_reports_what_was_evaluated(project: Project) -> None:
     """Accepting was asked for, but an interrupted suite has nothing to accept."""
-    going = threading.Event()
-    answer = openai_server.answer
-
-    def slowly(chat: object) -> Answer:
-        if openai_server.calls > 40:
-            going.set()
-            time.sleep(0.5)
-        return answer(chat)  # type: ignore[arg-type]  # passed through unseen
-
-    openai_server.answer = slowly
+    project.write("conftest.py", STUCK)
     project.suite(examples=300)
     process = subprocess.Popen(
         [sys.executable, "-m", "pytest", "--lm-snapshot-update"],
@@ -35,7 +44,7 @@ def test_ctrl_c_reports_what_was_evaluated(project: Project, openai_server: Open
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert going.wait(60)
+    wait_until((project.path / "going").exists)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == pytest.ExitCode.INTERRUPTED
@@ -49,19 +58,25 @@ INTERRUPTING = """
 
 @pytest.mark.lm_suite(dataset=WORDS, metric=metrics.exact_match)
 def test_then(lm_example):
-    os.kill(os.getpid(), signal.SIGINT)
-    time.sleep(5)
+    if INTERRUPTING.acquire(blocking=False):
+        os.kill(os.getpid(), signal.SIGINT)
+    wait_until(lambda: ctrl_c.count)
+"""
+IMPORTS = """\
+import os, signal, threading
+from doubles.meeting import wait_until
+from pytest_lmopt.runs.ctrl_c import ctrl_c
+
+INTERRUPTING = threading.Lock()
 """
 
 
-def test_a_winner_found_before_ctrl_c_is_told_not_to_be_written(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_a_winner_found_before_ctrl_c_is_told_not_to_be_written(project: Project) -> None:
     """Accepting was asked for, but nothing of an interrupted run is accepted."""
-    openai_server.answer = SimulatedModel(base=0.2, per_demo=0.2).answer
+    project.answer_apart("SimulatedModel(base=0.2, per_demo=0.2).answer")
     project.suite("budget=Budget(calls=500)", examples=120)
     text = (project.path / "test_words.py").read_text()
-    project.write("test_words.py", f"import os, signal, time\n{text}{INTERRUPTING}")
+    project.write("test_words.py", f"{IMPORTS}{text}{INTERRUPTING}")
     result = project.run_apart("--lm-optimize=labeled", "--lm-snapshot-update", "-p", "no:randomly")
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["*better on holdout, not written: the run was interrupted*"])
@@ -130,12 +145,29 @@ METRICS = {
 }
 
 
+NOTICED = """
+import os, threading
+from pathlib import Path
+from doubles.meeting import wait_until
+from pytest_lmopt.runs.ctrl_c import ctrl_c
+
+def note():
+    wait_until(lambda: ctrl_c.count)
+    Path(__file__).with_name("noticed").touch()
+
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    threading.Thread(target=note, daemon=True).start()
+"""
+"""The run leaves a file once it has seen the first Ctrl-C: the system may make one of two."""
+
+
 def _twice(project: Project, *options: str) -> tuple[int, float, str]:
     """Exit status, seconds it took, and output of a run that is interrupted twice once it began.
 
     Between the two, only as long as it takes to send them.
     """
-    begun = project.path / "begun"
+    begun, noticed = project.path / "begun", project.path / "noticed"
+    project.write("conftest.py", NOTICED)
     with (project.path / "output").open("w+") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "pytest", *options],
@@ -144,12 +176,9 @@ def _twice(project: Project, *options: str) -> tuple[int, float, str]:
             stderr=subprocess.STDOUT,
         )
         try:
-            deadline = time.monotonic() + 60
-            while not begun.exists() and time.monotonic() < deadline:
-                time.sleep(0.01)
-            assert begun.exists()
+            wait_until(begun.exists)
             process.send_signal(signal.SIGINT)
-            time.sleep(0.2)  # or the system makes one signal of both
+            wait_until(lambda: noticed.exists() or process.poll() is not None)
             since = time.monotonic()
             process.send_signal(signal.SIGINT)
             status = process.wait(60)

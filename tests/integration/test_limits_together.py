@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from doubles.openai_server import Fault, OpenAIServer
 from doubles.provider_faults import UNUSABLE
 from projects.shouting import Project
 
+from pytest_lmopt.testing.simulated_model import Chat
+
 TOGETHER = """\
-import os, time
 from pathlib import Path
 import pytest
-
-HERE = Path(__file__).parent
+from doubles.meeting import meet
+from doubles.plain_http import PlainHTTP
 
 @pytest.fixture(autouse=True, scope="session")
 def together():
-    import litellm  # which takes seconds, and not the same for both
-    (HERE / f"{os.environ['PYTEST_XDIST_WORKER']}.here").touch()
-    deadline = time.monotonic() + 60
-    while len(list(HERE.glob("*.here"))) < 2:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    meet(Path(__file__).with_name("workers"))
+
+def pytest_lmopt_lm():
+    return PlainHTTP("URL")
 """
 
 SUITE = """\
@@ -51,6 +50,36 @@ def test_{word}(lm_example):
 
 MOST = 4
 PAUSE_SECONDS = 2.0
+HELD_SECONDS = 1.0
+"""How long an answer is held at most, for others to come in meanwhile."""
+ROWS = {"red": 60, "later": 20, "blue": 35, "locked": 20}
+"""The suites' examples, by the word they ask about."""
+
+
+class Holding:
+    """Holds answers until as many calls as may are together, and neither suite is far ahead."""
+
+    def __init__(self, server: OpenAIServer) -> None:
+        self._server = server
+        self._came = threading.Condition()
+
+    def come(self) -> None:
+        """Note that a call has arrived."""
+        with self._came:
+            self._came.notify_all()
+
+    def answer(self, chat: Chat) -> str:
+        """Answer, once there is nothing to hold for."""
+        word = chat[-1][1].split()[0]
+        with self._came:
+            self._came.wait_for(lambda: self._enough(word), HELD_SECONDS)
+        return "well"
+
+    def _enough(self, word: str) -> bool:
+        asked = askers(self._server)
+        other = "blue" if word == "red" else "red"
+        behind = asked.count(other) < min(ROWS[other], asked.count(word) - MOST)
+        return self._server.most_at_once == MOST and not behind
 
 
 def askers(server: OpenAIServer) -> list[str]:
@@ -74,9 +103,15 @@ def most_runs_at_once(project: Project) -> int:
     return most
 
 
-@pytest.mark.slow
+@pytest.fixture
+def server() -> Iterator[OpenAIServer]:
+    """A server that counts what both workers ask, by a client that loads little."""
+    with OpenAIServer(lambda _: "well").running() as server:
+        yield server
+
+
 def test_two_workers_keep_to_the_limits_of_one_session(
-    project: Project, openai_server: OpenAIServer
+    project: Project, server: OpenAIServer
 ) -> None:
     """Two suites begin together, one on each worker, then each worker has one with a wrong key.
 
@@ -84,9 +119,8 @@ def test_two_workers_keep_to_the_limits_of_one_session(
     asks of one holds the other, too. The wrong key is seen by the calls under way at once, and by
     none of the suite that comes to it later.
     """
-    project.write("conftest.py", TOGETHER)
-    suites = {"red": 60, "later": 20, "blue": 35, "locked": 20}
-    for number, (word, examples) in enumerate(suites.items()):
+    project.write("conftest.py", TOGETHER.replace("URL", server.url))
+    for number, (word, examples) in enumerate(ROWS.items()):
         model = "locked" if examples == 20 else "simulated"
         text = SUITE.format(word=word, examples=examples, model=model)
         project.write(f"test_{number}_{word}.py", text)
@@ -94,27 +128,25 @@ def test_two_workers_keep_to_the_limits_of_one_session(
     refused: list[float] = []
     wrong_key, said = UNUSABLE["wrong key"]
 
-    def slowly(_: Any) -> str:
-        both_began = {"red", "blue"} <= set(askers(openai_server))
-        time.sleep(0.05 if both_began else 1.0)
-        return "well"
+    holding = Holding(server)
 
     def fault(_: int) -> Fault | None:
-        asked, now = askers(openai_server), time.monotonic()
+        holding.come()
+        asked, now = askers(server), time.monotonic()
         arrivals.append(now)
-        if openai_server.requests[-1]["model"] == "locked":
+        if server.requests[-1]["model"] == "openai/locked":
             return wrong_key
         if refused or min(asked.count("red"), asked.count("blue")) < 10:
             return None
         refused.append(now)
         return Fault(status=429, headers={"Retry-After": str(PAUSE_SECONDS)})
 
-    openai_server.answer, openai_server.fault = slowly, fault
+    server.answer, server.fault = holding.answer, fault
     result = project.run_apart("-n", "2", f"--lm-concurrency={MOST}")
     result.assert_outcomes(passed=2, failed=2)
-    assert openai_server.most_at_once == MOST
+    assert server.most_at_once == MOST
     assert most_runs_at_once(project) == MOST
-    asked = askers(openai_server)
+    asked = askers(server)
     both_ask = asked[max(map(asked.index, ("red", "blue"))) :][:40]
     assert min(both_ask.count("red"), both_ask.count("blue")) >= 10
     since = [arrival - refused[0] for arrival in arrivals]

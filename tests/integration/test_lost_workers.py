@@ -6,14 +6,12 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 import pytest
-from doubles.openai_server import OpenAIServer
 from projects.shouting import Project
-
-pytestmark = pytest.mark.slow
 
 KILLER = """
 
-import contextlib, os, pathlib, signal, sqlite3, time
+import contextlib, os, pathlib, signal, sqlite3
+from doubles.meeting import meet, wait_until
 
 HERE = pathlib.Path(__file__).parent
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")
@@ -44,6 +42,9 @@ def runs_before():
 """
 """``kill_once`` kills the first process to come with ``when`` true."""
 
+ENOUGH = "--lm-concurrency=64"
+"""More than one worker uses: its examples may wait for those of another."""
+
 ALONE = 'return lm_example.inputs["word"].upper()\n'
 """In place of a model."""
 
@@ -55,7 +56,7 @@ def _deadly(
     project.suite(arguments, examples=examples)
     head, run = (project.path / "test_words.py").read_text().split("    return ")
     run = ALONE if alone else f"return {run}"
-    text = f"{head}    time.sleep(0.01)\n    {line}\n    {run}{KILLER}"
+    text = f"{head}    {line}\n    {run}{KILLER}"
     project.write("test_words.py", text)
 
 
@@ -69,8 +70,9 @@ def test_a_worker_lost_while_evaluating_is_made_up_for(
     project: Project, role: str, how: str
 ) -> None:
     """Whether it led or helped: same scores, one test case; the loss is told."""
-    _deadly(project, f"time.sleep(0.3); kill_once(WORKER {role} leader(), {how})")
-    result = project.run_apart("-n", "2", "--junit-xml=junit.xml")
+    kill = f"kill_once(WORKER {role} leader(), {how})"
+    _deadly(project, f"if runs_before() > 16: meet(HERE / 'workers'); {kill}")
+    result = project.run_apart("-n", "2", ENOUGH, "--junit-xml=junit.xml")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(
         ["*test_shout *88 *1.000 *", "note: worker gw? was lost while it ran *test_shout"]
@@ -82,41 +84,41 @@ def test_a_worker_lost_while_evaluating_is_made_up_for(
 @pytest.mark.parametrize("moment", ["setup", "teardown"])
 def test_a_helper_lost_in_its_fixtures_is_not_missed(project: Project, moment: str) -> None:
     """The leader goes on, or has ended, without it."""
-    _deadly(project, "pass")
+    _deadly(project, "runs_before() > 16 and wait_until((HERE / 'helping').exists)")
     text = (
         (project.path / "test_words.py").read_text().replace("(lm_example)", "(dying, lm_example)")
     )
-    steps = {"setup": "time.sleep(0.5); kill()\n    yield", "teardown": "yield\n    kill()"}
+    steps = {"setup": "kill()\n    yield", "teardown": "yield\n    kill()"}
     fixture = f"""
 @pytest.fixture
 def dying():
     kill = lambda: kill_once(WORKER != leader(), at_once)
+    WORKER == leader() or (HERE / "helping").touch()
     {steps[moment]}
 """
     project.write("test_words.py", text + fixture)
-    result = project.run_apart("-n", "2", "--junit-xml=junit.xml")
+    result = project.run_apart("-n", "2", ENOUGH, "--junit-xml=junit.xml")
     result.assert_outcomes(passed=1)
     assert (project.path / "killed").exists()
     assert _cases(project) == 1
 
 
-@pytest.mark.parametrize("after", [100, 300])
-def test_a_worker_lost_in_a_search_changes_nothing_of_it(
-    project: Project, openai_server: OpenAIServer, after: int
-) -> None:
+@pytest.mark.parametrize("after", [40, 110])
+def test_a_worker_lost_in_a_search_changes_nothing_of_it(project: Project, after: int) -> None:
     """In the race or later: the same trials, winner and verdict; nothing is paid for twice."""
-    budget = "budget=Budget(calls=500)"
-    project.suite(budget, examples=120)
+    project.answer_apart()
+    budget = "budget=Budget(calls=260)"
+    project.suite(budget, examples=60)
     undisturbed = project.run("--lm-optimize=bootstrap", "--lm-cache=off")
-    asked = openai_server.calls
+    asked = project.asked_apart
     line = f"kill_once(runs_before() > {after}, by_signal)"
-    _deadly(project, line, arguments=budget, examples=120, alone=False)
+    _deadly(project, line, arguments=budget, examples=60, alone=False)
     result = project.run_apart("-n", "2", "--lm-optimize=bootstrap")
     result.assert_outcomes(passed=1)
     assert (project.path / "killed").exists()
     assert _found(result) == _found(undisturbed)
     # what was in flight at the kill may have been answered to nobody
-    assert asked <= openai_server.calls - asked <= asked + 16
+    assert asked <= project.asked_apart - asked <= asked + 16
 
 
 def _found(result: pytest.RunResult) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import MIRROR, PIPELINE, SHOUT, Project
 
 SUITE = """\
@@ -217,7 +217,7 @@ def test_two_tests_that_can_not_be_told_apart_are_refused(
 
 
 def test_prompt_files_of_one_name_outside_of_the_root_are_both_watched(
-    project: Project, openai_server: OpenAIServer, tmp_path_factory: pytest.TempPathFactory
+    project: Project, model: FunctionModel, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Reports have no absolute paths, so the name is that of both; a change to either is seen."""
     outside = tmp_path_factory.mktemp("outside")

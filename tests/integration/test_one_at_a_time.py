@@ -22,11 +22,11 @@ import pytest
 from pytest_lmopt import metrics
 import work
 
-ROWS = [{"id": f"e{i}", "inputs": {"q": i}, "expected": i, "split": "dev"} for i in range(48)]
+ROWS = [{"id": f"e{i}", "inputs": {"q": i}, "expected": i, "split": "dev"} for i in range(24)]
 suite = pytest.mark.lm_suite(dataset=ROWS, metric=metrics.exact_match, threshold=1, MARK)
 
 def pause():
-    time.sleep(0.002)  # lets the other threads run
+    time.sleep(0)  # lets the other threads run
 
 FIXTURES
 
@@ -112,7 +112,7 @@ UNSAFE = {
     + "    with mock.patch('work.target', return_value=q):\n        pause(); return work.target()",
     "mock.patch, async": ASYNC.format("")
     + "    with mock.patch('work.target', return_value=q):\n"
-    + "        await asyncio.sleep(0.002); return work.target()",
+    + "        await asyncio.sleep(0); return work.target()",
     "mock.patch as a decorator": SYNC.replace("@suite\n", "@suite\n@mock.patch('work.target')\n")
     .replace("(lm_example", "(patched, lm_example")
     .format("")
@@ -142,7 +142,7 @@ UNSAFE = {
     + "        return self.ask(lm_example.inputs['q'])",
     "a mapping of a fixture": SYNC.format("box") + "    box['q'] = q; pause(); return box['q']",
     "a mapping of a fixture, async": ASYNC.format("box")
-    + "    box['q'] = q; await asyncio.sleep(0.002); return box['q']",
+    + "    box['q'] = q; await asyncio.sleep(0); return box['q']",
     "a list of a fixture": SYNC.format("answers")
     + "    answers.append(q); pause(); return answers[-1]",
     "an object of a fixture": SYNC.format("settings")
@@ -226,16 +226,25 @@ GAUGE = """
 import threading
 from contextlib import contextmanager
 
-lock, inside, most = threading.Lock(), 0, 0
+lock, inside, most, entered = threading.Lock(), 0, 0, 0
+enough, too_many = threading.Event(), threading.Event()
 
 @contextmanager
 def counted():
-    global inside, most
+    global inside, most, entered
     with lock:
         inside += 1
+        entered += 1
         most = max(most, inside)
         Path(__file__).with_name("most").write_text(str(most))
-    time.sleep(0.005)  # lets the other threads come in
+        first = entered <= MOST
+    if most >= min(MOST, 3):
+        enough.set()
+    if most > MOST:
+        too_many.set()
+    enough.wait(60)
+    if first:
+        too_many.wait(0.05)  # were others let in, they would come now
     yield
     with lock:
         inside -= 1
@@ -270,7 +279,8 @@ def test_the_mark_says_how_many_are_safe(
     project: Project, fixture: str, mark: str, options: list[str], most: int
 ) -> None:
     """It is its author's word and wins over what is found; the option is a bound as well."""
-    write(project, COUNTED.replace("FIXTURE", fixture), mark=mark)
+    code = COUNTED.replace("FIXTURE", fixture).replace("MOST", str(most))
+    write(project, code, mark=mark)
     result = project.run(*options)
     result.assert_outcomes(passed=2)
     assert min(most, 3) <= int((project.path / "most").read_text()) <= most
@@ -279,15 +289,17 @@ def test_the_mark_says_how_many_are_safe(
 
 
 TOGETHER = """
+from doubles.meeting import give_time
+
 @suite
 def test_q(lm_example):
     folder = Path(__file__).with_name("inside")
     folder.mkdir(exist_ok=True)
     mine = folder / lm_example.id
     mine.touch()
+    give_time(lambda: len(list(folder.iterdir())) > 3)
     with Path(__file__).with_name("seen").open("a") as seen:
         seen.write(f"{os.environ['PYTEST_XDIST_WORKER']} {len(list(folder.iterdir()))}\\n")
-    time.sleep(0.02)  # lets the other examples come in
     mine.unlink()
     return lm_example.inputs["q"]
 """

@@ -13,8 +13,6 @@ from typing import Any
 import pytest
 from doubles.searching_process import CONCURRENCY
 
-pytestmark = pytest.mark.slow
-
 KILLS = 20
 ENOUGH = 900
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from doubles.openai_server import OpenAIServer
+from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
 from pytest_lmopt.testing.simulated_model import SimulatedModel
@@ -105,7 +105,9 @@ def test_pytest_exit_ends_the_session_with_its_status(
 def test_what_else_ends_a_session(project: Project, end: str, line: str) -> None:
     """As an interrupted one, with the section on suites."""
     write(project, end=end)
-    result = project.run_apart("--lm-snapshot-update")
+    # a Ctrl-C in this process would end these tests
+    run = project.run_apart if "KeyboardInterrupt" in end else project.run
+    result = run("--lm-snapshot-update")
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines([f"*{line}"])
     assert project.files() == {}
@@ -128,8 +130,11 @@ def test_pytest_exit_in_a_worker_ends_the_session_with_its_status(
 
 
 HELPER_ENDS = """
-import os, time
+import itertools, os
 from pathlib import Path
+from doubles.meeting import wait_until
+
+RUNS, ENDING = itertools.count(), Path(__file__).with_name("ending")
 
 def ask(example):
     me, first = os.environ["PYTEST_XDIST_WORKER"], Path(__file__).with_name("first")
@@ -138,11 +143,12 @@ def ask(example):
             file.write(me)
     except FileExistsError:
         pass
-    while not first.read_text():
-        time.sleep(0.01)
+    wait_until(first.read_text)
     if me != first.read_text():
+        ENDING.touch()
         pytest.exit("quota used up", returncode=7)
-    time.sleep(0.3)  # the leader is at work until its helper has ended the session
+    if next(RUNS) > 16:
+        wait_until(ENDING.exists)
     return example.expected
 """
 
@@ -153,7 +159,8 @@ def test_a_lane_that_helps_hands_the_end_on(project: Project) -> None:
     text = (project.path / "test_words.py").read_text().replace("range(30)", "range(120)")
     begin, end = text.index("def ask"), text.index("async def task")
     project.write("test_words.py", text[:begin] + HELPER_ENDS + text[end:])
-    result = project.run_apart("-n", "2", "--lm-report=json:lm.json")
+    enough = "--lm-concurrency=64"  # the leader's examples wait for its helper's
+    result = project.run_apart("-n", "2", enough, "--lm-report=json:lm.json")
     assert result.ret == 7
     assert status(project) == ("interrupted", "quota used up")
 
@@ -167,11 +174,11 @@ ON_A_CANDIDATE = """
 
 @pytest.mark.parametrize("word", ["word", "thing"])
 def test_pytest_exit_ends_a_search_and_what_follows_it(
-    project: Project, openai_server: OpenAIServer, word: str
+    project: Project, model: FunctionModel, word: str
 ) -> None:
     """Raised while candidates race, or while a winner is tried on a suite that shares its prompt:
     reports are written, prompts and baselines are not."""
-    openai_server.answer = SimulatedModel(base=0.2, per_demo=0.2).answer
+    model.answer = SimulatedModel(base=0.2, per_demo=0.2).answer
     project.suite("budget=Budget(calls=500)", examples=120)
     project.second_suite("budget=Budget(calls=100)", words="thing")
     text = (project.path / "test_words.py").read_text()

@@ -6,15 +6,16 @@ import os
 import random
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 
+from doubles.meeting import wait_until
 from doubles.openai_server import Fault, OpenAIServer
 from doubles.spending_process import OWNER
 
 from pytest_lmopt.lm.money.book import SqliteBook
 
-CALLS, PROCESSES, CONCURRENCY = 1_200, 4, 32
+CALLS, PROCESSES, CONCURRENCY = 600, 4, 32
 
 
 def _spender(book: Path, url: str) -> subprocess.Popen[bytes]:
@@ -33,26 +34,26 @@ def test_four_processes_with_faults_and_kills_stay_within_one_budget(tmp_path: P
     a process that died; the survivors spend the rest to the last call.
     """
     chance = random.Random(1)
-    server = OpenAIServer(lambda _: "ok")
+    server, ended = OpenAIServer(lambda _: "ok"), threading.Event()
     faults = [Fault(status=429), Fault(status=0), None, None, None, None, None]
 
     def fault(number: int) -> Fault | None:
         if number % 50 == 0:
-            time.sleep(0.5)  # longer than the client waits
+            ended.wait(60)  # longer than the client waits
         return faults[number % len(faults)]
 
     server.fault = fault
     book = tmp_path / "ledger.sqlite"
     with server.running():
         processes = [_spender(book, server.url) for _ in range(PROCESSES)]
-        for killed_at in (150, 400):
-            while server.calls < killed_at:
-                time.sleep(0.005)
+        for killed_at in (100, 250):
+            wait_until(lambda calls=killed_at: server.calls >= calls)
             victim = processes.pop(chance.randrange(len(processes)))
             victim.kill()
             victim.wait()
             processes.append(_spender(book, server.url))
         assert [process.wait(120) for process in processes] == [0] * PROCESSES
+        ended.set()
     (entry,) = SqliteBook(book).entries(1)
     assert entry.owner == OWNER
     assert entry.spent.calls == CALLS == entry.settled + entry.lost + entry.reserved

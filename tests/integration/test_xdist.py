@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from doubles.openai_server import OpenAIServer
 from projects.shouting import Project
 
 
-def test_workers_report_to_the_controller_which_alone_writes(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_workers_report_to_the_controller_which_alone_writes(project: Project) -> None:
     """Scores, table and snapshots are the same as without workers."""
+    project.answer_apart()
     project.suite()
     text = (project.path / "test_words.py").read_text()
     project.write("test_words.py", f"{text}\n\ntest_other = pytest.mark.lm_suite()(test_shout)\n")
@@ -26,10 +24,9 @@ def test_workers_report_to_the_controller_which_alone_writes(
     assert project.files() == alone
 
 
-def test_a_mistake_in_a_suite_is_that_suites_error_alone(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_a_mistake_in_a_suite_is_that_suites_error_alone(project: Project) -> None:
     """With workers as without: the other tests run, and the error is shown once."""
+    project.answer_apart()
     project.suite("metrik=1")
     project.second_suite()
     project.write("test_more.py", "def test_ordinary(): pass\n")
@@ -47,11 +44,9 @@ def test_a_mistake_in_a_suite_is_that_suites_error_alone(
     }
 
 
-@pytest.mark.slow
-def test_workers_share_the_budget_of_a_module(
-    project: Project, openai_server: OpenAIServer
-) -> None:
+def test_workers_share_the_budget_of_a_module(project: Project) -> None:
     """Together they make no more calls than it allows; who comes too late says so."""
+    project.answer_apart()
     project.suite(examples=60)
     text = (project.path / "test_words.py").read_text()
     module = "pytestmark = pytest.mark.lm_suite(budget=Budget(calls=50))\n"
@@ -59,4 +54,4 @@ def test_workers_share_the_budget_of_a_module(
     project.write("test_words.py", text + other + module)
     result = project.run_apart("-n", "2", "--lm-cache=off")
     result.stdout.fnmatch_lines(["*the budget of test_words.py (50 calls) is used up*"])
-    assert 32 < openai_server.calls <= 50
+    assert 32 < project.asked_apart <= 50
