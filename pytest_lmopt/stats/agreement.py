@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
+from pytest_lmopt.stats.distributions import normal_quantile
+
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
@@ -33,8 +35,6 @@ def cohen_kappa(
     n = len(first)
     if n == 0 or n != len(second):
         raise ValueError(f"two label sequences of equal length expected, got {n}, {len(second)}")
-    from scipy.stats import norm
-
     from pytest_lmopt.stats.intervals import wilson_interval
 
     cells = Counter(zip(first, second, strict=True))
@@ -60,7 +60,7 @@ def cohen_kappa(
     )
     rest = (kappa - chance * (1.0 - kappa)) ** 2
     variance = max(0.0, on_diagonal + off_diagonal - rest) / ((1.0 - chance) ** 2 * n)
-    reach = float(norm.isf(alpha / 2.0)) * math.sqrt(variance)
+    reach = normal_quantile(alpha / 2.0) * math.sqrt(variance)
     return Agreement(
         n=n,
         kappa=kappa,

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 
+from pytest_lmopt.stats.distributions import normal_quantile, t_quantile
+
 
 def wilson_interval(passed: int, n: int, *, alpha: float = 0.05) -> tuple[float, float]:
     """Wilson score interval for a proportion of ``passed`` in ``n``."""
-    from scipy.stats import binomtest
-
-    interval = binomtest(passed, n).proportion_ci(confidence_level=1.0 - alpha, method="wilson")
-    return float(interval.low), float(interval.high)
+    z = -normal_quantile(0.5 + 0.5 * (1.0 - alpha))  # to the last digit as scipy.stats has it
+    share, size = passed / n, 2.0 * (n + z**2)
+    centre = (2.0 * n * share + z**2) / size
+    reach = z / size * math.sqrt(4.0 * n * share * (1.0 - share) + z**2)
+    return centre - reach if passed else 0.0, centre + reach if passed < n else 1.0
 
 
 def standard_error(
@@ -50,13 +53,11 @@ def t_interval(
 
     With fewer than two units nothing is known and the interval is ``bounds``.
     """
-    from scipy.stats import t
-
     error, freedom = standard_error(values, groups)
     if freedom == 0:
         return bounds
     mean = math.fsum(values) / len(values)
-    reach = float(t.isf(alpha / 2.0, freedom)) * error
+    reach = t_quantile(alpha / 2.0, freedom) * error
     return max(bounds[0], mean - reach), min(bounds[1], mean + reach)
 
 
@@ -87,15 +88,13 @@ def _clustered_wilson(
     bounds: tuple[float, float],
 ) -> tuple[float, float]:
     """Wilson's interval with the effective sample size, and t with G − 1 degrees of freedom."""
-    from scipy.stats import t
-
     error, freedom = standard_error(values, groups)
     if freedom == 0:
         return bounds
     share = math.fsum(values) / len(values)
     # where none differ nothing is known of how alike groups are: each is taken for one draw
     draws = min(len(values), share * (1.0 - share) / error**2) if error else freedom + 1
-    quantile = float(t.isf(alpha / 2.0, freedom))
+    quantile = t_quantile(alpha / 2.0, freedom)
     weight = quantile**2 / draws
     centre = (share + weight / 2.0) / (1.0 + weight)
     reach = math.sqrt(weight * (share * (1.0 - share) + weight / 4.0)) / (1.0 + weight)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 
+from pytest_lmopt.stats.distributions import coin_tail, normal_quantile
+
 
 def exact_p(gained: int, lost: int) -> float:
     """Two-sided exact conditional McNemar p-value: binomial on the discordant pairs."""
-    from scipy.stats import binom
-
-    return min(1.0, 2.0 * float(binom.cdf(min(gained, lost), gained + lost, 0.5)))
+    return min(1.0, 2.0 * coin_tail(min(gained, lost), gained + lost))
 
 
 def mid_p(gained: int, lost: int) -> float:
@@ -22,11 +22,8 @@ def mid_p(gained: int, lost: int) -> float:
     The exact test minus half the probability of the observed table: nearer to α on small
     samples, without the asymptotic test's excess of false positives.
     """
-    from scipy.stats import binom
-
     pairs, fewer = gained + lost, min(gained, lost)
-    tail = float(binom.cdf(fewer, pairs, 0.5))
-    return min(1.0, 2.0 * tail - float(binom.pmf(fewer, pairs, 0.5)))
+    return min(1.0, coin_tail(fewer, pairs) + coin_tail(fewer - 1, pairs))
 
 
 def tango_interval(
@@ -41,9 +38,8 @@ def tango_interval(
         bound = 1.0 - float((alpha / 2.0) ** (1.0 / n))
         return -bound, bound
     from scipy.optimize import brentq
-    from scipy.stats import norm
 
-    z = float(norm.isf(alpha / 2.0))
+    z = normal_quantile(alpha / 2.0)
     estimate = (gained - lost) / n
 
     def statistic(delta: float) -> float:
