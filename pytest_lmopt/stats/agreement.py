@@ -6,7 +6,8 @@ import math
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
+
+from pytest_lmopt.stats.distributions import normal_quantile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,7 @@ def cohen_kappa(
     )
     rest = (kappa - chance * (1.0 - kappa)) ** 2
     variance = max(0.0, on_diagonal + off_diagonal - rest) / ((1.0 - chance) ** 2 * n)
-    reach = NormalDist().inv_cdf(1.0 - alpha / 2.0) * math.sqrt(variance)
+    reach = normal_quantile(alpha / 2.0) * math.sqrt(variance)
     return Agreement(
         n=n,
         kappa=kappa,

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from statistics import NormalDist
+
+from pytest_lmopt.stats.distributions import normal_quantile, t_quantile
 
 
 def wilson_interval(passed: int, n: int, *, alpha: float = 0.05) -> tuple[float, float]:
     """Wilson score interval for a proportion of ``passed`` in ``n``."""
-    low, high = _wilson(passed / n, n, NormalDist().inv_cdf(1.0 - alpha / 2.0))
-    return (low if passed else 0.0), (high if passed < n else 1.0)
-
-
-def _wilson(share: float, draws: float, quantile: float) -> tuple[float, float]:
-    weight = quantile**2 / draws
-    centre = (share + weight / 2.0) / (1.0 + weight)
-    reach = math.sqrt(weight * (share * (1.0 - share) + weight / 4.0)) / (1.0 + weight)
-    return centre - reach, centre + reach
+    z = -normal_quantile(0.5 + 0.5 * (1.0 - alpha))  # to the last digit as scipy.stats has it
+    share, size = passed / n, 2.0 * (n + z**2)
+    centre = (2.0 * n * share + z**2) / size
+    reach = z / size * math.sqrt(4.0 * n * share * (1.0 - share) + z**2)
+    return centre - reach if passed else 0.0, centre + reach if passed < n else 1.0
 
 
 def standard_error(
@@ -60,7 +57,7 @@ def t_interval(
     if freedom == 0:
         return bounds
     mean = math.fsum(values) / len(values)
-    reach = _t_quantile(alpha, freedom) * error
+    reach = t_quantile(alpha / 2.0, freedom) * error
     return max(bounds[0], mean - reach), min(bounds[1], mean + reach)
 
 
@@ -97,11 +94,8 @@ def _clustered_wilson(
     share = math.fsum(values) / len(values)
     # where none differ nothing is known of how alike groups are: each is taken for one draw
     draws = min(len(values), share * (1.0 - share) / error**2) if error else freedom + 1
-    low, high = _wilson(share, draws, _t_quantile(alpha, freedom))
-    return max(bounds[0], low), min(bounds[1], high)
-
-
-def _t_quantile(alpha: float, freedom: int) -> float:
-    from scipy.special import stdtrit  # scipy.stats takes half a second to import
-
-    return -float(stdtrit(freedom, alpha / 2.0))
+    quantile = t_quantile(alpha / 2.0, freedom)
+    weight = quantile**2 / draws
+    centre = (share + weight / 2.0) / (1.0 + weight)
+    reach = math.sqrt(weight * (share * (1.0 - share) + weight / 4.0)) / (1.0 + weight)
+    return max(bounds[0], centre - reach), min(bounds[1], centre + reach)

@@ -7,12 +7,13 @@ Throughout, of ``n`` pairs ``gained`` went 0 → 1 and ``lost`` went 1 → 0; th
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
+
+from pytest_lmopt.stats.distributions import coin_tail, normal_quantile
 
 
 def exact_p(gained: int, lost: int) -> float:
     """Two-sided exact conditional McNemar p-value: binomial on the discordant pairs."""
-    return min(1.0, 2.0 * _tail(gained, lost))
+    return min(1.0, 2.0 * coin_tail(min(gained, lost), gained + lost))
 
 
 def mid_p(gained: int, lost: int) -> float:
@@ -21,14 +22,8 @@ def mid_p(gained: int, lost: int) -> float:
     The exact test minus half the probability of the observed table: nearer to α on small
     samples, without the asymptotic test's excess of false positives.
     """
-    observed = math.comb(gained + lost, gained) / 2 ** (gained + lost)
-    return min(1.0, 2.0 * _tail(gained, lost) - observed)
-
-
-def _tail(gained: int, lost: int) -> float:
-    from scipy.special import bdtr  # scipy.stats takes half a second to import
-
-    return float(bdtr(min(gained, lost), gained + lost, 0.5))
+    pairs, fewer = gained + lost, min(gained, lost)
+    return min(1.0, coin_tail(fewer, pairs) + coin_tail(fewer - 1, pairs))
 
 
 def tango_interval(
@@ -44,7 +39,7 @@ def tango_interval(
         return -bound, bound
     from scipy.optimize import brentq
 
-    z = NormalDist().inv_cdf(1.0 - alpha / 2.0)
+    z = normal_quantile(alpha / 2.0)
     estimate = (gained - lost) / n
 
     def statistic(delta: float) -> float:

@@ -33,7 +33,7 @@ from pytest_lmopt.suites.suite import Suite
 from pytest_lmopt.testing.simulated_model import SimulatedModel
 from pytest_lmopt.wire import Request
 
-for slow in ("scipy.optimize", "jinja2.sandbox", "ruamel.yaml"):
+for slow in ("scipy.optimize", "scipy.special", "jinja2.sandbox", "ruamel.yaml"):
     import_module(slow)  # once, for all searches
 
 CONCURRENCY = 8

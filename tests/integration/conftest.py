@@ -27,6 +27,7 @@ for name in (
     "importlib_metadata",
     "ruamel.yaml",
     "scipy.optimize",
+    "scipy.special",
     "tabulate",
     *ours,
 ):

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 from doubles.meeting import wait_until
@@ -42,12 +43,15 @@ def test_four_processes_with_faults_and_kills_stay_within_one_budget(tmp_path: P
             ended.wait(60)  # longer than the client waits
         return faults[number % len(faults)]
 
+    def seen(calls: int) -> bool:
+        return server.calls >= calls
+
     server.fault = fault
     book = tmp_path / "ledger.sqlite"
     with server.running():
         processes = [_spender(book, server.url) for _ in range(PROCESSES)]
         for killed_at in (100, 250):
-            wait_until(lambda calls=killed_at: server.calls >= calls)
+            wait_until(partial(seen, killed_at))
             victim = processes.pop(chance.randrange(len(processes)))
             victim.kill()
             victim.wait()
