@@ -26,7 +26,6 @@ import numpy as np
 import pandas as pd
 import pydantic
 import pytest
-from doubles.hash_seeds import outputs
 from PIL import Image
 
 from pytest_lmopt.canonical import canonical_json, digest
@@ -262,24 +261,6 @@ def test_a_copy_is_the_same_row() -> None:
 
     rows = np.arange(6).reshape(2, 3)
     assert row_digest({"q": rows}, None) == row_digest({"q": np.asfortranarray(rows)}, None)
-
-
-def test_content_is_the_same_in_every_process() -> None:
-    """Neither an address nor the order of a set is part of it."""
-    source = (
-        "import numpy as np, pandas as pd\n"
-        "from collections import deque\n"
-        "from dataclasses import dataclass\n"
-        "from pytest_lmopt.suites.content import row_digest\n"
-        "@dataclass\n"
-        "class Page:\n"
-        "    tags: object\n"
-        "page = Page({'red', 'green', 'blue'})\n"
-        "frame = pd.DataFrame({'a': ['x', None], 'b': [1.5, 2]})\n"
-        "print(row_digest({'q': [page, deque([1]), np.arange(3), frame]}, {3, 2}))"
-    )
-    found = outputs("-c", source, seeds="12")
-    assert len(found) == 1
 
 
 def test_plain_rows_keep_their_digest() -> None:
