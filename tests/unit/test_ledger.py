@@ -167,7 +167,7 @@ def test_a_call_waits_for_what_others_have_only_reserved() -> None:
     """Each may cost 29 tokens, and costs 2: twenty fit into 70, but no three at a time."""
     ledger = ledger_of(Budget(tokens=70))
 
-    answers = asyncio.run(ask_all(Metered(Counting(), ledger), 20))
+    answers = asyncio.run(ask_all(Metered(Counting(), ledger, clock=ManualClock()), 20))
 
     assert [type(answer) for answer in answers] == [Completion] * 20
     assert ledger.accounts[0].spent.tokens == 40
