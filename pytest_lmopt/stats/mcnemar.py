@@ -21,7 +21,7 @@ def mid_p(gained: int, lost: int) -> float:
     The exact test minus half the probability of the observed table: nearer to α on small
     samples, without the asymptotic test's excess of false positives.
     """
-    observed = math.comb(gained + lost, gained) / 2 ** (gained + lost)
+    observed = math.comb(gained + lost, gained) / (1 << (gained + lost))
     return min(1.0, 2.0 * _tail(gained, lost) - observed)
 
 

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 from doubles.meeting import wait_until
@@ -25,6 +26,10 @@ def _spender(book: Path, url: str) -> subprocess.Popen[bytes]:
         [*command, str(book), str(CALLS), url, str(CONCURRENCY)],
         env={**os.environ, "PYTHONPATH": f"{tests}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
     )
+
+
+def _asked(server: OpenAIServer, calls: int) -> bool:
+    return server.calls >= calls
 
 
 def test_four_processes_with_faults_and_kills_stay_within_one_budget(tmp_path: Path) -> None:
@@ -47,7 +52,7 @@ def test_four_processes_with_faults_and_kills_stay_within_one_budget(tmp_path: P
     with server.running():
         processes = [_spender(book, server.url) for _ in range(PROCESSES)]
         for killed_at in (100, 250):
-            wait_until(lambda calls=killed_at: server.calls >= calls)
+            wait_until(partial(_asked, server, killed_at))
             victim = processes.pop(chance.randrange(len(processes)))
             victim.kill()
             victim.wait()
