@@ -22,8 +22,10 @@ ASKED = []
 
 async def answer(request):
     ASKED.append(request)
-    if len(ASKED) > 40:
+    number = len(ASKED)
+    if number > 50:  # the third block is under way: the first one has been evaluated
         Path(__file__).with_name("going").touch()
+    if number > 40:  # the second one is not
         while not ctrl_c.count:
             await asyncio.sleep(0.005)
     return "no"

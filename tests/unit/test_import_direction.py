@@ -113,6 +113,13 @@ def test_statistics_import_nothing_of_ours() -> None:
     assert {name.partition(".")[0] for name in found} <= {"stats"}
 
 
+def test_no_module_imports_all_of_scipys_statistics() -> None:
+    """Every process that scores a suite would take half a second longer to start."""
+    assert [
+        path.name for path in ROOT.rglob("*.py") if "scipy.stats import" in path.read_text()
+    ] == []
+
+
 def test_only_the_plugin_knows_pytest() -> None:
     """The core runs with pytest absent."""
     wrong = [
