@@ -14,7 +14,7 @@ from typing import Any, get_origin
 
 import pytest_lmopt
 from pytest_lmopt import errors
-from pytest_lmopt.plugin import command_line
+from pytest_lmopt.plugin import command_line, hookspecs
 from pytest_lmopt.plugin.option_table import OPTIONS, Option
 from pytest_lmopt.strategies.protocol import Settings
 from pytest_lmopt.strategies.registry import STRATEGIES, make
@@ -83,6 +83,10 @@ def python() -> str:
         if inspect.ismodule(thing):
             for inner in thing.__all__:
                 pages += _described(f"{name}.{inner}", getattr(thing, inner), level=3)
+    pages += ["## Hooks", "For a `conftest.py` or a plugin."]
+    for name, hook in vars(hookspecs).items():
+        if inspect.isfunction(hook):
+            pages += _described(name, hook, level=3)
     return "\n\n".join(pages)
 
 

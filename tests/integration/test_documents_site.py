@@ -54,7 +54,7 @@ def test_every_page_is_built_and_fetches_nothing(folder: Path) -> None:
 
 
 def test_the_reference_knows_what_the_code_has(folder: Path) -> None:
-    """Options, strategies, public names, errors."""
+    """Options, strategies, public names, hooks, errors."""
     reference = folder / "docs/reference"
     options = (reference / "options.md").read_text(encoding="utf-8")
     assert "`--lm-optimize[=STRATEGY]`" in options
@@ -64,8 +64,9 @@ def test_the_reference_knows_what_the_code_has(folder: Path) -> None:
     strategies = (reference / "strategies.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^## (\w+)$", strategies, re.MULTILINE)) == set(STRATEGIES)
     python = (reference / "python.md").read_text(encoding="utf-8")
-    named = {*pytest_lmopt.__all__, "strategies", "testing"}
+    named = {*pytest_lmopt.__all__, "strategies", "testing", "Hooks"}
     assert set(re.findall(r"^## (\w+)$", python, re.MULTILINE)) == named
+    assert "### pytest_lmopt_lm\n" in python
     assert "## BudgetExhaustedError" in (reference / "errors.md").read_text(encoding="utf-8")
 
 
