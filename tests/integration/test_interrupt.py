@@ -201,7 +201,7 @@ def test_ctrl_c_twice_ends_any_pipeline(project: Project, pipeline: str) -> None
     text = HANGING.replace("PIPELINE", pipeline).replace("METRIC", "metrics.exact_match")
     project.write("test_words.py", text.replace("FIXTURE", "False"))
     status, seconds, output = _twice(project, "--lm-snapshot-update")
-    assert (status, project.files()) == (pytest.ExitCode.INTERRUPTED, {})
+    assert (status, project.files()) == (pytest.ExitCode.INTERRUPTED, {}), output
     assert seconds < MOST_SECONDS
     assert "interrupted: stopped by Ctrl-C" in output or "ended at the second Ctrl-C" in output
     assert "Traceback" not in output
