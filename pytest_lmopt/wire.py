@@ -14,6 +14,9 @@ SCHEMA = 1
 PACKAGED = "local"
 """The model string of the packaged model."""
 
+OFFERED = "pytest_lmopt_lm"
+"""The hook by which users offer an LM; it begins the model string where nothing names a model."""
+
 DEFAULT_MAX_TOKENS = 1024
 """Sent where a prompt sets no ``max_tokens``, so that every call has an upper price."""
 

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from pytest_lmopt.canonical import digest
 from pytest_lmopt.errors import LmoptError, ModelError, TransientError
-from pytest_lmopt.lm.seam import LM
+from pytest_lmopt.lm.money.prices import given_price
+from pytest_lmopt.lm.seam import LM, FunctionLM
 from pytest_lmopt.safe_text import said
-from pytest_lmopt.wire import Completion, Request
-
-HOOK = "pytest_lmopt_lm"
-"""The hook that offers one; also the model's name where nothing names one."""
+from pytest_lmopt.suites.object_content import content
+from pytest_lmopt.wire import OFFERED, Completion, Request
 
 
 class Offered:
     """Asks the LM that the hook returned; each answer counts as one call.
 
     An error of ours passes. A broken connection and a time-out are worth another try; any other
-    exception is a fault of the LM, so it ends the suite.
+    exception is a fault of the LM, so it ends the suite. Where its usage has no price, that of
+    ``lm_prices`` counts.
     """
 
     def __init__(self, lm: LM) -> None:
@@ -43,27 +45,44 @@ class Offered:
             ) from error
         if not isinstance(completion, Completion) or not isinstance(completion.text, str):
             raise ModelError(
-                f"the LM {_name(self._lm)} of the hook {HOOK} returned a wrong answer: a "
+                f"the LM {_name(self._lm)} of the hook {OFFERED} returned a wrong answer: a "
                 f"Completion with a text expected, found {completion!r:.200}",
                 model=request.model,
             )
-        return replace(completion, usage=replace(completion.usage, calls=1, replayed=0))
+        usage = completion.usage
+        priced = usage.micro_usd or given_price(
+            request.model, usage.input_tokens, usage.output_tokens
+        )
+        return replace(completion, usage=replace(usage, calls=1, replayed=0, micro_usd=priced or 0))
 
 
 def check_lm(found: object) -> None:
     """Raise ``ModelError`` for what a hook returned in place of an LM."""
     if not callable(getattr(found, "complete", None)) or isinstance(found, type):
         raise ModelError(
-            f"the hook {HOOK} returned no LM: an object with 'async def complete(self, request)' "
-            f"expected, found {found!r:.200}. Return one, such as FunctionLM(function), or None",
+            f"the hook {OFFERED} returned no LM: an object with 'async def complete(self, "
+            f"request)' expected, found {found!r:.200}. Return one, such as FunctionLM(function), "
+            "or None",
             model=None,
         )
+
+
+def name_of(lm: LM, *, root: Path) -> str:
+    """Name an LM's model by the hook and the LM's code: recordings know a model by its name.
+
+    A changed fake is another model. An LM whose code can't be identified has the hook's name.
+    """
+    try:
+        text = content(lm.function if isinstance(lm, FunctionLM) else lm, root=root)
+    except Exception:  # its attributes may do anything
+        return OFFERED
+    return f"{OFFERED}/{digest(text, length=8)}"
 
 
 def _problem(lm: LM, error: Exception) -> str:
     told = said(error)
     raised = f"{type(error).__name__}: {told}" if told else type(error).__name__
-    return f"the LM {_name(lm)} of the hook {HOOK} raised {raised}"
+    return f"the LM {_name(lm)} of the hook {OFFERED} raised {raised}"
 
 
 def _name(lm: LM) -> str:

@@ -20,21 +20,25 @@ class LM(Protocol):
 
 
 class FunctionLM:
-    """An LM that is a function of the request, returning its text or a ``Completion``."""
+    """An LM that is a ``function`` of the request, returning its text or a ``Completion``."""
 
     def __init__(
         self, function: Callable[[Request], str | Completion | Awaitable[str | Completion]]
     ) -> None:
-        self._function = function
+        self.function = function
 
     async def complete(self, request: Request) -> Completion:
-        """Call the function; text is metered as one call, with words for tokens."""
-        answer: Any = self._function(request)
+        """Call the function; text is metered as one call, with words for tokens.
+
+        Raises ``TypeError`` for another answer.
+        """
+        answer: Any = self.function(request)
         if inspect.isawaitable(answer):
             answer = await answer
         if isinstance(answer, Completion):
             return answer
-        text = str(answer)
+        if not isinstance(answer, str):
+            raise TypeError(f"a text or a Completion expected from the function, found {answer!r}")
         asked = sum(len(text.split()) for _, text in request.messages)
-        usage = Usage(calls=1, input_tokens=asked, output_tokens=len(text.split()))
-        return Completion(text=text, usage=usage)
+        usage = Usage(calls=1, input_tokens=asked, output_tokens=len(answer.split()))
+        return Completion(text=answer, usage=usage)

@@ -22,7 +22,7 @@ class ScoredRun:
     ``example`` is the example's id, ``got`` the prediction as text, or why there is none, and
     ``kind`` the name of its type; ``judging`` are the metric's own calls, ``states`` the prompts
     the run called, by key. ``answered`` are the places in ``trace`` of the prompt calls whose
-    outputs say the prediction, each with the form (``suites/matching.py``) in which they do.
+    outputs say the prediction, each with the form in which they do.
     """
 
     example: str

@@ -10,7 +10,7 @@ import pytest
 from _pytest.nodes import Node
 
 from pytest_lmopt.errors import SuiteError
-from pytest_lmopt.lm.offered import HOOK, check_lm
+from pytest_lmopt.lm.offered import check_lm, name_of
 from pytest_lmopt.plugin.names import FIXTURE_NAME, MARK_NAME, MODEL_NAME, item_snapshot, node_name
 from pytest_lmopt.plugin.option_values import GATES
 from pytest_lmopt.plugin.options import Options
@@ -21,6 +21,7 @@ from pytest_lmopt.suites.dataset import load_dataset
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.metric_identity import identify
 from pytest_lmopt.suites.suite import Pipeline, Suite
+from pytest_lmopt.wire import OFFERED
 
 if TYPE_CHECKING:
     from pytest_lmopt.lm.seam import LM
@@ -74,7 +75,7 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
     name = node_name(item)
     metric = arguments.get("metric")
     lm = _offered(item)
-    model = options.model if lm is None or options.model is not None else HOOK
+    model = options.model or (name_of(lm, root=item.config.rootpath) if lm else options.model)
     suite = Suite(
         name=name,
         identity=identify(metric, suite=name, root=item.config.rootpath),
@@ -113,7 +114,7 @@ def _offered(item: pytest.Function) -> LM | None:
         lm: LM | None = item.ihook.pytest_lmopt_lm(config=item.config)
     except Exception as error:
         raise SuiteError(
-            f"the hook {HOOK} raised {type(error).__name__}: {error}", suite=node_name(item)
+            f"the hook {OFFERED} raised {type(error).__name__}: {error}", suite=node_name(item)
         ) from error
     if lm is not None:
         check_lm(lm)

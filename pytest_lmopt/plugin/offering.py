@@ -21,7 +21,13 @@ def strategies_offered(config: pytest.Config, name: str | None) -> dict[str, Str
 
     offered: dict[str, StrategyFactory] = {}
     for hook in (config.hook.pytest_lmopt_strategies, config.hook.pytest_lmopt_optimizers):
-        for mapping in hook():
+        try:
+            mappings = hook()
+        except Exception as error:
+            raise pytest.UsageError(
+                f"a hook {hook.name} raised {type(error).__name__}: {error}"
+            ) from error
+        for mapping in mappings:
             if not isinstance(mapping, Mapping) or not all(isinstance(key, str) for key in mapping):
                 raise pytest.UsageError(
                     f"a hook {hook.name} returned {mapping!r}; expected a mapping from names to "

@@ -129,12 +129,20 @@ def budget(value: str) -> Budget:
             name, separator, number = part.partition(":")
             if not separator or name in limits or name not in LIMITS:
                 raise ValueError(f"found {part!r}")
-            limits[name] = LIMITS[name](number)
+            limits[name] = _limit(name, number)
         return Budget(**limits)  # type: ignore[arg-type]  # each limit by its own type
     except (BudgetError, ValueError) as error:
         raise argparse.ArgumentTypeError(
             f"limits such as usd:2,calls:5000 expected, of {', '.join(LIMITS)}: {error}"
         ) from None
+
+
+def _limit(name: str, number: str) -> float:
+    kind = LIMITS[name]
+    with suppress(ValueError):
+        return kind(number)
+    wanted = "a whole number" if kind is int else "a number"
+    raise ValueError(f"{wanted} expected for {name}, found {number!r}")
 
 
 def seconds(value: str) -> float:

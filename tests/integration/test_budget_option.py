@@ -58,7 +58,7 @@ def test_dollars_need_prices_which_the_user_may_give(
     ("value", "said"),
     [
         ("5", "found '5'"),
-        ("calls:many", "invalid literal"),
+        ("calls:many", "a whole number expected for calls, found 'many'"),
         ("calls:0", "Budget(calls=0): a positive whole number expected"),
         ("calls:5,calls:6", "found 'calls:6'"),
         ("euro:5", "found 'euro:5'"),

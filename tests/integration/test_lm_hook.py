@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -107,12 +109,57 @@ def test_the_closest_conftest_answers_a_suite(own: Project) -> None:
 
 
 def test_the_snapshot_names_the_hook_unless_the_configuration_names_a_model(own: Project) -> None:
-    """A change of that name is then a change of the model, as ever."""
-    own.answer_apart()
+    """A change of that name is then a change of the model, as ever; ``none`` takes it back."""
+    own.write("conftest.py", OFFER.format(SAYING.format("well")))
+    for option, name in (
+        ("--lm-model=none", "pytest_lmopt_lm/????????"),
+        ("--lm-model=gateway/large", "gateway/large"),
+    ):
+        own.run("--lm-snapshot-update", option).assert_outcomes(passed=1)
+        assert fnmatch(_model_in(own.path), name)
+
+
+def test_a_changed_fake_is_another_model(own: Project) -> None:
+    """Its recordings are its own: neither a gate nor a baseline rests on what the old one said."""
+    own.write("conftest.py", OFFER.format("FunctionLM(lambda r: r.messages[-1].content.upper())"))
     own.run("--lm-snapshot-update").assert_outcomes(passed=1)
-    assert _model_in(own.path) == "pytest_lmopt_lm"
-    own.run("--lm-snapshot-update", "--lm-model=gateway/large").assert_outcomes(passed=1)
-    assert _model_in(own.path) == "gateway/large"
+    own.run().stdout.fnmatch_lines(["*test_shout * 1.000 * holds * 100 %*"])
+    own.write("conftest.py", OFFER.format("FunctionLM(lambda r: r.messages[-1].content.lower())"))
+    broken = own.run()
+    broken.assert_outcomes(failed=1)
+    broken.stdout.fnmatch_lines(
+        ["*test_shout * 0.000 * regressed, failed * 0 %*", "*changed*the model*"]
+    )
+    replayed = own.run("--lm-cache=replay")
+    replayed.assert_outcomes(failed=1)
+    own.write("conftest.py", OFFER.format("FunctionLM(lambda r: r.messages[-1].content.upper())"))
+    own.run().stdout.fnmatch_lines(["*test_shout * 1.000 * holds * 100 %*"])
+
+
+PRICED = """
+from pytest_lmopt import Completion, Usage
+
+class Gateway:
+    async def complete(self, request):
+        return Completion(text="no", usage=Usage(input_tokens=50, output_tokens=500))
+
+def pytest_lmopt_lm():
+    return Gateway()
+"""
+
+
+@pytest.mark.parametrize("model", [(), ("--lm-model=gateway/m",)], ids=["unnamed", "named"])
+def test_a_dollar_limit_counts_the_tokens_that_it_reports(own: Project, model: list[str]) -> None:
+    """At the price of ``lm_prices``: a call costs 1.05 dollars, and may cost 2.10."""
+    own.write("conftest.py", PRICED)
+    price = f"--lm-prices={'gateway/m' if model else 'pytest_lmopt_lm'} 1000 2000"
+    options = ("--lm-budget=usd:10", "--lm-concurrency=1", "--lm-report=json:r.json")
+    result = own.run(price, *options, *model)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["  charged to the budget: 8 calls, $8.4000 of $10 *"])
+    own.run(price, *options, *model, "--lm-budget=none", "--lm-cache=off").assert_outcomes(passed=1)
+    (suite,) = json.loads((own.path / "r.json").read_text(encoding="utf-8"))["suites"]
+    assert suite["usage"]["micro_usd"] == 1_050_000 * suite["usage"]["calls"] > 0
 
 
 @pytest.mark.parametrize(

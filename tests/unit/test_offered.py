@@ -94,6 +94,13 @@ def test_what_is_no_completion_is_no_answer(found: object) -> None:
         ask(Returning(found))
 
 
+@pytest.mark.parametrize("answer", [None, 7, ["well"]])
+def test_a_function_returns_a_text_or_a_completion(answer: Any) -> None:
+    """One that forgets to is not scored as the word ``None``."""
+    with pytest.raises(ModelError, match="a text or a Completion expected from the function"):
+        ask(FunctionLM(lambda _: answer))
+
+
 @pytest.mark.parametrize("found", ["gpt-4o", FunctionLM, len])
 def test_what_has_no_complete_is_no_lm(found: object) -> None:
     """Said before anything is run."""

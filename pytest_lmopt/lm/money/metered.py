@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.errors import BudgetExhaustedError, ModelError
@@ -41,11 +42,19 @@ class Metered:
         except BaseException:
             self._ledger.lose(number)
             raise
-        completion = believed(request, completion)
+        completion = self._priced(request, believed(request, completion))
         self._ledger.settle(number, completion.usage)
         if completion.usage_remark is not None:
             self._ledger.remark(request.model, completion.usage_remark)
         return completion
+
+    def _priced(self, request: Request, completion: Completion) -> Completion:
+        """Price a call under a dollar limit whose LM, one of the user's own, told no price."""
+        usage = completion.usage
+        if usage.micro_usd or not self._ledger.limits_dollars:
+            return completion
+        micro_usd = price(request.model, usage.input_tokens, usage.output_tokens)
+        return replace(completion, usage=replace(usage, micro_usd=micro_usd))
 
     async def _reserved(self, charge: Amount, least: Callable[[], Amount]) -> int:
         while True:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pytest_lmopt.lm.money.price_table import table_price
-from pytest_lmopt.wire import is_local
+from pytest_lmopt.wire import OFFERED, is_local
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +38,24 @@ def price(model: str, input_tokens: int, output_tokens: int) -> int | None:
     """
     if is_local(model):
         return 0
-    if model in _given:
-        given = _given[model]
-        # dollars per million tokens are micro-dollars per token
-        return _rounded(input_tokens * given.input + output_tokens * given.output)
+    given = given_price(model, input_tokens, output_tokens)
+    if given is not None:
+        return given
     dollars = table_price(model, input_tokens, output_tokens)
     return None if dollars is None else _rounded(dollars * 1_000_000)
+
+
+def given_price(model: str, input_tokens: int, output_tokens: int) -> int | None:
+    """Price in micro-dollars as given, rounded up; None for a model that no given price names.
+
+    The name of the hook stands for the LM that it offers, whatever its code.
+    """
+    name = OFFERED if model.startswith(f"{OFFERED}/") else model
+    price = _given.get(model) or _given.get(name)
+    if price is None:
+        return None
+    # dollars per million tokens are micro-dollars per token
+    return _rounded(input_tokens * price.input + output_tokens * price.output)
 
 
 def _rounded(micro_usd: float) -> int | None:
