@@ -45,7 +45,8 @@ class Threads:
             while self._idle:
                 self._idle.pop().put(None)
         for thread in tuple(self._all):
-            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():  # Ctrl-C may come before one has started
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def _start(self) -> SimpleQueue[_Work | None]:
         inbox: SimpleQueue[_Work | None] = SimpleQueue()

@@ -83,3 +83,19 @@ def test_an_idle_thread_holds_on_to_nothing() -> None:
     threads.close()
 
     assert seen() is None
+
+
+def test_a_thread_that_ctrl_c_kept_from_starting_does_not_hinder_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The signal may come between a thread's making and its start."""
+
+    def interrupted(_: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    threads = Threads(name="t")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(threading.Thread, "start", interrupted)
+        threads.run(lambda: None)
+
+    threads.close(wait=60)
