@@ -118,6 +118,7 @@ def test_the_former_hook_is_read_with_a_warning(project: Project) -> None:
             "unknown strategy 'conftest.py'; *write --lm-optimize=auto conftest.py*",
         ),
         ('"auto": object', "auto", "'auto' is the name of 2 strategies, of pytest-lmopt and the*"),
+        ('"mine": 1 / 0', "mine", "a hook pytest_lmopt_strategies raised ZeroDivisionError: *"),
         ('"mine": lambda settings: 1 / 0', "mine", "'mine' of the hook *can't be made: ZeroDiv*"),
         ('"mine": lambda settings: settings', "mine", "*has no 'async def propose(self, hist*"),
         (

@@ -94,8 +94,9 @@ def test_a_thread_that_ctrl_c_kept_from_starting_does_not_hinder_the_end(
         raise KeyboardInterrupt
 
     threads = Threads(name="t")
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", interrupted)
-        threads.run(lambda: None)
+        with pytest.raises(KeyboardInterrupt):
+            threads.run(lambda: None)
 
     threads.close(wait=60)
