@@ -50,10 +50,9 @@ class Offered:
                 model=request.model,
             )
         usage = completion.usage
-        priced = usage.micro_usd or given_price(
-            request.model, usage.input_tokens, usage.output_tokens
-        )
-        return replace(completion, usage=replace(usage, calls=1, replayed=0, micro_usd=priced or 0))
+        priced = given_price(request.model, usage.input_tokens, usage.output_tokens)
+        micro_usd = usage.micro_usd or (usage.micro_usd if priced is None else priced)
+        return replace(completion, usage=replace(usage, calls=1, replayed=0, micro_usd=micro_usd))
 
 
 def check_lm(found: object) -> None:

@@ -55,14 +55,19 @@ def test_the_mark_wins_over_the_option_and_the_prompt_file_over_the_mark(
 
 
 def test_none_is_no_model_whatever_the_others_say(
-    project: Project, model: FunctionModel, monkeypatch: pytest.MonkeyPatch
+    pytester: pytest.Pytester,
+    project: Project,
+    model: FunctionModel,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Prompts that name none have none; those that name one, or whose mark does, keep it."""
     monkeypatch.setenv("LMOPT_MODEL", "openai/of-environment")
     project.suite(examples=20)
-    result = project.run("--lm-model=none")
-    result.stdout.fnmatch_lines(["error: prompt 'shout' has no model: set one with --lm-model=*"])
-    assert model.calls == 0
+    unanswered = Project(pytester).run("--lm-model=none")
+    unanswered.assert_outcomes(failed=1)
+    unanswered.stdout.fnmatch_lines(
+        ["error: prompt 'shout' has no model: set one with --lm-model=*"]
+    )
     project.suite("model='openai/of-mark'", examples=20)
     project.run("--lm-model=none").assert_outcomes(passed=1)
     assert _models_asked(model) == {"openai/of-mark"}

@@ -99,7 +99,7 @@ class BlockServer:
         return replace(
             reply,
             answers=tuple(store.new),
-            spending=ledger.spending if isinstance(ledger, SpendingLedger) else None,
+            spending=ledger.end() if isinstance(ledger, SpendingLedger) else None,
         )
 
     async def _run_one(self, block: Block, place: int) -> ScoredRun:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from pytest_lmopt.errors import BudgetExhaustedError
 from pytest_lmopt.lm.money.book import SqliteBook
 from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.money.protocol import Amount, Remarks, Spent
@@ -71,11 +73,27 @@ NOTHING = Spending(calls=0, lost=0, tokens=0, micro_usd=0, dearest=Amount())
 
 
 class SpendingLedger(Ledger):
-    """A ledger over an allowance, which tells what became of it."""
+    """A ledger over an allowance, which says what became of it and then allows no more calls."""
 
-    @property
-    def spending(self) -> Spending:
-        """What was spent; calls still under way count as lost."""
+    def __init__(self, accounts: Sequence[Account]) -> None:
+        super().__init__(accounts)
+        self._lock = threading.Lock()
+        self._ended = False
+
+    def reserve(self, charge: Amount, least: Callable[[], Amount] | None = None) -> int:
+        """Charge a call as any ledger does; raises ``BudgetExhaustedError`` after the end, too.
+
+        Runs that were cancelled may have left calls behind that are still to be made.
+        """
+        with self._lock:
+            if self._ended:
+                raise BudgetExhaustedError("the allowance is settled", limit="calls")
+            return super().reserve(charge, least)
+
+    def end(self) -> Spending:
+        """End the allowance and say what was spent; calls still under way count as lost."""
+        with self._lock:
+            self._ended = True
         spent = self.accounts[0].spent
         return Spending(
             calls=spent.calls,
