@@ -35,7 +35,7 @@ WORDS = [{"id": f"w{i}", "inputs": {"word": f"word{i}"}, "expected": f"WORD{i}",
 HANGING = (
     HEAD
     + """
-import os, signal, threading
+import signal, threading
 
 OTHERS = threading.Semaphore(0)
 
@@ -55,7 +55,7 @@ def test_shout(lm_example):
 """
 )
 TIME_OUT = {
-    "signal": "os.kill(os.getpid(), signal.SIGALRM)",
+    "signal": "signal.pthread_kill(threading.main_thread().ident, signal.SIGALRM)",
     "thread": "[t.function(*t.args) for t in threading.enumerate() if type(t) is threading.Timer]",
 }
 """What happens once pytest-timeout's time is over: done when all others have been answered."""
