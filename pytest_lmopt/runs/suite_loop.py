@@ -29,6 +29,8 @@ def run_on_loop(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end on a loop of its own.
 
     Raises ``KeyboardInterrupt`` after a Ctrl-C, ``EventLoopError`` where no loop can be opened.
+    What a signal's handler raises inside of a callback, as pytest-timeout's may, ends the work: the
+    loop by itself would only log it.
     """
     try:
         loop = open_loop()
@@ -39,6 +41,16 @@ def run_on_loop(work: Coroutine[Any, Any, T]) -> T:
     loop.set_default_executor(pool)
     asyncio.set_event_loop(loop)
     main = loop.create_task(work)
+    raised: list[BaseException] = []
+
+    def note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if "handle" not in context or error is None or isinstance(error, Exception):
+            return loop.default_exception_handler(context)
+        raised.append(error)
+        loop.stop()
+
+    loop.set_exception_handler(note)
 
     def cancel() -> None:
         main.cancel()
@@ -55,6 +67,8 @@ def run_on_loop(work: Coroutine[Any, Any, T]) -> T:
         except BaseException:
             if ctrl_c.count:
                 raise KeyboardInterrupt from None
+            if raised:
+                raise raised[0] from None
             raise
         finally:
             _end(loop, pool)
