@@ -9,7 +9,6 @@ from typing import Any
 
 from pytest_lmopt.canonical import digest
 from pytest_lmopt.errors import LmoptError, ModelError, TransientError
-from pytest_lmopt.lm.money.prices import given_price
 from pytest_lmopt.lm.seam import LM, FunctionLM
 from pytest_lmopt.safe_text import said
 from pytest_lmopt.suites.object_content import content
@@ -20,8 +19,7 @@ class Offered:
     """Asks the LM that the hook returned; each answer counts as one call.
 
     An error of ours passes. A broken connection and a time-out are worth another try; any other
-    exception is a fault of the LM, so it ends the suite. Where its usage has no price, that of
-    ``lm_prices`` counts.
+    exception is a fault of the LM, so it ends the suite.
     """
 
     def __init__(self, lm: LM) -> None:
@@ -49,10 +47,7 @@ class Offered:
                 f"Completion with a text expected, found {completion!r:.200}",
                 model=request.model,
             )
-        usage = completion.usage
-        priced = given_price(request.model, usage.input_tokens, usage.output_tokens)
-        micro_usd = usage.micro_usd or (usage.micro_usd if priced is None else priced)
-        return replace(completion, usage=replace(usage, calls=1, replayed=0, micro_usd=micro_usd))
+        return replace(completion, usage=replace(completion.usage, calls=1, replayed=0))
 
 
 def check_lm(found: object) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.errors import BudgetExhaustedError, ModelError
 from pytest_lmopt.lm.money.ledger import Ledger
-from pytest_lmopt.lm.money.prices import price
+from pytest_lmopt.lm.money.prices import given_price, price
 from pytest_lmopt.lm.money.protocol import Amount
 from pytest_lmopt.lm.money.usage import Bound, believed, bound_of
 from pytest_lmopt.lm.seam import LM
@@ -49,11 +49,15 @@ class Metered:
         return completion
 
     def _priced(self, request: Request, completion: Completion) -> Completion:
-        """Price a call under a dollar limit whose LM, one of the user's own, told no price."""
+        """Price a call whose LM, one of the user's own, reports no price.
+
+        The given price counts; under a dollar limit litellm's table does, too.
+        """
         usage = completion.usage
-        if usage.micro_usd or not self._ledger.limits_dollars:
+        find = price if self._ledger.limits_dollars else given_price
+        micro_usd = usage.micro_usd or find(request.model, usage.input_tokens, usage.output_tokens)
+        if micro_usd is None:
             return completion
-        micro_usd = price(request.model, usage.input_tokens, usage.output_tokens)
         return replace(completion, usage=replace(usage, micro_usd=micro_usd))
 
     async def _reserved(self, charge: Amount, least: Callable[[], Amount]) -> int:

@@ -36,8 +36,6 @@ def price(model: str, input_tokens: int, output_tokens: int) -> int | None:
 
     The local model is free. The table is the released one: no prompt, call or pipeline changes it.
     """
-    if is_local(model):
-        return 0
     given = given_price(model, input_tokens, output_tokens)
     if given is not None:
         return given
@@ -48,8 +46,11 @@ def price(model: str, input_tokens: int, output_tokens: int) -> int | None:
 def given_price(model: str, input_tokens: int, output_tokens: int) -> int | None:
     """Price in micro-dollars as given, rounded up; None for a model that no given price names.
 
-    The name of the hook stands for the LM that it offers, whatever its code.
+    The local model is free. The name of the hook stands for the LM that it offers, whatever its
+    code.
     """
+    if is_local(model):
+        return 0
     name = OFFERED if model.startswith(f"{OFFERED}/") else model
     price = _given.get(model) or _given.get(name)
     if price is None:
