@@ -74,8 +74,8 @@ def name_of(lm: LM, *, root: Path) -> str:
 
 
 def _problem(lm: LM, error: Exception) -> str:
-    told = said(error)
-    raised = f"{type(error).__name__}: {told}" if told else type(error).__name__
+    message = said(error)
+    raised = f"{type(error).__name__}: {message}" if message else type(error).__name__
     return f"the LM {_name(lm)} of the hook {OFFERED} raised {raised}"
 
 
