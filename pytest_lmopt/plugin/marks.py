@@ -26,8 +26,6 @@ from pytest_lmopt.wire import OFFERED
 if TYPE_CHECKING:
     from pytest_lmopt.lm.seam import LM
 
-    pass
-
 _ARGUMENTS = (
     "dataset",
     "metric",
