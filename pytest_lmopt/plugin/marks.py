@@ -72,8 +72,9 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
         arguments[name] = options.for_suite(name, arguments.get(name))
     name = node_name(item)
     metric = arguments.get("metric")
-    lm = _offered(item)
-    model = options.model or (name_of(lm, root=item.config.rootpath) if lm else options.model)
+    lm, model = _offered(item), options.model
+    if lm is not None and not model:
+        model = name_of(lm, root=item.config.rootpath)
     suite = Suite(
         name=name,
         identity=identify(metric, suite=name, root=item.config.rootpath),
