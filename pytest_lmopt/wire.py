@@ -28,6 +28,14 @@ class Message(NamedTuple):
     content: str
 
 
+class ToolCall(NamedTuple):
+    """A call of a tool that a model asks for; ``arguments`` are JSON text."""
+
+    id: str
+    name: str
+    arguments: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """What is asked of a model: any litellm model string, chat messages, parameters.
@@ -111,11 +119,14 @@ class Completion:
     """A model's answer: ``text`` as it came, ``usage`` what it cost, ``fields`` the outputs.
 
     Each declared output is an attribute too: ``completion.team``. A prompt that asks for reasoning
-    has it in ``reasoning``, and only the answer in ``text``. ``usage_remark`` is what there was to
-    say on the usage that the provider reported.
+    has it in ``reasoning``, and only the answer in ``text``. ``tool_calls`` are the tools that the
+    model asks for, ``finish`` is its provider's reason for the end. ``usage_remark`` is what there
+    was to say on the usage that the provider reported.
     """
 
     text: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish: str = ""
     usage: Usage = field(default_factory=lambda: Usage(calls=1))
     fields: Mapping[str, Any] = field(default_factory=dict)
     reasoning: Any = ""

@@ -37,7 +37,8 @@ class Bound(NamedTuple):
 class Reported:
     """What was reported of a call, as it came; None for what was not.
 
-    ``cached`` is a part of the input, ``reasoning`` one of the output. ``odd`` are figures that
+    ``cached`` is the part of the input read from a cache, ``written`` the part written to one, and
+    ``reasoning`` is a part of the output. ``odd`` are figures that
     were not whole numbers, in words.
     """
 
@@ -46,6 +47,7 @@ class Reported:
     total: object = None
     cached: object = None
     reasoning: object = None
+    written: object = None
     odd: Sequence[str] = ()
 
 

@@ -1,0 +1,1 @@
+"""The protocols that model providers speak over HTTP: pure functions, one dialect a file."""
