@@ -21,7 +21,7 @@ from pytest_lmopt.runs.run import Ending
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.prompt_state import PromptState
-from pytest_lmopt.wire import Message, Request
+from pytest_lmopt.wire import Message, Request, ToolCall
 
 Plain = dict[str, Any]
 """A JSON object."""
@@ -154,7 +154,9 @@ def _call_from_plain(plain: Plain) -> Call:
     request = plain["request"]
     if request is not None:
         request = request_from_plain(request)
-    return Call(**{**plain, "usage": recorded_usage(plain["usage"]), "request": request})
+    tool_calls = tuple(ToolCall(*each) for each in plain["tool_calls"])
+    usage = recorded_usage(plain["usage"])
+    return Call(**{**plain, "usage": usage, "request": request, "tool_calls": tool_calls})
 
 
 def request_to_plain(request: Request) -> Plain:

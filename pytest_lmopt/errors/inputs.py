@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pytest_lmopt.errors.base import InputError
 
@@ -121,10 +122,16 @@ class UnmeteredError(InputError):
 
 
 class ModelError(InputError):
-    """The model can't be used as configured; ``model`` is the name found, if any."""
+    """The model can't be used as configured; ``model`` is the name found, if any.
 
-    def __init__(self, problem: str, *, model: str | None) -> None:
+    ``answer`` is the provider's whole answer to a call of a client's, as plain JSON.
+    """
+
+    def __init__(
+        self, problem: str, *, model: str | None, answer: Mapping[str, Any] | None = None
+    ) -> None:
         self.model = model
+        self.answer = answer
         super().__init__(problem)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_lmopt.errors.base import LmoptError
 
@@ -15,10 +16,16 @@ ANSWER_WAS = "; the answer was "
 
 
 class LMError(LmoptError):
-    """One call to a model failed; ``request`` is what was asked."""
+    """One call to a model failed; ``request`` is what was asked.
 
-    def __init__(self, problem: str, *, request: Request) -> None:
+    ``answer`` is the provider's whole answer to a call of a client's, as plain JSON.
+    """
+
+    def __init__(
+        self, problem: str, *, request: Request, answer: Mapping[str, Any] | None = None
+    ) -> None:
         self.request = request
+        self.answer = answer
         super().__init__(problem)
 
 
@@ -35,10 +42,15 @@ class TransientError(LMError):
         request: Request,
         retry_after: float | None = None,
         rate_limited: bool = False,
+        answer: Mapping[str, Any] | None = None,
     ) -> None:
         self.retry_after = retry_after
         self.rate_limited = rate_limited
-        super().__init__(problem, request=request)
+        super().__init__(problem, request=request, answer=answer)
+
+
+class CallerLeftError(LmoptError):
+    """The thread or task that sends a call's requests has ended: another caller may send it."""
 
 
 class RefusedError(LMError):

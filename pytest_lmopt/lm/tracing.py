@@ -21,6 +21,7 @@ from pytest_lmopt.errors import (
     LmoptError,
     LostContextError,
     MissingAnswerError,
+    ModelError,
     RecordingsError,
     RefusedError,
     SessionFileError,
@@ -30,7 +31,7 @@ from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.safe_text import said
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
-from pytest_lmopt.wire import Request, Usage
+from pytest_lmopt.wire import Message, Request, ToolCall, Usage
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,7 +53,8 @@ _UNHIDEABLE = (
 class Call:
     """One LM call in a trace: which prompt, with what, answering what, at what cost.
 
-    A call that bypassed ``Prompt`` is named by its model, its inputs are its ``messages``.
+    A call of a client's is named by its ``dialect`` and model, its inputs are its ``messages``;
+    ``client`` is the client's own name, ``tool_calls`` are what the model asks for.
     ``text`` is all that came, ``reasoning`` the part before the answer, where that was asked for.
     ``outputs`` is empty and ``error`` says why where no usable answer came; ``unrecorded`` is
     True if that is because no model was asked, ``refused`` if because its provider refused.
@@ -71,6 +73,9 @@ class Call:
     refused: bool = False
     whole: Mapping[str, Any] | None = None
     reasoning: str = ""
+    client: str = ""
+    dialect: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 class Block:
@@ -119,7 +124,8 @@ class RunContext:
     """What one pipeline run calls its prompts with, and what they leave behind.
 
     ``states`` are the states the called prompts ran with; ``stop`` is the first error that the
-    run can't hide by catching it (a missing answer, an exhausted budget, bad input).
+    run can't hide by catching it (a missing answer, an exhausted budget, bad input). ``deadline``
+    says that a deadline of the pipeline's own ended a call that waited for its turn.
     """
 
     lm: LM
@@ -128,10 +134,14 @@ class RunContext:
     repeat: int = 0
     states: dict[str, PromptState] = field(default_factory=dict)
     stop: LmoptError | None = None
+    deadline: MissingAnswerError | None = None
     block: Block = field(default_factory=Block)
     _calls: dict[int, Call] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
+    offered: bool = False
+    key_ignore: tuple[str, ...] = ()
     _asked: dict[str, Iterator[int]] = field(default_factory=dict)
+    _stopped_on: tuple[Message, ...] = ()
 
     def begin(self) -> int:
         """Number of the next call, in the order calls were begun."""
@@ -145,6 +155,8 @@ class RunContext:
         """The call with its error; the first that the pipeline may catch but can't hide is kept."""
         if self.stop is None and isinstance(error, _UNHIDEABLE):
             self.stop = error
+            if call.dialect and call.request is not None:
+                self._stopped_on = call.request.messages
         return replace(
             call,
             error=said(error) or type(error).__name__,
@@ -152,8 +164,17 @@ class RunContext:
             refused=isinstance(error, RefusedError),
         )
 
+    def answered(self, request: Request) -> None:
+        """Withdraw a stop for want of an answer, where another model has answered the same.
+
+        Clients fall back on another model where the first can't be used or gives no answer.
+        """
+        unanswered = isinstance(self.stop, MissingAnswerError | ModelError)
+        if unanswered and self._stopped_on and self._stopped_on == request.messages:
+            self.stop, self._stopped_on = None, ()
+
     def occurrence(self, key: str) -> int:
-        """How many direct calls with this key the run has begun before."""
+        """How many calls of clients with this key the run has begun before."""
         return next(self._asked.setdefault(key, itertools.count()))
 
     @property

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from pytest_lmopt.errors import LmoptError
 from pytest_lmopt.lm.money.usage import Reported
-from pytest_lmopt.wire import Completion, Message, Request, ToolCall
+from pytest_lmopt.wire import Completion, Limits, Message, Request, ToolCall
 
 Body = Mapping[str, Any]
 """A request's body, parsed from JSON."""
@@ -42,20 +42,6 @@ class HttpResponse:
     def is_stream(self) -> bool:
         """Whether the body is a stream of events."""
         return self.headers.get("content-type", "").startswith("text/event-stream")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """The most tokens of a request's input and output; None for what only the model limits.
-
-    ``answers`` is how many outputs are asked for. ``unpriced`` names parts with a price of their
-    own, such as server tools; a dollar limit refuses these.
-    """
-
-    input: int | None
-    output: int | None
-    answers: int = 1
-    unpriced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
