@@ -14,7 +14,9 @@ from functools import partial
 from typing import Any
 
 from pytest_lmopt.errors import (
+    LMError,
     LmoptError,
+    MissingAnswerError,
     ModelError,
     TransientError,
 )
@@ -25,7 +27,14 @@ from pytest_lmopt.lm.interception.sending import Sender, SendingError
 from pytest_lmopt.lm.money.usage import usage_of
 from pytest_lmopt.lm.tracing import Call, RunContext
 from pytest_lmopt.safe_text import said
-from pytest_lmopt.wire import Completion, Request, Usage, WholeCompletion, is_local
+from pytest_lmopt.wire import (
+    DEFAULT_MAX_TOKENS,
+    Completion,
+    Request,
+    Usage,
+    WholeCompletion,
+    is_local,
+)
 
 _NOT_REPLAYED = frozenset(
     (

@@ -78,8 +78,8 @@ class Metered:
             unpriced = request.limits.unpriced if request.limits is not None else ()
             if unpriced:
                 raise ModelError(
-                    f"a dollar budget can't be kept: {', '.join(unpriced)} of {request.model!r} has "
-                    "a price of its own. Leave it out, or limit calls or tokens",
+                    f"a dollar budget can't be kept: {', '.join(unpriced)} of {request.model!r} "
+                    "has a price of its own. Leave it out, or limit calls or tokens",
                     model=request.model,
                 )
         if priced is None:
