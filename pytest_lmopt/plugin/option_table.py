@@ -19,6 +19,7 @@ from pytest_lmopt.plugin.option_values import (
     budget,
     choice,
     executor,
+    key_path,
     positive,
     prices,
     prune,
@@ -296,6 +297,18 @@ OPTIONS = (
         repeated=True,
         readme="your prices, before litellm's, a line (or an option) each: `MODEL INPUT OUTPUT`, "
         "in dollars per million tokens",
+    ),
+    Option(
+        name="lm_key_ignore",
+        help="a part of clients' requests that recordings leave out, as it changes from run to run "
+        "or must not be stored: a path such as 'messages.*.name'; may be given several times",
+        read=key_path,
+        metavar="PATH",
+        several=True,
+        ini="linelist",
+        repeated=True,
+        readme="parts of clients' requests that recordings leave out, as they change from run to "
+        "run or must not be stored, a path each: `messages.*.name`",
     ),
     _choice(
         "lm_cache",

@@ -173,6 +173,16 @@ def prices(value: str) -> list[tuple[str, Price]]:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def key_path(value: str) -> list[str]:
+    """A path to a part of a request's body: names, numbers and ``*`` with dots between."""
+    path = value.strip()
+    if not path or not all(path.split(".")):
+        raise argparse.ArgumentTypeError(
+            f"expected a path such as 'messages.*.name', found {value!r}"
+        )
+    return [path]
+
+
 def reports(value: str) -> list[tuple[ReportKind, Path]]:
     """Reports and where to write them: ``KIND:PATH``, several with commas between."""
     found: list[tuple[ReportKind, Path]] = []

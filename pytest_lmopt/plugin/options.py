@@ -70,6 +70,7 @@ class Options:
     budget: Budget | None
     resume: bool
     prices: Mapping[str, Price]
+    key_ignore: tuple[str, ...]
     dry_run: bool
     reports: tuple[tuple[ReportKind, Path], ...]
     debug: bool
@@ -140,6 +141,7 @@ def read_options(config: pytest.Config) -> Options:
         budget=value["lm_budget"],
         resume=value["lm_resume"],
         prices=dict(value["lm_prices"]),
+        key_ignore=tuple(value["lm_key_ignore"]),
         dry_run=value["lm_dry_run"],
         reports=_reports(config, value["lm_report"]),
         debug=value["lm_debug"],

@@ -137,6 +137,12 @@ SAMPLES = {
         wrong=("own/a 1", "MODEL INPUT OUTPUT expected, dollars per million tokens, found 'own/a"),
         unnatural=('"own/a x"', "MODEL INPUT OUTPUT expected, dollars per million tokens, found "),
     ),
+    "lm_key_ignore": Sample(
+        typed="messages.*.name\nextra", natural='["messages.*.name", "extra"]',
+        value=("messages.*.name", "extra"), default=(),
+        wrong=("a..b", "expected a path such as 'messages.*.name', found 'a..b'"),
+        unnatural=('"a..b"', "expected a path such as 'messages.*.name', found 'a..b'"),
+    ),
     "lm_cache": Sample(
         typed="replay", natural='"replay"', value="replay", default="auto",
         wrong=("on", "one of auto, replay, refresh, off expected, found 'on'"),
