@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pytest_lmopt import known_secrets
 from pytest_lmopt.lm.dialects.protocol import HttpRequest
-from pytest_lmopt.lm.dialects.registry import dialect_of
+from pytest_lmopt.lm.dialects.registry import dialect_of, parsed_body
 from pytest_lmopt.lm.interception.exchange import Exchange
 from pytest_lmopt.lm.interception.mocks import is_mocked
 from pytest_lmopt.lm.tracing import is_our_own, run_or_suite
@@ -25,7 +25,8 @@ def may_claim(method: str, url: str) -> bool:
     if run is None:
         return False
     address = urlsplit(url)
-    return run.interception.claims(address.hostname or "", address.port or _port(address.scheme))
+    port = address.port or _port(address.scheme)
+    return not run.rules.interception.allows(address.hostname or "", port)
 
 
 def claim(request: HttpRequest, original: Callable[..., Any]) -> Exchange | None:
@@ -33,10 +34,10 @@ def claim(request: HttpRequest, original: Callable[..., Any]) -> Exchange | None
 
     ``original`` is the client's transport, or what another tool put in its place.
     """
-    run, found = run_or_suite(), dialect_of(request)
-    if run is None or found is None:
+    run, body = run_or_suite(), parsed_body(request)
+    dialect = dialect_of(request, body)
+    if run is None or dialect is None:
         return None
-    dialect, body = found
     known_secrets.note_headers(request.headers)
     known_secrets.note_arguments({"url": request.url})
     known_secrets.note_environment()
@@ -44,7 +45,7 @@ def claim(request: HttpRequest, original: Callable[..., Any]) -> Exchange | None
         run=run,
         dialect=dialect,
         http=request,
-        body=body,
+        body=body or {},
         client=client_name(request.headers.get("user-agent", "")),
         mocked=is_mocked(original),
     )

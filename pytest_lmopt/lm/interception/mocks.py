@@ -24,19 +24,27 @@ BELOW = (
 """Methods below the transports, by module and class, that such tools replace."""
 
 
+_MOCKS = ("pytest_httpx", "respx", "vcr", "unittest", "mock", "pook")
+"""Packages of tools that answer in a provider's place."""
+
+_CLIENTS = ("httpx", "httpcore", "litellm")
+
+
 def is_mocked(original: Callable[..., Any]) -> bool:
-    """Tell whether another tool stands in for a transport, or for what it sends through."""
-    if not _is_of(
-        original, original.__module__ or "", ("httpx", "httpx2", "litellm", "httpx_aiohttp")
-    ):
+    """Tell whether another tool stands in for a transport, or for what it sends through.
+
+    A wrapper that calls the transport, such as one that makes spans, is no such tool.
+    """
+    below = (
+        getattr(getattr(sys.modules.get(module), name, None), attribute, None)
+        for module, name, attribute in BELOW
+    )
+    return any(_stands_in(each) for each in (original, *filter(None, below)))
+
+
+def _stands_in(function: Any) -> bool:
+    is_function = isinstance(function, FunctionType)
+    owner = function.__globals__.get("__name__", "") if is_function else type(function).__module__
+    if owner.partition(".")[0] in _MOCKS:
         return True
-    for module, name, attribute in BELOW:
-        kind = getattr(sys.modules.get(module), name, None)
-        method = getattr(kind, attribute, None)
-        if method is not None and not _is_of(method, getattr(method, "__module__", ""), (module,)):
-            return True
-    return False
-
-
-def _is_of(function: Any, module: str, owners: tuple[str, ...]) -> bool:
-    return isinstance(function, FunctionType) and module.startswith(owners)
+    return not owner.startswith(_CLIENTS) and not hasattr(function, "__wrapped__")
