@@ -80,8 +80,8 @@ def text(value: object) -> str:
 
 
 def compact(value: object) -> str:
-    """Spell JSON as providers do."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """Spell JSON without spaces, in ASCII: half a surrogate pair has no other spelling."""
+    return json.dumps(value, separators=(",", ":"))
 
 
 def json_response(value: object, *, status: int = 200, **headers: str) -> HttpResponse:
@@ -90,7 +90,7 @@ def json_response(value: object, *, status: int = 200, **headers: str) -> HttpRe
     return HttpResponse(
         status=status,
         headers={"content-type": "application/json", **named},
-        body=compact(value).encode("utf-8", "surrogatepass"),
+        body=compact(value).encode(),
     )
 
 

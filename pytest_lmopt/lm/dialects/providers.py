@@ -1,4 +1,4 @@
-"""Providers by host, in litellm's names: whose price a request has, and what its model is called."""
+"""Providers by host, in litellm's names: for prices, and for the names of models."""
 
 from __future__ import annotations
 
