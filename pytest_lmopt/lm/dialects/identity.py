@@ -16,7 +16,7 @@ from pytest_lmopt.safe_text import hide_carried, through
 _HOW_IT_IS_ASKED = frozenset(
     (
         *("user", "metadata", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"),
-        *("store", "service_tier", "stream_options"),
+        *("prompt_cache_options", "store", "service_tier", "stream_options"),
     )
 )
 _SAID = ("messages", "input", "instructions", "system", "prompt", "response_format")

@@ -6,10 +6,16 @@ from pytest_lmopt.lm.dialects.anthropic_messages import AnthropicMessages
 from pytest_lmopt.lm.dialects.json_bodies import json_object
 from pytest_lmopt.lm.dialects.opaque import Free, Opaque
 from pytest_lmopt.lm.dialects.openai_chat import OpenAIChat
+from pytest_lmopt.lm.dialects.openai_completions import OpenAICompletions
+from pytest_lmopt.lm.dialects.openai_embeddings import OpenAIEmbeddings
+from pytest_lmopt.lm.dialects.openai_responses import OpenAIResponses
 from pytest_lmopt.lm.dialects.protocol import Body, Dialect, HttpRequest
 
 DIALECTS: tuple[Dialect, ...] = (
     OpenAIChat(),
+    OpenAIResponses(),
+    OpenAIEmbeddings(),
+    OpenAICompletions(),
     AnthropicMessages(),
     Free(),
     Opaque(),

@@ -45,7 +45,7 @@ def anthropic_usage(usage: object) -> Reported:
     found = mapping(usage)
     needed = ("input_tokens", "output_tokens")
     read, written = (found.get(name) for name in _CACHE)
-    parts = [found.get("input_tokens"), read or 0, written or 0]
+    parts: list[Any] = [found.get("input_tokens"), read or 0, written or 0]
     odd = odd_figures(found, counts=(*needed, *_CACHE), needed=needed)
     return Reported(
         input=None if odd else sum(parts),
