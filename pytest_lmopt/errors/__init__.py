@@ -11,7 +11,7 @@
     │   ├── SnapshotError        a snapshot file
     │   ├── RecordError          a file of committed recordings
     │   ├── ReportError          a stored run, or a report, that can't be read or made
-    │   ├── UnmeteredError       a call of litellm's that no budget would see
+    │   ├── UnmeteredError       a call or connection that no budget would see
     │   ├── ClusterError         a Dask cluster that can't be used
     │   ├── TelemetryError       OpenTelemetry not installed, or nowhere to send spans to
     │   ├── StrategyError        a strategy of another package, or a meta-prompt, that can't be used

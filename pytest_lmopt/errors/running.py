@@ -151,14 +151,15 @@ class SessionFileError(LmoptError):
 
 
 class LostContextError(LmoptError):
-    """A prompt was called from a thread that does not know which run it belongs to."""
+    """A prompt was called from a thread that does not know which of several runs it works for."""
 
     def __init__(self, prompt: str) -> None:
         self.prompt = prompt
         super().__init__(
-            f"prompt {prompt!r} was called from a thread that the pipeline started itself, so it "
-            "can't be told which candidate is being run. Wrap the function given to the thread: "
-            "pool.submit(pytest_lmopt.carry_context(function), ...)"
+            f"prompt {prompt!r} was called on a thread that knows no run, while several are under "
+            "way: a thread that the pipeline starts expected, found one that was started before, "
+            "such as a worker with a queue. Put pytest_lmopt.carry_context(function) into the "
+            "queue in place of the function, or set concurrency=1 in lm_suite"
         )
 
 

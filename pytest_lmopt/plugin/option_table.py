@@ -20,6 +20,7 @@ from pytest_lmopt.plugin.option_values import (
     choice,
     executor,
     key_path,
+    interceptions,
     positive,
     prices,
     prune,
@@ -343,6 +344,20 @@ OPTIONS = (
         bare=LIMIT,
         ini=None,
         readme="drop them down to SIZE now, never what this run used",
+    ),
+    Option(
+        name="lm_intercept",
+        help="hosts whose requests are left alone, neither counted, recorded nor refused: 'off: "
+        "HOST', 'off: HOST:PORT' ('*.example.com' for several), or 'off' for all; may be given "
+        "several times",
+        read=interceptions,
+        metavar="off[: HOST]",
+        several=True,
+        ini="linelist",
+        repeated=True,
+        readme="hosts whose requests are left alone, neither counted, recorded nor refused, a line "
+        "(or an option) each: `off: HOST`, `off: HOST:PORT` (`*.example.com` for several); `off` "
+        "for all",
     ),
     Option(
         name="lm_concurrency",
