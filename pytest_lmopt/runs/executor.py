@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.errors import LmoptError, LostContextError, MissingAnswerError
 from pytest_lmopt.lm.direct.interception import catching
+from pytest_lmopt.lm.interception.hooks import intercepting
 from pytest_lmopt.lm.net.audit import watching
 from pytest_lmopt.lm.net.rules import Rules
 from pytest_lmopt.lm.seam import LM
@@ -91,6 +92,7 @@ class InProcessExecutor:
 
     def __enter__(self) -> InProcessExecutor:
         self._catching.enter_context(catching())
+        self._catching.enter_context(intercepting())
         self._catching.enter_context(watching())
         self._catching.enter_context(carrying())
         return self
@@ -225,7 +227,7 @@ class InProcessExecutor:
 
         def on_thread() -> Any:
             # a thread that outlives its block is still caught, so as to make no call
-            with catching(), running(context):
+            with catching(), intercepting(), running(context):
                 try:
                     return pipeline(example)
                 except StopIteration as error:

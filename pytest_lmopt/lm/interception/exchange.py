@@ -131,12 +131,12 @@ class Exchange:
         model = self.run.model
         if not self.dialect.has_chat or not model or model == self._model:
             return None
-        return model if self.run.offered or self.run.purpose == "run" else None
+        return model if self.run.rules.offered or self.run.purpose == "run" else None
 
     def _request(self, sender: Sender) -> Request:
         """The request of the call; equal calls of one run are answered independently."""
         substitute, body, model = self._substitute, self.body, self._model
-        if substitute is not None and not self.run.offered:
+        if substitute is not None and not self.run.rules.offered:
             provider, _, bare = substitute.partition("/")
             if bare and provider == model.partition("/")[0] and not is_local(substitute):
                 body, model, substitute = {**body, "model": bare}, substitute, None
@@ -157,7 +157,9 @@ class Exchange:
             request = Request(
                 model=model,
                 messages=self.dialect.messages(body),
-                params=identity(self.dialect.name, body, self.http, ignore=self.run.key_ignore),
+                params=identity(
+                    self.dialect.name, body, self.http, ignore=self.run.rules.key_ignore
+                ),
                 repeat=self.run.repeat,
                 limits=self.dialect.limits(body),
                 recordable=not self.mocked,

@@ -12,14 +12,6 @@ import threading
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from pytest_lmopt.lm.private_names import PrivateName
-
-POOL = PrivateName(
-    module="httpx",
-    attribute="AsyncHTTPTransport",
-    why="its connection pool, of which each event loop gets one",
-)
-
 _Loops = WeakKeyDictionary[asyncio.AbstractEventLoop, Any]
 
 _lock = threading.Lock()
