@@ -41,9 +41,6 @@ R = TypeVar("R")
 
 Purpose = Literal["run", "metric", "setup"]
 
-DIRECT = "litellm:"
-"""Begins the name of a call that bypassed ``Prompt``; its model follows."""
-
 _UNHIDEABLE = (
     MissingAnswerError,
     BudgetExhaustedError,

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.errors import LmoptError, LostContextError, MissingAnswerError
-from pytest_lmopt.lm.direct.interception import catching
 from pytest_lmopt.lm.interception.hooks import intercepting
 from pytest_lmopt.lm.net.audit import watching
 from pytest_lmopt.lm.net.rules import Rules
@@ -91,7 +90,6 @@ class InProcessExecutor:
         self._threads = Threads(name="lmopt-run")
 
     def __enter__(self) -> InProcessExecutor:
-        self._catching.enter_context(catching())
         self._catching.enter_context(intercepting())
         self._catching.enter_context(watching())
         self._catching.enter_context(carrying())
@@ -227,7 +225,7 @@ class InProcessExecutor:
 
         def on_thread() -> Any:
             # a thread that outlives its block is still caught, so as to make no call
-            with catching(), intercepting(), running(context):
+            with intercepting(), running(context):
                 try:
                     return pipeline(example)
                 except StopIteration as error:
