@@ -18,6 +18,9 @@ from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 pytest_plugins = ["pytester"]
 
+# litellm downloads its price table at import otherwise, and tries three times where it can't
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+
 # the same few examples each time, without a time limit that a busy machine would exceed
 hypothesis.settings.register_profile(
     "repeatable", max_examples=40, derandomize=True, deadline=None, database=None

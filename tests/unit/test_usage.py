@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -39,7 +37,9 @@ BOUND = bound_of(ASKED)
 def table(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What litellm's table says of the model."""
     table: dict[str, Any] = dict(BIG)
-    monkeypatch.setitem(sys.modules, "litellm", SimpleNamespace(get_model_info=lambda _: table))
+    monkeypatch.setattr(
+        "pytest_lmopt.lm.money.usage.table_limits", lambda _: tuple(map(table.get, BIG))
+    )
     return table
 
 
@@ -77,6 +77,7 @@ NOT_BELIEVED = [
     Reported(input=5, output=5, total="10"),
     Reported(input=5, output=5, cached=6),
     Reported(input=5, output=5, cached=-1),
+    Reported(input=5, output=5, written=6),
     Reported(input=5, output=5, reasoning=6),
     Reported(input=5, output=5, reasoning=0.5),
     Reported(input=5, output=5, odd=("prompt_tokens '5'",)),
@@ -177,7 +178,7 @@ def test_a_price_is_finite_and_not_negative(
     monkeypatch: pytest.MonkeyPatch, dollars: float | None
 ) -> None:
     """Else there is none, and a limit in dollars can't be kept."""
-    monkeypatch.setattr(prices, "table_price", lambda *_: dollars)
+    monkeypatch.setattr(prices, "table_price", lambda *_, **__: dollars)
     assert price("m", 10, 10) is None
 
 
