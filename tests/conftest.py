@@ -30,7 +30,16 @@ hypothesis.settings.load_profile("repeatable")
 
 
 MEMORY = Path("/dev/shm")
-OFF = ("anyio", "asyncio", "randomly", "hypothesispytest", "inline_snapshot", "syrupy")
+OFF = (
+    "anyio",
+    "asyncio",
+    "randomly",
+    "hypothesispytest",
+    "inline_snapshot",
+    "pytest_httpx",
+    "respx",
+    "syrupy",
+)
 """Plugins that act without being asked, or take long to load, are off in inner runs; ``-p NAME``
 turns one on again."""
 UNASKED = " ".join(f"-p no:{name}" for name in OFF)

@@ -21,7 +21,7 @@ _asking_once: contextvars.ContextVar[bool] = contextvars.ContextVar("lmopt_once"
 def load_litellm() -> Any:
     """Import litellm quietly: no download of its price table, no hints printed on errors.
 
-    Raises ``LmoptError`` where the installed release lacks a private name that we rely on.
+    Raises ``PackageError`` where the installed release lacks a private name that we rely on.
     """
     litellm = _imported()
     private_names.require(private_names.LITELLM)

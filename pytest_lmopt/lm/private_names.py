@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pytest_lmopt.errors import LmoptError
+from pytest_lmopt.errors import PackageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +39,11 @@ class PrivateName:
     def owner(self) -> tuple[object, str]:
         """Find the object that holds the attribute, and the attribute's name there.
 
-        Raises ``LmoptError`` where the installed release has neither it nor its former name.
+        Raises ``PackageError`` where the installed release has neither it nor its former name.
         """
         found = _owner(self)
         if found is None:
-            raise LmoptError(_problem([self]))
+            raise _error([self])
         return found
 
 
@@ -53,10 +53,10 @@ def missing(names: Iterable[PrivateName]) -> list[PrivateName]:
 
 
 def require(names: Iterable[PrivateName]) -> None:
-    """Raise ``LmoptError`` where the installed releases lack one; imports their modules."""
+    """Raise ``PackageError`` where the installed releases lack one; imports their modules."""
     lacking = missing(names)
     if lacking:
-        raise LmoptError(_problem(lacking))
+        raise _error(lacking)
 
 
 def advice(package: str) -> str:
@@ -91,12 +91,13 @@ def _source(found: object) -> str:
         return ""
 
 
-def _problem(names: list[PrivateName]) -> str:
+def _error(names: list[PrivateName]) -> PackageError:
     package = names[0].package
     expected = "; ".join(f"{name.module}.{name.attribute} ({name.why})" for name in names)
-    return (
+    return PackageError(
         f"the installed {package} {_version(package)} can't be used: expected {expected}, found no "
-        f"such name. {advice(package)}"
+        f"such name. {advice(package)}",
+        package=package,
     )
 
 

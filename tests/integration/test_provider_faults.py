@@ -15,8 +15,6 @@ from doubles.openai_server import Fault, OpenAIServer
 from doubles.provider_faults import PASSING, REFUSALS, UNUSABLE, altered
 from projects.shouting import Project
 
-from pytest_lmopt.lm.private_names import PrivateName
-
 ATTEMPTS = 2
 AT_ONCE = {name: fault for name, fault in PASSING.items() if not fault.seconds}
 """The faults that a clock which jumps can meet; ``test_faults.py`` meets the slow one."""
@@ -212,16 +210,3 @@ def test_a_server_that_dies_makes_the_suite_an_error_and_loses_nothing(
     (suite,) = json.loads((project.path / "r.json").read_text())["suites"]
     assert (suite["status"], suite["n"], suite["missing"]) == ("error", 8, 16)
     assert project.files() == {}
-
-
-def test_a_release_of_litellm_that_lacks_a_private_name_makes_the_suite_an_error(
-    project: Project, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No model is asked: without that name a promise would be lost silently."""
-    gone = PrivateName(module="litellm", attribute="gone", why="asks once")
-    monkeypatch.setattr("pytest_lmopt.lm.private_names.LITELLM", (gone,))
-    write_suite(project)
-    result = project.run("--lm-snapshot-update")
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*expected litellm.gone (asks once), found no such name*"])
-    assert openai_server.calls == 0

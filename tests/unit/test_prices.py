@@ -11,7 +11,7 @@ import pytest
 from doubles.package_sources import attributes
 from litellm import Router
 
-from pytest_lmopt.errors import LmoptError
+from pytest_lmopt.errors import PackageError
 from pytest_lmopt.lm.money import price_table
 from pytest_lmopt.lm.money.price_table import image_price, table_limits
 from pytest_lmopt.lm.money.prices import Price, give_prices, price
@@ -180,7 +180,7 @@ def test_a_table_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     """Rather than every model passing for one without a price."""
     monkeypatch.setattr(price_table, "_FILE", "elsewhere.json")
     with pytest.raises(
-        LmoptError, match=r"expected the price table elsewhere\.json .*, found none"
+        PackageError, match=r"expected the price table elsewhere\.json .*, found none"
     ):
         price_table._table.__wrapped__()
 

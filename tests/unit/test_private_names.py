@@ -7,7 +7,7 @@ from importlib.metadata import version
 import pytest
 from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
-from pytest_lmopt.errors import LmoptError
+from pytest_lmopt.errors import PackageError
 from pytest_lmopt.lm import private_names
 from pytest_lmopt.lm.private_names import LITELLM, PrivateName, missing, require
 
@@ -38,14 +38,14 @@ def test_the_installed_release_has_every_name(name: PrivateName) -> None:
 def test_a_name_that_is_not_there_is_missing(name: PrivateName) -> None:
     """In whatever part."""
     assert missing([name, _name()]) == [name]
-    with pytest.raises(LmoptError, match="asks a model"):
+    with pytest.raises(PackageError, match="asks a model"):
         name.owner()
 
 
 def test_a_missing_name_is_an_error_that_says_what_to_do() -> None:
     """With what was expected, what was found, and in which release."""
     require([_name()])
-    with pytest.raises(LmoptError) as caught:
+    with pytest.raises(PackageError) as caught:
         require([_name(), _name(attribute="nothing")])
     installed = version("litellm")
     assert str(caught.value) == (

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pytest_lmopt.errors import LmoptError
+from pytest_lmopt.errors import PackageError
 from pytest_lmopt.lm.litellm_loading import load_litellm
 from pytest_lmopt.lm.private_names import advice
 
@@ -196,9 +196,10 @@ def _table() -> dict[str, Any]:
     folders = (spec.submodule_search_locations if spec else None) or []
     paths = [path for path in (Path(folder) / _FILE for folder in folders) if path.is_file()]
     if not paths:
-        raise LmoptError(
+        raise PackageError(
             f"calls can't be priced: expected the price table {_FILE} in the package litellm, "
-            f"found none. {advice('litellm')}"
+            f"found none. {advice('litellm')}",
+            package="litellm",
         )
     table: dict[str, Any] = json.loads(paths[0].read_text(encoding="utf-8"))
     return {**{name.lower(): entry for name, entry in table.items()}, **table}
