@@ -36,7 +36,6 @@ def _imported() -> Any:
     with quiet():
         import litellm
     litellm.suppress_debug_info = True
-    litellm.telemetry = False
     return litellm
 
 

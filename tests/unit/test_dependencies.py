@@ -35,7 +35,7 @@ def _version(pins: list[Requirement], wanted: Requirement) -> Version:
 PINS, LOWEST = _pins("constraints.txt"), _pins("constraints-lowest.txt")
 
 
-@pytest.mark.parametrize("version", ["1.82.7", "1.82.8", "1.107.0", "1.107.0.post1"])
+@pytest.mark.parametrize("version", ["1.82.7", "1.82.8", "1.107.0", "1.107.0rc2"])
 def test_compromised_releases_of_litellm_are_out_of_range(version: str) -> None:
     """Not even where pre-releases are allowed."""
     (litellm,) = (wanted for wanted in RUNTIME if wanted.name == "litellm")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from pytest_lmopt.lm.money.usage import (
     DEFAULT_OUTPUT,
     Bound,
     Reported,
+    as_reported,
     believed,
     bound_of,
     recorded_usage,
@@ -96,6 +99,16 @@ def test_what_can_not_be_right_is_charged_at_the_reserved_bound(
     assert (remark.kind, remark.reserved) == ("not believed", 120)
     assert remark.found
     assert len(remark.found) < 100
+
+
+def test_a_provider_reports_what_its_cache_took_and_that_is_charged_as_such() -> None:
+    """Of 1,000 tokens in, 600 at half the price: 400 x 0.15 and 600 x 0.075 millionths."""
+    details = SimpleNamespace(cached_tokens=600, cache_creation_tokens=100)
+    given = SimpleNamespace(prompt_tokens=1000, completion_tokens=0, prompt_tokens_details=details)
+    reported = as_reported(given)
+    assert (reported.cached, reported.written) == (600, 100)
+    usage, _ = usage_of(replace(ASKED, model="openai/gpt-4o-mini"), reported)
+    assert (usage.input_tokens, usage.micro_usd) == (1000, 105)
 
 
 @pytest.mark.parametrize("missing", [{}, {"max_input_tokens": None, "max_output_tokens": "many"}])
