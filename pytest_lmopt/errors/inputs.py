@@ -142,3 +142,11 @@ class ClusterError(InputError):
 
 class TelemetryError(InputError):
     """Spans were asked for, but can't be sent as things are."""
+
+
+class PackageError(InputError):
+    """The installed release of another ``package`` can't be used."""
+
+    def __init__(self, problem: str, *, package: str) -> None:
+        self.package = package
+        super().__init__(problem)

@@ -30,16 +30,20 @@ def give_prices(prices: Mapping[str, Price]) -> None:
     _given = dict(prices)
 
 
-def price(model: str, input_tokens: int, output_tokens: int) -> int | None:
+def price(
+    model: str, input_tokens: int, output_tokens: int, *, cached: int = 0, written: int = 0
+) -> int | None:
     """Price in micro-dollars, rounded up: as given, else by litellm's table; None if in neither,
     or if it is not a price there.
 
     The local model is free. The table is the released one: no prompt, call or pipeline changes it.
+    ``cached`` and ``written`` are the parts of the input read from and written to the provider's
+    cache; a given price makes no difference between them and the rest.
     """
     given = given_price(model, input_tokens, output_tokens)
     if given is not None:
         return given
-    dollars = table_price(model, input_tokens, output_tokens)
+    dollars = table_price(model, input_tokens, output_tokens, cached=cached, written=written)
     return None if dollars is None else _rounded(dollars * 1_000_000)
 
 
