@@ -29,6 +29,7 @@ from pytest_lmopt.lm.tracing import Call, RunContext
 from pytest_lmopt.safe_text import said
 from pytest_lmopt.wire import (
     DEFAULT_MAX_TOKENS,
+    OCCURRENCE,
     Completion,
     Request,
     Usage,
@@ -166,7 +167,7 @@ class Exchange:
             )
         before = self.run.occurrence(request.key)
         if before:
-            request = replace(request, params={**request.params, "occurrence": before})
+            request = replace(request, params={**request.params, OCCURRENCE: before})
         if substitute is None:
             request = replace(request, ask=partial(self._ask, request, body, sender))
         return request
