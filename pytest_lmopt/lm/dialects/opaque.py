@@ -10,7 +10,7 @@ from pytest_lmopt.errors import LmoptError
 from pytest_lmopt.lm.dialects.errors import error_of
 from pytest_lmopt.lm.dialects.events import events
 from pytest_lmopt.lm.dialects.json_bodies import json_object, mapping, objects, refused, text
-from pytest_lmopt.lm.dialects.paths import model_in_path, path_of
+from pytest_lmopt.lm.dialects.paths import model_in_form, model_in_path, path_of
 from pytest_lmopt.lm.dialects.protocol import Answer, Body, HttpRequest, HttpResponse, Limits
 from pytest_lmopt.lm.dialects.providers import provider_of
 from pytest_lmopt.lm.money.usage import Reported
@@ -46,8 +46,9 @@ class Opaque:
         return request.method == "POST" and provider_of(request.url) is not None
 
     def model(self, request: HttpRequest, body: Body) -> str:
-        """Find the model in the body, else in the path."""
-        return text(body.get("model")) or text(body.get("modelId")) or model_in_path(request)
+        """Find the model in the body, in a form, or in the path."""
+        named = text(body.get("model")) or text(body.get("modelId"))
+        return named or model_in_form(request) or model_in_path(request)
 
     def messages(self, body: Body) -> tuple[Message, ...]:
         """Show the body as it is."""
