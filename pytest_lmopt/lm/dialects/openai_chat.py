@@ -19,6 +19,7 @@ from pytest_lmopt.lm.dialects.rendering import (
     content_text,
     inner_parts,
     input_bound,
+    nested_size,
     size_without,
     text_of,
     tools_first,
@@ -29,7 +30,7 @@ from pytest_lmopt.wire import Completion, Message, Request, ToolCall
 
 _BESIDES = ("tools", "functions", "response_format")
 _RENDERED = ("role", "content", "tool_calls", "function_call")
-_NOT_READ = (*_BESIDES, "messages", "model", "metadata", "logit_bias")
+_NOT_READ = (*_BESIDES, "messages", "metadata", "logit_bias", "stop", "stream_options")
 _FREE_TOOLS = ("function", "custom")
 _NOT_THE_MODELS = frozenset(
     (
@@ -145,7 +146,7 @@ def _rendered(body: Body) -> tuple[Message, ...]:
 
 def _besides(body: Body) -> Iterator[int | None]:
     """Iterate over the most tokens of what the rendering leaves out."""
-    yield size_without(body, _NOT_READ)
+    yield nested_size(body, _NOT_READ)
     for message in objects(body.get("messages")):
         yield size_without(message, _RENDERED)
         if message.get("audio"):

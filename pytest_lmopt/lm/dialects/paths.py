@@ -36,7 +36,7 @@ def model_in_path(request: HttpRequest) -> str:
 
 
 def model_in_form(request: HttpRequest) -> str:
-    """Find the model in a form with several parts, such as an upload of a sound; empty elsewhere."""
+    """Find the model in a form of several parts, such as an uploaded sound; empty elsewhere."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         return ""
     found = _FORM_MODEL.search(request.body)
