@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
 import pytest
 from conformance.dialect_conformance import read
+from conformance.exchanges import anthropic_messages
+from conformance.exchanges.exchange import SSE
+from conformance.exchanges.openai_chat import CALL_CHUNKS
+from conformance.exchanges.rich_bodies import RICH_BODIES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -100,6 +107,50 @@ def test_a_strange_answer_is_read_or_no_answer(
         named.answer({}, response)
     except ValueError:
         return
+
+
+_STRANGE = (None, True, -1, 2.5, "", "x", [], {}, [[1]], {"type": []}, {"type": {}}, ["content"])
+
+
+def _altered(value: Any) -> Iterator[Any]:
+    """A value with each field in it, however deep, left out or of another kind."""
+    places = value.items() if isinstance(value, dict) else enumerate(value)
+    for name, item in places:
+        rest = {k: v for k, v in dict(places).items() if k != name}
+        for strange in (*_STRANGE, *(_altered(item) if isinstance(item, dict | list) else ())):
+            whole = {**rest, name: strange}
+            yield whole if isinstance(value, dict) else [whole[each] for each in sorted(whole)]
+        yield rest if isinstance(value, dict) else list(rest.values())
+
+
+@pytest.mark.parametrize("name", RICH_BODIES)
+def test_a_field_of_any_kind_is_read_without_an_error(name: str) -> None:
+    """Only translation to another dialect may refuse a body, as ``ValueError``."""
+    dialect = dialect_named(name)
+    for body in _altered(RICH_BODIES[name]):
+        dialect.messages(body)
+        dialect.limits(body)
+        dialect.sent(body)
+        with suppress(ValueError):
+            dialect.chat(body)
+        with suppress(ValueError):
+            dialect.render(body, Completion(text="x"))
+
+
+_EVENTS = {"anthropic.messages": anthropic_messages.TOOL_EVENTS, "openai.chat": CALL_CHUNKS}
+
+
+@pytest.mark.parametrize("name", _EVENTS)
+def test_an_event_of_any_kind_is_read_or_no_answer(name: str) -> None:
+    """``ValueError`` is the only error."""
+    dialect = dialect_named(name)
+    for events in _altered(list(_EVENTS[name])):
+        lines = [f"data: {json.dumps(event)}\n\n" for event in events]
+        body = "".join(lines).encode()
+        response = HttpResponse(status=200, headers=SSE, body=body)
+        dialect.delivered({"stream": True}, response)
+        with suppress(ValueError):
+            dialect.answer({"stream": True}, response)
 
 
 @given(url=st.text(max_size=30), body=st.binary(max_size=30))

@@ -170,7 +170,8 @@ def _unpriced(body: Body) -> Iterator[str]:
         if kind not in _FREE_TOOLS:
             yield kind
     yield from (f"plugin {plugin.get('id')}" for plugin in objects(body.get("plugins")))
-    if "audio" in (body.get("modalities") or ()):
+    modalities = body.get("modalities")
+    if isinstance(modalities, list) and "audio" in modalities:
         yield "audio"
     for message in objects(body.get("messages")):
         for part in inner_parts(message.get("content")):

@@ -178,7 +178,7 @@ def _besides(body: Body) -> Iterator[int | None]:
     if any(body.get(name) for name in _STATE):
         yield None
     for tool in objects(body.get("tools")):
-        if tool.get("type") == "mcp" or tool.get("type") not in _FREE_TOOLS:
+        if text(tool.get("type")) not in _FREE_TOOLS - {"mcp"}:
             yield None
     for item in objects(body.get("input")):
         yield _item_bound(item)
@@ -205,7 +205,7 @@ def _part_bound(model: str, part: Mapping[str, Any]) -> int | None:
 
 def _unpriced(body: Body) -> Iterator[str]:
     for tool in objects(body.get("tools")):
-        if tool.get("type") not in _FREE_TOOLS:
+        if text(tool.get("type")) not in _FREE_TOOLS:
             yield str(tool.get("type"))
     if body.get("prompt"):
         yield "prompt"  # a stored prompt may hold any tool
