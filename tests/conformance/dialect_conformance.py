@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import pytest
@@ -59,7 +59,7 @@ class DialectConformance:
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run a test that asks for an exchange, an answer or an error with each of them."""
-        chosen = {
+        chosen: dict[str, Callable[[Exchange], bool]] = {
             "exchange": lambda _: True,
             "answered": lambda each: each.is_answer,
             "streamed": lambda each: each.is_answer and each.response.is_stream,

@@ -78,7 +78,7 @@ def by_anthropic() -> Any:
 
 def test_openai_reads_a_chat(by_openai: openai.OpenAI) -> None:
     """Text, calls, usage."""
-    answer = by_openai.chat.completions.create(model="m", messages=ASKED)
+    answer: Any = by_openai.chat.completions.create(model="m", messages=ASKED)
     choice = answer.choices[0]
     assert choice.message.content == TEXT
     assert [(c.id, c.function.name, c.function.arguments) for c in choice.message.tool_calls] == [

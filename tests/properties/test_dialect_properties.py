@@ -34,7 +34,7 @@ _COMPLETIONS = st.builds(
     tool_calls=st.lists(_CALLS, max_size=3, unique_by=lambda call: call.id).map(tuple),
     usage=st.builds(Usage, input_tokens=st.integers(1, 99), output_tokens=st.integers(0, 99)),
 )
-_BODIES = {
+_BODIES: dict[str, dict[str, Any]] = {
     "openai.chat": {"messages": [], "model": "m"},
     "openai.responses": {"input": "x", "model": "m"},
     "openai.completions": {"prompt": "x", "model": "m"},
@@ -109,7 +109,20 @@ def test_a_strange_answer_is_read_or_no_answer(
         return
 
 
-_STRANGE = (None, True, -1, 2.5, "", "x", [], {}, [[1]], {"type": []}, {"type": {}}, ["content"])
+_STRANGE: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    2.5,
+    "",
+    "x",
+    [],
+    {},
+    [[1]],
+    {"type": []},
+    {"type": {}},
+    ["content"],
+)
 
 
 def _altered(value: Any) -> Iterator[Any]:
@@ -137,14 +150,17 @@ def test_a_field_of_any_kind_is_read_without_an_error(name: str) -> None:
             dialect.render(body, Completion(text="x"))
 
 
-_EVENTS = {"anthropic.messages": anthropic_messages.TOOL_EVENTS, "openai.chat": CALL_CHUNKS}
+_EVENTS: dict[str, list[dict[str, Any]]] = {
+    "anthropic.messages": anthropic_messages.TOOL_EVENTS,
+    "openai.chat": CALL_CHUNKS,
+}
 
 
 @pytest.mark.parametrize("name", _EVENTS)
 def test_an_event_of_any_kind_is_read_or_no_answer(name: str) -> None:
     """``ValueError`` is the only error."""
     dialect = dialect_named(name)
-    for events in _altered(list(_EVENTS[name])):
+    for events in _altered(_EVENTS[name]):
         lines = [f"data: {json.dumps(event)}\n\n" for event in events]
         body = "".join(lines).encode()
         response = HttpResponse(status=200, headers=SSE, body=body)

@@ -21,7 +21,7 @@ def _events(body: bytes) -> HttpResponse:
 
 def test_usage_is_asked_for_in_streams_only() -> None:
     """Options that are there stay; a body that needs nothing is the same object."""
-    plain = {"messages": []}
+    plain: dict[str, Any] = {"messages": []}
     assert CHAT.sent(plain) is plain
     assert CHAT.sent(WITH_USAGE) is WITH_USAGE
     assert CHAT.sent(STREAMED) == WITH_USAGE

@@ -64,12 +64,17 @@ def _detailed(
     cached = asked.get("cached_tokens")
     if cached is None:
         cached = found.get("prompt_cache_hit_tokens")  # DeepSeek's own field
+    into, out, total = (found.get(name) for name in counts)
+    reasoning = answered.get("reasoning_tokens")
+    parts: list[Any] = [into, out, reasoning]
+    if not odd and isinstance(reasoning, int) and total == sum(parts):
+        out = sum(parts[1:])  # xAI reports reasoning beside the output, not as its part
     return Reported(
-        input=found.get(counts[0]),
-        output=found.get(counts[1]),
-        total=found.get(counts[2]),
+        input=into,
+        output=out,
+        total=total,
         cached=cached,
-        reasoning=answered.get("reasoning_tokens"),
+        reasoning=reasoning,
         written=asked.get("cache_write_tokens"),
         odd=_in_words(odd),
     )

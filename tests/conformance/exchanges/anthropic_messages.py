@@ -41,7 +41,7 @@ def _tool(place: int) -> dict[str, object]:
     return {"type": "tool_use", "id": call.id, "name": call.name, "input": _INPUTS[place]}
 
 
-START = {
+START: dict[str, Any] = {
     "type": "message_start",
     "message": {
         "id": "msg_1",
@@ -56,7 +56,7 @@ START = {
 }
 
 
-def block(index: int, begun: object, *deltas: object) -> list[dict[str, object]]:
+def block(index: int, begun: object, *deltas: object) -> list[dict[str, Any]]:
     """The events of a block of content."""
     return [
         {"type": "content_block_start", "index": index, "content_block": begun},
@@ -65,7 +65,7 @@ def block(index: int, begun: object, *deltas: object) -> list[dict[str, object]]
     ]
 
 
-def end(stop: str) -> list[dict[str, object]]:
+def end(stop: str) -> list[dict[str, Any]]:
     """The events at the end of a stream."""
     delta = {"stop_reason": stop, "stop_sequence": None}
     return [
@@ -74,7 +74,7 @@ def end(stop: str) -> list[dict[str, object]]:
     ]
 
 
-TEXT_EVENTS = [
+TEXT_EVENTS: list[dict[str, Any]] = [
     START,
     {"type": "ping"},
     *block(
@@ -85,7 +85,7 @@ TEXT_EVENTS = [
     ),
     *end("end_turn"),
 ]
-TOOL_EVENTS = [
+TOOL_EVENTS: list[dict[str, Any]] = [
     START,
     *block(
         0,

@@ -42,7 +42,7 @@ def _call(call: ToolCall, **more: object) -> dict[str, object]:
     return {**more, "id": call.id, "type": "function", "function": function}
 
 
-def chunk(delta: object, finish: str | None = None, **more: object) -> dict[str, object]:
+def chunk(delta: object, finish: str | None = None, **more: object) -> dict[str, Any]:
     """One chunk of a stream."""
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
     return {"id": "1", "object": "chat.completion.chunk", "choices": [choice], **more}
@@ -242,6 +242,21 @@ EXCHANGES = (
         text="So",
         finish="stop",
         figures=(9, 12, None, 11, None),
+    ),
+    Exchange(
+        name="reasoning beside the output at xAI",
+        body=BODY,
+        response=_answer(
+            _said("So"),
+            usage={
+                **USAGE,
+                "total_tokens": 121,
+                "completion_tokens_details": {"reasoning_tokens": 100},
+            },
+        ),
+        text="So",
+        finish="stop",
+        figures=(9, 112, None, 100, None),
     ),
     Exchange(
         name="text in parts",
