@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pytest_lmopt.lm.dialects.json_bodies import mapping
@@ -12,6 +12,14 @@ from pytest_lmopt.lm.reported_usage import odd_figures
 _CHAT_DETAILS = ("prompt_tokens_details", "completion_tokens_details")
 _RESPONSES_DETAILS = ("input_tokens_details", "output_tokens_details")
 _CACHE = ("cache_read_input_tokens", "cache_creation_input_tokens")
+
+_PLACES = ("usage", "usageMetadata", "usage_metadata", "meta", "metadata", "message", "response")
+_INPUT = ("prompt_tokens", "input_tokens", "promptTokenCount", "inputTokens", "inputTextTokenCount")
+_OUTPUT = ("completion_tokens", "output_tokens", "candidatesTokenCount", "outputTokens")
+_THOUGHT = "thoughtsTokenCount"
+_TOTAL = ("total_tokens", "totalTokenCount", "totalTokens")
+_CACHED = ("cachedContentTokenCount", "cacheReadInputTokens")
+_INNER = ("tokens", "billed_units", "usage")
 
 
 def chat_usage(usage: object) -> Reported:
@@ -56,6 +64,26 @@ def anthropic_usage(usage: object) -> Reported:
     )
 
 
+def any_usage(bodies: Iterable[Mapping[str, Any] | None]) -> Reported:
+    """Read a usage in any of the usual forms; of a stream's events, the last figures count."""
+    found: dict[str, Any] = {}
+    for body in bodies:
+        found |= _figures(body)
+    if not found:
+        return Reported(input=None, output=None, odd=("usage missing",))
+    odd = odd_figures(found, counts=tuple(found), needed=())
+    into = _first(found, _INPUT) or 0
+    out, thought = _first(found, _OUTPUT) or 0, found.get(_THOUGHT) or 0
+    return Reported(
+        input=into,
+        output=out if odd else out + thought,
+        total=_first(found, _TOTAL),
+        cached=_first(found, _CACHED),
+        reasoning=found.get(_THOUGHT),
+        odd=tuple(f"{name} {value}" for name, value in odd.items()),
+    )
+
+
 def _detailed(
     found: Mapping[str, Any], counts: Sequence[str], details: tuple[str, str]
 ) -> Reported:
@@ -82,3 +110,21 @@ def _detailed(
 
 def _in_words(odd: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(f"{name} {value}" for name, value in odd.items())
+
+
+def _figures(whole: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Find the figures in the usual places of a body or an event."""
+    found: dict[str, Any] = {}
+    for place in _PLACES:
+        holder = mapping(mapping(whole).get(place))
+        for inner in (holder, *(mapping(holder.get(name)) for name in _INNER)):
+            found |= {
+                name: value
+                for name, value in inner.items()
+                if name in (*_INPUT, *_OUTPUT, *_TOTAL, *_CACHED, _THOUGHT) and value is not None
+            }
+    return found
+
+
+def _first(found: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    return next((found[name] for name in names if name in found), None)
