@@ -57,8 +57,10 @@ class Opaque:
 
     def answer(self, body: Body, response: HttpResponse) -> Answer:  # noqa: ARG002
         """Read the usage, of a stream the last one; the text is not understood."""
-        texts = [event.data for event in events(response.body)] if response.is_stream else []
-        return Answer(text="", reported=any_usage(map(json_object, texts or [response.body])))
+        bodies = [json_object(response.body)]
+        if response.is_stream:
+            bodies = [json_object(event.data) for event in events(response.body)]
+        return Answer(text="", reported=any_usage([_in_headers(response), *bodies]))
 
     def delivered(self, body: Body, response: HttpResponse) -> HttpResponse:  # noqa: ARG002
         """Hide nothing."""
@@ -98,6 +100,15 @@ class Free(Opaque):
     def answer(self, body: Body, response: HttpResponse) -> Answer:  # noqa: ARG002
         """Report no tokens."""
         return Answer(text="", reported=Reported(input=0, output=0))
+
+
+def _in_headers(response: HttpResponse) -> dict[str, Any]:
+    """Find the usage in Bedrock's headers, which every model's answer has there."""
+    found = {
+        name: response.headers.get(f"x-amzn-bedrock-{header}-token-count", "")
+        for name, header in (("inputTokens", "input"), ("outputTokens", "output"))
+    }
+    return {"usage": {name: int(value) for name, value in found.items() if value.isdecimal()}}
 
 
 def _unpriced(body: Body) -> Iterator[str]:

@@ -18,7 +18,11 @@ _INPUT = ("prompt_tokens", "input_tokens", "promptTokenCount", "inputTokens", "i
 _OUTPUT = ("completion_tokens", "output_tokens", "candidatesTokenCount", "outputTokens")
 _THOUGHT = "thoughtsTokenCount"
 _TOTAL = ("total_tokens", "totalTokenCount", "totalTokens")
-_CACHED = ("cachedContentTokenCount", "cacheReadInputTokens")
+_READ = ("cacheReadInputTokens", "cache_read_input_tokens")
+_WRITTEN = ("cacheWriteInputTokens", "cache_creation_input_tokens")
+_CACHED = "cachedContentTokenCount"
+_TOOLS_READ = "toolUsePromptTokenCount"
+_ALL = (*_INPUT, *_OUTPUT, *_TOTAL, *_READ, *_WRITTEN, _CACHED, _THOUGHT, _TOOLS_READ)
 _INNER = ("tokens", "billed_units", "usage")
 
 
@@ -72,15 +76,18 @@ def any_usage(bodies: Iterable[Mapping[str, Any] | None]) -> Reported:
     if not found:
         return Reported(input=None, output=None, odd=("usage missing",))
     odd = odd_figures(found, counts=tuple(found), needed=())
-    into = _first(found, _INPUT) or 0
-    out, thought = _first(found, _OUTPUT) or 0, found.get(_THOUGHT) or 0
+    read, written = _first(found, _READ), _first(found, _WRITTEN)
+    # a cache's part is beside the input at Bedrock and Anthropic, and within it at Gemini
+    into = [_first(found, _INPUT), read, written, found.get(_TOOLS_READ)]
+    out = [_first(found, _OUTPUT), found.get(_THOUGHT)]
     return Reported(
-        input=into,
-        output=out if odd else out + thought,
+        input=into[0] if odd else sum(filter(None, into)),
+        output=out[0] if odd else sum(filter(None, out)),
         total=_first(found, _TOTAL),
-        cached=_first(found, _CACHED),
+        cached=found.get(_CACHED) if read is None else read,
         reasoning=found.get(_THOUGHT),
-        odd=tuple(f"{name} {value}" for name, value in odd.items()),
+        written=written,
+        odd=_in_words(odd),
     )
 
 
@@ -119,9 +126,7 @@ def _figures(whole: Mapping[str, Any] | None) -> dict[str, Any]:
         holder = mapping(mapping(whole).get(place))
         for inner in (holder, *(mapping(holder.get(name)) for name in _INNER)):
             found |= {
-                name: value
-                for name, value in inner.items()
-                if name in (*_INPUT, *_OUTPUT, *_TOTAL, *_CACHED, _THOUGHT) and value is not None
+                name: value for name, value in inner.items() if name in _ALL and value is not None
             }
     return found
 

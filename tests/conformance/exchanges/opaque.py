@@ -51,6 +51,48 @@ EXCHANGES = (
         figures=(9, 12, None, None, None),
     ),
     Exchange(
+        name="Bedrock with a cache",
+        body={"messages": []},
+        response=json_answer(
+            {
+                "usage": {
+                    "inputTokens": 9,
+                    "outputTokens": 12,
+                    "cacheReadInputTokens": 100,
+                    "cacheWriteInputTokens": 20,
+                    "totalTokens": 141,
+                }
+            }
+        ),
+        figures=(129, 12, 100, None, 20),
+    ),
+    Exchange(
+        name="Bedrock's headers",
+        body={"messages": []},
+        response=json_answer(
+            {"completion": "x"},
+            headers={
+                "x-amzn-bedrock-input-token-count": "9",
+                "x-amzn-bedrock-output-token-count": "12",
+            },
+        ),
+        figures=(9, 12, None, None, None),
+    ),
+    Exchange(
+        name="Gemini with tools of its own",
+        body=BODY,
+        response=json_answer(
+            {
+                "usageMetadata": {
+                    **_GEMINI,
+                    "toolUsePromptTokenCount": 50,
+                    "totalTokenCount": 71,
+                }
+            }
+        ),
+        figures=(59, 12, None, None, None),
+    ),
+    Exchange(
         name="Cohere",
         body={"message": "x"},
         response=json_answer({"usage": {"tokens": {"input_tokens": 9, "output_tokens": 12}}}),
@@ -78,7 +120,7 @@ EXCHANGES = (
         name="odd usage",
         body=BODY,
         response=json_answer({"usageMetadata": {"promptTokenCount": 2.5}}),
-        figures=(2.5, 0, None, None, None),
+        figures=(2.5, None, None, None, None),
         odd=("promptTokenCount 2.5",),
     ),
     Exchange(
