@@ -16,7 +16,6 @@ from pytest_lmopt.lm.dialects.openai_rendering import chat_response, openai_refu
 from pytest_lmopt.lm.dialects.paths import deployment, path_of
 from pytest_lmopt.lm.dialects.protocol import Answer, Body, HttpRequest, HttpResponse, Limits
 from pytest_lmopt.lm.dialects.rendering import (
-    content_text,
     inner_parts,
     input_bound,
     nested_size,
@@ -94,7 +93,7 @@ class OpenAIChat:
         elif finish == "content_filter":
             problem = FILTERED
         return Answer(
-            text=content_text(message.get("content")),
+            text=json_bodies.answered_text(message.get("content")),
             tool_calls=tuple(_tool_calls(message)),
             reported=chat_usage(whole.get("usage")),
             finish=finish,

@@ -259,6 +259,20 @@ EXCHANGES = (
         figures=(9, 112, None, 100, None),
     ),
     Exchange(
+        name="stream in parts, with thoughts, at Mistral",
+        body=STREAMED,
+        response=stream(
+            [
+                chunk({"content": [{"type": "thinking", "thinking": [{"text": "Hm."}]}]}),
+                chunk({"content": [{"type": "text", "text": "So"}]}),
+                chunk({"content": ""}, "stop", usage=USAGE),
+            ]
+        ),
+        text="So",
+        finish="stop",
+        figures=READ,
+    ),
+    Exchange(
         name="text in parts",
         body=BODY,
         response=_answer({"role": "assistant", "content": [{"type": "text", "text": "So"}]}),
