@@ -22,7 +22,7 @@ from pytest_lmopt.errors import (
 )
 from pytest_lmopt.lm.dialects.identity import identity
 from pytest_lmopt.lm.dialects.protocol import Body, Dialect, HttpRequest, HttpResponse
-from pytest_lmopt.lm.dialects.providers import model_name
+from pytest_lmopt.lm.dialects.providers import model_name, reports_unasked
 from pytest_lmopt.lm.interception.sending import Sender, SendingError
 from pytest_lmopt.lm.money.usage import usage_of
 from pytest_lmopt.lm.tracing import Call, RunContext
@@ -174,7 +174,7 @@ class Exchange:
 
     async def _ask(self, request: Request, body: Body, sender: Sender) -> Completion:
         """Have one attempt sent; raises ``TransientError``, ``RefusedError`` or ``ModelError``."""
-        sent = self.dialect.sent(body)
+        sent = body if reports_unasked(self.http.url) else self.dialect.sent(body)
         http = self.http
         if sent is not self.body:
             http = replace(http, body=json.dumps(sent, ensure_ascii=False).encode())
