@@ -166,6 +166,11 @@ class RunContext:
         return next(self._asked.setdefault(key, itertools.count()))
 
     @property
+    def usage(self) -> Usage:
+        """What its calls cost."""
+        return sum((call.usage for call in self.trace), Usage())
+
+    @property
     def trace(self) -> tuple[Call, ...]:
         """The calls in the order they were begun."""
         return tuple(self._calls[number] for number in sorted(self._calls))

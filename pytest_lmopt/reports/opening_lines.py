@@ -12,12 +12,16 @@ MOST_NAMED = 5
 
 def opening_lines(report: SuiteReport) -> Iterator[str]:
     """A line for each kind of opening; connections whose calls were not seen come first."""
-    found = report.openings
     if report.intercept_off:
         yield (
             f"INTERCEPTION IS OFF for {report.intercept_off} (lm_intercept): calls there are "
             "neither counted nor recorded"
         )
+    yield from lines_of(report.openings)
+
+
+def lines_of(found: Sequence[Opening]) -> Iterator[str]:
+    """A line for each kind of opening."""
     named = [each for each in found if each.kind == "name"]
     for kind, said in (
         ("", ". Their calls are neither counted nor recorded"),
