@@ -156,7 +156,9 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
             report = session.reports[suite.name]
             session.checks[name] = _check(suite, runner, terms, report, session.trying)
             return
-        tracker = Tracker(suite.name, ledger.accounts, session.clock)
+        tracker = Tracker(
+            suite.name, ledger.accounts, session.clock, longest=lambda: executor.longest
+        )
         with watched(item.config, session, tracker):
             assessment = Assessment(suite, runner, ledger, terms, lm=lm, tracker=tracker)
             report = _assess(assessment, session, item, tracebacks)

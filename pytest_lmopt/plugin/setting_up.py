@@ -34,7 +34,7 @@ class Prepared:
     marked: MarkedSuite
     ledger: Ledger
     context: RunContext
-    problem: LmoptError | pytest.fail.Exception | None = None
+    problem: BaseException | None = None
     whole: ExitStack = field(default_factory=ExitStack)
     closing: ExitStack = field(default_factory=ExitStack)
 

@@ -60,7 +60,12 @@ def noted(context: RunContext) -> list[tuple[str, str, int, str]]:
 
 def test_a_connection_by_name_is_noted_once(port: int) -> None:
     """By its name, not again by the addresses it has."""
-    context = opened(lambda: [connect("LocalHost", port), connect("localhost", port)])
+
+    def ask() -> None:
+        connect("LocalHost", port)
+        connect("localhost", port)
+
+    context = opened(ask)
     assert noted(context) == [("name", f"localhost:{port}", 2, "")]
     assert context.stop is None
     assert unseen(context.openings.listed())
