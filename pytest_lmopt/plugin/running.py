@@ -148,7 +148,13 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
             from pytest_lmopt.plugin.clustering import cluster_runner
 
             runner = cluster_runner(
-                item, suite, local, ledger=ledger, session=session, cluster=session.cluster
+                item,
+                suite,
+                local,
+                ledger=ledger,
+                rules=setup.rules,
+                session=session,
+                cluster=session.cluster,
             )
         elif queue is not None and part is Part.LEAD:
             runner = LeadingRunner(local, queue=queue, worker=worker, hands=session.lanes)
