@@ -112,11 +112,10 @@ def suite_context(marked: MarkedSuite, *, lm: LM, rules: Rules) -> RunContext:
 @contextmanager
 def belonging(context: RunContext) -> Iterator[None]:
     """Have the calls made inside, and what is opened, belong to a suite's own context."""
-    from pytest_lmopt.lm.net.audit import watching
-    from pytest_lmopt.lm.threads import carrying
+    from pytest_lmopt.lm.hooks import hooked
     from pytest_lmopt.lm.tracing import running
 
-    with watching(), carrying(), running(context):
+    with hooked(), running(context):
         yield
 
 

@@ -17,10 +17,9 @@ from typing import Any, Protocol
 from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.errors import LmoptError, LostContextError, MissingAnswerError
 from pytest_lmopt.lm.direct.interception import catching
-from pytest_lmopt.lm.net.audit import watching
+from pytest_lmopt.lm.hooks import hooked
 from pytest_lmopt.lm.net.rules import Rules
 from pytest_lmopt.lm.seam import LM
-from pytest_lmopt.lm.threads import carrying
 from pytest_lmopt.lm.tracing import Block, RunContext, running
 from pytest_lmopt.runs.ctrl_c import ctrl_c
 from pytest_lmopt.runs.outcomes import Meaning, SessionEnded, is_from_outside, outcome_of
@@ -119,8 +118,7 @@ class InProcessExecutor:
 
     def __enter__(self) -> InProcessExecutor:
         self._catching.enter_context(catching())
-        self._catching.enter_context(watching())
-        self._catching.enter_context(carrying())
+        self._catching.enter_context(hooked())
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -267,7 +265,7 @@ class InProcessExecutor:
         def on_thread() -> Any:
             thread.ident = get_ident()
             # a thread that outlives its block is still caught, so as to make no call
-            with catching(), running(context):
+            with catching(), hooked(), running(context):
                 try:
                     return pipeline(example)
                 except StopIteration as error:

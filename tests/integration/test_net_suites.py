@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 
 import pytest
 from doubles.function_model import FunctionModel
@@ -63,7 +65,9 @@ def write(project: Project, listener: Listener, arguments: str = "", body: str =
 def test_connections_past_the_plugin_are_named(project: Project, listener: Listener) -> None:
     """In each report; and beside them stands no plain 0."""
     write(project, listener)
+    start, submit = Thread.start, ThreadPoolExecutor.submit
     result = project.run("--lm-report=json:out.json,md:out.md")
+    assert (Thread.start, ThreadPoolExecutor.submit) == (start, submit)
     result.assert_outcomes(passed=1)
     line = (
         f"9 connections past the plugin, to localhost:{listener.port} (first in example w1). "

@@ -14,11 +14,10 @@ from contextlib import suppress
 import pytest
 
 from pytest_lmopt.errors import UnmeteredError
-from pytest_lmopt.lm.net.audit import watching
+from pytest_lmopt.lm.hooks import hooked
 from pytest_lmopt.lm.net.openings import Opening, merged, unseen
 from pytest_lmopt.lm.net.rules import Interception, Rules, parse_interception
 from pytest_lmopt.lm.seam import FunctionLM
-from pytest_lmopt.lm.threads import carrying
 from pytest_lmopt.lm.tracing import Purpose, RunContext, our_own, running
 from pytest_lmopt.suites.candidate import Candidate
 
@@ -48,7 +47,7 @@ def opened(
         rules=rules or Rules(),
         purpose=purpose,
     )
-    with watching(), carrying(), running(context), suppress(OSError):
+    with hooked(), running(context), suppress(OSError):
         work()
     return context
 
@@ -167,7 +166,7 @@ def test_what_is_ours_is_not_noted(port: int) -> None:
             connect("localhost", port)
 
     assert noted(opened(ask, rules=BUDGET)) == []
-    with watching():
+    with hooked():
         connect("localhost", port)
 
 
