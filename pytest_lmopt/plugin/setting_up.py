@@ -137,13 +137,24 @@ class SettingUp:
         prepared = item.stash.get(prepared_key, None)
         if prepared is None:
             return (yield)
-        prepared.context.stop = None
-        prepared.closing.enter_context(belonging(prepared.context))
+        context, name = prepared.context, node_name(item)
+        # those until now stand in the suite's report
+        context.stop, context.openings = None, type(context.openings)()
+        prepared.closing.enter_context(belonging(context))
         try:
             with prepared.whole, _ending(item, self._session, torn_down=True):
                 yield
         finally:
             del item.stash[prepared_key]
+            self._session.note(f"{name}, torn down: {line}" for line in _opened(context))
+
+
+def _opened(context: RunContext) -> Iterator[str]:
+    openings = context.openings.listed()
+    if openings:
+        from pytest_lmopt.reports.opening_lines import lines_of
+
+        yield from lines_of(openings)
 
 
 @contextmanager

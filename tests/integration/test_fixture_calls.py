@@ -116,13 +116,20 @@ def test_a_connection_of_a_fixture_is_one_of_the_suite(
 ) -> None:
     """Named, and refused under a budget."""
     connect = "\n    with suppress(OSError):\n        socket.create_connection(('localhost', 9))"
-    write(project, embed=connect, after="pass")
+    write(project, embed=connect, after=connect.replace("    ", "        ").lstrip())
     result = project.run()
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["*1 connection past the plugin, to localhost:9 (first in a fix*"])
+    said = "1 connection past the plugin, to localhost:9 (first in a fixture)*"
+    result.stdout.fnmatch_lines([f"  {said}", f"note: test_it.py::test_shout, torn down: {said}"])
     result = project.run("--lm-budget=calls:100")
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["error: a fixture opens a connection past the plugin*"])
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(
+        [
+            "error: a fixture opens a connection past the plugin*",
+            "test_it.py::test_shout * error * 0 *",
+            "  1 connection past the plugin, to localhost:9 (first in a fixture), refused",
+        ]
+    )
 
 
 def test_a_fixture_that_fails_by_itself_fails_as_ever(project: Project) -> None:

@@ -130,6 +130,19 @@ def test_there_is_a_way_out(project: Project, listener: Listener, way: str) -> N
     assert listener.taken == 9
 
 
+def test_workers_name_them_together(project: Project, listener: Listener) -> None:
+    """Whichever of them ran an example."""
+    write(project, listener)
+    text = (project.path / "test_it.py").read_text(encoding="utf-8")
+    project.write(
+        "test_it.py", text.replace("range(12)", "range(60)").replace("concurrency=1, ", "")
+    )
+    result = project.run_apart("-n", "2", "--lm-report=json:out.json")
+    result.assert_outcomes(passed=1)
+    (suite,) = json.loads((project.path / "out.json").read_text(encoding="utf-8"))["suites"]
+    assert suite["openings"][0]["times"] == suite["n"] == listener.taken
+
+
 def test_processes_and_blind_libraries_are_listed(
     project: Project, listener: Listener, model: FunctionModel
 ) -> None:

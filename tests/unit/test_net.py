@@ -118,7 +118,7 @@ def test_a_name_is_seen_however_it_is_looked_up(port: int, asking: str) -> None:
                 client.connect((found[0][4][0], port))
 
     context = opened(ask, rules=BUDGET)
-    assert noted(context) == [("name", f"localhost:{port}", 1, "")]
+    assert noted(context) == [("name", f"localhost:{port}", 1, "refused")]
     assert isinstance(context.stop, UnmeteredError)
 
 
@@ -132,7 +132,7 @@ def test_public_addresses_are_refused_under_replay() -> None:
             reached.append(client)
 
     context = opened(ask, rules=REPLAY)
-    assert noted(context) == [("address", "192.88.99.1:9", 1, "")]
+    assert noted(context) == [("address", "192.88.99.1:9", 1, "refused")]
     assert (reached, context.stop) == ([], None)
 
 
@@ -186,7 +186,7 @@ def test_a_name_looked_up_by_a_loop_is_noted(port: int) -> None:
         writer.close()
 
     context = opened(lambda: asyncio.run(ask()), rules=BUDGET)
-    assert noted(context) == [("name", f"localhost:{port}", 1, "")]
+    assert noted(context) == [("name", f"localhost:{port}", 1, "refused")]
     assert isinstance(context.stop, UnmeteredError)
 
 
