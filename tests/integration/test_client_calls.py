@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import anthropic
 import httpx
 import httpx2
-import openai
 import pytest
 from doubles.manual_clock import ManualClock
 from doubles.provider_server import ClosedPort, ProviderServer, never
@@ -36,10 +34,14 @@ def server() -> Iterator[ProviderServer]:
 def asking(
     pytester: pytest.Pytester,
     server: ProviderServer,
-    clock: ManualClock,
+    request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Asking]:
-    """A project on that server, whose runs wait for nothing; no run leaves a hook behind."""
+    """A project on that server; no run leaves a hook behind.
+
+    Runs of a test that takes ``clock`` wait for nothing.
+    """
+    clock = request.getfixturevalue("clock") if "clock" in request.fixturenames else None
     for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     project = Project(pytester, clock=clock)
@@ -96,7 +98,7 @@ def ask(row):
     chunks = [*gpt.chat.completions.create(**chat(f"Is {row} odd?"), stream=True)]
     assert not any(chunk.usage for chunk in chunks) and all(chunk.choices for chunk in chunks)
     parts = [chunk.choices[0].delta.content or "" for chunk in chunks]
-    assert [part for part in parts if part][:3] == [row + " ", "is ", ("even, ", "odd, ")[int(row[4:]) % 2]]
+    assert "".join(parts[:3]) == row + " is "
     return words("".join(parts))
 """
 STREAM_WITH_USAGE = """
@@ -183,10 +185,10 @@ def test_calls_are_counted_recorded_and_replayed(
 
 
 def test_a_rate_limit_is_waited_for_and_lowers_no_score(
-    asking: Asking, server: ProviderServer
+    asking: Asking, server: ProviderServer, clock: ManualClock
 ) -> None:
     """We ask again, the client sees the answer alone."""
-    server.rate_limit = lambda example, nth: nth == 1
+    server.rate_limit = lambda _, nth: nth == 1
     asking.write(OPENAI)
     asking.run().assert_outcomes(passed=1)
     assert server.counts()["statuses"] == {"200": asking.rows, "429": asking.rows}
@@ -196,7 +198,8 @@ def test_a_rate_limit_is_waited_for_and_lowers_no_score(
 CATCHING = """
 def ask(row):
     try:
-        return words(gpt.chat.completions.create(**chat(f"Is {row} odd?")).choices[0].message.content)
+        said = gpt.chat.completions.create(**chat(f"Is {row} odd?"))
+        return words(said.choices[0].message.content)
     except Exception:
         return ("even", "odd")[int(row[4:]) % 2]
 """
@@ -218,7 +221,8 @@ def test_a_budget_holds_whatever_the_pipeline_catches(ask: str, asking: Asking) 
     asking.rows = 12
     asking.write(ask, "budget=Budget(calls=5)")
     asking.run().stdout.fnmatch_lines(["budget-stopped: *"])
-    assert asking.seen == 5
+    # a call that has its reservation may end with the run before it is sent
+    assert asking.seen <= 5
 
 
 PRICE = "--lm-prices=localhost/gpt-4o-mini 1000 2000"
@@ -228,10 +232,10 @@ def test_a_dollar_limit_holds_at_the_users_own_price(asking: Asking) -> None:
     """A call costs 1.5 cents: three words at 0.1 cents, six at 0.2."""
     asking.rows = 12
     asking.write(OPENAI.replace('odd?"', 'odd?", max_tokens=10'), "budget=Budget(usd=0.2)")
-    asking.run(PRICE, "--lm-concurrency=1").stdout.fnmatch_lines(["budget-stopped: *"])
-    # a call may cost up to 4.9 cents, so the last one is made at 15.1 at most
+    result = asking.run(PRICE, "--lm-concurrency=1")
+    # a call may cost up to 5 cents, so the last one is made at 15 cents
+    result.stdout.fnmatch_lines(["budget-stopped: *", "*: 11 calls, $0.1650 of $0.2 *"])
     assert asking.seen == 11
-    assert asking.usage["micro_usd"] == 11 * 15_000
 
 
 def test_a_call_without_an_end_reserves_all_that_its_model_can_say(asking: Asking) -> None:
@@ -271,12 +275,12 @@ def test_a_key_that_is_not_accepted_ends_the_suite(asking: Asking) -> None:
     """With an error that says so, whatever the pipeline catches."""
     asking.write(CATCHING.replace("{row} odd?", "fail-401 odd, and {row}?"))
     result = asking.run()
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*localhost/gpt-4o-mini*key*"])
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["error: the provider of 'localhost/gpt-4o-mini' refused the key*"])
 
 
 def test_a_provider_that_stays_down_makes_runs_missing(
-    asking: Asking, server: ProviderServer
+    asking: Asking, server: ProviderServer, clock: ManualClock
 ) -> None:
     """Whatever the pipeline catches; its client does not ask again on top of us."""
     asking.write(CATCHING.replace("{row} odd?", "fail-500 odd, and {row}?"), "max_missing=1.0")
@@ -315,7 +319,9 @@ SEEN = "from projects.asking import SEEN\n"
 
 
 @pytest.mark.parametrize("client", REFUSING)
-def test_a_refused_connection_is_the_clients_own_error(client: str, asking: Asking) -> None:
+def test_a_refused_connection_is_the_clients_own_error(
+    client: str, asking: Asking, clock: ManualClock
+) -> None:
     """Where it repeats by itself, an answer that it does not repeat."""
     with ClosedPort(0) as closed:
         asking.url = f"http://127.0.0.1:{closed.port}"
@@ -343,7 +349,8 @@ def test_a_fallback_that_answers_leaves_the_run_scored(asking: Asking) -> None:
 
 
 OFFERED = """
-from pytest_lmopt import Completion, FunctionLM, ToolCall
+from pytest_lmopt import Completion, FunctionLM
+from pytest_lmopt.wire import ToolCall
 
 
 def answer(request):
@@ -361,11 +368,13 @@ TOOL = {"name": "is_odd", "parameters": {"type": "object", "properties": {}}}
 
 
 def ask(row):
-    told = gpt.chat.completions.create(**chat(f"{row}: call"), tools=[{"type": "function", "function": TOOL}])
+    tools = [{"type": "function", "function": TOOL}]
+    told = gpt.chat.completions.create(**chat(f"{row}: call"), tools=tools)
     (call,) = told.choices[0].message.tool_calls
     assert json.loads(call.function.arguments) == {"odd": True}
     told = claude.messages.create(
-        **chat(f"{row}: call", model=CLAUDE, max_tokens=9), tools=[{"name": "is_odd", "input_schema": TOOL["parameters"]}]
+        **chat(f"{row}: call", model=CLAUDE, max_tokens=9),
+        tools=[{"name": "is_odd", "input_schema": TOOL["parameters"]}],
     )
     assert told.stop_reason == "tool_use" and told.content[0].input == {"odd": True}
     with claude.messages.stream(**chat(row, model=CLAUDE, max_tokens=9)) as stream:
@@ -395,7 +404,7 @@ def test_another_model_of_the_provider_takes_the_place_of_the_one_named(asking: 
 
 
 WAITING = """
-sent, done = asyncio.Event(), asyncio.Event()
+sent = asyncio.Event()
 
 
 async def noted(name, info):
@@ -404,30 +413,26 @@ async def noted(name, info):
 
 async def ask(row):
     async with httpx.AsyncClient() as client:
-        def post(**more):
-            return client.post(**RAW, json=chat(f"Is {row} odd?"), **more)
+        def post(text, **more):
+            return client.post(**RAW, json=chat(text), **more)
 
-        if row == "row-0":
-            first = asyncio.create_task(post(extensions={"trace": noted}))
-            await done.wait()
-            first.cancel()
-            return "even"
+        first = asyncio.create_task(post("Is row-98 odd?", extensions={"trace": noted}))
         await sent.wait()
         try:
             END
         finally:
-            done.set()
+            first.cancel()
 """
 ENDS = {
     "deadline": """
             async with asyncio.timeout(0.01):
-                await post()""",
+                await post("Well?")""",
     "caught deadline": """
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(post(), 0.01)""",
+                await asyncio.wait_for(post("Well?"), 0.01)""",
     "sibling": """
             async with asyncio.TaskGroup() as group:
-                group.create_task(post())
+                group.create_task(post("Well?"))
                 await asyncio.sleep(0.01)
                 raise ValueError("a sibling's")""",
 }
@@ -438,8 +443,7 @@ def test_a_deadline_that_ends_while_a_call_waits_for_its_turn_makes_the_run_miss
     end: str, asking: Asking, server: ProviderServer
 ) -> None:
     """Another end of the call is the pipeline's own doing, and scored."""
-    server.hold_after = 0
-    asking.rows = 2
+    server.hold_after, asking.rows = 0, 1
     asking.write(WAITING.replace("END", ENDS[end].strip()), "max_missing=1.0")
     asking.run("--lm-concurrency=1")
     assert asking.report["missing"] == (0 if end == "sibling" else 1)

@@ -6,9 +6,15 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+import anthropic  # noqa: F401
+import httpcore  # noqa: F401
+import httpcore2  # noqa: F401
+import openai  # noqa: F401
 import pytest
 from doubles.provider_server import ProviderServer
 from projects.shouting import Project
+
+# pytester forgets what its inner run imports first, and httpx keeps its map of httpcore's errors
 
 PIPELINE = """\
 import asyncio, contextlib, json, threading
