@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pytest_lmopt.errors import IncompleteError
+from pytest_lmopt.errors.running import CLOSEST
 from pytest_lmopt.lm.tracing import Call
 
 SHOWN = 3
@@ -15,7 +16,9 @@ SHOWN_CHARACTERS = 60
 def incomplete_replay(calls: Iterable[Call], missing: dict[str, str]) -> IncompleteError:
     """The error of a replay in which these calls had no recording; equal requests count once."""
     asked: dict[str, dict[str, str]] = {}
+    differences = []
     for call in calls:
+        differences += [found for found in (_difference(call),) if found]
         if call.request is not None:
             last = call.request.messages[-1].content
             asked.setdefault(call.prompt, {})[call.request.key] = last
@@ -26,11 +29,17 @@ def incomplete_replay(calls: Iterable[Call], missing: dict[str, str]) -> Incompl
     count = sum(map(len, asked.values()))
     return IncompleteError(
         f"{count} {'request is' if count == 1 else 'requests are'} not recorded, and "
-        f"--lm-cache=replay asks no model: {'; '.join(parts)}. Nothing is judged. To record them, "
-        "and those that follow from their answers, run the same without --lm-cache=replay where "
-        "the model can be asked; with --lm-record=DIR it also writes them to files to commit",
+        f"--lm-cache=replay asks no model: {'; '.join(parts)}.{''.join(differences[:1])} Nothing "
+        "is judged. To record them, and those that follow from their answers, run the same without "
+        "--lm-cache=replay where the model can be asked; with --lm-record=DIR it also writes them to files to commit",
         missing=missing,
     )
+
+
+def _difference(call: Call) -> str:
+    """How the call differs from the closest recorded one, as its error says."""
+    _, found, difference = (call.error or "").partition(CLOSEST)
+    return f" Closest recorded request: {difference}." if found else ""
 
 
 def _first(texts: Iterable[str]) -> str:

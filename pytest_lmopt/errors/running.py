@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 ANSWER_WAS = "; the answer was "
 """Begins the part of a message that quotes a model."""
 
+CLOSEST = "; closest recorded request: "
+"""Begins the part of a message that says how a recorded request differs."""
+
 
 class LMError(LmoptError):
     """One call to a model failed; ``request`` is what was asked.

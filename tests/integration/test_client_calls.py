@@ -498,3 +498,17 @@ def test_threads_share_an_async_client(asking: Asking) -> None:
     asking.run("--lm-concurrency=16").assert_outcomes(passed=1)
     assert asking.report["score"] == 1.0
     assert asking.seen == asking.usage["calls"] == 2 * 32
+
+
+def test_a_replay_miss_says_how_the_closest_recorded_request_differs(asking: Asking) -> None:
+    """By the path in the client's own body."""
+    asking.write(OPENAI)
+    asking.run().assert_outcomes(passed=1)
+    asking.write(OPENAI.replace('{row} odd?"', '{row} odd?", temperature=0'))
+    asking.run("--lm-cache=replay").stdout.fnmatch_lines(
+        [
+            "*4 requests are not recorded*. Closest recorded request: temperature: expected "
+            "nothing (recorded), found 0. Nothing is judged. *"
+        ]
+    )
+    assert asking.seen == asking.rows

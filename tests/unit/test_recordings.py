@@ -95,8 +95,8 @@ def test_replay_never_asks(store: SqliteRecordings) -> None:
     with pytest.raises(MissingAnswerError) as caught:
         ask(model, store, "replay", unknown)
 
-    assert str(caught.value) == (
-        f"not recorded (--lm-cache=replay): openai/m, 'who?', key {unknown.key[:12]}"
+    assert str(caught.value).startswith(
+        f"not recorded (--lm-cache=replay): openai/m, 'who?', key {unknown.key[:12]}; closest "
     )
     assert caught.value.request == unknown
     assert model.calls == 1

@@ -1,4 +1,4 @@
-"""A recorded answer as text, and back: what is read is sound, or it is not read."""
+"""Recorded answers and requests as text, and back: what is read is sound, or it is not read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from typing import Any
 
 from pytest_lmopt.canonical import canonical_json
 from pytest_lmopt.lm.money.usage import recorded_usage
-from pytest_lmopt.wire import Completion, Refusal, ToolCall, WholeCompletion
+from pytest_lmopt.wire import (
+    Completion,
+    Message,
+    Refusal,
+    Request,
+    ToolCall,
+    WholeCompletion,
+)
 
 
 def dump_answer(completion: Completion) -> str:
@@ -42,6 +49,24 @@ def load_answer(answer: str | bytes) -> Completion | None:
             return WholeCompletion(text=text, usage=usage, whole=whole, **more)
         return Completion(text=text, usage=usage, **more)
     except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def dump_request(request: Request) -> str:
+    """The text that ``load_request`` reads; it begins with the model."""
+    return storable([request.model, request.messages, dict(request.params)])
+
+
+def load_request(text: str | bytes) -> Request | None:
+    """The request, without its repeat; None where the text is damaged."""
+    try:
+        model, messages, params = json.loads(text)
+        return Request(
+            model=model,
+            messages=tuple(Message(role, content) for role, content in messages),
+            params=dict(params),
+        )
+    except (ValueError, TypeError, RecursionError):
         return None
 
 

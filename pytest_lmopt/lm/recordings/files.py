@@ -9,13 +9,14 @@ changed prompt thus changes its own line and only those answers that came out di
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pytest_lmopt.canonical import canonical_json
 from pytest_lmopt.errors import RecordError
 from pytest_lmopt.lm.money.usage import recorded_usage
+from pytest_lmopt.lm.recordings.closest import COMPARED
 from pytest_lmopt.suites.reading import distinct, other_than_file
 from pytest_lmopt.wire import Completion, Message, Refusal, Request, ToolCall, WholeCompletion
 
@@ -79,10 +80,23 @@ def _answer_line(prompt: int, request: Request, completion: Completion) -> dict[
     }
 
 
-def parse_record(text: str, *, path: Path) -> dict[str, Completion]:
-    """Answers by their request's key, marked as replayed; raises ``RecordError``."""
+class Records(dict[str, Completion]):
+    """Answers by their request's key, marked as replayed, with their ``requests``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.requests: dict[str, Request] = {}
+
+    def recent(self, model: str) -> Sequence[Request]:
+        """Some requests to a model, as of a ``Store``."""
+        asked = [request for request in self.requests.values() if request.model == model]
+        return asked[-COMPARED:]
+
+
+def parse_record(text: str, *, path: Path) -> Records:
+    """The answers of a record file; raises ``RecordError``."""
     prompts: dict[int, Mapping[str, Any]] = {}
-    answers: dict[str, Completion] = {}
+    answers = Records()
     expected: int | None = None
     lines = text.removesuffix("\n").split("\n")
     for number, line in enumerate(lines, start=1):
@@ -97,6 +111,7 @@ def parse_record(text: str, *, path: Path) -> dict[str, Completion]:
                 if request.key in answers:
                     raise ValueError("expected one answer to each request, found a second one")
                 answers[request.key] = completion
+                answers.requests[request.key] = request
         except (ValueError, RecursionError) as error:
             problem = f"no JSON ({error})" if isinstance(error, json.JSONDecodeError) else error
             raise RecordError(str(problem), path=path, line=number) from None
@@ -110,9 +125,9 @@ def parse_record(text: str, *, path: Path) -> dict[str, Completion]:
     return answers
 
 
-def read_records(folder: Path) -> dict[str, Completion]:
+def read_records(folder: Path) -> Records:
     """The answers in all record files below a folder; raises ``RecordError``."""
-    answers: dict[str, Completion] = {}
+    answers = Records()
     for path in sorted(folder.rglob("*.jsonl")):
         try:
             if found := other_than_file(path):  # a pipe would block
@@ -124,8 +139,10 @@ def read_records(folder: Path) -> dict[str, Completion]:
         except OSError as error:
             problem = f"can't be read: {error.strerror or error}"
             raise RecordError(problem, path=path, line=1) from None
-        for key, completion in parse_record(text.replace("\r\n", "\n"), path=path).items():
+        found = parse_record(text.replace("\r\n", "\n"), path=path)
+        for key, completion in found.items():
             answers.setdefault(key, completion)
+        answers.requests |= found.requests
     return answers
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pytest_lmopt.lm.recordings.files import Answer
@@ -19,6 +19,10 @@ class MemoryStore:
     def get(self, key: str, *, since: float = 0.0) -> Completion | None:  # noqa: ARG002 - the protocol's
         """The answer, marked as replayed; ``since`` was heeded by whoever sent it."""
         return self._answers.get(key)
+
+    def recent(self, model: str) -> Sequence[Request]:
+        """Those asked here; of what was known before, the requests stay where they are."""
+        return [request for request, _ in self.new if request.model == model]
 
     def put(self, request: Request, completion: Completion) -> None:
         """Keep a new answer."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +29,12 @@ class Store(Protocol):
         that can be read.
 
         ``since`` is a time in seconds as ``Clock.time`` counts them.
+        """
+
+    def recent(self, model: str) -> Sequence[Request]:
+        """The newest recorded requests to a model, without repeats: what a miss is compared with.
+
+        Not all need be known.
         """
 
     def put(self, request: Request, completion: Completion) -> None:

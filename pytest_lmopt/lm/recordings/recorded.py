@@ -9,7 +9,10 @@ from typing import Literal
 
 from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.errors import CallerLeftError, RefusedError, UnrecordedError
+from pytest_lmopt.errors.running import CLOSEST
 from pytest_lmopt.lm.local.model import model_identity
+from pytest_lmopt.lm.recordings.closest import difference
+from pytest_lmopt.lm.recordings.files import Records
 from pytest_lmopt.lm.recordings.protocol import Store
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.tracing import may_land
@@ -20,6 +23,9 @@ CacheMode = Literal["auto", "replay", "refresh", "off"]
 
 LOOK_AGAIN_SECONDS = 0.05
 """How often to look whether another process has its answer."""
+
+EXPLAINED = 3
+"""Misses that are compared with what is recorded: mostly all have one cause."""
 
 
 @dataclass(kw_only=True)
@@ -56,6 +62,7 @@ class Recorded:
         self._committed = committed or {}
         self._since = (since or clock.time()) if mode == "refresh" else 0.0
         self._in_flight: dict[str, _Flight] = {}
+        self._misses = 0
 
     async def complete(self, request: Request) -> Completion:
         """A recorded or new answer; in ``replay`` mode an unknown request is missing."""
@@ -77,15 +84,26 @@ class Recorded:
         elif recorded is not None:
             return recorded
         if self._mode == "replay":
-            raise UnrecordedError(
-                f"not recorded (--lm-cache=replay): {request.model}, "
-                f"{request.messages[-1].content[:200]!r}, key {key[:12]}",
-                request=request,
-            )
+            raise self._unrecorded(request)
         work = asyncio.ensure_future(self._ask(request, key))
         flight = self._in_flight[key] = _Flight(work=work)
         work.add_done_callback(lambda done: self._landed(key, done))
         return await self._landing(key, flight)
+
+    def _unrecorded(self, request: Request) -> UnrecordedError:
+        """The error of a miss; the first ones say how the closest recorded request differs."""
+        self._misses += 1
+        problem = (
+            f"not recorded (--lm-cache=replay): {request.model}, "
+            f"{request.messages[-1].content[:200]!r}, key {request.key[:12]}"
+        )
+        if self._misses <= EXPLAINED:
+            recorded = [*self._store.recent(request.model)]
+            if isinstance(self._committed, Records):
+                recorded += self._committed.recent(portable_model(request.model))
+            differing = difference(request, recorded)
+            problem += f"{CLOSEST}{differing}" if differing else ""
+        return UnrecordedError(problem, request=request)
 
     async def _landing(self, key: str, flight: _Flight) -> Completion:
         flight.waiting += 1
@@ -128,6 +146,10 @@ class Recorded:
 
 def portable_key(request: Request) -> str:
     """The key under which a request is committed: a model file by its name, not its place."""
-    if not request.model.startswith("local:"):
-        return request.key
-    return replace(request, model=model_identity(request.model)).key
+    model = portable_model(request.model)
+    return request.key if model == request.model else replace(request, model=model).key
+
+
+def portable_model(model: str) -> str:
+    """The name of a model in committed recordings."""
+    return model_identity(model) if model.startswith("local:") else model

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.errors import RecordingsError
 from pytest_lmopt.lm.processes import alive, own_token
-from pytest_lmopt.lm.recordings.answer import dump_answer, load_answer, storable
+from pytest_lmopt.lm.recordings.answer import (
+    dump_answer,
+    dump_request,
+    load_answer,
+    load_request,
+    storable,
+)
+from pytest_lmopt.lm.recordings.closest import COMPARED
 from pytest_lmopt.lm.recordings.rescue import readable_rows
 from pytest_lmopt.lm.sqlite_file import (
     Database,
@@ -33,6 +40,9 @@ may be asked twice.
 """
 
 LANDING_SECONDS = 3.0
+
+_LOOKED_AT = 5_000
+"""Recordings among which those of one model are looked for."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS recordings
@@ -111,9 +121,20 @@ class SqliteRecordings:
             self._used.add(key)
         return load_answer(row[0])
 
+    def recent(self, model: str) -> Sequence[Request]:
+        """As the protocol says: of the newest in all."""
+        begin = f"{storable([model])[:-1]},"
+        with self._lock, self._usable():
+            rows = self._connection.execute(
+                "SELECT request FROM (SELECT request FROM recordings ORDER BY rowid DESC LIMIT ?)"
+                " WHERE substr(request, 1, ?) = ? LIMIT ?",
+                (_LOOKED_AT, len(begin), begin, COMPARED),
+            ).fetchall()
+        return [request for (text,) in rows if (request := load_request(text)) is not None]
+
     def put(self, request: Request, completion: Completion) -> None:
         """As the protocol says."""
-        asked = storable([request.model, request.messages, dict(request.params)])
+        asked = dump_request(request)
         answer = dump_answer(completion)
         now = self._clock.time()
         with self._lock, self._usable(), transaction(self._connection):
