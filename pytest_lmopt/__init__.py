@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_lmopt.wire import Completion as Completion
     from pytest_lmopt.wire import Message as Message
     from pytest_lmopt.wire import Request as Request
+    from pytest_lmopt.wire import ToolCall as ToolCall
     from pytest_lmopt.wire import Usage as Usage
 
 __version__ = "0.1.0"
@@ -37,6 +38,7 @@ _HOMES = {
     "Prompt": "pytest_lmopt.lm.prompt",
     "Request": "pytest_lmopt.wire",
     "Score": "pytest_lmopt.metrics.score",
+    "ToolCall": "pytest_lmopt.wire",
     "Usage": "pytest_lmopt.wire",
     "carry_context": "pytest_lmopt.lm.tracing",
 }
@@ -52,6 +54,7 @@ __all__ = [
     "Prompt",
     "Request",
     "Score",
+    "ToolCall",
     "Usage",
     "carry_context",
     "metrics",

@@ -31,7 +31,8 @@ def incomplete_replay(calls: Iterable[Call], missing: dict[str, str]) -> Incompl
         f"{count} {'request is' if count == 1 else 'requests are'} not recorded, and "
         f"--lm-cache=replay asks no model: {'; '.join(parts)}.{''.join(differences[:1])} Nothing "
         "is judged. To record them, and those that follow from their answers, run the same without "
-        "--lm-cache=replay where the model can be asked; with --lm-record=DIR it also writes them to files to commit",
+        "--lm-cache=replay where the model can be asked; with --lm-record=DIR it also writes them "
+        "to files to commit",
         missing=missing,
     )
 

@@ -58,6 +58,7 @@ def marked_rules(options: Options, marked: MarkedSuite, *, promise: str, replayi
         replaying=replaying,
         offered=marked.lm is not None,
         key_ignore=options.key_ignore,
+        recorded_body=marked.recorded_body,
     )
 
 

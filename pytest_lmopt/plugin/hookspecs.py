@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -32,4 +32,15 @@ def pytest_lmopt_lm(config: pytest.Config) -> LM | None:
     An LM is an object with ``async complete(request)``, such as ``FunctionLM(function)``. A
     ``conftest.py`` offers one to the suites in its folder. pytest calls the hook once a suite in
     each process. Budgets, recordings and retries hold for it as for every model.
+    """
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_lmopt_recorded_body(config: pytest.Config, body: dict[str, Any]) -> Any:
+    """Return the body by which a client's call is keyed and recorded; None leaves it as it is.
+
+    ``body`` is a copy of the JSON that the client sends; what is sent stays. Remove what must not
+    be stored, such as a customer's name. Bodies that become equal share one answer. Traces and
+    reports show the returned body's messages. Answers are recorded as they come. A ``conftest.py``
+    acts on the suites in its folder. pytest calls the hook for each call, on several threads.
     """

@@ -14,6 +14,7 @@ from pytest_lmopt.lm.offered import check_lm, name_of
 from pytest_lmopt.plugin.names import FIXTURE_NAME, MARK_NAME, MODEL_NAME, item_snapshot, node_name
 from pytest_lmopt.plugin.option_values import GATES
 from pytest_lmopt.plugin.options import Options
+from pytest_lmopt.plugin.recorded_bodies import recorded_body_of
 from pytest_lmopt.plugin.records import BudgetMark, MarkedSuite
 from pytest_lmopt.snapshots.store import record_path
 from pytest_lmopt.suites.budget import Budget
@@ -106,6 +107,7 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
         require_baseline=arguments["require_baseline"],
         lm=lm,
         intercepted=arguments.get("intercept") != "off",
+        recorded_body=recorded_body_of(item),
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_lmopt.comparison.gate import GateMode
@@ -27,7 +28,7 @@ class MarkedSuite:
 
     ``record`` is the file for its recorded answers, None where none are committed. ``lm`` is the
     LM of the user's own, None where models are asked by their names. ``intercepted`` is False
-    where the mark leaves the suite's requests alone.
+    where the mark leaves the suite's requests alone. ``recorded_body`` is as in ``Rules``.
     """
 
     suite: Suite
@@ -38,6 +39,7 @@ class MarkedSuite:
     require_baseline: bool
     lm: LM | None = None
     intercepted: bool = True
+    recorded_body: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

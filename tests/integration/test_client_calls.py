@@ -349,8 +349,7 @@ def test_a_fallback_that_answers_leaves_the_run_scored(asking: Asking) -> None:
 
 
 OFFERED = """
-from pytest_lmopt import Completion, FunctionLM
-from pytest_lmopt.wire import ToolCall
+from pytest_lmopt import Completion, FunctionLM, ToolCall
 
 
 def answer(request):
@@ -512,3 +511,59 @@ def test_a_replay_miss_says_how_the_closest_recorded_request_differs(asking: Ask
         ]
     )
     assert asking.seen == asking.rows
+
+
+SCRUBBING = """
+def pytest_lmopt_recorded_body(body):
+    body["messages"] = [
+        {**message, "content": message["content"].replace("Mrs Poe", "NAME")}
+        for message in body["messages"]
+    ]
+    del body["seed"]
+    return body
+"""
+NAMED = """
+import random
+
+
+def ask(row):
+    text = f"Mrs Poe asks: is {row} odd?"
+    said = gpt.chat.completions.create(**chat(text, seed=random.randrange(10**9)))
+    return words(said.choices[0].message.content)
+"""
+
+
+def test_a_hook_scrubs_what_is_recorded_and_not_what_is_sent(
+    asking: Asking, server: ProviderServer
+) -> None:
+    """What it removes stands in no file, and may differ in a replay."""
+    asking.project.write("conftest.py", SCRUBBING)
+    asking.write(NAMED)
+    asking.run().assert_outcomes(passed=1)
+    counted = server.counts()["examples"].values()
+    assert [example["input_tokens"] for example in counted] == [6] * asking.rows
+    asking.run("--lm-cache=replay", "--lm-record=records").assert_outcomes(passed=1)
+    assert asking.seen == asking.rows
+    (record,) = (asking.project.path / "records").rglob("*.jsonl")
+    written = [*(asking.project.path / ".lmopt").rglob("*.sqlite*"), record, asking.file]
+    assert not any(b"Mrs Poe" in file.read_bytes() for file in written)
+    assert b"NAME asks" in record.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("returned", "problem"),
+    [
+        ("1 / 0", "raised ZeroDivisionError: division by zero"),
+        ("[body]", "returned no body: expected a JSON object or None, found list"),
+        ("{1: {2}}", "raised TypeError: Object of type set is not JSON serializable"),
+    ],
+)
+def test_a_hook_that_returns_no_body_is_an_error(
+    returned: str, problem: str, asking: Asking
+) -> None:
+    """No request is sent."""
+    hook = f"def pytest_lmopt_recorded_body(body):\n    return {returned}\n"
+    asking.project.write("conftest.py", hook)
+    asking.write(CATCHING)
+    asking.run().stdout.fnmatch_lines([f"error: *the hook pytest_lmopt_recorded_body {problem}"])
+    assert asking.seen == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import anthropic  # noqa: F401
@@ -89,7 +90,7 @@ class Asking:
 
     def run(self, *options: str) -> pytest.RunResult:
         """Run the suite, and read its report."""
-        file = self.project.path / "r.json"
+        file = self.file
         file.unlink(missing_ok=True)
         result = self.project.run("--lm-report=json:r.json", *options)
         self._report = {}
@@ -97,6 +98,11 @@ class Asking:
         if file.exists():
             (self._report,) = json.loads(file.read_text(encoding="utf-8"))["suites"]
         return result
+
+    @property
+    def file(self) -> Path:
+        """The file of the report."""
+        return self.project.path / "r.json"
 
     @property
     def report(self) -> dict[str, Any]:

@@ -75,6 +75,8 @@ def test_long_values_are_shown_from_shortly_before_they_differ() -> None:
         f"messages.0.content: expected '{before}{'y' * 40}…' (recorded), "
         f"found '{before}{'x' * 40}…'"
     )
+    longer = difference(client("a" * 500 + "more"), [client("a" * 500)])
+    assert longer.endswith(f"expected '{before}' (recorded), found '{before}more'")
 
 
 def test_secrets_are_hidden_before_values_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,8 +148,9 @@ class Exchange:
 
     def _own(self, model: str, body: Body) -> Request:
         """The request as its client sends it."""
-        ignored = self.run.rules.key_ignore
-        params = identity(self.dialect.name, body, self.http, ignore=ignored)
+        rules = self.run.rules
+        kept = rules.recorded_body(body) if rules.recorded_body is not None else body
+        params = identity(self.dialect.name, kept, self.http, ignore=rules.key_ignore)
         return Request(
             model=model,
             messages=self.dialect.messages(params["body"]),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 from pytest_lmopt.lm.net.hosts import plain_host
 
@@ -60,7 +62,8 @@ class Rules:
     ``promise`` names what such a connection would break (a budget, a replay, a search): then one
     by name is an error; empty, it is only listed. ``replaying`` refuses public addresses, too.
     ``offered`` says that the user's own LM answers clients' calls as well; ``key_ignore`` are the
-    parts of clients' requests that recordings leave out.
+    parts of clients' requests that recordings leave out. ``recorded_body`` returns the body to
+    key and record in place of the one that is sent.
     """
 
     interception: Interception = Interception()
@@ -68,3 +71,4 @@ class Rules:
     replaying: bool = False
     offered: bool = False
     key_ignore: tuple[str, ...] = ()
+    recorded_body: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None

@@ -116,7 +116,8 @@ def _shown(expected: object, found: object) -> tuple[str, str]:
     if not (isinstance(expected, str) and isinstance(found, str)):
         return _text(expected), _text(found)
     texts = redact(expected), redact(found)
-    same = next((n for n, pair in enumerate(zip(*texts, strict=False)) if len({*pair}) == 2), 0)
+    shorter = min(map(len, texts))
+    same = next((n for n in range(shorter) if texts[0][n] != texts[1][n]), shorter)
     start = same - _BEFORE if same > 2 * _BEFORE else 0
     one, other = (_cut(text, start) for text in texts)
     return repr(one), repr(other)
