@@ -34,7 +34,9 @@ def answers_of(
 
 def _answers(calls: tuple[Call, ...], *, drawn: int) -> Iterator[Answer]:
     for call in calls:
-        if call.request is not None and (call.usage.calls or call.refused):
+        if call.request is None or not call.request.recordable:
+            continue
+        if call.usage.calls or call.refused:
             request = replace(
                 call.request,
                 model=model_identity(call.request.model),

@@ -163,12 +163,13 @@ def _call_from_plain(plain: Plain) -> Call:
 
 
 def request_to_plain(request: Request) -> Plain:
-    """A request as JSON, without what its key does not depend on."""
+    """A request as JSON, with what its key depends on, and whether its answer is recorded."""
     return {
         "model": request.model,
         "messages": request.messages,
         "params": json.loads(canonical_json(dict(request.params))),
         "repeat": request.repeat,
+        **({} if request.recordable else {"recordable": False}),
     }
 
 

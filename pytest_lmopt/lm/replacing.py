@@ -12,12 +12,16 @@ Function = Callable[..., Any]
 Maker = Callable[[Function], Function]
 """Makes, of a function, the one that stands in for it."""
 
+_BELOW = "_lmopt_below"
+"""The attribute of a stand-in: its replacement, itself, and the function below it."""
+
 
 class Replacement:
     """A stand-in for the function ``name`` of a class; nested uses count as one.
 
     Where others have put theirs over ours meanwhile, ours can't be taken out: it stays below as a
-    pass-through, and the next use puts a new one on top.
+    pass-through, and the next use puts a new one on top. A pass-through that others have put back
+    goes with the next one.
     """
 
     def __init__(self, owner: type, name: str, make: Maker) -> None:
@@ -25,7 +29,6 @@ class Replacement:
         self._lock = threading.Lock()
         self._uses = 0
         self._standing: Function | None = None
-        self._original: Function | None = None
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
@@ -43,9 +46,7 @@ class Replacement:
                     self._take_out()
 
     def _put(self) -> None:
-        found: Function = vars(self._owner)[self._name]
-        if found is self._standing:
-            return  # left over, and on top again: others have taken theirs out
+        found = self._without_ours()
         ours = self._make(found)
 
         @wraps(found)
@@ -54,10 +55,22 @@ class Replacement:
                 *arguments, **named
             )
 
-        self._original, self._standing = found, standing
+        setattr(standing, _BELOW, (self, standing, found))
+        self._standing = standing
         setattr(self._owner, self._name, standing)
 
     def _take_out(self) -> None:
-        if self._original is not None and vars(self._owner)[self._name] is self._standing:
-            setattr(self._owner, self._name, self._original)
-            self._original = self._standing = None
+        self._standing = None
+        found = self._without_ours()
+        if found is not vars(self._owner)[self._name]:
+            setattr(self._owner, self._name, found)
+
+    def _without_ours(self) -> Function:
+        """The function that is there, below any stand-ins of ours on top."""
+        found: Function = vars(self._owner)[self._name]
+        while True:
+            replacement, standing, below = getattr(found, _BELOW, (None, None, found))
+            # wrappers of others may have copied the attribute
+            if replacement is not self or standing is not found:
+                return found
+            found = below

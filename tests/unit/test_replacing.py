@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import wraps
 from typing import Any
 
 from pytest_lmopt.lm.replacing import Replacement
@@ -65,6 +66,29 @@ def test_it_goes_once_others_have_taken_out_theirs() -> None:
     with replacement.in_place():
         assert kind().say() == "word!"
     assert vars(kind)["say"] is say
+
+
+def test_what_others_put_back_late_goes_with_the_next_use() -> None:
+    """Such as a patch that a fixture sets up before a run and takes out after it."""
+    kind, say, replacement = speaker()
+    for _ in range(3):
+        with replacement.in_place():
+            ours = vars(kind)["say"]
+            kind.say = lambda _: "theirs"  # type: ignore[attr-defined]
+        with replacement.in_place():
+            assert kind().say() == "theirs!"
+        with replacement.in_place():
+            kind.say = ours  # type: ignore[attr-defined]
+        assert vars(kind)["say"] is say
+
+
+def test_a_wrapper_of_others_is_not_taken_out_with_it() -> None:
+    """Though it has copied all attributes."""
+    kind, _, replacement = speaker()
+    with replacement.in_place():
+        ours = vars(kind)["say"]
+        kind.say = theirs = wraps(ours)(lambda speaker: f"<{ours(speaker)}>")  # type: ignore[attr-defined]
+    assert vars(kind)["say"] is theirs
 
 
 def test_threads_are_the_librarys_own_afterwards() -> None:
