@@ -23,6 +23,9 @@ THIS_MACHINE = "localhost"
 OCCURRENCE = "occurrence"
 """The param that numbers equal calls of clients in one run; a provider is not sent it."""
 
+TOOLS = "tools"
+"""The role of the first message of a client's call, which lists the tools that it offers."""
+
 DEFAULT_MAX_TOKENS = 1024
 """Sent where a prompt sets no ``max_tokens``, so that every call has an upper price."""
 
