@@ -66,7 +66,7 @@ class Request:
     ``repeat`` numbers independent answers to the same question. Of a call that a client of the
     pipeline makes, ``messages`` are a rendering as text, ``params`` hold all that the answer
     depends on, ``limits`` bounds its tokens, and ``ask`` has the client send it. Its answer is not
-    recorded unless ``recordable``.
+    recorded unless ``recordable``. ``client`` is the client's own name, ``dialect`` its protocol.
     """
 
     model: str
@@ -76,6 +76,8 @@ class Request:
     limits: Limits | None = field(default=None, repr=False, compare=False)
     ask: Callable[[], Awaitable[Completion]] | None = field(default=None, repr=False, compare=False)
     recordable: bool = field(default=True, repr=False, compare=False)
+    client: str = field(default="", repr=False, compare=False)
+    dialect: str = field(default="", repr=False, compare=False)
 
     @property
     def key(self) -> str:

@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 from doubles.fake_provider import FakeProvider
 from jsonschema import Draft202012Validator
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from projects.shouting import Project
 
 from pytest_lmopt.reports.machine import SCHEMA
@@ -146,3 +150,30 @@ def test_of_holdout_no_message_is_shown(project: Project, provider: FakeProvider
     held = [row for row in rows if row["split"] == "holdout"]
     assert held
     assert not any(run["calls"] for row in held for run in row["runs"])
+
+
+def test_a_clients_call_is_a_span(
+    project: Project, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With client and dialect, below the run that makes it; recorded or not."""
+    exporter, spans = InMemorySpanExporter(), TracerProvider()
+    spans.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: spans)
+    write(project)
+    project.run("-o", "lm_otel=true").assert_outcomes(passed=1)
+    found = exporter.get_finished_spans()
+    runs = {each.context.span_id for each in found if each.name.startswith("invoke_workflow")}
+    calls = [each for each in found if each.name == "chat gpt-4o-mini"]
+    assert len(calls) == len(provider.requests) == 20
+    for call in calls:
+        told = dict(call.attributes or {})
+        assert call.parent is not None
+        assert call.parent.span_id in runs
+        assert (told["pytest_lmopt.client"], told["pytest_lmopt.dialect"]) == (
+            "mine",
+            "openai.chat",
+        )
+        assert told["gen_ai.usage.cache_read.input_tokens"] == 8
+        assert told["gen_ai.usage.reasoning.output_tokens"] == 2
+    reasons = {dict(call.attributes or {})["gen_ai.response.finish_reasons"] for call in calls}
+    assert reasons == {("stop",), ("tool_calls",)}
