@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -177,3 +179,97 @@ def test_a_clients_call_is_a_span(
         assert told["gen_ai.usage.reasoning.output_tokens"] == 2
     reasons = {dict(call.attributes or {})["gen_ai.response.finish_reasons"] for call in calls}
     assert reasons == {("stop",), ("tool_calls",)}
+
+
+def test_a_snapshot_names_the_models_really_asked(project: Project, provider: FakeProvider) -> None:
+    """Of embeddings, too; the names are the providers' own, with their providers."""
+    write(project, pipeline="embedded")
+    project.run("--lm-snapshot-update").assert_outcomes(passed=1)
+    models = "models:\n- openai/gpt-4o-mini\n- openai/text-embedding-3-small\n"
+    assert models in snapshot(project)
+
+
+def test_a_changed_model_is_named_and_gated(project: Project, provider: FakeProvider) -> None:
+    """Like a changed prompt."""
+
+    def worse(body: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"content": "no idea"} if body["model"] == "gpt-4o" else ask_then_shout(body)
+
+    provider.reply = worse
+    write(project)
+    project.run("--lm-snapshot-update").assert_outcomes(passed=1)
+    project.write("agents.py", AGENT.replace("gpt-4o-mini", "gpt-4o"))
+    result = project.run("--lm-report=json:lm.json")
+    result.assert_outcomes(failed=1)
+    (suite,) = json.loads((project.path / "lm.json").read_text())["suites"]
+    change = "the model (openai/gpt-4o-mini → openai/gpt-4o)"
+    assert suite["changed"] == [change]
+    assert suite["baseline"] == "compared"
+    assert suite["comparison"]["verdict"] == "regressed"
+    assert f"changed since the baseline: {change}" in " ".join(result.stdout.str().split())
+
+
+def test_a_replay_with_a_changed_model_says_so(project: Project, provider: FakeProvider) -> None:
+    """There are no recordings for it, and it is not asked."""
+    write(project)
+    project.run("--lm-snapshot-update").assert_outcomes(passed=1)
+    seen = len(provider.requests)
+    project.write("agents.py", AGENT.replace("gpt-4o-mini", "gpt-4o"))
+    result = project.run("--lm-cache=replay")
+    result.assert_outcomes(failed=1)
+    change = "openai/gpt-4o-mini → openai/gpt-4o"
+    assert f"no recordings for the changed model ({change})" in " ".join(
+        result.stdout.str().split()
+    )
+    assert len(provider.requests) == seen
+
+
+def test_a_model_that_answers_in_place_is_the_one_named(
+    project: Project, provider: FakeProvider
+) -> None:
+    """In the snapshot, and beside the model that the client asked for."""
+    write(project, "model='openai/gpt-4.1-nano'")
+    project.run("-vv", "--lm-snapshot-update", "--lm-report=json:lm.json").assert_outcomes(passed=1)
+    assert "models:\n- openai/gpt-4.1-nano\ndataset" in snapshot(project)
+    row = json.loads((project.path / "lm.json").read_text())["suites"][0]["examples"][0]
+    call = row["runs"][0]["calls"][0]
+    assert (call["prompt"], call["model"]) == (
+        "openai.chat:openai/gpt-4o-mini",
+        "openai/gpt-4.1-nano",
+    )
+    assert {each["model"] for each in provider.requests} == {"gpt-4.1-nano"}
+
+
+def snapshot(project: Project) -> str:
+    """The text of the suite's snapshot."""
+    return (project.path / "__lm_snapshots__/test_weather/test_weather.yaml").read_text()
+
+
+@pytest.mark.parametrize("priced", [False, True])
+def test_calls_to_this_machine_are_said_to_be_free(
+    project: Project, provider: FakeProvider, priced: bool
+) -> None:
+    """Once, unless a price is given."""
+    project.write("agents.py", AGENT.replace("https://api.openai.com", "http://localhost:1"))
+    write(project)
+    options = ["-o", "lm_prices=localhost/gpt-4o-mini 1 2"] if priced else []
+    result = project.run(*options, "--lm-budget=usd:1")
+    result.assert_outcomes(passed=1)
+    words = " ".join(result.stdout.str().split())
+    line = (
+        "note: test_weather.py::test_weather: calls to localhost/gpt-4o-mini are taken as free: "
+        "the server runs on this machine. Name a price in lm_prices if they are not"
+    )
+    assert words.count(line) == (0 if priced else 1)
+    assert ("taken as free" in words) is not priced
+
+
+def test_a_frameworks_own_cache_is_named(
+    project: Project, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers in the provider's place, unseen."""
+    on = SimpleNamespace(enable_disk_cache=False, enable_memory_cache=True)
+    monkeypatch.setitem(sys.modules, "dspy", SimpleNamespace(cache=on))  # type: ignore[misc]
+    write(project)
+    words = " ".join(project.run().stdout.str().split())
+    assert "note: test_weather.py::test_weather: DSPy's own cache is on; answers from it" in words
