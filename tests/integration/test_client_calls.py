@@ -269,7 +269,7 @@ def test_a_frameworks_own_cache_is_named(
 ) -> None:
     """It answers in the provider's place, unseen."""
     on = SimpleNamespace(enable_disk_cache=False, enable_memory_cache=True)
-    monkeypatch.setitem(sys.modules, "dspy", SimpleNamespace(cache=on))  # type: ignore[misc]
+    monkeypatch.setitem(sys.modules, "dspy", SimpleNamespace(cache=on))
     write(project)
     words = " ".join(project.run().stdout.str().split())
     assert "note: test_weather.py::test_weather: DSPy's own cache is on; answers from it" in words

@@ -57,8 +57,8 @@ def _chat(request: Request) -> Mapping[str, Any] | None:
 def _parts(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     content = message.get("content")
     if message.get("role") == "tool":
-        called = {"id": text(message.get("tool_call_id")), "response": content_text(content)}
-        yield {"type": "tool_call_response", **called}
+        answered = {"id": text(message.get("tool_call_id")), "response": content_text(content)}
+        yield {"type": "tool_call_response", **answered}
         return
     if content:
         yield from (_text(content_text([each])) for each in _items(content))
