@@ -15,6 +15,7 @@ from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.metrics.scored_run import Outcome, ScoredRun
 from pytest_lmopt.reports.example_rows import (
+    LONGEST_EXCHANGE,
     MOST_CALLS,
     MOST_MESSAGES,
     MOST_RUNS,
@@ -147,17 +148,25 @@ def _add_messages(row: CallRow, call: Call) -> None:
     messages = call.request.messages if call.request else ()
     tools = [each.content for each in messages if each.role == TOOLS]
     said = [each for each in messages if each.role != TOOLS]
-    left = max(0, len(said) - MOST_MESSAGES)
+    kept = _kept([MessageRow(role=each.role, content=cut(each.content)) for each in said])
     row["client"], row["dialect"] = call.client, call.dialect
     row["tools"] = cut("\n".join(tools))
-    row["messages"] = [
-        MessageRow(role=each.role, content=cut(each.content))
-        for each in (*said[:1], *said[1 + left :])
-    ]
-    row["unshown"] = left
+    row["messages"], row["unshown"] = kept, len(said) - len(kept)
     row["tool_calls"] = [
         ToolCallRow(name=each.name, arguments=cut(each.arguments)) for each in call.tool_calls
     ]
+
+
+def _kept(said: list[MessageRow]) -> list[MessageRow]:
+    """The first message, and of the last ones as many as there is room for."""
+    room = LONGEST_EXCHANGE - sum(len(each["content"]) for each in said[:1])
+    last: list[MessageRow] = []
+    for each in reversed(said[1:][1 - MOST_MESSAGES :]):
+        room -= len(each["content"])
+        if room < 0:
+            break
+        last.append(each)
+    return [*said[:1], *reversed(last)]
 
 
 def _texts(values: Mapping[str, Any]) -> dict[str, str]:

@@ -16,6 +16,8 @@ MOST_CALLS = 30
 """Calls of a run that are kept."""
 MOST_MESSAGES = 30
 """Messages of a call that are kept: the first, and the last ones."""
+LONGEST_EXCHANGE = 20_000
+"""Characters of a call's messages that are kept: an agent sends all it has said with each call."""
 MOST_RUNS = 10
 """Runs of an example whose texts and calls are kept."""
 

@@ -51,9 +51,13 @@ def embedded(city):
         return agent(city)
 
 
+FILL = ""
+
+
 def chatty(city):
     said = [{"role": "system", "content": "Be brief."}]
-    said += [{"role": "tool", "tool_call_id": "x", "content": f"{city} {i}"} for i in range(40)]
+    told = [f"{city} {i}" + FILL for i in range(40)]
+    said += [{"role": "tool", "tool_call_id": "x", "content": each} for each in told]
     with httpx.Client() as client:
         post(client, "chat/completions", model=MODEL, messages=said)
     return city.upper()
@@ -129,19 +133,21 @@ def test_a_row_shows_the_whole_exchange_in_order(project: Project, provider: Fak
     assert (second["text"], second["tool_calls"]) == (city.upper(), [])
 
 
+@pytest.mark.parametrize(("fill", "kept"), [(0, 30), (3_000, 7), (50_000, 5)])
 def test_of_a_long_exchange_the_first_message_and_the_last_ones_are_kept(
-    project: Project, provider: FakeProvider
+    project: Project, provider: FakeProvider, fill: int, kept: int
 ) -> None:
     """An agent sends all it has said with each call."""
     write(project, pipeline="chatty")
+    project.write("agents.py", AGENT.replace('FILL = ""', f'FILL = " " * {fill}'))
     project.run("-vv", "--lm-report=json:lm.json").assert_outcomes(passed=1)
     row = json.loads((project.path / "lm.json").read_text())["suites"][0]["examples"][0]
     (call,) = row["runs"][0]["calls"]
     city = row["inputs"]["city"]
-    assert (len(call["messages"]), call["unshown"]) == (30, 11)
-    assert [each["content"] for each in call["messages"]] == [
-        "Be brief.", *(f"{city} {i}" for i in range(11, 40)),
-    ]  # fmt: skip
+    assert (len(call["messages"]), call["unshown"]) == (kept, 41 - kept)
+    first, *last = (each["content"].split("  ")[0].strip() for each in call["messages"])
+    assert first == "Be brief."
+    assert last == [f"{city} {i}" for i in range(41 - kept, 40)]
 
 
 def test_of_holdout_no_message_is_shown(project: Project, provider: FakeProvider) -> None:
