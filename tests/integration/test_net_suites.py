@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 
 import pytest
 from doubles.function_model import FunctionModel
@@ -63,7 +65,9 @@ def write(project: Project, listener: Listener, arguments: str = "", body: str =
 def test_connections_past_the_plugin_are_named(project: Project, listener: Listener) -> None:
     """In each report; and beside them stands no plain 0."""
     write(project, listener)
+    start, submit = Thread.start, ThreadPoolExecutor.submit
     result = project.run("--lm-report=json:out.json,md:out.md")
+    assert (Thread.start, ThreadPoolExecutor.submit) == (start, submit)
     result.assert_outcomes(passed=1)
     line = (
         f"9 connections past the plugin, to localhost:{listener.port} (first in example w1). "
@@ -126,6 +130,19 @@ def test_there_is_a_way_out(project: Project, listener: Listener, way: str) -> N
     assert listener.taken == 9
 
 
+def test_workers_name_them_together(project: Project, listener: Listener) -> None:
+    """Whichever of them ran an example."""
+    write(project, listener)
+    text = (project.path / "test_it.py").read_text(encoding="utf-8")
+    project.write(
+        "test_it.py", text.replace("range(12)", "range(60)").replace("concurrency=1, ", "")
+    )
+    result = project.run_apart("-n", "2", "--lm-report=json:out.json")
+    result.assert_outcomes(passed=1)
+    (suite,) = json.loads((project.path / "out.json").read_text(encoding="utf-8"))["suites"]
+    assert suite["openings"][0]["times"] == suite["n"] == listener.taken
+
+
 def test_processes_and_blind_libraries_are_listed(
     project: Project, listener: Listener, model: FunctionModel
 ) -> None:
@@ -149,3 +166,21 @@ def test_a_wrong_mark_says_what_is_right(project: Project, listener: Listener) -
     """The argument has one word."""
     write(project, listener, "intercept='on'")
     project.run().stdout.fnmatch_lines(["*lm_suite(intercept='on'): 'off' or None expected*"])
+
+
+def test_a_replay_refuses_model_calls_at_import(project: Project, listener: Listener) -> None:
+    """Each suite is an error that says so, and nothing is sent; without a replay nothing changes."""
+    write(project, listener)
+    text = (project.path / "test_it.py").read_text(encoding="utf-8")
+    project.write(
+        "test_it.py",
+        "import httpx\nfrom contextlib import suppress\n"
+        f"with suppress(httpx.HTTPError):\n    httpx.post('http://127.0.0.1:{listener.port}"
+        "/v1/chat/completions', json={'model': 'm', 'messages': []}, timeout=0.01)\n" + text,
+    )
+    result = project.run("--lm-cache=replay")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*a model is called while tests are collected: under --lm-cache*"])
+    assert listener.taken == 0
+    project.run().assert_outcomes(passed=1)
+    assert listener.taken > 0
