@@ -133,6 +133,7 @@ class Exchange:
         if other is not None and not self.run.rules.offered and _same_provider(model, other):
             body, model, ask = {**body, "model": other.partition("/")[2]}, other, True
         request = self._own(model, body) if ask or other is None else self._translated(other)
+        request = replace(request, client=self.client, dialect=self.dialect.name)
         before = self.run.occurrence(request.key)
         if before:
             request = replace(request, params={**request.params, OCCURRENCE: before})
