@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.errors import LmoptError, RefusedError, TransientError
@@ -14,7 +15,7 @@ from pytest_lmopt.lm.money.usage import as_reported, usage_of
 from pytest_lmopt.lm.quiet import quiet
 from pytest_lmopt.lm.reported_usage import noting_usage
 from pytest_lmopt.lm.tracing import our_own
-from pytest_lmopt.wire import Completion, Request
+from pytest_lmopt.wire import Completion, Request, ToolCall
 
 TIMEOUT_SECONDS = 120.0
 _SLACK_SECONDS = 5.0
@@ -54,7 +55,10 @@ class LiteLLM:
     async def _complete(self, request: Request) -> Completion:
         litellm = load_litellm()
         model = self._asked_as or request.model
-        messages = [{"role": role, "content": text} for role, text in request.messages]
+        params = dict(request.params)
+        # a client's request that another model answers has its own: with tools, images
+        given = params.pop("messages", None)
+        messages = given or [{"role": role, "content": text} for role, text in request.messages]
         failure: LmoptError | None = None
         try:
             async with within(self._timeout, request, self._clock):
@@ -66,11 +70,12 @@ class LiteLLM:
                         num_retries=0,
                         max_retries=0,
                         **self._where,
-                        **tool_arguments(request.params.get("tools")),
-                        **request.params,
+                        **tool_arguments(params.get("tools")),
+                        **params,
                     )
             choice = response.choices[0]
             text, finish = choice.message.content, choice.finish_reason
+            calls = tuple(_tool_calls(choice.message))
             reported = as_reported(getattr(response, "usage", None), odd=odd)
         except TransientError:
             raise
@@ -85,12 +90,26 @@ class LiteLLM:
                 f"the answer of {request.model} was cut off by the provider's content filter",
                 request=request,
             )
+        if text is None and calls:
+            text = ""
         if not isinstance(text, str):
             raise RefusedError(
                 f"{request.model} answered without text (finish reason {finish!r})", request=request
             )
         usage, remark = usage_of(request, reported)
-        return Completion(text=text, usage=usage, usage_remark=remark)
+        return Completion(
+            text=text,
+            tool_calls=calls,
+            finish=(finish or "") if given else "",
+            usage=usage,
+            usage_remark=remark,
+        )
+
+
+def _tool_calls(message: Any) -> Iterator[ToolCall]:
+    for call in getattr(message, "tool_calls", None) or ():
+        called = call.function
+        yield ToolCall(call.id or "", called.name or "", called.arguments or "")
 
 
 @asynccontextmanager

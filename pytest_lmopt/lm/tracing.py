@@ -157,8 +157,17 @@ class RunContext:
         self._calls[number] = call
 
     def failed(self, call: Call, error: BaseException) -> Call:
-        """The call with its error; the first that the pipeline may catch but can't hide is kept."""
-        if self.stop is None and isinstance(error, _UNHIDEABLE):
+        """The call with its error; the first that the pipeline may catch but can't hide is kept.
+
+        An error that ends the suite replaces a missing answer, which concerns one run.
+        """
+        if isinstance(error, _UNHIDEABLE) and (
+            self.stop is None
+            or (
+                isinstance(self.stop, MissingAnswerError)
+                and not isinstance(error, MissingAnswerError)
+            )
+        ):
             self.stop = error
             if call.dialect and call.request is not None:
                 self._stopped_on = call.request.messages

@@ -1,10 +1,9 @@
-"""Calls that pipelines make on litellm itself: counted, recorded, traced and replayed."""
+"""Calls of pipelines to litellm: counted, recorded, traced and replayed at its HTTP transports."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
-import importlib
 import importlib.util
 import json
 import subprocess
@@ -14,28 +13,30 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import httpx
 import litellm
 import pytest
+from doubles.manual_clock import ManualClock
 from doubles.openai_server import Answer, Fault, OpenAIServer
 from litellm import acompletion, completion
-from litellm.exceptions import BadRequestError, InternalServerError
+from litellm.exceptions import APIError, BadRequestError, InternalServerError, PermissionDeniedError
+from litellm.llms.custom_httpx.aiohttp_transport import LiteLLMAiohttpTransport
 from litellm.router import Router
 from pydantic import BaseModel
 
 from pytest_lmopt import Budget, Example
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.runner import LocalRunner
-from pytest_lmopt.errors import (
-    BudgetExhaustedError,
-    MissingAnswerError,
-    UnmeteredError,
-)
+from pytest_lmopt.errors import BudgetExhaustedError
+from pytest_lmopt.lm.dialects import providers
 from pytest_lmopt.lm.local.model import LocalModel
 from pytest_lmopt.lm.loop import submit
 from pytest_lmopt.lm.money.ledger import Account, Ledger
+from pytest_lmopt.lm.money.prices import Price, give_prices
 from pytest_lmopt.lm.processes import own_token
 from pytest_lmopt.lm.providers import LiteLLM
 from pytest_lmopt.lm.recordings.recorded import CacheMode
@@ -50,15 +51,25 @@ from pytest_lmopt.suites.example import Dataset
 from pytest_lmopt.suites.suite import Suite
 from pytest_lmopt.wire import Message, Request
 
-MODEL = "openai/direct"
+MODEL = "openai/shouting"
+NAMED = "localhost/shouting"
+"""The model's name: its server is on this machine."""
+NEEDS_MCP = pytest.mark.skipif(
+    version("litellm") < "1.11" and importlib.util.find_spec("mcp") is None,
+    reason="litellm 1.106 imports the package mcp for responses",
+)
 WORDS = tuple(f"word {number}" for number in range(12))
 
 
 class Session:
-    """A suite's LM as a session assembles it, with one store for all its runs."""
+    """A suite's LM as a session assembles it, with one store for all its runs.
+
+    Retries go by a clock that jumps over their waits.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._clock = ManualClock()
         self.store = SqliteRecordings(folder / "recordings.sqlite")
         self.ledger = Ledger([])
 
@@ -66,7 +77,9 @@ class Session:
         """The LM of one suite, with a ledger of its own."""
         self.ledger = Ledger([Account(budget or Budget(), owner="the suite")])
         provider = Provider(LocalModel(folder=lambda: self._folder, owner=own_token()))
-        return suite_lm(provider, ledger=self.ledger, store=self.store, mode=mode)
+        return suite_lm(
+            provider, ledger=self.ledger, store=self.store, mode=mode, clock=self._clock
+        )
 
     def run(
         self,
@@ -125,6 +138,8 @@ def text_of(answer: Any) -> str:
 
 
 held = functools.partial(completion, MODEL)
+inner, ainner = litellm.main.completion, litellm.main.acompletion
+"""Functions of litellm's inner module."""
 
 
 def by_name(word: str) -> str:
@@ -138,13 +153,13 @@ def by_module(word: str) -> str:
 
 
 def by_inner_module(word: str) -> str:
-    """``litellm.main.completion``, which is another function."""
-    return text_of(litellm.main.completion(model=MODEL, messages=messages(word)))
+    """``from litellm.main import completion``, which is another function."""
+    return text_of(inner(model=MODEL, messages=messages(word)))
 
 
 async def awaited_by_inner_module(word: str) -> str:
-    """Its async sister."""
-    return text_of(await litellm.main.acompletion(model=MODEL, messages=messages(word)))
+    """``from litellm.main import acompletion``."""
+    return text_of(await ainner(model=MODEL, messages=messages(word)))
 
 
 def held_elsewhere(word: str) -> str:
@@ -183,7 +198,7 @@ def routed(word: str) -> str:
         *(awaited, awaited_by_inner_module, awaited_stream, routed),
     ],
 )
-def test_a_direct_call_is_counted_recorded_traced_and_replayed(
+def test_a_call_is_counted_recorded_traced_and_replayed(
     session: Session, server: OpenAIServer, pipeline: Callable[[str], Any]
 ) -> None:
     """However the pipeline got hold of litellm, and with no change to what is sent."""
@@ -195,8 +210,10 @@ def test_a_direct_call_is_counted_recorded_traced_and_replayed(
         assert (server.calls - before, session.ledger.calls) == (asked, asked)
         for run in runs:
             (call,) = run.trace
-            assert (call.prompt, call.error) == (f"litellm:{MODEL}", None)
-            assert call.inputs == {"messages": messages(run.example.id)}
+            assert (call.prompt, call.error) == (f"openai.chat:{NAMED}", None)
+            said = [[message["role"], message["content"]] for message in messages(run.example.id)]
+            assert call.inputs == {"messages": said}
+            assert call.usage.micro_usd == 0
             assert call.text == run.prediction
             assert call.usage.calls == 1
             assert call.usage.replayed == (0 if asked else 1)
@@ -217,7 +234,9 @@ def test_a_replayed_answer_is_the_same_object_of_litellms(
 
     def pipeline(word: str) -> None:
         answer = completion(model="openai/gpt-4o-mini", messages=messages(word), logprobs=True)
-        given.append((answer.model_dump(), dict(answer._hidden_params), type(answer)))
+        kept = ("custom_llm_provider", "response_cost", "api_base", "model_id")
+        hidden = {name: answer._hidden_params[name] for name in kept}
+        given.append((answer.model_dump(), hidden, type(answer)))
         answer.choices[0].message.content = "changed"
 
     for _ in range(2):
@@ -259,32 +278,64 @@ def test_the_budget_holds(
     assert server.calls <= 5
 
 
-def test_a_call_without_a_limit_of_tokens_is_charged_an_assumed_one(
-    session: Session, server: OpenAIServer
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch, server: OpenAIServer) -> OpenAIServer:
+    """A server that is taken for OpenAI's own."""
+    monkeypatch.setitem(providers._HOSTS, "127.0.0.1", "openai")
+    return server
+
+
+def test_a_call_without_max_tokens_reserves_the_models_largest_output(
+    session: Session, known: OpenAIServer
 ) -> None:
-    """1,024 until its usage is known; nothing of it is sent."""
-    with pytest.raises(BudgetExhaustedError):
-        session.run(by_name, budget=Budget(tokens=1000))
-    assert server.calls == 0
+    """Until its usage is known; ``max_tokens`` is not sent."""
 
-    session.run(by_name, budget=Budget(tokens=1500), words=["one"])
-    assert server.calls == 1
-    assert "max_tokens" not in server.requests[0]
+    def pipeline(word: str) -> None:
+        completion(model="openai/gpt-4o-mini", messages=messages(word))
+
+    with pytest.raises(BudgetExhaustedError, match="up to 16,4"):
+        session.run(pipeline, budget=Budget(tokens=16_000))
+    assert known.calls == 0
+
+    session.run(pipeline, budget=Budget(tokens=17_000), words=["one", "two"])
+    assert known.calls == 2
+    assert "max_tokens" not in known.requests[0]
 
 
-def test_a_dollar_budget_holds(session: Session, server: OpenAIServer) -> None:
-    """Reserved by litellm's price table, settled with what the call cost."""
+def test_a_dollar_budget_holds(session: Session, known: OpenAIServer) -> None:
+    """Reserved by litellm's price table, settled with the price of what was used."""
 
     def pipeline(word: str) -> None:
         completion(model="openai/gpt-4o-mini", messages=messages(word), max_tokens=50)
 
-    (run,) = session.run(pipeline, budget=Budget(usd=0.00004), words=["one"])
+    (run,) = session.run(pipeline, budget=Budget(usd=0.00005), words=["one"])
     (call,) = run.trace
+    assert call.prompt == "openai.chat:openai/gpt-4o-mini"
     assert call.usage.micro_usd == 1
-    assert server.calls == 1
+    assert known.calls == 1
     with pytest.raises(BudgetExhaustedError):
         session.run(pipeline, budget=Budget(usd=0.00003), words=["two"])
-    assert server.calls == 1
+    assert known.calls == 1
+
+
+def test_models_of_this_machine_cost_what_the_users_prices_say(
+    session: Session, server: OpenAIServer
+) -> None:
+    """Without a price they are free."""
+
+    def pipeline(word: str) -> None:
+        completion(model=MODEL, messages=messages(word), max_tokens=50)
+
+    session.run(pipeline, budget=Budget(usd=0.000001), words=["one"])
+    give_prices({NAMED: Price(input=1.0, output=2.0)})
+    try:
+        with pytest.raises(BudgetExhaustedError):
+            session.run(pipeline, budget=Budget(usd=0.000001), words=["two"])
+        (run,) = session.run(pipeline, budget=Budget(usd=0.001), words=["two"])
+    finally:
+        give_prices({})
+    assert run.trace[0].usage.micro_usd == 2 * 1 + 1 * 2
+    assert server.calls == 2
 
 
 @pytest.mark.parametrize("pipeline", [by_name, awaited_stream])
@@ -300,20 +351,20 @@ def test_a_rate_limit_that_passes_costs_only_time(
     assert session.ledger.calls == server.calls == 4
 
 
-def test_retries_that_the_pipeline_asks_for_are_made_by_us(
-    session: Session, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whether by argument or by litellm's own setting: else nobody would pay for them."""
-    monkeypatch.setattr(litellm, "num_retries", 7)
-    server.fault = lambda _: Fault(status=400)
+def test_retries_of_litellms_own_are_paid_for(session: Session, server: OpenAIServer) -> None:
+    """Each passes retries and budget like any call, and a refusal is not asked again."""
 
     def pipeline(word: str) -> None:
-        completion(model=MODEL, messages=messages(word), num_retries=5, max_retries=5)
+        completion(model=MODEL, messages=messages(word), num_retries=2, max_retries=5)
 
+    server.fault = lambda _: Fault(status=400)
     session.run(pipeline, words=["one"])
-
     assert session.ledger.calls == server.calls == 1
-    assert litellm.num_retries == 7
+
+    server.fault = lambda _: Fault(status=500)
+    with pytest.raises(BudgetExhaustedError):
+        session.run(pipeline, words=["one"], budget=Budget(calls=6))
+    assert session.ledger.calls == server.calls - 1 == 6
 
 
 TOOLS = [
@@ -325,13 +376,15 @@ TOOLS = [
         },
     }
 ]
+SKIP: dict[str, Any] = {"_skip_mcp_handler": True}
+"""Keeps litellm's older releases from importing ``mcp`` for any tool."""
 
 
 def agent(word: str) -> str:
     """Calls a tool and tells the model its result, with litellm's own object as its message."""
     said: list[Any] = [{"role": "user", "content": word}]
     while True:
-        answer = completion(model=MODEL, messages=said, tools=TOOLS)
+        answer = completion(model=MODEL, messages=said, tools=TOOLS, **SKIP)
         message = answer.choices[0].message
         if not message.tool_calls:
             return str(message.content)
@@ -344,7 +397,7 @@ def agent(word: str) -> str:
 async def async_agent(word: str) -> str:
     """Calls a tool from async code."""
     said = [{"role": "user", "content": word}]
-    answer = await acompletion(model=MODEL, messages=said, tools=tuple(TOOLS))
+    answer = await acompletion(model=MODEL, messages=said, tools=tuple(TOOLS), **SKIP)
     (call,) = answer.choices[0].message.tool_calls
     return f"rain in {json.loads(call.function.arguments)['place']}".upper()
 
@@ -352,7 +405,7 @@ async def async_agent(word: str) -> str:
 def streaming_agent(word: str) -> str:
     """Puts a tool call together from chunks."""
     said = [{"role": "user", "content": word}]
-    chunks = list(completion(model=MODEL, messages=said, tools=TOOLS, stream=True))
+    chunks = list(completion(model=MODEL, messages=said, tools=TOOLS, stream=True, **SKIP))
     answer: Any = litellm.stream_chunk_builder(chunks)
     (call,) = answer.choices[0].message.tool_calls
     return f"rain in {json.loads(call.function.arguments)['place']}".upper()
@@ -382,8 +435,10 @@ def test_tool_calls_and_their_results_are_recorded_too(
     assert all(body["tools"] == TOOLS for body in server.requests)
 
 
-def test_tools_need_no_package_that_litellm_does_not_require(server: OpenAIServer) -> None:
-    """A prompt's, too; litellm would import ``mcp`` for any tool."""
+def test_a_prompts_tools_need_no_package_that_litellm_does_not_require(
+    server: OpenAIServer,
+) -> None:
+    """litellm imports ``mcp`` for any tool."""
     assert importlib.util.find_spec("mcp") is None
     server.answer = lambda _: "well"
     message = Message("user", "Well?")
@@ -516,40 +571,48 @@ def test_a_missing_answer_can_not_be_hidden(session: Session, server: OpenAIServ
 
 
 def test_replay_without_a_recording_names_the_call(session: Session, server: OpenAIServer) -> None:
-    """litellm has no error for this, so it is ours."""
+    """The pipeline sees that the provider refuses; its run knows why."""
     caught: list[BaseException] = []
 
     def pipeline(word: str) -> None:
         try:
             by_name(word)
-        except MissingAnswerError as error:
+        except (PermissionDeniedError, APIError) as error:
             caught.append(error)
 
     (run,) = session.run(pipeline, words=["one"], mode="replay")
 
     assert run.ending is Ending.MISSING
-    assert "not recorded (--lm-cache=replay): openai/direct, 'one'" in str(caught[0])
+    missing = f"not recorded (--lm-cache=replay): {NAMED}, 'one'"
+    assert missing in run.problem
+    assert missing in str(caught[0])
     assert server.calls == 0
 
 
-def test_fallbacks_are_paid_for_like_any_call(session: Session, server: OpenAIServer) -> None:
-    """A model that refuses is followed by the next one, within the budget."""
+@pytest.mark.parametrize(("status", "attempts"), [(400, 1), (500, 4), (401, 1)])
+def test_fallbacks_are_paid_for_like_any_call(
+    session: Session, server: OpenAIServer, status: int, attempts: int
+) -> None:
+    """Another model answers where the first refuses, gives no answer or can't be used."""
 
     def pipeline(word: str) -> str:
-        others = ["openai/second", {"model": "openai/third", "temperature": 0}]
+        others = [{"model": "openai/other", "temperature": 0}]
         return text_of(completion(model=MODEL, messages=messages(word), fallbacks=others))
 
     def fault(call: int) -> Fault | None:
-        return None if server.requests[call - 1]["model"] == "third" else Fault(status=400)
+        is_other = server.requests[call - 1]["model"] == "other"
+        return None if is_other else Fault(status=status)
 
     server.fault = fault
-    (run,) = session.run(pipeline, words=["one"], budget=Budget(calls=3))
-    assert run.prediction == "ONE"
-    assert [body["model"] for body in server.requests] == ["direct", "second", "third"]
+    (run,) = session.run(pipeline, words=["one"], budget=Budget(calls=attempts + 1))
+    assert (run.ending, run.prediction) == (Ending.RETURNED, "ONE")
+    asked = [body["model"] for body in server.requests]
+    assert asked == ["shouting"] * attempts + ["other"]
 
-    with pytest.raises(BudgetExhaustedError):
-        session.run(pipeline, words=["two"], budget=Budget(calls=2))
-    assert server.calls == 5
+    if status != 401:
+        with pytest.raises(BudgetExhaustedError):
+            session.run(pipeline, words=["two"], budget=Budget(calls=attempts))
+        assert session.ledger.calls == attempts
 
 
 def test_mock_answers_of_litellms_are_no_calls(session: Session, server: OpenAIServer) -> None:
@@ -567,7 +630,7 @@ def test_mock_answers_of_litellms_are_no_calls(session: Session, server: OpenAIS
 def test_threads_know_the_run_as_they_do_for_prompts(
     session: Session, server: OpenAIServer
 ) -> None:
-    """Those of a pipeline, and those of litellm's own batches."""
+    """Those of a pipeline, and those of litellm's own batches, without ``carry_context``."""
 
     def pooled(word: str) -> str:
         with ThreadPoolExecutor(1) as pool:
@@ -583,104 +646,156 @@ def test_threads_know_the_run_as_they_do_for_prompts(
     assert (run.prediction, len(run.trace)) == ("TWO TWO", 2)
 
 
-inner, ainner = litellm.main.completion, litellm.main.acompletion
-"""Held since before any run, past litellm's own dispatchers."""
-
-
 def embedded(word: str) -> Any:
     """Asks for an embedding."""
-    return litellm.embedding("openai/vectors", input=[word])
+    return litellm.embedding("openai/vectors", input=[word]).data[0]["embedding"]
 
 
 async def aembedded(word: str) -> Any:
     """Asks for one in async code."""
-    return await litellm.aembedding("openai/vectors", input=[word])
+    answer = await litellm.aembedding("openai/vectors", input=[word])
+    return answer.data[0]["embedding"]
 
 
 def continued(word: str) -> Any:
     """The text protocol of old."""
-    return litellm.text_completion(model=MODEL, prompt=word)
+    return litellm.text_completion(model=MODEL, prompt=word).choices[0].text
 
 
-async def responded(word: str) -> Any:
+def responded(word: str) -> Any:
     """OpenAI's newer protocol."""
-    return await litellm.aresponses(model=MODEL, input=word)
+    return litellm.responses(model=MODEL, input=word).output[0].content[0].text
 
 
-def messaged(word: str) -> Any:
-    """Anthropic's protocol, whose sync function goes straight to its dispatcher."""
-    return litellm.anthropic_messages_handler(
-        max_tokens=5, messages=messages(word), model="anthropic/claude"
+async def aresponded(word: str) -> Any:
+    """OpenAI's newer protocol in async code."""
+    answer = await litellm.aresponses(model=MODEL, input=word)
+    return answer.output[0].content[0].text
+
+
+async def messaged(word: str) -> Any:
+    """Anthropic's protocol."""
+    answer: Any = await litellm.anthropic.messages.acreate(
+        max_tokens=5, messages=[{"role": "user", "content": word}], model="anthropic/claude"
     )
+    return answer["content"][0]["text"]
 
 
 def pictured(word: str) -> Any:
-    """A function of yet another module."""
-    return litellm.image_generation(prompt=word, model=MODEL)
+    """A picture, of a protocol that only its provider's host makes known."""
+    return litellm.image_generation(prompt=word, model="openai/gpt-image-1").data[0].b64_json
 
 
-def taken_from_inside(word: str) -> Any:
-    """``from litellm.main import completion``."""
-    return inner(model=MODEL, messages=messages(word))
+def answers(text: Callable[[str], Any]) -> dict[str, Callable[[dict[str, Any]], dict[str, Any]]]:
+    """What the provider answers, by path; ``text`` is of what was asked."""
+
+    def embedding(body: dict[str, Any]) -> dict[str, Any]:
+        vector = {"object": "embedding", "index": 0, "embedding": [float(len(body["input"][0]))]}
+        usage = {"prompt_tokens": 2, "total_tokens": 2}
+        return {"object": "list", "model": body["model"], "data": [vector], "usage": usage}
+
+    def continuation(body: dict[str, Any]) -> dict[str, Any]:
+        choice = {"index": 0, "text": text(str(body["prompt"])), "logprobs": None}
+        usage = {"prompt_tokens": 2, "completion_tokens": 1, "total_tokens": 3}
+        head = {"id": "cmpl", "object": "text_completion", "created": 0, "model": body["model"]}
+        return {**head, "choices": [{**choice, "finish_reason": "stop"}], "usage": usage}
+
+    def response(body: dict[str, Any]) -> dict[str, Any]:
+        part = {"type": "output_text", "text": text(str(body["input"])), "annotations": []}
+        said = {"type": "message", "id": "m", "role": "assistant", "status": "completed"}
+        usage = {"input_tokens": 2, "output_tokens": 1, "total_tokens": 3}
+        return {
+            **{"id": "resp", "object": "response", "created_at": 0, "status": "completed"},
+            **{"model": body["model"], "output": [{**said, "content": [part]}], "tools": []},
+            **{"parallel_tool_calls": True, "tool_choice": "auto", "usage": usage},
+        }
+
+    def message(body: dict[str, Any]) -> dict[str, Any]:
+        said = body["messages"][-1]["content"]
+        said = said if isinstance(said, str) else said[0]["text"]
+        return {
+            **{"id": "msg", "type": "message", "role": "assistant", "model": body["model"]},
+            **{"content": [{"type": "text", "text": text(said)}], "stop_reason": "end_turn"},
+            **{"stop_sequence": None, "usage": {"input_tokens": 2, "output_tokens": 1}},
+        }
+
+    def picture(body: dict[str, Any]) -> dict[str, Any]:
+        usage = {"input_tokens": 2, "output_tokens": 1, "total_tokens": 3}
+        details = {"text_tokens": 2, "image_tokens": 0}
+        data = [{"b64_json": text(body["prompt"])}]
+        return {"created": 0, "data": data, "usage": {**usage, "input_tokens_details": details}}
+
+    return {
+        "/embeddings": embedding,
+        "/chat/completions": lambda body: pytest.fail(f"a chat was asked: {body}"),
+        "/completions": continuation,
+        "/responses": response,
+        "/messages": message,
+        "/images/generations": picture,
+    }
 
 
-async def ataken_from_inside(word: str) -> Any:
-    """``from litellm.main import acompletion``."""
-    return await ainner(model=MODEL, messages=messages(word))
-
-
-def flagged(word: str) -> Any:
-    """As litellm calls itself."""
-    return completion(model=MODEL, messages=messages(word), acompletion=True)
-
-
-@pytest.mark.parametrize("hides", [False, True])
 @pytest.mark.parametrize(
-    ("pipeline", "message"),
+    ("pipeline", "named"),
     [
-        (embedded, "litellm's embedding was called inside a suite, .* only a Prompt and litellm's"),
-        (aembedded, "litellm's aembedding was called"),
-        (continued, "litellm's text_completion was called"),
-        (responded, "litellm's aresponses was called"),
-        (messaged, "litellm's messages was called"),
-        (pictured, "litellm's image_generation was called"),
-        (taken_from_inside, "write 'from litellm import completion'"),
-        (ataken_from_inside, "write 'from litellm import acompletion'"),
-        (flagged, "acompletion=True"),
+        (embedded, "openai.embeddings:localhost/vectors"),
+        (aembedded, "openai.embeddings:localhost/vectors"),
+        (continued, "openai.completions:localhost/shouting"),
+        pytest.param(responded, "openai.responses:localhost/shouting", marks=NEEDS_MCP),
+        pytest.param(aresponded, "openai.responses:localhost/shouting", marks=NEEDS_MCP),
+        (messaged, "anthropic.messages:localhost/claude"),
+        (pictured, "opaque:openai/gpt-image-1"),
     ],
 )
-def test_what_no_budget_would_see_is_refused(
+def test_litellms_other_functions_are_served_too(
     session: Session,
     server: OpenAIServer,
     pipeline: Callable[[str], Any],
-    message: str,
-    hides: bool,
+    named: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It is not made, whatever the mode, and the suite is an error even if the pipeline goes on."""
-    asynchronous = asyncio.iscoroutinefunction(pipeline)
+    """Counted, recorded, traced and replayed, within the budget."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-simulated")
+    monkeypatch.setenv("ANTHROPIC_API_BASE", server.url.removesuffix("/v1"))
+    if pipeline is pictured:
+        monkeypatch.setitem(providers._HOSTS, "127.0.0.1", "openai")
+    server.answer_at = answers(str.upper)
+    expected = [[float(len(word))] if "vectors" in named else word.upper() for word in WORDS[:3]]
+    for mode, asked in (("auto", 3), ("replay", 0)):
+        before = server.calls
+        runs = session.run(pipeline, words=WORDS[:3], mode=mode)  # type: ignore[arg-type]
 
-    def hiding(word: str) -> None:
-        with suppress(Exception):
-            pipeline(word)
+        assert [run.prediction for run in runs] == expected
+        assert (server.calls - before, session.ledger.calls) == (asked, asked)
+        for run in runs:
+            (call,) = run.trace
+            assert (call.prompt, call.error) == (named, None)
+            assert (call.usage.input_tokens, call.usage.replayed) == (2, 0 if asked else 1)
 
-    async def ahiding(word: str) -> None:
-        with suppress(Exception):
-            await pipeline(word)
-
-    asking = (ahiding if asynchronous else hiding) if hides else pipeline
-    with pytest.raises(UnmeteredError, match=message):
-        session.run(asking)
-    assert server.calls == session.ledger.calls == 0
+    with suppress(BudgetExhaustedError):
+        session.run(pipeline, words=WORDS[3:], budget=Budget(calls=2))
+    assert server.calls <= 5
+    assert session.ledger.calls == 2
 
 
-def test_what_is_refused_in_a_run_is_made_outside_of_it(
-    session: Session, server: OpenAIServer
-) -> None:
-    """litellm is as it was, for code that a run does not concern, then and afterwards."""
-    state = [litellm.main.completion, litellm.utils._get_call_type_from_public_name]
-    session.run(by_name, words=["one"])
-    assert [litellm.main.completion, litellm.utils._get_call_type_from_public_name] == state
-    assert text_of(inner(model=MODEL, messages=messages("two"))) == "TWO"
+def test_outside_of_runs_litellm_is_as_ever(session: Session, server: OpenAIServer) -> None:
+    """Nothing is left behind on the clients' classes, and other calls are not charged."""
+
+    def state() -> list[object]:
+        kinds = [(httpx.HTTPTransport, "handle_request")]
+        kinds += [(httpx.AsyncHTTPTransport, "handle_async_request")]
+        kinds += [(LiteLLMAiohttpTransport, "handle_async_request")]
+        functions = [litellm.completion, litellm.acompletion, litellm.main.completion, completion]
+        return [*functions, *(vars(kind)[name] for kind, name in kinds), *sys.meta_path]
+
+    before, during = state(), []
+    session.run(lambda _: during.append(state()), words=["one"])
+
+    assert all(now is then for now, then in zip(state(), before, strict=True))
+    assert all(now is then for now, then in zip(during[0][:4], before[:4], strict=True))
+    assert all(now is not then for now, then in zip(during[0][4:7], before[4:7], strict=True))
+    assert text_of(inner(model=MODEL, messages=messages("after"))) == "AFTER"
+    assert session.ledger.calls == 0
 
 
 @pytest.mark.parametrize("hides", [False, True])
@@ -725,10 +840,10 @@ def test_a_metric_may_call_litellm_too(session: Session, server: OpenAIServer, h
 def test_a_thread_left_over_from_a_block_that_ended_makes_no_more_calls(
     session: Session, server: OpenAIServer
 ) -> None:
-    """What it asks after the end is still caught, and then litellm is as it was."""
-    home = importlib.import_module("litellm.chat_completions.dispatch")
-    before = home._DISPATCH
+    """A call after the end is still claimed, and then the clients are as they were."""
+    before = vars(httpx.HTTPTransport)["handle_request"]
     begun, ended, finished = threading.Event(), threading.Event(), threading.Event()
+    caught: list[BaseException] = []
 
     def pipeline(word: str) -> None:
         if word == "first":
@@ -738,6 +853,9 @@ def test_a_thread_left_over_from_a_block_that_ended_makes_no_more_calls(
         ended.wait(60)
         try:
             by_name(word)
+        except Exception as error:
+            caught.append(error)
+            raise
         finally:
             finished.set()
 
@@ -746,15 +864,18 @@ def test_a_thread_left_over_from_a_block_that_ended_makes_no_more_calls(
     ended.set()
     assert finished.wait(60)
     deadline = time.monotonic() + 60
-    while home._DISPATCH is not before and time.monotonic() < deadline:
+    while vars(httpx.HTTPTransport)["handle_request"] is not before:
+        assert time.monotonic() < deadline
         time.sleep(0.01)
 
-    assert home._DISPATCH is before
+    assert "its run has ended" in str(caught[-1])
     assert server.calls == 0
 
 
 @pytest.mark.parametrize("pipeline", [by_name, lambda word: asyncio.run(awaited(word))])
-def test_a_call_is_cancelled_with_its_run(pipeline: Callable[[str], Any]) -> None:
+def test_a_call_is_cancelled_with_its_run(
+    server: OpenAIServer, pipeline: Callable[[str], Any]
+) -> None:
     """In a thread, and on an event loop that the pipeline began there itself."""
     cancelled = threading.Event()
 
@@ -778,23 +899,6 @@ def test_a_call_is_cancelled_with_its_run(pipeline: Callable[[str], Any]) -> Non
     assert cancelled.wait(10)
 
 
-def test_nothing_is_left_behind(session: Session, server: OpenAIServer) -> None:
-    """litellm's functions never change, and what stood in for its dispatchers is gone."""
-    home = importlib.import_module("litellm.chat_completions.dispatch")
-
-    def state() -> list[object]:
-        functions = [litellm.completion, litellm.acompletion, completion]
-        return [*functions, home._DISPATCH, home._ADISPATCH, *sys.meta_path]
-
-    before, during = state(), []
-    session.run(lambda _: during.append(state()), words=["one"])
-
-    assert all(now is then for now, then in zip(state(), before, strict=True))
-    assert all(now is then for now, then in zip(during[0][:3], before[:3], strict=True))
-    assert by_name("after") == "AFTER"
-    assert session.ledger.calls == 0
-
-
 LATE = """\
 import asyncio, sys
 from pytest_lmopt import Example
@@ -805,7 +909,7 @@ from pytest_lmopt.suites.candidate import Candidate
 def pipeline(example):
     from litellm import completion
     said = [{"role": "user", "content": example.inputs["word"]}]
-    return completion("openai/direct", said).choices[0].message.content
+    return completion("openai/shouting", said).choices[0].message.content
 
 async def block():
     lm = FunctionLM(lambda request: request.messages[-1].content.upper())
@@ -817,16 +921,16 @@ async def block():
 assert "litellm" not in sys.modules
 print([(run.prediction, run.problem, len(run.trace)) for run in asyncio.run(block())])
 assert not any("lmopt" in type(finder).__module__ for finder in sys.meta_path)
-from litellm.chat_completions import dispatch
-assert type(dispatch._DISPATCH).__name__ == "PublicDispatch"
-assert "exec_module" not in vars(dispatch.__loader__)
+import httpx
+assert httpx.HTTPTransport.handle_request.__module__ == "httpx._transports.default"
+assert not hasattr(httpx.HTTPTransport.handle_request, "__wrapped__")
 """
 
 
 def test_litellm_may_be_imported_in_the_middle_of_a_run(
     server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its first call is caught all the same, from whichever of several threads."""
+    """Its first call is seen all the same, on any of several threads."""
     monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     done = subprocess.run(
         [sys.executable, "-c", LATE], capture_output=True, text=True, check=False, timeout=120
