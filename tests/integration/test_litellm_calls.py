@@ -352,19 +352,20 @@ def test_a_rate_limit_that_passes_costs_only_time(
 
 
 def test_retries_of_litellms_own_are_paid_for(session: Session, server: OpenAIServer) -> None:
-    """Each passes retries and budget like any call, and a refusal is not asked again."""
-
-    def pipeline(word: str) -> None:
-        completion(model=MODEL, messages=messages(word), num_retries=2, max_retries=5)
-
-    server.fault = lambda _: Fault(status=400)
-    session.run(pipeline, words=["one"])
-    assert session.ledger.calls == server.calls == 1
-
+    """Each passes ours and the budget like any call."""
+    parameters = {"model": MODEL, "max_retries": 5}
+    deployment = {"model_name": "mine", "litellm_params": parameters}
+    router = Router([deployment], num_retries=1)
     server.fault = lambda _: Fault(status=500)
+
     with pytest.raises(BudgetExhaustedError):
-        session.run(pipeline, words=["one"], budget=Budget(calls=6))
-    assert session.ledger.calls == server.calls - 1 == 6
+        session.run(
+            lambda word: router.completion("mine", messages(word)),
+            words=["one"],
+            budget=Budget(calls=6),
+        )
+
+    assert session.ledger.calls == server.calls == 6
 
 
 TOOLS = [

@@ -1,4 +1,4 @@
-"""Suites whose pipelines call litellm itself, as pytest runs them."""
+"""Suites whose pipelines call litellm, as pytest runs them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from litellm import completion
 
 
 def ask(word):
-    answer = completion(model="openai/direct", messages=[{"role": "user", "content": word}])
+    answer = completion(model="openai/shouting", messages=[{"role": "user", "content": word}])
     return answer.choices[0].message.content
 """
 
@@ -31,7 +31,7 @@ def test_before():
 
 @pytest.mark.lm_suite(dataset=WORDS, metric=metrics.exact_match, threshold=1.0,
                       budget=Budget(calls=12))
-def test_direct(lm_example):
+def test_asked(lm_example):
     return ask(lm_example.inputs["word"])
 
 def test_after():
@@ -40,57 +40,59 @@ def test_after():
 
 
 @pytest.fixture
-def direct(project: Project, openai_server: OpenAIServer) -> Project:
-    """A project whose pipeline calls litellm itself, on a model that shouts."""
+def asking(project: Project, openai_server: OpenAIServer) -> Project:
+    """A project whose pipeline calls litellm, on a model that shouts; suites name no model."""
     openai_server.answer = lambda chat: chat[-1][1].upper()
+    project.write("tox.ini", "[pytest]\npythonpath = .\n")
     project.write("pipeline.py", PIPELINE)
-    project.write("test_direct.py", TEST)
+    project.write("test_words.py", TEST)
     return project
 
 
-def test_a_suite_of_direct_calls_is_a_suite_like_any(
-    direct: Project, openai_server: OpenAIServer
+def test_a_suite_of_litellms_calls_is_a_suite_like_any(
+    asking: Project, openai_server: OpenAIServer
 ) -> None:
     """Counted and replayed, its model in the snapshot; unmarked tests call litellm as ever."""
-    first = direct.run("--lm-snapshot-update")
+    first = asking.run("--lm-snapshot-update")
     first.assert_outcomes(passed=3)
-    first.stdout.fnmatch_lines(["*test_direct *12 *1.000* 12 *"])
+    first.stdout.fnmatch_lines(["*test_asked *12 *1.000* 12 *"])
     assert openai_server.calls == 12 + 2
-    (snapshot,) = (text for name, text in direct.files().items() if name.endswith(".yaml"))
-    assert b"models:\n- openai/direct\n" in snapshot
-    assert b"litellm:" not in snapshot
+    (snapshot,) = (text for name, text in asking.files().items() if name.endswith(".yaml"))
+    assert b"models:\n- localhost/shouting\n" in snapshot
 
-    again = direct.run("--lm-cache=replay")
+    again = asking.run("--lm-cache=replay")
     again.assert_outcomes(passed=3)
-    again.stdout.fnmatch_lines(["*test_direct *12 *1.000* 12 *100 %*"])
+    again.stdout.fnmatch_lines(["*test_asked *12 *1.000* 12 *100 %*"])
     assert openai_server.calls == 14 + 2
 
-    direct.write("pipeline.py", PIPELINE.replace("openai/direct", "openai/another"))
-    direct.run("-k", "direct").stdout.fnmatch_lines(
+    asking.write("pipeline.py", PIPELINE.replace("openai/shouting", "openai/another"))
+    asking.run("-k", "asked").stdout.fnmatch_lines(
         [
-            "*test_direct *1.000*+0.000*inconclusive*",
-            "changed since the baseline: the model (*direct ? *another)*",
+            "*test_asked *1.000*+0.000*inconclusive*",
+            "changed since the baseline: the model (*shouting ? *another)*",
         ]
     )
 
 
 def test_a_budget_that_does_not_suffice_stops_the_suite(
-    direct: Project, openai_server: OpenAIServer
+    asking: Project, openai_server: OpenAIServer
 ) -> None:
     """With the message any suite has; the tests around it are not concerned."""
-    direct.write("test_direct.py", TEST.replace("calls=12", "calls=5"))
-    result = direct.run()
+    asking.write("test_words.py", TEST.replace("calls=12", "calls=5"))
+    result = asking.run()
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(["budget-stopped: *(5 calls) is used up*"])
     assert openai_server.calls == 5 + 2
 
 
 @pytest.fixture
-def both(direct: Project, openai_server: OpenAIServer) -> Project:
-    """A pipeline of a direct call and a prompt at temperature 0, which demos make better."""
-    direct.write("pipeline.py", PIPELINE + PROMPT)
-    direct.write(
-        "test_direct.py",
+def both(asking: Project, openai_server: OpenAIServer) -> Project:
+    """A pipeline of such a call and a prompt at temperature 0, which demos make better."""
+    asking.write("pipeline.py", PIPELINE + PROMPT)
+    mirror = (asking.path / "mirror.yaml").read_text(encoding="utf-8")
+    asking.write("mirror.yaml", mirror + "model: openai/simulated\n")
+    asking.write(
+        "test_words.py",
         """\
 import pytest
 from pytest_lmopt import metrics
@@ -100,7 +102,7 @@ WORDS = [{"id": f"w{i}", "inputs": {"word": f"word {i}"}, "expected": f"WORD {i}
          for i in range(80)]
 
 @pytest.mark.lm_suite(dataset=WORDS, metric=metrics.exact_match)
-def test_direct(lm_example):
+def test_asked(lm_example):
     return both(lm_example.inputs["word"])
 """,
     )
@@ -112,7 +114,7 @@ def test_direct(lm_example):
         return said[::-1] if len(chat) > 2 or said.endswith(("1", "2", "3")) else "no idea"
 
     openai_server.answer = answer
-    return direct
+    return asking
 
 
 PROMPT = """
@@ -129,7 +131,7 @@ def both(word):
 
 
 @pytest.mark.slow
-def test_a_search_changes_the_prompts_and_leaves_direct_calls_alone(both: Project) -> None:
+def test_a_search_changes_the_prompts_and_leaves_other_calls_alone(both: Project) -> None:
     """A pipeline may have both: demos of its prompt come from runs that called litellm too."""
     result = both.run("--lm-optimize")
     result.assert_outcomes(passed=1)
@@ -138,7 +140,7 @@ def test_a_search_changes_the_prompts_and_leaves_direct_calls_alone(both: Projec
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("temperature", "draws"), [("None", 2), ("0", 1)])
-def test_a_winners_direct_calls_are_drawn_afresh_where_they_are_random(
+def test_a_winners_other_calls_are_drawn_afresh_where_they_are_random(
     both: Project, openai_server: OpenAIServer, temperature: str, draws: int
 ) -> None:
     """As a prompt's are: the answers that won the selection were lucky ones."""
@@ -149,19 +151,19 @@ def test_a_winners_direct_calls_are_drawn_afresh_where_they_are_random(
     asked = Counter(
         body["messages"][-1]["content"]
         for body in openai_server.requests
-        if body["model"] == "direct"
+        if body["model"] == "shouting"
     )
     assert max(asked.values()) == draws
     assert list(asked.values()).count(draws) >= 40
 
 
 def test_a_search_without_prompts_says_why_nothing_was_raced(
-    direct: Project, openai_server: OpenAIServer
+    asking: Project, openai_server: OpenAIServer
 ) -> None:
     """Nor is anything spent on train: the incumbent is judged, that is all."""
     text = TEST.replace('"split": "dev"', "").replace("range(12)", "range(60)")
-    direct.write("test_direct.py", text.replace("calls=12", "calls=400"))
-    result = direct.run("--lm-optimize")
+    asking.write("test_words.py", text.replace("calls=12", "calls=400"))
+    result = asking.run("--lm-optimize")
     result.assert_outcomes(passed=3)
     result.stdout.fnmatch_lines(
         ["*no candidate was raced: the pipeline calls no Prompt, and only a Prompt can be changed"]
@@ -169,13 +171,19 @@ def test_a_search_without_prompts_says_why_nothing_was_raced(
     assert openai_server.calls < 60
 
 
-def test_a_suite_of_tool_calls_needs_no_further_package(
-    direct: Project, openai_server: OpenAIServer
+def test_the_suites_model_answers_in_place_of_the_clients(
+    asking: Project, openai_server: OpenAIServer
 ) -> None:
-    """litellm imports ``mcp`` for any tool, and does not require it."""
+    """It gets the messages and tools that the client has sent, and replays."""
     tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
-    direct.write("pipeline.py", PIPELINE.replace("model=", f"tools=[{tool}], model="))
-    only = direct.run("test_direct.py::test_direct", "--lm-cache=off")
-    only.assert_outcomes(passed=1)
-    assert all(body["tools"] == [tool] for body in openai_server.requests)
-    assert openai_server.calls == 12
+    more = f"_skip_mcp_handler=True, tools=[{tool}], model="
+    asking.write("pipeline.py", PIPELINE.replace("model=", more))
+    for mode in ("auto", "replay"):
+        only = asking.run(
+            "test_words.py::test_asked", "--lm-model=openai/other", f"--lm-cache={mode}"
+        )
+        only.assert_outcomes(passed=1)
+        assert openai_server.calls == 12
+    for body in openai_server.requests:
+        assert (body["model"], body["tools"]) == ("other", [tool])
+        assert [message["role"] for message in body["messages"]] == ["user"]
