@@ -20,6 +20,9 @@ OFFERED = "pytest_lmopt_lm"
 THIS_MACHINE = "localhost"
 """The provider of models behind servers on this machine."""
 
+OCCURRENCE = "occurrence"
+"""The param that numbers equal calls of clients in one run; a provider is not sent it."""
+
 DEFAULT_MAX_TOKENS = 1024
 """Sent where a prompt sets no ``max_tokens``, so that every call has an upper price."""
 

@@ -17,9 +17,12 @@ from pytest_lmopt.lm.reported_usage import note_usages
 
 _asking_once: contextvars.ContextVar[bool] = contextvars.ContextVar("lmopt_once", default=False)
 
+DOWNLOADS = ("LITELLM_LOCAL_MODEL_COST_MAP", "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS")
+"""Variables that keep litellm from downloading what it ships: prices, names of headers."""
+
 
 def load_litellm() -> Any:
-    """Import litellm quietly: no download of its price table, no hints printed on errors.
+    """Import litellm quietly: no downloads of its own, no hints printed on errors.
 
     Raises ``PackageError`` where the installed release lacks a private name that we rely on.
     """
@@ -31,8 +34,9 @@ def load_litellm() -> Any:
 
 @lru_cache(maxsize=1)
 def _imported() -> Any:
-    # read not only at import but whenever litellm refreshes its table, so it stays set
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    # read not only at import but whenever litellm refreshes these files, so they stay set
+    for kept_local in DOWNLOADS:
+        os.environ.setdefault(kept_local, "True")
     with quiet():
         import litellm
     litellm.suppress_debug_info = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ from pytest_lmopt.lm.money.usage import as_reported, usage_of
 from pytest_lmopt.lm.quiet import quiet
 from pytest_lmopt.lm.reported_usage import noting_usage
 from pytest_lmopt.lm.tracing import our_own
-from pytest_lmopt.wire import Completion, Request, ToolCall
+from pytest_lmopt.wire import OCCURRENCE, Completion, Request, ToolCall
 
 TIMEOUT_SECONDS = 120.0
 _SLACK_SECONDS = 5.0
@@ -55,27 +55,26 @@ class LiteLLM:
     async def _complete(self, request: Request) -> Completion:
         litellm = load_litellm()
         model = self._asked_as or request.model
-        params = dict(request.params)
-        # a client's request that another model answers has its own: with tools, images
-        given = params.pop("messages", None)
-        messages = given or [{"role": role, "content": text} for role, text in request.messages]
+        messages = [{"role": role, "content": text} for role, text in request.messages]
+        # a chat request of a client's has messages of its own, tool calls included
+        asked = {"messages": messages, **request.params}
+        asked.pop(OCCURRENCE, None)
         failure: LmoptError | None = None
         try:
             async with within(self._timeout, request, self._clock):
                 with asking_once(), our_own(), noting_usage(mend=True) as odd:
                     response = await litellm.acompletion(
                         model=model,
-                        messages=messages,
                         timeout=self._timeout + _SLACK_SECONDS,
                         num_retries=0,
                         max_retries=0,
                         **self._where,
-                        **tool_arguments(params.get("tools")),
-                        **params,
+                        **tool_arguments(request.params.get("tools")),
+                        **asked,
                     )
             choice = response.choices[0]
             text, finish = choice.message.content, choice.finish_reason
-            calls = tuple(_tool_calls(choice.message))
+            tool_calls = _tool_calls(choice.message)
             reported = as_reported(getattr(response, "usage", None), odd=odd)
         except TransientError:
             raise
@@ -90,7 +89,7 @@ class LiteLLM:
                 f"the answer of {request.model} was cut off by the provider's content filter",
                 request=request,
             )
-        if text is None and calls:
+        if tool_calls and text is None:
             text = ""
         if not isinstance(text, str):
             raise RefusedError(
@@ -99,17 +98,18 @@ class LiteLLM:
         usage, remark = usage_of(request, reported)
         return Completion(
             text=text,
-            tool_calls=calls,
-            finish=(finish or "") if given else "",
+            tool_calls=tool_calls,
+            finish=finish or "",
             usage=usage,
             usage_remark=remark,
         )
 
 
-def _tool_calls(message: Any) -> Iterator[ToolCall]:
-    for call in getattr(message, "tool_calls", None) or ():
-        called = call.function
-        yield ToolCall(call.id or "", called.name or "", called.arguments or "")
+def _tool_calls(message: Any) -> tuple[ToolCall, ...]:
+    return tuple(
+        ToolCall(str(call.id), str(call.function.name), str(call.function.arguments))
+        for call in getattr(message, "tool_calls", None) or ()
+    )
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from pytest_lmopt.lm.placeholder_keys import standing_in
 from pytest_lmopt.plugin import collecting, command_line, hookspecs
 from pytest_lmopt.plugin.fixtures import lm_example, lm_model
 from pytest_lmopt.plugin.names import node_name
@@ -33,6 +34,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", command_line.MARK)
     config.addinivalue_line("filterwarnings", command_line.QUIET)
     session = config.stash[session_key] = LmSession(config, read_options(config))
+    if session.needs_no_keys or config.hook.pytest_lmopt_lm.get_hookimpls():
+        session.closing.enter_context(standing_in())
     if not session.is_worker:
         config.pluginmanager.register(OwnerHooks(session), "lmopt-owner")
     elif session.lanes > 1:

@@ -180,8 +180,9 @@ class InProcessExecutor:
             if limit.expired():
                 ending, prediction = Ending.MISSING, None
                 problem = f"the run took more than {self._timeout:g} s (--lm-example-timeout)"
-            if isinstance(context.stop, MissingAnswerError):
-                ending, problem, prediction = Ending.MISSING, str(context.stop), None
+            late = context.deadline if raised is None or _is_late(raised) else None
+            if isinstance(missing := context.stop or late, MissingAnswerError):
+                ending, problem, prediction = Ending.MISSING, str(missing), None
             elif isinstance(context.stop, LmoptError):
                 block.end()
                 raise context.stop
@@ -239,3 +240,10 @@ class InProcessExecutor:
             with running(context):
                 return await returned
         return returned
+
+
+def _is_late(error: BaseException | None) -> bool:
+    """Whether an exception comes from a deadline of the pipeline's own."""
+    while error is not None and not isinstance(error, TimeoutError):
+        error = error.__cause__ or error.__context__
+    return error is not None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
+import httpx
 import pytest
 from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
 from pytest_lmopt.errors import PackageError
 from pytest_lmopt.lm import private_names
+from pytest_lmopt.lm.litellm_loading import load_litellm
 from pytest_lmopt.lm.private_names import LITELLM, PrivateName, missing, require
 
 
@@ -69,3 +71,21 @@ def test_a_table_holds_each_name_once() -> None:
     """Two reasons for one name belong into one entry."""
     names = [(name.module, name.attribute) for name in private_names.LITELLM]
     assert len(names) == len(set(names))
+
+
+def test_litellm_downloads_nothing_that_it_ships(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither prices, nor the names of headers that Anthropic's models take."""
+    from litellm.anthropic_beta_headers_manager import get_beta_headers_config
+    from litellm.litellm_core_utils.get_model_cost_map import get_model_cost_map
+
+    asked: list[object] = []
+
+    def send(_: object, request: httpx.Request, **__: object) -> httpx.Response:
+        asked.append(request.url)
+        return httpx.Response(404, request=request)
+
+    load_litellm()
+    monkeypatch.setattr("httpx.Client.send", send)
+    assert get_beta_headers_config("https://nowhere.invalid/headers.json")
+    assert get_model_cost_map("https://nowhere.invalid/prices.json")
+    assert asked == []

@@ -212,7 +212,6 @@ def test_usage_comes_from_one_module() -> None:
     assert makers == {
         "lm/money/usage.py",
         "lm/dialects/usage_figures.py",  # what a provider reports
-        "lm/dialects/opaque.py",  # the same, of an unknown dialect
         "lm/dialects/openai_rendering.py",  # what a client sees of our own engine's answers
         "lm/reported_usage.py",  # what litellm sees
         "lm/seam.py",  # a test's own model

@@ -113,7 +113,7 @@ def model_name(url: str, model: str) -> str:
     Models behind a server on this machine are ``localhost/<model>``, those of an unknown host
     ``<host>/<model>``.
     """
-    where = provider_of(url) or (THIS_MACHINE if is_loopback(url) else host_of(url))
+    where = provider_of(url) or (THIS_MACHINE if is_loopback(url) else host_of(url)) or THIS_MACHINE
     return f"{where}/{model}" if model else where
 
 

@@ -76,7 +76,7 @@ def bound_of(request: Request) -> Bound:
     if request.limits is not None:
         context, largest = _largest(request.model)
         into, out = request.limits.input, request.limits.output
-        out = largest if out is None or not 0 < out <= _MOST_TOKENS else out
+        out = out if _within(out, _MOST_TOKENS) and out is not None else largest
         answers = request.limits.answers
         out *= answers if 0 < answers <= _MOST_ANSWERS else 1
         return Bound(context if into is None else into, out)
@@ -168,7 +168,7 @@ def _problem(
     into, out = _int(reported.input), _int(reported.output)
     if reported.odd:
         return ", ".join(reported.odd)
-    if into == out == 0 and not may_be_nothing:
+    if into == out == 0 and sum(bound) and not may_be_nothing:
         return "no tokens at all"
     most = bound
     if not (_within(reported.input, bound.input) and _within(reported.output, bound.output)):

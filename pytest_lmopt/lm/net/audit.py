@@ -52,6 +52,14 @@ def loaded_libraries() -> tuple[Opening, ...]:
     return tuple(Opening(kind="library", target=name) for name in LIBRARIES if name in sys.modules)
 
 
+def sent_past(run: RunContext, host: str, port: int) -> None:
+    """Note a request that a hook sees but does not claim, as its connection may be an old one.
+
+    Raises ``ConnectionRefusedError`` where the run's rules forbid it.
+    """
+    _connected(run, None, (host, port))
+
+
 def _heard(event: str, arguments: tuple[Any, ...]) -> None:
     if not _open:
         return
