@@ -111,8 +111,9 @@ class UnmeteredError(InputError):
         return cls(
             f"{opener} opens a connection past the plugin: under {promise}, only calls that can be "
             f"counted and recorded expected, found a connection to {target}, which was refused. If "
-            f'{host} serves no model, add "off: {target}" to the ini value lm_intercept; for this '
-            'suite alone, set intercept="off" in lm_suite',
+            f"{host} serves models, ask it through a client that the plugin knows (Prompt, "
+            f'litellm, an SDK on httpx); if not, add "off: {target}" to the ini value '
+            'lm_intercept, or set intercept="off" in lm_suite for this suite alone',
             target=target,
         )
 

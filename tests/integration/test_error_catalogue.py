@@ -222,8 +222,10 @@ MISTAKES = [
         message=(
             "error: the pipeline opens a connection past the plugin: under --lm-cache=replay, only "
             "calls that can be counted and recorded expected, found a connection to localhost:9, "
-            'which was refused. If localhost serves no model, add "off: localhost:9" to the ini '
-            'value lm_intercept; for this suite alone, set intercept="off" in lm_suite'
+            "which was refused. If localhost serves models, ask it through a client that the "
+            "plugin knows (Prompt, litellm, an SDK on httpx); if not, add "
+            '"off: localhost:9" to the ini value lm_intercept, or set intercept="off" in lm_suite '
+            "for this suite alone"
         ),
     ),
     Mistake(
