@@ -303,7 +303,7 @@ def started_by_run() -> None:
 
 @contextmanager
 def our_own() -> Iterator[None]:
-    """Whatever is asked of litellm in this block has been accounted for: let it through."""
+    """Let all that is sent in this block through: it has been accounted for."""
     token = _our_own.set(True)
     try:
         yield
@@ -312,7 +312,7 @@ def our_own() -> Iterator[None]:
 
 
 def is_our_own() -> bool:
-    """Whether a call to litellm from here has been accounted for."""
+    """Whether what is sent from here has been accounted for."""
     return _our_own.get()
 
 
