@@ -187,3 +187,36 @@ def test_the_suites_model_answers_in_place_of_the_clients(
     for body in openai_server.requests:
         assert (body["model"], body["tools"]) == ("other", [tool])
         assert [message["role"] for message in body["messages"]] == ["user"]
+
+
+def test_an_lm_of_the_users_own_answers_the_clients_chats(
+    asking: Project, openai_server: OpenAIServer
+) -> None:
+    """It sees all of the request; embeddings still go to their provider."""
+    asking.write(
+        "conftest.py",
+        """\
+from pytest_lmopt import FunctionLM
+
+def answer(request):
+    (message,) = request.params["messages"]
+    assert request.messages[-1].content == message["content"]
+    return message["content"].upper()
+
+def pytest_lmopt_lm():
+    return FunctionLM(answer)
+""",
+    )
+    embedding = """
+    import litellm
+    assert litellm.embedding("openai/vectors", input=[word]).data[0]["embedding"] == [1.0]
+"""
+    asking.write("pipeline.py", PIPELINE.replace("    answer", f"{embedding}    answer"))
+    vector = {"object": "embedding", "index": 0, "embedding": [1.0]}
+    usage = {"prompt_tokens": 1, "total_tokens": 1}
+    openai_server.answer_at["/embeddings"] = lambda _: {"data": [vector], "usage": usage}
+    asking.write("test_words.py", TEST.replace("calls=12", "calls=24"))
+    only = asking.run("test_words.py::test_asked")
+    only.assert_outcomes(passed=1)
+    only.stdout.fnmatch_lines(["*test_asked *12 *1.000* 24 *"])
+    assert {"input" in body for body in openai_server.requests} == {True}
