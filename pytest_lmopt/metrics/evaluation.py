@@ -69,7 +69,7 @@ class Evaluation:
 
     @property
     def client_models(self) -> frozenset[str]:
-        """The models its runs called without a prompt."""
+        """The models that clients of the pipeline asked."""
         return frozenset().union(*{outcome.client_models for outcome in self.outcomes})
 
     @property

@@ -54,7 +54,7 @@ class ScoredRun:
 
     @property
     def varies(self) -> bool:
-        """Whether what was asked without a prompt may be answered otherwise another time."""
+        """Whether a client of the pipeline may get another answer another time."""
         return any(
             call.dialect
             and call.request is not None

@@ -27,6 +27,7 @@ from pytest_lmopt.blocks.lanes import LeadingRunner
 from pytest_lmopt.blocks.queue import MOST_LOSSES
 from pytest_lmopt.blocks.runner import Block, LocalRunner
 from pytest_lmopt.errors import LmoptError
+from pytest_lmopt.lm.interception import hooks
 from pytest_lmopt.lm.private_names import PrivateName
 from pytest_lmopt.lm.seam import FunctionLM
 from pytest_lmopt.reports.stored_runs import find_run
@@ -460,18 +461,19 @@ def test_so_is_one_that_a_provider_finds(
     _answered(project, raised, mistake)
 
 
-def test_a_litellm_that_is_not_known_is_told_too(
+def test_a_client_that_lacks_a_method_that_we_replace_is_named(
     project: Project, raised: list[LmoptError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What fails before a suite begins is no traceback either."""
-    monkeypatch.delattr("litellm.utils._get_call_type_from_public_name")
+    renamed = replace(hooks.POINTS[0], method="renamed")
+    monkeypatch.setattr(hooks, "POINTS", (renamed,))
     _written(project, Mistake(error=LmoptError, message=""))
     result = project.run()
-    assert [type(error) for error in raised] == [LmoptError]
+    assert {type(error) for error in raised} == {LmoptError}
     result.stdout.fnmatch_lines(
         [
-            "calls made with litellm itself could not be metered, as the installed litellm is not "
-            "one this version knows (*); install 'litellm>=1.106,<1.107'"
+            "the calls of httpx can't be seen: expected HTTPTransport.renamed in the installed "
+            "version, found none. Install a version that pytest-lmopt knows"
         ]
     )
     result.stdout.no_fnmatch_line("*assessment*")
@@ -574,7 +576,11 @@ def _kinds(error: type[LmoptError]) -> Iterator[type[LmoptError]]:
 
 
 def test_every_error_has_its_entry() -> None:
-    """Whoever adds one adds the message here. ``LMError`` is never raised itself."""
+    """Whoever adds one adds the message here.
+
+    ``LMError`` is never raised itself, and ``CallerLeftError`` is only raised where its call's
+    client has gone.
+    """
     told_above = {
         LmoptError,
         errors.ReportError,
@@ -585,7 +591,7 @@ def test_every_error_has_its_entry() -> None:
     }
     told = {mistake.error for mistake in MISTAKES} | told_above
     ours = {kind for kind in _kinds(LmoptError) if kind.__module__.startswith(errors.__name__)}
-    assert ours - told == {errors.LMError}
+    assert ours - told == {errors.LMError, errors.CallerLeftError}
 
 
 def test_the_traceback_is_there_for_who_wants_it(project: Project) -> None:

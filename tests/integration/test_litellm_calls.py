@@ -783,7 +783,7 @@ def test_outside_of_runs_litellm_is_as_ever(session: Session, server: OpenAIServ
     """Nothing is left behind on the clients' classes, and other calls are not charged."""
 
     def state() -> list[object]:
-        kinds = [(httpx.HTTPTransport, "handle_request")]
+        kinds: list[tuple[type, str]] = [(httpx.HTTPTransport, "handle_request")]
         kinds += [(httpx.AsyncHTTPTransport, "handle_async_request")]
         kinds += [(LiteLLMAiohttpTransport, "handle_async_request")]
         functions = [litellm.completion, litellm.acompletion, litellm.main.completion, completion]
