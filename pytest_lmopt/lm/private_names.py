@@ -162,3 +162,59 @@ LITELLM = (
     ),
 )
 """What we rely on in litellm."""
+
+
+def _pool(core: str) -> tuple[PrivateName, ...]:
+    return tuple(
+        PrivateName(
+            module=core,
+            attribute="AsyncConnectionPool.__init__",
+            mentions=f"self.{name}",
+            why="holds the connections, of which each event loop needs its own",
+        )
+        for name in ("_connections", "_requests", "_network_backend", "_optional_thread_lock")
+    )
+
+
+def _transports(client: str) -> tuple[PrivateName, ...]:
+    return (
+        PrivateName(
+            module=client,
+            attribute="HTTPTransport.handle_request",
+            why="sends the requests of sync clients, where their model calls are seen",
+        ),
+        PrivateName(
+            module=client,
+            attribute="AsyncHTTPTransport.handle_async_request",
+            why="sends the requests of async clients, where their model calls are seen",
+        ),
+        PrivateName(
+            module=client,
+            attribute="AsyncHTTPTransport.__init__",
+            mentions="self._pool",
+            why="holds the connection pool, of which each event loop needs its own",
+        ),
+    )
+
+
+_AIOHTTP = "sends requests by aiohttp, where model calls are seen"
+
+CLIENTS = {
+    "httpx": (*_transports("httpx"), *_pool("httpcore")),
+    "httpx2": (*_transports("httpx2"), *_pool("httpcore2")),
+    "httpx_aiohttp": (
+        PrivateName(
+            module="httpx_aiohttp",
+            attribute="AiohttpTransport.handle_async_request",
+            why=_AIOHTTP,
+        ),
+    ),
+    "litellm.llms.custom_httpx.aiohttp_transport": (
+        PrivateName(
+            module="litellm.llms.custom_httpx.aiohttp_transport",
+            attribute="LiteLLMAiohttpTransport.handle_async_request",
+            why=_AIOHTTP,
+        ),
+    ),
+}
+"""What we rely on in HTTP clients, by the module that is imported first."""

@@ -39,7 +39,7 @@ from pytest_lmopt.wire import Message, Request, ToolCall, Usage
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Purpose = Literal["run", "metric", "setup"]
+Purpose = Literal["run", "metric", "setup", "import"]
 
 _UNHIDEABLE = (
     MissingAnswerError,

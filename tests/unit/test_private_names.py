@@ -9,16 +9,20 @@ import pytest
 from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
 from pytest_lmopt.errors import PackageError
-from pytest_lmopt.lm import private_names
 from pytest_lmopt.lm.litellm_loading import load_litellm
-from pytest_lmopt.lm.private_names import LITELLM, PrivateName, missing, require
+from pytest_lmopt.lm.private_names import CLIENTS, LITELLM, PrivateName, missing, require
 
 
 def _name(module: str = "litellm", attribute: str = "completion", **more: str) -> PrivateName:
     return PrivateName(module=module, attribute=attribute, why="asks a model", **more)
 
 
-@pytest.mark.parametrize("name", LITELLM, ids=lambda name: f"{name.module}.{name.attribute}")
+ALL = (*LITELLM, *(name for names in CLIENTS.values() for name in names))
+
+
+@pytest.mark.parametrize(
+    "name", ALL, ids=lambda name: f"{name.module}.{name.attribute} {name.mentions}"
+)
 def test_the_installed_release_has_every_name(name: PrivateName) -> None:
     """Run at the lowest and at the newest release of each package."""
     assert missing([name]) == []
@@ -69,7 +73,7 @@ def test_a_name_may_have_had_another_one_in_older_releases() -> None:
 
 def test_a_table_holds_each_name_once() -> None:
     """Two reasons for one name belong into one entry."""
-    names = [(name.module, name.attribute) for name in private_names.LITELLM]
+    names = [(name.module, name.attribute, name.mentions) for name in ALL]
     assert len(names) == len(set(names))
 
 
