@@ -461,22 +461,23 @@ def test_so_is_one_that_a_provider_finds(
     _answered(project, raised, mistake)
 
 
-def test_a_client_that_lacks_a_method_that_we_replace_is_named(
-    project: Project, raised: list[LmoptError], monkeypatch: pytest.MonkeyPatch
+def test_a_client_whose_calls_can_not_be_seen_is_named(
+    project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What fails before a suite begins is no traceback either."""
-    renamed = replace(hooks.POINTS[0], method="renamed")
-    monkeypatch.setattr(hooks, "POINTS", (renamed,))
-    _written(project, Mistake(error=LmoptError, message=""))
+    """What fails before a suite's fixtures are set up is no traceback either."""
+    gone = PrivateName(module="httpx", attribute="HTTPTransport.gone", why="sends requests")
+    monkeypatch.setattr(hooks, "CLIENTS", {"httpx": (gone,)})
+    hooks._replacements.cache_clear()
+    _written(project, Mistake(error=errors.PackageError, message=""))
     result = project.run()
-    assert {type(error) for error in raised} == {LmoptError}
+    result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "the calls of httpx can't be seen: expected HTTPTransport.renamed in the installed "
-            "version, found none. Install a version that pytest-lmopt knows"
+            "the installed httpx * can't be used: expected httpx.HTTPTransport.gone (sends "
+            "requests), found no such name. Install an older release: *"
         ]
     )
-    result.stdout.no_fnmatch_line("*assessment*")
+    result.stdout.no_fnmatch_line("*setting_up*")
 
 
 def test_a_file_that_workers_can_not_share_is_named(tmp_path: Path) -> None:
