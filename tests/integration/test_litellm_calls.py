@@ -10,39 +10,40 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import httpx
 import litellm
 import pytest
-from doubles.manual_clock import ManualClock
 from doubles.openai_server import Answer, Fault, OpenAIServer
 from litellm import acompletion, completion
-from litellm.exceptions import APIError, BadRequestError, InternalServerError, PermissionDeniedError
+from litellm.exceptions import InternalServerError
 from litellm.llms.custom_httpx.aiohttp_transport import LiteLLMAiohttpTransport
 from litellm.router import Router
+from projects.litellm_runs import (
+    MODEL,
+    NAMED,
+    WORDS,
+    Session,
+    awaited,
+    awaited_stream,
+    by_name,
+    messages,
+    streamed,
+    text_of,
+)
 from pydantic import BaseModel
 
 from pytest_lmopt import Budget, Example
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.errors import BudgetExhaustedError
-from pytest_lmopt.lm.dialects import providers
-from pytest_lmopt.lm.local.model import LocalModel
 from pytest_lmopt.lm.loop import submit
-from pytest_lmopt.lm.money.ledger import Account, Ledger
-from pytest_lmopt.lm.money.prices import Price, give_prices
-from pytest_lmopt.lm.processes import own_token
 from pytest_lmopt.lm.providers import LiteLLM
-from pytest_lmopt.lm.recordings.recorded import CacheMode
-from pytest_lmopt.lm.recordings.store import SqliteRecordings
-from pytest_lmopt.lm.seam import LM, FunctionLM
-from pytest_lmopt.lm.stack import Provider, suite_lm
+from pytest_lmopt.lm.seam import FunctionLM
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.runs.run import Ending, Run
@@ -51,100 +52,9 @@ from pytest_lmopt.suites.example import Dataset
 from pytest_lmopt.suites.suite import Suite
 from pytest_lmopt.wire import Message, Request
 
-MODEL = "openai/shouting"
-NAMED = "localhost/shouting"
-"""The model's name: its server is on this machine."""
-NEEDS_MCP = pytest.mark.skipif(
-    version("litellm") < "1.11" and importlib.util.find_spec("mcp") is None,
-    reason="litellm 1.106 imports the package mcp for responses",
-)
-WORDS = tuple(f"word {number}" for number in range(12))
-
-
-class Session:
-    """A suite's LM as a session assembles it, with one store for all its runs.
-
-    Retries go by a clock that jumps over their waits.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._clock = ManualClock()
-        self.store = SqliteRecordings(folder / "recordings.sqlite")
-        self.ledger = Ledger([])
-
-    def lm(self, budget: Budget | None = None, mode: CacheMode = "auto") -> LM:
-        """The LM of one suite, with a ledger of its own."""
-        self.ledger = Ledger([Account(budget or Budget(), owner="the suite")])
-        provider = Provider(LocalModel(folder=lambda: self._folder, owner=own_token()))
-        return suite_lm(
-            provider, ledger=self.ledger, store=self.store, mode=mode, clock=self._clock
-        )
-
-    def run(
-        self,
-        pipeline: Callable[[str], Any],
-        *,
-        words: Sequence[str] = WORDS,
-        budget: Budget | None = None,
-        mode: CacheMode = "auto",
-    ) -> Sequence[Run]:
-        """The runs of a pipeline over some words."""
-        lm = self.lm(budget, mode)
-        examples = [Example(id=word, inputs={"word": word}) for word in words]
-
-        async def of_example(example: Example) -> Any:
-            return await pipeline(example.inputs["word"])
-
-        def of_example_in_thread(example: Example) -> Any:
-            return pipeline(example.inputs["word"])
-
-        asynchronous = asyncio.iscoroutinefunction(pipeline)
-
-        async def block() -> Sequence[Run]:
-            with InProcessExecutor(lm=lm, concurrency=6) as executor:
-                return await executor.run_block(
-                    of_example if asynchronous else of_example_in_thread,
-                    Candidate(name="incumbent", states={}),
-                    examples,
-                )
-
-        return asyncio.run(block())
-
-
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    """A session with nothing recorded yet."""
-    session = Session(tmp_path)
-    yield session
-    session.store.close()
-
-
-@pytest.fixture
-def server(openai_server: OpenAIServer) -> OpenAIServer:
-    """A model that says in capitals what was said last."""
-    openai_server.answer = lambda chat: chat[-1][1].upper()
-    return openai_server
-
-
-def messages(word: str) -> list[dict[str, Any]]:
-    """What all pipelines here ask."""
-    return [{"role": "system", "content": "SHOUT."}, {"role": "user", "content": word}]
-
-
-def text_of(answer: Any) -> str:
-    """The text of a ``ModelResponse``."""
-    return str(answer.choices[0].message.content)
-
-
 held = functools.partial(completion, MODEL)
 inner, ainner = litellm.main.completion, litellm.main.acompletion
 """Functions of litellm's inner module."""
-
-
-def by_name(word: str) -> str:
-    """``from litellm import completion`` at the top of the module, long before any run."""
-    return text_of(completion(model=MODEL, messages=messages(word)))
 
 
 def by_module(word: str) -> str:
@@ -165,24 +75,6 @@ async def awaited_by_inner_module(word: str) -> str:
 def held_elsewhere(word: str) -> str:
     """A function that a framework took hold of."""
     return text_of(held(messages(word)))
-
-
-def streamed(word: str) -> str:
-    """A stream, chunk by chunk."""
-    chunks = completion(model=MODEL, messages=messages(word), stream=True)
-    return "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
-
-
-async def awaited(word: str) -> str:
-    """The async function."""
-    return text_of(await acompletion(model=MODEL, messages=messages(word)))
-
-
-async def awaited_stream(word: str) -> str:
-    """A stream in async code, of the class that litellm's streams have."""
-    stream = await litellm.acompletion(model=MODEL, messages=messages(word), stream=True)
-    assert isinstance(stream, litellm.CustomStreamWrapper)
-    return "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
 
 
 def routed(word: str) -> str:
@@ -251,123 +143,6 @@ def test_a_replayed_answer_is_the_same_object_of_litellms(
     assert hidden["custom_llm_provider"] == "openai"
 
 
-@pytest.mark.parametrize("pipeline", [by_name, awaited, streamed])
-@pytest.mark.parametrize("hides", [False, True])
-def test_the_budget_holds(
-    session: Session, server: OpenAIServer, pipeline: Callable[[str], Any], hides: bool
-) -> None:
-    """The server never sees one call more, even if the pipeline goes on past the error."""
-
-    asking = pipeline
-
-    def hiding(word: str) -> None:
-        with suppress(Exception):
-            asking(word)
-
-    async def ahiding(word: str) -> None:
-        with suppress(Exception):
-            await asking(word)
-
-    if hides:
-        pipeline = ahiding if pipeline is awaited else hiding
-    with pytest.raises(BudgetExhaustedError):
-        session.run(pipeline, budget=Budget(calls=5))
-
-    # those in flight are given up with the block, before or after the server has seen them
-    assert session.ledger.calls == 5
-    assert server.calls <= 5
-
-
-@pytest.fixture
-def known(monkeypatch: pytest.MonkeyPatch, server: OpenAIServer) -> OpenAIServer:
-    """A server that is taken for OpenAI's own."""
-    monkeypatch.setitem(providers._HOSTS, "127.0.0.1", "openai")
-    return server
-
-
-def test_a_call_without_max_tokens_reserves_the_models_largest_output(
-    session: Session, known: OpenAIServer
-) -> None:
-    """Until its usage is known; ``max_tokens`` is not sent."""
-
-    def pipeline(word: str) -> None:
-        completion(model="openai/gpt-4o-mini", messages=messages(word))
-
-    with pytest.raises(BudgetExhaustedError, match="up to 16,4"):
-        session.run(pipeline, budget=Budget(tokens=16_000))
-    assert known.calls == 0
-
-    session.run(pipeline, budget=Budget(tokens=17_000), words=["one", "two"])
-    assert known.calls == 2
-    assert "max_tokens" not in known.requests[0]
-
-
-def test_a_dollar_budget_holds(session: Session, known: OpenAIServer) -> None:
-    """Reserved by litellm's price table, settled with the price of what was used."""
-
-    def pipeline(word: str) -> None:
-        completion(model="openai/gpt-4o-mini", messages=messages(word), max_tokens=50)
-
-    (run,) = session.run(pipeline, budget=Budget(usd=0.00005), words=["one"])
-    (call,) = run.trace
-    assert call.prompt == "openai.chat:openai/gpt-4o-mini"
-    assert call.usage.micro_usd == 1
-    assert known.calls == 1
-    with pytest.raises(BudgetExhaustedError):
-        session.run(pipeline, budget=Budget(usd=0.00003), words=["two"])
-    assert known.calls == 1
-
-
-def test_models_of_this_machine_cost_what_the_users_prices_say(
-    session: Session, server: OpenAIServer
-) -> None:
-    """Without a price they are free."""
-
-    def pipeline(word: str) -> None:
-        completion(model=MODEL, messages=messages(word), max_tokens=50)
-
-    session.run(pipeline, budget=Budget(usd=0.000001), words=["one"])
-    give_prices({NAMED: Price(input=1.0, output=2.0)})
-    try:
-        with pytest.raises(BudgetExhaustedError):
-            session.run(pipeline, budget=Budget(usd=0.000001), words=["two"])
-        (run,) = session.run(pipeline, budget=Budget(usd=0.001), words=["two"])
-    finally:
-        give_prices({})
-    assert run.trace[0].usage.micro_usd == 2 * 1 + 1 * 2
-    assert server.calls == 2
-
-
-@pytest.mark.parametrize("pipeline", [by_name, awaited_stream])
-def test_a_rate_limit_that_passes_costs_only_time(
-    session: Session, server: OpenAIServer, pipeline: Callable[[str], Any]
-) -> None:
-    """Each attempt counts."""
-    server.fault = lambda call: Fault(status=429) if call == 2 else None
-
-    runs = session.run(pipeline, words=WORDS[:3])
-
-    assert [run.prediction for run in runs] == ["WORD 0", "WORD 1", "WORD 2"]
-    assert session.ledger.calls == server.calls == 4
-
-
-def test_retries_of_litellms_own_are_paid_for(session: Session, server: OpenAIServer) -> None:
-    """Each passes ours and the budget like any call."""
-    parameters = {"model": MODEL, "max_retries": 5}
-    deployment = {"model_name": "mine", "litellm_params": parameters}
-    router = Router([deployment], num_retries=1)
-    server.fault = lambda _: Fault(status=500)
-
-    with pytest.raises(BudgetExhaustedError):
-        session.run(
-            lambda word: router.completion("mine", messages(word)),
-            words=["one"],
-            budget=Budget(calls=6),
-        )
-
-    assert session.ledger.calls == server.calls == 6
-
-
 TOOLS = [
     {
         "type": "function",
@@ -377,6 +152,8 @@ TOOLS = [
         },
     }
 ]
+
+
 SKIP: dict[str, Any] = {"_skip_mcp_handler": True}
 """Keeps litellm's older releases from importing ``mcp`` for any tool."""
 
@@ -509,113 +286,6 @@ def test_a_key_is_passed_on_but_never_written_down(
         assert private not in written
 
 
-@pytest.mark.parametrize("asynchronous", [False, True])
-def test_a_refusal_reaches_the_pipeline_as_litellms_own_error(
-    session: Session, server: OpenAIServer, asynchronous: bool
-) -> None:
-    """What handles it in production handles it here; it is not asked again."""
-    server.fault = lambda _: Fault(status=400)
-
-    def careful(word: str) -> str:
-        try:
-            return by_name(word)
-        except BadRequestError:
-            return "handled"
-
-    async def acareful(word: str) -> str:
-        try:
-            return await awaited(word)
-        except BadRequestError:
-            return "handled"
-
-    (run,) = session.run(acareful if asynchronous else careful, words=["one"])
-
-    assert run.prediction == "handled"
-    assert "BadRequestError" in (run.trace[0].error or "")
-    assert server.calls == 1
-
-
-def test_a_call_that_litellm_can_not_make_fails_as_ever(
-    session: Session, server: OpenAIServer
-) -> None:
-    """A mistake in the pipeline is its own, and no reason to ask again."""
-
-    def pipeline(word: str) -> Any:
-        return completion(model=MODEL, messages=[word])
-
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever litellm makes of it
-        pipeline("one")
-    (run,) = session.run(pipeline, words=["one"])
-
-    assert run.ending is Ending.WRONG
-    assert run.problem == f"{type(caught.value).__name__}: {caught.value}"
-
-
-def test_a_missing_answer_can_not_be_hidden(session: Session, server: OpenAIServer) -> None:
-    """The pipeline gets litellm's error and may catch it; its example stays without a score."""
-    server.fault = lambda _: Fault(status=500)
-    seen: list[Exception] = []
-
-    def careful(word: str) -> str:
-        try:
-            return by_name(word)
-        except InternalServerError as error:
-            seen.append(error)
-            return word.upper()
-
-    (run,) = session.run(careful, words=["one"])
-
-    assert (run.ending, run.prediction) == (Ending.MISSING, None)
-    assert run.problem.startswith("no answer after 4 attempts")
-    assert len(seen) == 1
-    assert session.ledger.calls == server.calls == 4
-
-
-def test_replay_without_a_recording_names_the_call(session: Session, server: OpenAIServer) -> None:
-    """The pipeline sees that the provider refuses; its run knows why."""
-    caught: list[BaseException] = []
-
-    def pipeline(word: str) -> None:
-        try:
-            by_name(word)
-        except (PermissionDeniedError, APIError) as error:
-            caught.append(error)
-
-    (run,) = session.run(pipeline, words=["one"], mode="replay")
-
-    assert run.ending is Ending.MISSING
-    missing = f"not recorded (--lm-cache=replay): {NAMED}, 'one'"
-    assert missing in run.problem
-    assert missing in str(caught[0])
-    assert server.calls == 0
-
-
-@pytest.mark.parametrize(("status", "attempts"), [(400, 1), (500, 4), (401, 1)])
-def test_fallbacks_are_paid_for_like_any_call(
-    session: Session, server: OpenAIServer, status: int, attempts: int
-) -> None:
-    """Another model answers where the first refuses, gives no answer or can't be used."""
-
-    def pipeline(word: str) -> str:
-        others = [{"model": "openai/other", "temperature": 0}]
-        return text_of(completion(model=MODEL, messages=messages(word), fallbacks=others))
-
-    def fault(call: int) -> Fault | None:
-        is_other = server.requests[call - 1]["model"] == "other"
-        return None if is_other else Fault(status=status)
-
-    server.fault = fault
-    (run,) = session.run(pipeline, words=["one"], budget=Budget(calls=attempts + 1))
-    assert (run.ending, run.prediction) == (Ending.RETURNED, "ONE")
-    asked = [body["model"] for body in server.requests]
-    assert asked == ["shouting"] * attempts + ["other"]
-
-    if status != 401:
-        with pytest.raises(BudgetExhaustedError):
-            session.run(pipeline, words=["two"], budget=Budget(calls=attempts))
-        assert session.ledger.calls == attempts
-
-
 def test_mock_answers_of_litellms_are_no_calls(session: Session, server: OpenAIServer) -> None:
     """They ask no model, so they cost nothing."""
 
@@ -645,138 +315,6 @@ def test_threads_know_the_run_as_they_do_for_prompts(
     assert (run.prediction, len(run.trace)) == ("ONE", 1)
     (run,) = session.run(batch, words=["two"])
     assert (run.prediction, len(run.trace)) == ("TWO TWO", 2)
-
-
-def embedded(word: str) -> Any:
-    """Asks for an embedding."""
-    return litellm.embedding("openai/vectors", input=[word]).data[0]["embedding"]
-
-
-async def aembedded(word: str) -> Any:
-    """Asks for one in async code."""
-    answer = await litellm.aembedding("openai/vectors", input=[word])
-    return answer.data[0]["embedding"]
-
-
-def continued(word: str) -> Any:
-    """The text protocol of old."""
-    return litellm.text_completion(model=MODEL, prompt=word).choices[0].text
-
-
-def responded(word: str) -> Any:
-    """OpenAI's newer protocol."""
-    return litellm.responses(model=MODEL, input=word).output[0].content[0].text
-
-
-async def aresponded(word: str) -> Any:
-    """OpenAI's newer protocol in async code."""
-    answer = await litellm.aresponses(model=MODEL, input=word)
-    return answer.output[0].content[0].text
-
-
-async def messaged(word: str) -> Any:
-    """Anthropic's protocol."""
-    answer: Any = await litellm.anthropic.messages.acreate(
-        max_tokens=5, messages=[{"role": "user", "content": word}], model="anthropic/claude"
-    )
-    return answer["content"][0]["text"]
-
-
-def pictured(word: str) -> Any:
-    """A picture, of a protocol that only its provider's host makes known."""
-    return litellm.image_generation(prompt=word, model="openai/gpt-image-1").data[0].b64_json
-
-
-def answers(text: Callable[[str], Any]) -> dict[str, Callable[[dict[str, Any]], dict[str, Any]]]:
-    """What the provider answers, by path; ``text`` is of what was asked."""
-
-    def embedding(body: dict[str, Any]) -> dict[str, Any]:
-        vector = {"object": "embedding", "index": 0, "embedding": [float(len(body["input"][0]))]}
-        usage = {"prompt_tokens": 2, "total_tokens": 2}
-        return {"object": "list", "model": body["model"], "data": [vector], "usage": usage}
-
-    def continuation(body: dict[str, Any]) -> dict[str, Any]:
-        choice = {"index": 0, "text": text(str(body["prompt"])), "logprobs": None}
-        usage = {"prompt_tokens": 2, "completion_tokens": 1, "total_tokens": 3}
-        head = {"id": "cmpl", "object": "text_completion", "created": 0, "model": body["model"]}
-        return {**head, "choices": [{**choice, "finish_reason": "stop"}], "usage": usage}
-
-    def response(body: dict[str, Any]) -> dict[str, Any]:
-        part = {"type": "output_text", "text": text(str(body["input"])), "annotations": []}
-        said = {"type": "message", "id": "m", "role": "assistant", "status": "completed"}
-        usage = {"input_tokens": 2, "output_tokens": 1, "total_tokens": 3}
-        return {
-            **{"id": "resp", "object": "response", "created_at": 0, "status": "completed"},
-            **{"model": body["model"], "output": [{**said, "content": [part]}], "tools": []},
-            **{"parallel_tool_calls": True, "tool_choice": "auto", "usage": usage},
-        }
-
-    def message(body: dict[str, Any]) -> dict[str, Any]:
-        said = body["messages"][-1]["content"]
-        said = said if isinstance(said, str) else said[0]["text"]
-        return {
-            **{"id": "msg", "type": "message", "role": "assistant", "model": body["model"]},
-            **{"content": [{"type": "text", "text": text(said)}], "stop_reason": "end_turn"},
-            **{"stop_sequence": None, "usage": {"input_tokens": 2, "output_tokens": 1}},
-        }
-
-    def picture(body: dict[str, Any]) -> dict[str, Any]:
-        usage = {"input_tokens": 2, "output_tokens": 1, "total_tokens": 3}
-        details = {"text_tokens": 2, "image_tokens": 0}
-        data = [{"b64_json": text(body["prompt"])}]
-        return {"created": 0, "data": data, "usage": {**usage, "input_tokens_details": details}}
-
-    return {
-        "/embeddings": embedding,
-        "/chat/completions": lambda body: pytest.fail(f"a chat was asked: {body}"),
-        "/completions": continuation,
-        "/responses": response,
-        "/messages": message,
-        "/images/generations": picture,
-    }
-
-
-@pytest.mark.parametrize(
-    ("pipeline", "named"),
-    [
-        (embedded, "openai.embeddings:localhost/vectors"),
-        (aembedded, "openai.embeddings:localhost/vectors"),
-        (continued, "openai.completions:localhost/shouting"),
-        pytest.param(responded, "openai.responses:localhost/shouting", marks=NEEDS_MCP),
-        pytest.param(aresponded, "openai.responses:localhost/shouting", marks=NEEDS_MCP),
-        (messaged, "anthropic.messages:localhost/claude"),
-        (pictured, "opaque:openai/gpt-image-1"),
-    ],
-)
-def test_litellms_other_functions_are_served_too(
-    session: Session,
-    server: OpenAIServer,
-    pipeline: Callable[[str], Any],
-    named: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Counted, recorded, traced and replayed, within the budget."""
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-simulated")
-    monkeypatch.setenv("ANTHROPIC_API_BASE", server.url.removesuffix("/v1"))
-    if pipeline is pictured:
-        monkeypatch.setitem(providers._HOSTS, "127.0.0.1", "openai")
-    server.answer_at = answers(str.upper)
-    expected = [[float(len(word))] if "vectors" in named else word.upper() for word in WORDS[:3]]
-    for mode, asked in (("auto", 3), ("replay", 0)):
-        before = server.calls
-        runs = session.run(pipeline, words=WORDS[:3], mode=mode)  # type: ignore[arg-type]
-
-        assert [run.prediction for run in runs] == expected
-        assert (server.calls - before, session.ledger.calls) == (asked, asked)
-        for run in runs:
-            (call,) = run.trace
-            assert (call.prompt, call.error) == (named, None)
-            assert (call.usage.input_tokens, call.usage.replayed) == (2, 0 if asked else 1)
-
-    with suppress(BudgetExhaustedError):
-        session.run(pipeline, words=WORDS[3:], budget=Budget(calls=2))
-    assert server.calls <= 5
-    assert session.ledger.calls == 2
 
 
 def test_outside_of_runs_litellm_is_as_ever(session: Session, server: OpenAIServer) -> None:

@@ -131,23 +131,18 @@ def both(word):
 
 
 @pytest.mark.slow
-def test_a_search_changes_the_prompts_and_leaves_other_calls_alone(both: Project) -> None:
-    """A pipeline may have both: demos of its prompt come from runs that called litellm too."""
-    result = both.run("--lm-optimize")
-    result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["*winner: bootstrap-*", "*+++ b/mirror.yaml"])
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(("temperature", "draws"), [("None", 2), ("0", 1)])
-def test_a_winners_other_calls_are_drawn_afresh_where_they_are_random(
+def test_a_search_leaves_other_calls_alone_and_draws_a_winners_afresh_where_random(
     both: Project, openai_server: OpenAIServer, temperature: str, draws: int
 ) -> None:
-    """As a prompt's are: the answers that won the selection were lucky ones."""
+    """Demos of its prompt come from runs that called litellm, too.
+
+    The answers that won the selection were lucky ones, so those that vary are asked for anew.
+    """
     text = (both.path / "pipeline.py").read_text()
     both.write("pipeline.py", text.replace("messages=", f"temperature={temperature}, messages="))
     result = both.run("--lm-optimize", "--lm-snapshot-update")
-    result.stdout.fnmatch_lines(["written: mirror.yaml"])
+    result.stdout.fnmatch_lines(["*winner: bootstrap-*", "written: mirror.yaml"])
     asked = Counter(
         body["messages"][-1]["content"]
         for body in openai_server.requests
