@@ -1,569 +1,281 @@
-"""Model calls that pipelines make by clients of their own: seen, counted, recorded, replayed."""
+"""Calls of clients in what people see: rows of reports, models in snapshots, notices."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import sys
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
 
-import httpx
-import httpx2
 import pytest
-from doubles.manual_clock import ManualClock
-from doubles.provider_server import ClosedPort, ProviderServer, never
-from projects.asking import Asking
+from doubles.fake_provider import FakeProvider
+from jsonschema import Draft202012Validator
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from projects.shouting import Project
 
-TRANSPORTS = [
-    (kind, method)
-    for module in (httpx, httpx2)
-    for kind, method in (
-        (module.HTTPTransport, "handle_request"),
-        (module.AsyncHTTPTransport, "handle_async_request"),
-    )
-]
-ORIGINALS = [vars(kind)[method] for kind, method in TRANSPORTS]
+from pytest_lmopt.reports.machine import SCHEMA
+
+AGENT = """\
+import httpx
+
+TOOLS = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]
+MODEL, HOST = "gpt-4o-mini", "https://api.openai.com"
+
+
+def post(client, path, **body):
+    answer = client.post(f"{HOST}/v1/{path}", json=body, headers={"user-agent": "mine/1.0"})
+    answer.raise_for_status()
+    return answer.json()
+
+
+def agent(city):
+    said = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": city}]
+    with httpx.Client() as client:
+        while True:
+            answer = post(client, "chat/completions", model=MODEL, messages=said, tools=TOOLS)
+            message = answer["choices"][0]["message"]
+            if not message.get("tool_calls"):
+                return message["content"]
+            said.append(message)
+            for call in message["tool_calls"]:
+                said.append({"role": "tool", "tool_call_id": call["id"], "content": "rain"})
+
+
+def embedded(city):
+    with httpx.Client() as client:
+        post(client, "embeddings", model="text-embedding-3-small", input=city)
+        return agent(city)
+
+
+FILL = ""
+
+
+def chatty(city):
+    said = [{"role": "system", "content": "Be brief."}]
+    told = [f"{city} {i}" + FILL for i in range(40)]
+    said += [{"role": "tool", "tool_call_id": "x", "content": each} for each in told]
+    with httpx.Client() as client:
+        post(client, "chat/completions", model=MODEL, messages=said)
+    return city.upper()
+"""
+
+SUITE = """\
+import pytest
+from pytest_lmopt import Budget, metrics
+from agents import {pipeline}
+
+CITIES = [{{"id": f"c{{i}}", "inputs": {{"city": f"city{{i}}"}}, "expected": "CITY%d" % i}}
+          for i in range(12)]
+
+@pytest.mark.lm_suite(dataset=CITIES, metric=metrics.exact_match, {arguments})
+def test_weather(lm_example):
+    return {pipeline}(lm_example.inputs["city"])
+"""
+
+
+def ask_then_shout(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A model that asks for the weather once, and then says the city in capitals."""
+    last = body["messages"][-1]
+    if last["role"] == "tool":
+        return {"content": body["messages"][1]["content"].upper()}
+    call = {"id": "call_7", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+    return {"tool_calls": [call]}
 
 
 @pytest.fixture
-def server() -> Iterator[ProviderServer]:
-    """A provider without a rate limit; a test may set one."""
-    with ProviderServer(rate_limit=never).running() as serving:
-        yield serving
+def provider(monkeypatch: pytest.MonkeyPatch) -> FakeProvider:
+    """The provider that all clients in this process reach."""
+    provider = FakeProvider(ask_then_shout)
+    provider.answer_httpx(monkeypatch)
+    return provider
 
 
 @pytest.fixture
-def asking(
-    pytester: pytest.Pytester,
-    server: ProviderServer,
-    request: pytest.FixtureRequest,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Asking]:
-    """A project on that server; no run leaves a hook behind.
-
-    Runs of a test that takes ``clock`` wait for nothing.
-    """
-    clock = request.getfixturevalue("clock") if "clock" in request.fixturenames else None
-    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    project = Project(pytester, clock=clock)
+def project(pytester: pytest.Pytester) -> Project:
+    """A project whose pipeline asks a provider on httpx; it names no model."""
+    project = Project(pytester)
     project.write("tox.ini", "[pytest]\npythonpath = .\n")
-    yield Asking(project=project, server=server)
-    assert [vars(kind)[method] for kind, method in TRANSPORTS] == ORIGINALS
+    project.write("agents.py", AGENT)
+    return project
 
 
-OPENAI = """
-def ask(row):
-    said = gpt.chat.completions.create(**chat(f"Is {row} odd?"))
-    assert said._request_id == "req_double"
-    return words(said.choices[0].message.content)
-"""
-OPENAI_ASYNC = """
-async def ask(row):
-    said = await async_gpt.chat.completions.create(**chat(f"Is {row} odd?"))
-    return words(said.choices[0].message.content)
-"""
-ANTHROPIC = """
-def ask(row):
-    said = claude.messages.create(**chat(f"Is {row} odd?", model=CLAUDE, max_tokens=99))
-    return words(said.content[0].text)
-"""
-ANTHROPIC_ASYNC = """
-async def ask(row):
-    said = await async_claude.messages.create(
-        **chat(f"Is {row} odd?", model=CLAUDE, max_tokens=99)
-    )
-    return words(said.content[0].text)
-"""
-RAW = """
-def ask(row):
-    return words(httpx.post(**RAW, json=chat(f"Is {row} odd?")).text)
-"""
-RAW_ASYNC = """
-async def ask(row):
-    async with httpx2.AsyncClient() as client:
-        return words((await client.post(**RAW, json=chat(f"Is {row} odd?"))).text)
-"""
-RESPONSES = """
-def ask(row):
-    said = gpt.responses.create(model=GPT, input=f"Is {row} odd?")
-    return words(said.output_text)
-"""
-EMBEDDINGS = """
-def ask(row):
-    said = gpt.embeddings.create(model=EMBEDDING, input=f"Is {row} odd?")
-    assert all(isinstance(number, float) for number in said.data[0].embedding)
-    return ("even", "odd")[int(row[4:]) % 2]
-"""
-STREAM = """
-def ask(row):
-    chunks = [*gpt.chat.completions.create(**chat(f"Is {row} odd?"), stream=True)]
-    assert not any(chunk.usage for chunk in chunks) and all(chunk.choices for chunk in chunks)
-    parts = [chunk.choices[0].delta.content or "" for chunk in chunks]
-    assert "".join(parts[:3]) == row + " is "
-    return words("".join(parts))
-"""
-STREAM_WITH_USAGE = """
-async def ask(row):
-    stream = await async_gpt.chat.completions.create(
-        **chat(f"Is {row} odd?"), stream=True, stream_options={"include_usage": True}
-    )
-    chunks = [chunk async for chunk in stream]
-    assert chunks[-1].usage.prompt_tokens == 3 and not chunks[-1].choices
-    return words("".join(chunk.choices[0].delta.content or "" for chunk in chunks[:-1]))
-"""
-ANTHROPIC_STREAM = """
-def ask(row):
-    with claude.messages.stream(**chat(f"Is {row} odd?", model=CLAUDE, max_tokens=99)) as stream:
-        parts = [*stream.text_stream]
-        assert parts[:2] == [row + " ", "is "]
-        return words("".join(parts))
-"""
-TOOLS = """
-TOOL = {
-    "type": "function",
-    "function": {
-        "name": "is_odd",
-        "parameters": {
-            "type": "object", "properties": {"odd": {"type": "boolean"}}, "required": ["odd"]
-        },
-    },
-}
+def write(project: Project, arguments: str = "", *, pipeline: str = "agent") -> None:
+    """The suite, with further arguments of the mark."""
+    project.write("test_weather.py", SUITE.format(pipeline=pipeline, arguments=arguments))
 
 
-def ask(row):
-    said = gpt.chat.completions.create(**chat(f"Is {row} odd? Call both."), tools=[TOOL])
-    calls = said.choices[0].message.tool_calls
-    assert said.choices[0].finish_reason == "tool_calls"
-    return "odd" if json.loads(calls[0].function.arguments)["odd"] else "even"
-"""
-PARSE = """
-from pydantic import BaseModel
+def test_a_row_shows_the_whole_exchange_in_order(project: Project, provider: FakeProvider) -> None:
+    """Client, dialect, model, messages with their roles, tools, tool calls and results."""
+    write(project)
+    project.run("-vv", "--lm-report=json:lm.json").assert_outcomes(passed=1)
+    document = json.loads((project.path / "lm.json").read_text())
+    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(document)
+    row = document["suites"][0]["examples"][0]
+    first, second = row["runs"][0]["calls"]
+    for call in (first, second):
+        assert (call["client"], call["dialect"]) == ("mine", "openai.chat")
+        assert call["model"] == "openai/gpt-4o-mini"
+        assert '"name":"weather"' in call["tools"]
+        assert (call["cached_tokens"], call["reasoning_tokens"]) == (8, 2)
+        assert call["inputs"] == {}
+    city = row["inputs"]["city"]
+    assert [tuple(each.values()) for each in first["messages"]] == [
+        ("system", "Be brief."), ("user", city),
+    ]  # fmt: skip
+    assert first["tool_calls"] == [{"name": "weather", "arguments": "{}"}]
+    assert [each["role"] for each in second["messages"]] == ["system", "user", "assistant", "tool"]
+    assert '"name":"weather"' in second["messages"][2]["content"]
+    assert second["messages"][3]["content"] == "rain"
+    assert (second["text"], second["tool_calls"]) == (city.upper(), [])
 
 
-class Verdict(BaseModel):
-    odd: bool
-
-
-def ask(row):
-    said = gpt.chat.completions.parse(**chat(f"Is {row} odd?"), response_format=Verdict)
-    return "odd" if said.choices[0].message.parsed.odd else "even"
-"""
-PIPELINES = {
-    "openai": OPENAI,
-    "openai async": OPENAI_ASYNC,
-    "openai stream": STREAM,
-    "openai stream with usage": STREAM_WITH_USAGE,
-    "openai tools": TOOLS,
-    "openai parse": PARSE,
-    "openai responses": RESPONSES,
-    "openai embeddings": EMBEDDINGS,
-    "anthropic": ANTHROPIC,
-    "anthropic async": ANTHROPIC_ASYNC,
-    "anthropic stream": ANTHROPIC_STREAM,
-    "httpx": RAW,
-    "httpx2 async": RAW_ASYNC,
-}
-
-
-@pytest.mark.parametrize("client", PIPELINES)
-def test_calls_are_counted_recorded_and_replayed(
-    client: str, asking: Asking, server: ProviderServer
+@pytest.mark.parametrize(("fill", "kept"), [(0, 30), (3_000, 7), (5_000, 5)])
+def test_of_a_long_exchange_the_first_message_and_the_last_ones_are_kept(
+    project: Project, provider: FakeProvider, fill: int, kept: int
 ) -> None:
-    """Calls and tokens as the server counts them; a replay opens no connection."""
-    asking.write(PIPELINES[client])
-    asking.run().assert_outcomes(passed=1)
-    counts = server.counts()
-    counted = counts["examples"].values()
-    assert asking.usage["calls"] == counts["requests"] == asking.rows
-    for name in ("input_tokens", "output_tokens"):
-        assert asking.usage[name] == sum(example[name] for example in counted)
-    before = asking.report["score"]
-    assert before == 1.0
-    asking.run("--lm-cache=replay").assert_outcomes(passed=1)
-    assert asking.report["score"] == before
-    assert asking.usage["replayed"] == asking.usage["calls"] == asking.rows
-    assert server.counts()["connections"] == counts["connections"]
+    """An agent sends all it has said with each call."""
+    write(project, pipeline="chatty")
+    project.write("agents.py", AGENT.replace('FILL = ""', f'FILL = " " * {fill}'))
+    project.run("-vv", "--lm-report=json:lm.json").assert_outcomes(passed=1)
+    row = json.loads((project.path / "lm.json").read_text())["suites"][0]["examples"][0]
+    (call,) = row["runs"][0]["calls"]
+    city = row["inputs"]["city"]
+    assert (len(call["messages"]), call["unshown"]) == (kept, 41 - kept)
+    first, *last = (each["content"].split("  ")[0].strip() for each in call["messages"])
+    assert first == "Be brief."
+    assert last == [f"{city} {i}" for i in range(41 - kept, 40)]
 
 
-def test_a_rate_limit_is_waited_for_and_lowers_no_score(
-    asking: Asking, server: ProviderServer, clock: ManualClock
+def test_of_holdout_no_message_is_shown(project: Project, provider: FakeProvider) -> None:
+    """As no other text of it is."""
+    write(project)
+    project.run("--lm-report=json:lm.json").assert_outcomes(passed=1)
+    rows = json.loads((project.path / "lm.json").read_text())["suites"][0]["examples"]
+    held = [row for row in rows if row["split"] == "holdout"]
+    assert held
+    assert not any(run["calls"] for row in held for run in row["runs"])
+
+
+def test_a_clients_call_is_a_span(
+    project: Project, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """We ask again, the client sees the answer alone."""
-    server.rate_limit = lambda _, nth: nth == 1
-    asking.write(OPENAI)
-    asking.run().assert_outcomes(passed=1)
-    assert server.counts()["statuses"] == {"200": asking.rows, "429": asking.rows}
-    assert asking.report["score"] == 1.0
+    """With client and dialect, below the run that makes it; recorded or not."""
+    exporter, spans = InMemorySpanExporter(), TracerProvider()
+    spans.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: spans)
+    write(project)
+    project.run("-o", "lm_otel=true").assert_outcomes(passed=1)
+    found = exporter.get_finished_spans()
+    runs = {each.context.span_id for each in found if each.name.startswith("invoke_workflow")}
+    calls = [each for each in found if each.name == "chat gpt-4o-mini"]
+    assert len(calls) == len(provider.requests) == 20
+    for call in calls:
+        told = dict(call.attributes or {})
+        assert call.parent is not None
+        assert call.parent.span_id in runs
+        assert (told["pytest_lmopt.client"], told["pytest_lmopt.dialect"]) == (
+            "mine",
+            "openai.chat",
+        )
+        assert told["gen_ai.usage.cache_read.input_tokens"] == 8
+        assert told["gen_ai.usage.reasoning.output_tokens"] == 2
+    reasons = {dict(call.attributes or {})["gen_ai.response.finish_reasons"] for call in calls}
+    assert reasons == {("stop",), ("tool_calls",)}
 
 
-CATCHING = """
-def ask(row):
-    try:
-        said = gpt.chat.completions.create(**chat(f"Is {row} odd?"))
-        return words(said.choices[0].message.content)
-    except Exception:
-        return ("even", "odd")[int(row[4:]) % 2]
-"""
-CATCHING_ASYNC = """
-async def ask(row):
-    for client in (async_claude.messages, async_gpt.chat.completions):
-        try:
-            model = CLAUDE if client is async_claude.messages else GPT
-            await client.create(**chat(f"Is {row} odd?", model=model, max_tokens=9))
-        except Exception:
-            pass
-    return ("even", "odd")[int(row[4:]) % 2]
-"""
+def test_a_snapshot_names_the_models_really_asked(project: Project, provider: FakeProvider) -> None:
+    """Of embeddings, too; the names are the providers' own, with their providers."""
+    write(project, pipeline="embedded")
+    project.run("--lm-snapshot-update").assert_outcomes(passed=1)
+    models = "models:\n- openai/gpt-4o-mini\n- openai/text-embedding-3-small\n"
+    assert models in snapshot(project)
 
 
-@pytest.mark.parametrize("ask", [OPENAI, CATCHING, CATCHING_ASYNC], ids=["plain", "sync", "async"])
-def test_a_budget_holds_whatever_the_pipeline_catches(ask: str, asking: Asking) -> None:
-    """The server sees no more requests than the budget has."""
-    asking.rows = 12
-    asking.write(ask, "budget=Budget(calls=5)")
-    asking.run().stdout.fnmatch_lines(["budget-stopped: *"])
-    # a call that has its reservation may end with the run before it is sent
-    assert asking.seen <= 5
+def test_a_changed_model_is_named_and_gated(project: Project, provider: FakeProvider) -> None:
+    """Like a changed prompt."""
 
+    def worse(body: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"content": "no idea"} if body["model"] == "gpt-4o" else ask_then_shout(body)
 
-PRICE = "--lm-prices=localhost/gpt-4o-mini 1000 2000"
-
-
-def test_a_dollar_limit_holds_at_the_users_own_price(asking: Asking) -> None:
-    """A call costs 1.5 cents: three words at 0.1 cents, six at 0.2."""
-    asking.rows = 12
-    asking.write(OPENAI.replace('odd?"', 'odd?", max_tokens=10'), "budget=Budget(usd=0.2)")
-    result = asking.run(PRICE, "--lm-concurrency=1")
-    # a call may cost up to 5 cents, so the last one is made at 15 cents
-    result.stdout.fnmatch_lines(["budget-stopped: *", "*: 11 calls, $0.1650 of $0.2 *"])
-    assert asking.seen == 11
-
-
-def test_a_call_without_an_end_reserves_all_that_its_model_can_say(asking: Asking) -> None:
-    """The dollars left do not suffice for that, so no call is made."""
-    asking.write(OPENAI, "budget=Budget(usd=0.2)")
-    asking.run(PRICE).stdout.fnmatch_lines(["budget-stopped: *"])
-    assert asking.seen == 0
-
-
-REFUSED = """
-def ask(row):
-    try:
-        gpt.chat.completions.create(**chat(f"Is fail-400 odd, and {row}?"))
-    except openai.BadRequestError as refusal:
-        assert refusal.status_code == 400 and "as fail-400 asks" in refusal.message
-    try:
-        claude.messages.create(**chat(f"Is fail-400 odd, and {row}?", model=CLAUDE, max_tokens=9))
-    except anthropic.BadRequestError as refusal:
-        assert refusal.body["error"]["type"] == "invalid_request_error"
-        return ("even", "odd")[int(row[4:]) % 2]
-"""
-
-
-def test_a_refusal_is_recorded_and_replayed_as_the_same_error(
-    asking: Asking, server: ProviderServer
-) -> None:
-    """With its class, status and body."""
-    asking.write(REFUSED)
-    asking.run().assert_outcomes(passed=1)
-    assert server.counts()["statuses"] == {"400": 2 * asking.rows}
-    asking.run("--lm-cache=replay").assert_outcomes(passed=1)
-    assert asking.seen == 2 * asking.rows
-    assert asking.report["score"] == 1.0
-
-
-def test_a_key_that_is_not_accepted_ends_the_suite(asking: Asking) -> None:
-    """With an error that says so, whatever the pipeline catches."""
-    asking.write(CATCHING.replace("{row} odd?", "fail-401 odd, and {row}?"))
-    result = asking.run()
+    provider.reply = worse
+    write(project)
+    project.run("--lm-snapshot-update").assert_outcomes(passed=1)
+    project.write("agents.py", AGENT.replace("gpt-4o-mini", "gpt-4o"))
+    result = project.run("--lm-report=json:lm.json")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["error: the provider of 'localhost/gpt-4o-mini' refused the key*"])
+    (suite,) = json.loads((project.path / "lm.json").read_text())["suites"]
+    change = "the model (openai/gpt-4o-mini → openai/gpt-4o)"
+    assert suite["changed"] == [change]
+    assert suite["baseline"] == "compared"
+    assert suite["comparison"]["verdict"] == "regressed"
+    assert f"changed since the baseline: {change}" in " ".join(result.stdout.str().split())
 
 
-def test_a_provider_that_stays_down_makes_runs_missing(
-    asking: Asking, server: ProviderServer, clock: ManualClock
-) -> None:
-    """Whatever the pipeline catches; its client does not ask again on top of us."""
-    asking.write(CATCHING.replace("{row} odd?", "fail-500 odd, and {row}?"), "max_missing=1.0")
-    asking.run("--lm-concurrency=1")
-    assert asking.report["missing"] == asking.rows
-    assert server.counts()["statuses"] == {"500": 4 * asking.rows}
-
-
-REFUSING = {
-    "sdk": """
-def ask(row):
-    try:
-        gpt.chat.completions.create(**chat(f"Is {row} odd?"))
-    except openai.InternalServerError as error:
-        assert error.status_code == 503
-        SEEN.append(row)
-""",
-    "raw": """
-def ask(row):
-    try:
-        httpx.post(**RAW, json=chat(f"Is {row} odd?"))
-    except httpx.ConnectError as error:
-        assert error.request.url.path == "/v1/chat/completions"
-        SEEN.append(row)
-""",
-    "raw async": """
-async def ask(row):
-    async with httpx2.AsyncClient() as client:
-        try:
-            await client.post(**RAW, json=chat(f"Is {row} odd?"))
-        except httpx2.ConnectError:
-            SEEN.append(row)
-""",
-}
-SEEN = "from projects.asking import SEEN\n"
-
-
-@pytest.mark.parametrize("client", REFUSING)
-def test_a_refused_connection_is_the_clients_own_error(
-    client: str, asking: Asking, clock: ManualClock
-) -> None:
-    """Where it repeats by itself, an answer that it does not repeat."""
-    with ClosedPort(0) as closed:
-        asking.url = f"http://127.0.0.1:{closed.port}"
-        asking.write(REFUSING[client], "max_missing=1.0", before=SEEN)
-    asking.run("--lm-concurrency=1")
-    assert asking.report["missing"] == asking.rows
-    assert sorted(asking.noted) == [f"row-{n}" for n in range(asking.rows)]
-
-
-FALLBACK = """
-def ask(row):
-    try:
-        said = gpt.chat.completions.create(**chat(f"Is {row} odd?", model="gpt-missing"))
-    except openai.NotFoundError:
-        said = gpt.chat.completions.create(**chat(f"Is {row} odd?"))
-    return words(said.choices[0].message.content)
-"""
-
-
-def test_a_fallback_that_answers_leaves_the_run_scored(asking: Asking) -> None:
-    """The first model's name alone would end the suite."""
-    asking.write(FALLBACK)
-    asking.run().assert_outcomes(passed=1)
-    assert asking.report["score"] == 1.0
-
-
-OFFERED = """
-from pytest_lmopt import Completion, FunctionLM, ToolCall
-
-
-def answer(request):
-    text = request.messages[-1].content
-    if "call" in text:
-        return Completion(text="", tool_calls=(ToolCall("call_1", "is_odd", '{"odd": true}'),))
-    return "It is odd, says " + request.model
-
-
-def pytest_lmopt_lm():
-    return FunctionLM(answer)
-"""
-OF_THREE = """
-TOOL = {"name": "is_odd", "parameters": {"type": "object", "properties": {}}}
-
-
-def ask(row):
-    tools = [{"type": "function", "function": TOOL}]
-    told = gpt.chat.completions.create(**chat(f"{row}: call"), tools=tools)
-    (call,) = told.choices[0].message.tool_calls
-    assert json.loads(call.function.arguments) == {"odd": True}
-    told = claude.messages.create(
-        **chat(f"{row}: call", model=CLAUDE, max_tokens=9),
-        tools=[{"name": "is_odd", "input_schema": TOOL["parameters"]}],
+def test_a_replay_with_a_changed_model_says_so(project: Project, provider: FakeProvider) -> None:
+    """There are no recordings for it, and it is not asked."""
+    write(project)
+    project.run("--lm-snapshot-update").assert_outcomes(passed=1)
+    seen = len(provider.requests)
+    project.write("agents.py", AGENT.replace("gpt-4o-mini", "gpt-4o"))
+    result = project.run("--lm-cache=replay")
+    result.assert_outcomes(failed=1)
+    change = "openai/gpt-4o-mini → openai/gpt-4o"
+    assert f"no recordings for the changed model ({change})" in " ".join(
+        result.stdout.str().split()
     )
-    assert told.stop_reason == "tool_use" and told.content[0].input == {"odd": True}
-    with claude.messages.stream(**chat(row, model=CLAUDE, max_tokens=9)) as stream:
-        assert "".join(stream.text_stream).startswith("It is odd")
-    assert gpt.responses.create(model=GPT, input=row).output_text.startswith("It is odd")
-    chunks = gpt.chat.completions.create(**chat(row), stream=True)
-    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks).startswith("It is odd")
-    return ("even", "odd")[int(row[4:]) % 2]
-"""
+    assert len(provider.requests) == seen
 
 
-def test_an_lm_of_the_users_own_answers_clients_in_their_dialect(asking: Asking) -> None:
-    """No request is sent."""
-    asking.project.write("conftest.py", OFFERED)
-    asking.write(OF_THREE)
-    asking.run().assert_outcomes(passed=1)
-    assert asking.report["score"] == 1.0
-    assert asking.seen == 0
-    assert asking.usage["calls"] == 5 * asking.rows
-
-
-def test_another_model_of_the_provider_takes_the_place_of_the_one_named(asking: Asking) -> None:
-    """The server knows no other."""
-    asking.write(OPENAI.replace('odd?"', 'odd?", model="gpt-old"'))
-    asking.run("--lm-model=localhost/gpt-4o-mini").assert_outcomes(passed=1)
-    assert asking.report["score"] == 1.0
-
-
-WAITING = """
-sent = asyncio.Event()
-
-
-async def noted(name, info):
-    sent.set()
-
-
-async def ask(row):
-    async with httpx.AsyncClient() as client:
-        def post(text, **more):
-            return client.post(**RAW, json=chat(text), **more)
-
-        first = asyncio.create_task(post("Is row-98 odd?", extensions={"trace": noted}))
-        await sent.wait()
-        try:
-            END
-        finally:
-            first.cancel()
-"""
-ENDS = {
-    "deadline": """
-            async with asyncio.timeout(0.01):
-                await post("Well?")""",
-    "caught deadline": """
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(post("Well?"), 0.01)""",
-    "sibling": """
-            async with asyncio.TaskGroup() as group:
-                group.create_task(post("Well?"))
-                await asyncio.sleep(0.01)
-                raise ValueError("a sibling's")""",
-}
-
-
-@pytest.mark.parametrize("end", ENDS)
-def test_a_deadline_that_ends_while_a_call_waits_for_its_turn_makes_the_run_missing(
-    end: str, asking: Asking, server: ProviderServer
+def test_a_model_that_answers_in_place_is_the_one_named(
+    project: Project, provider: FakeProvider
 ) -> None:
-    """Another end of the call is the pipeline's own doing, and scored."""
-    server.hold_after, asking.rows = 0, 1
-    asking.write(WAITING.replace("END", ENDS[end].strip()), "max_missing=1.0")
-    asking.run("--lm-concurrency=1")
-    assert asking.report["missing"] == (0 if end == "sibling" else 1)
-    assert asking.seen == 1
-
-
-SYNC_IN_COROUTINES = """
-async def ask(row):
-    if int(row[4:]) % EVERY == 0:
-        gpt.chat.completions.create(**chat("Is row-99 odd?"))
-        said = gpt.chat.completions.create(**chat(f"Is {row} odd?"))
-    else:
-        await async_gpt.chat.completions.create(**chat("Is row-99 odd?"))
-        said = await async_gpt.chat.completions.create(**chat(f"Is {row} odd?"))
-    return words(said.choices[0].message.content)
-"""
-
-
-@pytest.mark.parametrize("every", [1, 2, 5], ids=["all", "half", "few"])
-def test_coroutines_that_call_a_sync_client_finish(every: int, asking: Asking) -> None:
-    """Though each blocks the loop that the others run on."""
-    asking.rows = 16
-    asking.write(SYNC_IN_COROUTINES.replace("EVERY", str(every)))
-    asking.run("--lm-concurrency=16").assert_outcomes(passed=1)
-    assert asking.report["score"] == 1.0
-
-
-def test_coroutines_that_call_a_sync_client_finish_one_at_a_time(asking: Asking) -> None:
-    """The turn may be another's whose loop is blocked."""
-    asking.rows = 8
-    asking.write(SYNC_IN_COROUTINES.replace("EVERY", "2"))
-    asking.run("--lm-concurrency=1").assert_outcomes(passed=1)
-    assert asking.report["score"] == 1.0
-
-
-SHARED = """
-async def inner(row):
-    said = await async_gpt.chat.completions.create(**chat(f"Is {row} odd?"))
-    again = await async_claude.messages.create(**chat(f"Is {row} odd?", model=CLAUDE, max_tokens=9))
-    return words(said.choices[0].message.content)
-
-
-def ask(row):
-    return asyncio.run(inner(row))
-"""
-
-
-def test_threads_share_an_async_client(asking: Asking) -> None:
-    """Each with a loop of its own, as frameworks do behind a sync function."""
-    asking.rows = 32
-    asking.write(SHARED)
-    asking.run("--lm-concurrency=16").assert_outcomes(passed=1)
-    assert asking.report["score"] == 1.0
-    assert asking.seen == asking.usage["calls"] == 2 * 32
-
-
-def test_a_replay_miss_says_how_the_closest_recorded_request_differs(asking: Asking) -> None:
-    """By the path in the client's own body."""
-    asking.write(OPENAI)
-    asking.run().assert_outcomes(passed=1)
-    asking.write(OPENAI.replace('{row} odd?"', '{row} odd?", temperature=0'))
-    asking.run("--lm-cache=replay").stdout.fnmatch_lines(
-        [
-            "*4 requests are not recorded*. Closest recorded request: temperature: expected "
-            "nothing (recorded), found 0. Nothing is judged. *"
-        ]
+    """In the snapshot, and beside the model that the client asked for."""
+    write(project, "model='openai/gpt-4.1-nano'")
+    project.run("-vv", "--lm-snapshot-update", "--lm-report=json:lm.json").assert_outcomes(passed=1)
+    assert "models:\n- openai/gpt-4.1-nano\ndataset" in snapshot(project)
+    row = json.loads((project.path / "lm.json").read_text())["suites"][0]["examples"][0]
+    call = row["runs"][0]["calls"][0]
+    assert (call["prompt"], call["model"]) == (
+        "openai.chat:openai/gpt-4o-mini",
+        "openai/gpt-4.1-nano",
     )
-    assert asking.seen == asking.rows
+    assert {each["model"] for each in provider.requests} == {"gpt-4.1-nano"}
 
 
-SCRUBBING = """
-def pytest_lmopt_recorded_body(body):
-    body["messages"] = [
-        {**message, "content": message["content"].replace("Mrs Poe", "NAME")}
-        for message in body["messages"]
-    ]
-    del body["seed"]
-    return body
-"""
-NAMED = """
-import random
+def snapshot(project: Project) -> str:
+    """The text of the suite's snapshot."""
+    return (project.path / "__lm_snapshots__/test_weather/test_weather.yaml").read_text()
 
 
-def ask(row):
-    text = f"Mrs Poe asks: is {row} odd?"
-    said = gpt.chat.completions.create(**chat(text, seed=random.randrange(10**9)))
-    return words(said.choices[0].message.content)
-"""
-
-
-def test_a_hook_scrubs_what_is_recorded_and_not_what_is_sent(
-    asking: Asking, server: ProviderServer
+@pytest.mark.parametrize("priced", [False, True])
+def test_calls_to_this_machine_are_said_to_be_free(
+    project: Project, provider: FakeProvider, priced: bool
 ) -> None:
-    """What it removes stands in no file, and may differ in a replay."""
-    asking.project.write("conftest.py", SCRUBBING)
-    asking.write(NAMED)
-    asking.run().assert_outcomes(passed=1)
-    counted = server.counts()["examples"].values()
-    assert [example["input_tokens"] for example in counted] == [6] * asking.rows
-    asking.run("--lm-cache=replay", "--lm-record=records").assert_outcomes(passed=1)
-    assert asking.seen == asking.rows
-    (record,) = (asking.project.path / "records").rglob("*.jsonl")
-    written = [*(asking.project.path / ".lmopt").rglob("*.sqlite*"), record, asking.file]
-    assert not any(b"Mrs Poe" in file.read_bytes() for file in written)
-    assert b"NAME asks" in record.read_bytes()
+    """Once, unless a price is given."""
+    project.write("agents.py", AGENT.replace("https://api.openai.com", "http://localhost:1"))
+    write(project)
+    options = ["-o", "lm_prices=localhost/gpt-4o-mini 1 2"] if priced else []
+    result = project.run(*options, "--lm-budget=usd:1")
+    result.assert_outcomes(passed=1)
+    words = " ".join(result.stdout.str().split())
+    line = (
+        "note: test_weather.py::test_weather: calls to localhost/gpt-4o-mini are taken as free: "
+        "the server runs on this machine. Name a price in lm_prices if they are not"
+    )
+    assert words.count(line) == (0 if priced else 1)
+    assert ("taken as free" in words) is not priced
 
 
-@pytest.mark.parametrize(
-    ("returned", "problem"),
-    [
-        ("1 / 0", "raised ZeroDivisionError: division by zero"),
-        ("[body]", "returned no body: expected a JSON object or None, found list"),
-        ("{1: {2}}", "raised TypeError: Object of type set is not JSON serializable"),
-    ],
-)
-def test_a_hook_that_returns_no_body_is_an_error(
-    returned: str, problem: str, asking: Asking
+def test_a_frameworks_own_cache_is_named(
+    project: Project, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No request is sent."""
-    hook = f"def pytest_lmopt_recorded_body(body):\n    return {returned}\n"
-    asking.project.write("conftest.py", hook)
-    asking.write(CATCHING)
-    asking.run().stdout.fnmatch_lines([f"error: *the hook pytest_lmopt_recorded_body {problem}"])
-    assert asking.seen == 0
+    """It answers in the provider's place, unseen."""
+    on = SimpleNamespace(enable_disk_cache=False, enable_memory_cache=True)
+    monkeypatch.setitem(sys.modules, "dspy", SimpleNamespace(cache=on))
+    write(project)
+    words = " ".join(project.run().stdout.str().split())
+    assert "note: test_weather.py::test_weather: DSPy's own cache is on; answers from it" in words

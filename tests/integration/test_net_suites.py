@@ -169,7 +169,7 @@ def test_a_wrong_mark_says_what_is_right(project: Project, listener: Listener) -
 
 
 def test_a_replay_refuses_model_calls_at_import(project: Project, listener: Listener) -> None:
-    """Each suite is an error that says so, and nothing is sent; without a replay nothing changes."""
+    """Each suite is an error that says so, and nothing is sent; else nothing changes."""
     write(project, listener)
     text = (project.path / "test_it.py").read_text(encoding="utf-8")
     project.write(
