@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -25,7 +26,7 @@ from pytest_lmopt.lm.dialects.protocol import Body, Dialect, HttpRequest, HttpRe
 from pytest_lmopt.lm.dialects.providers import model_name, provider_of, reports_unasked
 from pytest_lmopt.lm.interception.sending import Sender, SendingError
 from pytest_lmopt.lm.money.usage import usage_of
-from pytest_lmopt.lm.tracing import Call, RunContext
+from pytest_lmopt.lm.tracing import Call, RunContext, our_own
 from pytest_lmopt.safe_text import said
 from pytest_lmopt.wire import (
     DEFAULT_MAX_TOKENS,
@@ -66,6 +67,13 @@ class Exchange:
     def stopped(self) -> HttpResponse:
         """What the client sees where its run has ended."""
         return self.dialect.refusal(_STOPPED)
+
+    def sending(self) -> AbstractContextManager[None]:
+        """Send the request: as one that is accounted for, so that no hook claims it again.
+
+        Under replay, what stands in for the transport must not connect, as no mock does.
+        """
+        return nullcontext() if self.mocked and self.run.rules.replaying else our_own()
 
     def given_up(self) -> None:
         """Note that the client's own deadline has ended a call that had not been sent."""

@@ -17,7 +17,6 @@ from pytest_lmopt.lm.interception.exchange import Exchange
 from pytest_lmopt.lm.interception.pools import of_this_loop
 from pytest_lmopt.lm.interception.sending import LoopSender, SendingError, ThreadSender
 from pytest_lmopt.lm.loop import submit
-from pytest_lmopt.lm.tracing import our_own
 from pytest_lmopt.lm.waiting import blocking
 
 _OF_ONE_DELIVERY = frozenset(("content-encoding", "content-length", "transfer-encoding"))
@@ -38,7 +37,7 @@ def sync_hook(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
                 return original(transport, request)
 
         def send(http: HttpRequest) -> HttpResponse:
-            with our_own():
+            with exchange.sending():
                 response = original(transport, delivery.sent(http))
                 response.read()
             return delivery.received(response)
@@ -74,7 +73,7 @@ def async_hook(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]
                 return await original(transport, request)
 
         async def send(http: HttpRequest) -> HttpResponse:
-            with our_own():
+            with exchange.sending():
                 response = await original(of_this_loop(transport), delivery.sent(http))
                 await response.aread()
             return delivery.received(response)

@@ -28,6 +28,7 @@ _MOCKS = ("pytest_httpx", "respx", "vcr", "unittest", "mock", "pook")
 """Packages of tools that answer in a provider's place."""
 
 _CLIENTS = ("httpx", "httpcore", "litellm")
+_MOST_WRAPPERS = 100
 
 
 def is_mocked(original: Callable[..., Any]) -> bool:
@@ -43,8 +44,18 @@ def is_mocked(original: Callable[..., Any]) -> bool:
 
 
 def _stands_in(function: Any) -> bool:
-    is_function = isinstance(function, FunctionType)
-    owner = function.__globals__.get("__name__", "") if is_function else type(function).__module__
-    if owner.partition(".")[0] in _MOCKS:
-        return True
-    return not owner.startswith(_CLIENTS) and not hasattr(function, "__wrapped__")
+    for _ in range(_MOST_WRAPPERS):
+        owner = _owner(function)
+        if owner.partition(".")[0] in _MOCKS:
+            return True
+        if not hasattr(function, "__wrapped__"):
+            return not owner.startswith(_CLIENTS)
+        function = function.__wrapped__
+    return True
+
+
+def _owner(function: Any) -> str:
+    """The module that a function, or the kind of another callable, was made in."""
+    if isinstance(function, FunctionType):
+        return str(function.__globals__.get("__name__", ""))
+    return type(function).__module__
