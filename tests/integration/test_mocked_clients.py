@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import httpx
 import httpx2
 import pytest
-import respx  # noqa: F401 - as below
-import vcr.stubs.httpx_stubs  # noqa: F401 - pytester forgets what its inner run imports first
+import respx  # noqa: F401
+import vcr.stubs.httpx_stubs  # type: ignore[import-untyped]  # noqa: F401
 from doubles.provider_server import ProviderServer, never
 from projects.asking import Asking
 from projects.shouting import Project
@@ -115,6 +115,7 @@ def mock():
     with mocked():
         yield
 """
+# pytester forgets what its inner run imports first, so these tools are imported above
 TRANSPORTS = [
     (httpx.HTTPTransport, "handle_request"),
     (httpx.AsyncHTTPTransport, "handle_async_request"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import runpy
 from collections.abc import Iterator
 
 import httpx
@@ -9,7 +11,7 @@ import httpx2
 import pytest
 from doubles.manual_clock import ManualClock
 from doubles.provider_server import ClosedPort, ProviderServer, never
-from projects.asking import Asking
+from projects.asking import SEEN, Asking
 from projects.shouting import Project
 
 TRANSPORTS = [
@@ -315,7 +317,7 @@ async def ask(row):
             SEEN.append(row)
 """,
 }
-SEEN = "from projects.asking import SEEN\n"
+NOTING = "from projects.asking import SEEN\n"
 
 
 @pytest.mark.parametrize("client", REFUSING)
@@ -325,7 +327,7 @@ def test_a_refused_connection_is_the_clients_own_error(
     """Where it repeats by itself, an answer that it does not repeat."""
     with ClosedPort(0) as closed:
         asking.url = f"http://127.0.0.1:{closed.port}"
-        asking.write(REFUSING[client], "max_missing=1.0", before=SEEN)
+        asking.write(REFUSING[client], "max_missing=1.0", before=NOTING)
     asking.run("--lm-concurrency=1")
     assert asking.report["missing"] == asking.rows
     assert sorted(asking.noted) == [f"row-{n}" for n in range(asking.rows)]
@@ -567,3 +569,71 @@ def test_a_hook_that_returns_no_body_is_an_error(
     asking.write(CATCHING)
     asking.run().stdout.fnmatch_lines([f"error: *the hook pytest_lmopt_recorded_body {problem}"])
     assert asking.seen == 0
+
+
+SURFACES = """
+from projects.asking import SEEN
+
+
+def seen(row):
+    raw = gpt.chat.completions.with_raw_response.create(**chat(f"Is {row} odd?"))
+    yield raw.parse(), raw.status_code, raw.http_version, raw.content
+    yield sorted(raw.headers.items())
+    with gpt.chat.completions.with_streaming_response.create(**chat(f"Is {row} odd?")) as told:
+        yield [*told.iter_lines()], told.request_id
+    stream = gpt.chat.completions.create(**chat(f"Is {row} odd?"), stream=True)
+    yield next(stream), stream.response.headers.get("content-type")
+    stream.close()
+    with gpt.responses.stream(model=GPT, input=f"Is {row} odd?") as stream:
+        yield [*stream], stream.get_final_response()
+    with gpt.chat.completions.stream(**chat(f"Is {row} odd?")) as stream:
+        yield [*stream], stream.get_final_completion()
+    tools = [{"name": "is_odd", "input_schema": {"type": "object", "properties": {}}}]
+    asked = {**chat(f"Is {row} odd?", model=CLAUDE, max_tokens=99), "tools": tools}
+    yield claude.messages.create(**asked)
+    with claude.messages.stream(**asked) as stream:
+        yield [*stream], stream.get_final_message()
+    yield [*claude.messages.create(**asked, stream=True)]
+    with httpx.stream("POST", **RAW, json=chat(f"Is {row} odd?", stream=True)) as stream:
+        yield [*stream.iter_raw()], stream.headers.get("x-request-id"), stream.status_code
+    for text in ("fail-400", "fail-422"):
+        try:
+            gpt.chat.completions.create(**chat(f"Is {text} odd?"))
+        except openai.APIStatusError as error:
+            yield type(error), error.message, error.body, error.code, error.request_id
+    yield claude.messages.with_raw_response.create(**asked).text()
+
+
+def ask(row):
+    SEEN.append(repr([*seen(row)]))
+    return ("even", "odd")[int(row[4:]) % 2]
+"""
+
+
+def _plain(told: str) -> str:
+    """What does not change from one delivery to the next."""
+    told = re.sub(r"\('(?:date|server|transfer-encoding|content-length)', '[^']*'\),? ?", "", told)
+    return re.sub(r"0x[0-9a-f]+", "", told)
+
+
+def test_a_pipeline_receives_what_it_would_without_us(asking: Asking) -> None:
+    """Types, events in order, headers, errors: when they are asked for and when replayed."""
+    asking.rows = 1
+    asking.write(SURFACES)
+    found = runpy.run_path(str(asking.project.path / "pipeline.py"))
+    found["ask"]("row-0")
+    (expected,) = map(_plain, SEEN)
+    SEEN.clear()
+    for options in ((), ("--lm-cache=replay",)):
+        asking.run(*options).assert_outcomes(passed=1)
+        assert [*map(_plain, asking.noted)] == [expected]
+
+
+def test_a_token_limit_holds(asking: Asking) -> None:
+    """Each call is charged what the server reported: three tokens in, six out."""
+    asking.rows = 12
+    limited = OPENAI.replace('odd?"', 'odd?", max_tokens=10')
+    asking.write(limited, "budget=Budget(tokens=90)")
+    result = asking.run("--lm-concurrency=1")
+    result.stdout.fnmatch_lines(["budget-stopped: *", "*: 6 calls, 54 of 90 tokens (60 %)"])
+    assert asking.seen == 6

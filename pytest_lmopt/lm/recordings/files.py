@@ -139,10 +139,10 @@ def read_records(folder: Path) -> Records:
         except OSError as error:
             problem = f"can't be read: {error.strerror or error}"
             raise RecordError(problem, path=path, line=1) from None
-        found = parse_record(text.replace("\r\n", "\n"), path=path)
-        for key, completion in found.items():
+        record = parse_record(text.replace("\r\n", "\n"), path=path)
+        for key, completion in record.items():
             answers.setdefault(key, completion)
-        answers.requests |= found.requests
+        answers.requests |= record.requests
     return answers
 
 
