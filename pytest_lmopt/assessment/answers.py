@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from pytest_lmopt.lm.local.model import model_identity
 from pytest_lmopt.lm.recordings.files import Answer
@@ -42,9 +43,11 @@ def _answers(calls: tuple[Call, ...], *, drawn: int) -> Iterator[Answer]:
                 model=model_identity(call.request.model),
                 repeat=call.request.repeat - drawn,
             )
-            answer = Completion(text=call.text, usage=call.usage)
+            said: dict[str, Any] = {"usage": call.usage, "tool_calls": call.tool_calls}
+            answer = Completion(text=call.text, **said)
             if call.whole is not None:
-                answer = WholeCompletion(text=call.text, usage=call.usage, whole=call.whole)
+                answer = WholeCompletion(text=call.text, whole=call.whole, **said)
             if call.refused:
-                answer = Refusal(text="", usage=call.usage, problem=call.error or "")
+                problem = call.error or ""
+                answer = Refusal(text="", usage=call.usage, problem=problem, whole=call.whole)
             yield request, answer

@@ -176,6 +176,7 @@ class RunContext:
             error=said(error) or type(error).__name__,
             unrecorded=isinstance(error, UnrecordedError),
             refused=isinstance(error, RefusedError),
+            whole=error.answer if isinstance(error, RefusedError) else call.whole,
         )
 
     def answered(self, request: Request) -> None:

@@ -195,7 +195,12 @@ def test_a_client_patched_before_a_suite_sends_but_never_under_replay(
     assert len(server.bodies) == asking.usage["calls"] == 2
     result = asking.run("--lm-cache=replay")
     assert len(server.bodies) == 2
-    result.stdout.fnmatch_lines(["error: *under --lm-cache=replay, *connection to localhost:*"])
+    result.stdout.fnmatch_lines(
+        [
+            "error: *under --lm-cache=replay, *connection to localhost:*",
+            "  charged to the budget: [12] call*",
+        ]
+    )
 
 
 def test_httpx_is_as_it_was() -> None:

@@ -20,6 +20,7 @@ from pytest_lmopt.errors import (
     MissingAnswerError,
     ModelError,
     TransientError,
+    UnmeteredError,
 )
 from pytest_lmopt.lm.dialects.identity import identity
 from pytest_lmopt.lm.dialects.protocol import Body, Dialect, HttpRequest, HttpResponse
@@ -80,8 +81,8 @@ class Exchange:
         if not self.run.block.ended:
             request = Request(model=self._model, messages=self.dialect.messages(self.body))
             self.run.deadline = MissingAnswerError(
-                "the pipeline's own deadline ended while a call waited for its turn. Give it more "
-                "time, or lower --lm-concurrency",
+                "the pipeline's own deadline ended while a call waited for its turn, or to be "
+                "sent again. Give it more time, or lower --lm-concurrency",
                 request=request,
             )
 
@@ -204,6 +205,8 @@ class Exchange:
         try:
             response = await sender.attempt(http)
         except SendingError as error:
+            if isinstance(self.run.stop, UnmeteredError):  # the connection was refused by us
+                raise self.run.stop from error
             if is_transient(error.original):
                 raise TransientError(str(error), request=request) from error
             raise
