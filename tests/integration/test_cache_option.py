@@ -37,7 +37,8 @@ def test_replay_never_asks_and_names_what_is_missing(
     result.stdout.fnmatch_lines(
         [
             "error: 1[0-9] requests are not recorded, and --lm-cache=replay asks no model: "
-            "1[0-9] of prompt shout.yaml ('word12*', 'word1*', 'word1*', …). Nothing is judged. "
+            "1[0-9] of prompt shout.yaml ('word12*', 'word1*', 'word1*', …). Closest recorded "
+            "request: messages.1.content: expected '*' (recorded), found '*'. Nothing is judged. "
             "*run the same without --lm-cache=replay*with --lm-record=DIR it also writes them to "
             "files to commit"
         ]
