@@ -16,6 +16,7 @@ class Said:
     body: bytes
     status: int = 200
     kind: str = "application/json"
+    location: str = ""
     cut: bool = False
 
 
@@ -51,6 +52,8 @@ def _handler(server: OddServer) -> type[BaseHTTPRequestHandler]:
             said = server.answer(body)
             self.send_response(said.status)
             self.send_header("Content-Type", said.kind)
+            if said.location:
+                self.send_header("Location", said.location)
             self.send_header("Content-Length", str(len(said.body) + said.cut))
             self.end_headers()
             self.wfile.write(said.body)

@@ -135,6 +135,32 @@ def test_a_sound_answer_after_a_fault_is_the_only_one_seen(
     assert [json.loads(body)["stream"] for body in server.bodies] == [True] * len(server.bodies)
 
 
+REDIRECTED = """
+def ask(row):
+    said = gpt.chat.completions.create(**chat(f"Is {row} odd?"))
+    assert said.choices[0].message.content == "we"
+    return ("even", "odd")[int(row[4:]) % 2]
+"""
+
+
+def test_a_redirect_is_followed_as_the_client_does(asking: Asking, server: OddServer) -> None:
+    """Each request is counted; a replay follows it, too."""
+    answer = b'{"choices": [{"message": {"role": "assistant", "content": "we"}}]}'
+    asked: set[bytes] = set()
+
+    def redirect(body: bytes) -> Said:
+        first = body not in asked
+        asked.add(body)
+        return Said(body=b"", status=307, location=CHAT + "?b") if first else Said(body=answer)
+
+    server.answer = redirect
+    asking.write(REDIRECTED)
+    for options in ((), ("--lm-cache=replay",)):
+        asking.run(*options).assert_outcomes(passed=1)
+        assert asking.report["score"] == 1.0
+        assert len(server.bodies) == 4
+
+
 PATCHED = """
 def patched(transport, request):
     if not FAKED:

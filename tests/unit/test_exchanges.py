@@ -14,7 +14,12 @@ import pytest
 from doubles.manual_clock import ManualClock
 
 from pytest_lmopt import Completion, Request
-from pytest_lmopt.errors import BudgetExhaustedError, MissingAnswerError, ModelError
+from pytest_lmopt.errors import (
+    BudgetExhaustedError,
+    MissingAnswerError,
+    ModelError,
+    UnmeteredError,
+)
 from pytest_lmopt.lm.dialects.openai_chat import OpenAIChat
 from pytest_lmopt.lm.dialects.protocol import HttpResponse
 from pytest_lmopt.lm.faults.retries import Retrying
@@ -313,6 +318,29 @@ def test_a_stream_is_read_whole_and_delivered_event_by_event(module: Any) -> Non
     ]
     assert sent[0][0]["stream_options"] == {"include_usage": True}
     assert run.trace[0].text == "odd"
+
+
+def test_a_call_on_another_loop_than_asyncios_passes_and_is_named() -> None:
+    """As trio's; under a promise it is refused."""
+
+    async def original(_: object, request: Any) -> httpx.Response:
+        return httpx.Response(200, json=ANSWER)
+
+    url = URL.replace("127.0.0.1", "models.example")
+    for promise in ("", "the budget of test_it"):
+        run = run_of(promise=promise)
+        with running(run):
+            asking = async_hook(original)(None, httpx.Request("POST", url, json=BODY))
+            with pytest.raises(httpx.ConnectError if promise else StopIteration) as raised:
+                asking.send(None)
+        (opening,) = run.openings.listed()
+        harmless = "refused" if promise else ""
+        assert (opening.target, opening.harmless) == ("models.example:9", harmless)
+        if promise:
+            assert isinstance(run.stop, UnmeteredError)
+        else:
+            assert raised.value.value.json() == ANSWER  # type: ignore[union-attr]
+        assert run.trace == ()
 
 
 def test_a_response_comes_back_from_plain_json() -> None:

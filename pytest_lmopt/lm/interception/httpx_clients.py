@@ -68,6 +68,8 @@ def async_hook(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]
             return await original(transport, request)
         await request.aread()
         exchange, delivery = claim(run, _request(request), original), _Delivery(request)
+        if not _is_on_asyncio():
+            exchange = None  # trio's tasks can't wait for us: the call is named, not counted
         if exchange is None:
             with delivery.refusals(), passing(run, str(request.url)):
                 return await original(transport, request)
@@ -99,6 +101,14 @@ async def _answered(exchange: Exchange, sender: LoopSender) -> HttpResponse:
             exchange.given_up()
         work.cancel()
         raise
+
+
+def _is_on_asyncio() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _request(request: Any) -> HttpRequest:
