@@ -112,6 +112,8 @@ def test_it_takes_little_time() -> None:
     started = time.perf_counter()
     recorded = [prompt("Shout. " * 2_000, f"{n} word " * 2_000) for n in range(COMPARED)]
     assert difference(prompt("Shout. " * 2_000, "x word " * 2_000), recorded)
+    tokens = [client("", input=[*range(n, n + 20_000)]) for n in range(20)]
+    assert difference(client("?", input=[*range(9, 20_009)]), tokens)
     assert time.perf_counter() - started < 2.0
 
 

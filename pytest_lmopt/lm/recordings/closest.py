@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
+from itertools import islice
 from typing import Any
 
 from pytest_lmopt.canonical import canonical_json
@@ -17,6 +18,7 @@ COMPARED = 200
 
 _READ = 8
 """Requests whose text is compared: those that share most fields."""
+_FIELDS = 2_000
 _WORDS = 1_000
 _SHOWN = 60
 _BEFORE = 20
@@ -38,14 +40,10 @@ def difference(request: Request, recorded: Iterable[Request]) -> str:
     request, it advises to leave that out of the key.
     """
     dialect = request.params.get("dialect")
-    others = [
-        dict(_leaves(_document(other)))
-        for other in recorded
-        if other.params.get("dialect") == dialect
-    ]
+    others = [_fields(other) for other in recorded if other.params.get("dialect") == dialect]
     if not others:
         return ""
-    found = dict(_leaves(_document(request)))
+    found = _fields(request)
     closest = _closest(found, others)
     paths = [
         path
@@ -66,6 +64,10 @@ class _None:
 
 
 _NONE = _None()
+
+
+def _fields(request: Request) -> _Leaves:
+    return dict(islice(_leaves(_document(request)), _FIELDS))
 
 
 def _document(request: Request) -> dict[str, Any]:

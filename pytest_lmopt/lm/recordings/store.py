@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 
 from pytest_lmopt.clock import SYSTEM, Clock
@@ -43,6 +43,8 @@ LANDING_SECONDS = 3.0
 
 _LOOKED_AT = 5_000
 """Recordings among which those of one model are looked for."""
+_MOST_BYTES = 10_000_000
+"""Size of the requests to compare with; one with an image may have a million."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS recordings
@@ -124,13 +126,22 @@ class SqliteRecordings:
     def recent(self, model: str) -> Sequence[Request]:
         """As the protocol says: of the newest in all."""
         begin = f"{storable([model])[:-1]},"
-        with self._lock, self._usable():
-            rows = self._connection.execute(
-                "SELECT request FROM (SELECT request FROM recordings ORDER BY rowid DESC LIMIT ?)"
-                " WHERE substr(request, 1, ?) = ? LIMIT ?",
-                (_LOOKED_AT, len(begin), begin, COMPARED),
-            ).fetchall()
-        return [request for (text,) in rows if (request := load_request(text)) is not None]
+        texts: list[bytes] = []
+        query = (
+            "SELECT request FROM (SELECT request FROM recordings ORDER BY rowid DESC LIMIT ?)"
+            " WHERE substr(request, 1, ?) = ? LIMIT ?"
+        )
+        values = _LOOKED_AT, len(begin), begin, COMPARED
+        with (
+            self._lock,
+            self._usable(),
+            closing(self._connection.execute(query, values)) as rows,
+        ):
+            for (text,) in rows:
+                texts.append(text)
+                if sum(map(len, texts)) > _MOST_BYTES:
+                    break
+        return [request for text in texts if (request := load_request(text)) is not None]
 
     def put(self, request: Request, completion: Completion) -> None:
         """As the protocol says."""
