@@ -172,7 +172,13 @@ def _pool(core: str) -> tuple[PrivateName, ...]:
             mentions=f"self.{name}",
             why="holds the connections, of which each event loop needs its own",
         )
-        for name in ("_connections", "_requests", "_network_backend", "_optional_thread_lock")
+        for name in (
+            "_connections",
+            "_max_keepalive_connections",
+            "_requests",
+            "_network_backend",
+            "_optional_thread_lock",
+        )
     )
 
 

@@ -136,7 +136,10 @@ def test_a_mock_below_the_transport_is_seen() -> None:
 
 @pytest.mark.parametrize("module", [httpx, httpx2])
 def test_each_loop_has_a_pool_of_its_own(module: Any) -> None:
-    """The first one keeps the client's; limits and certificates are those of the client."""
+    """The first one keeps the client's; limits and certificates are those of the client.
+
+    No idle connection keeps a loop open that has ended.
+    """
     transport = module.AsyncHTTPTransport(limits=module.Limits(max_connections=3))
 
     async def found() -> Any:
@@ -149,6 +152,7 @@ def test_each_loop_has_a_pool_of_its_own(module: Any) -> None:
         assert other is same is not transport
         assert other._pool._connections is not transport._pool._connections
         assert other._pool._max_connections == 3
+        assert other._pool._max_keepalive_connections == 0
         assert other._pool._ssl_context is transport._pool._ssl_context
 
 

@@ -37,6 +37,8 @@ def of_this_loop(transport: Any) -> Any:
 def _copy(transport: Any) -> Any:
     own, pool = copy.copy(transport), copy.copy(transport._pool)
     pool._connections, pool._requests = [], []
+    # an idle connection would keep its loop, and with it this copy, alive and open for ever
+    pool._max_keepalive_connections = 0
     for name in ("_network_backend", "_optional_thread_lock"):
         setattr(pool, name, type(getattr(pool, name))())
     own._pool = pool
