@@ -41,6 +41,7 @@ def pytest_lmopt_recorded_body(config: pytest.Config, body: dict[str, Any]) -> A
 
     ``body`` is a copy of the JSON that the client sends; what is sent stays. Remove what must not
     be stored, such as a customer's name. Bodies that become equal share one answer. Traces and
-    reports show the returned body's messages. Answers are recorded as they come. A ``conftest.py``
+    reports show the returned body's messages. Answers are recorded as they come. Calls that
+    another provider's model or the user's own LM answers are left as they are. A ``conftest.py``
     acts on the suites in its folder. pytest calls the hook for each call, on several threads.
     """

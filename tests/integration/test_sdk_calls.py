@@ -669,3 +669,14 @@ def test_a_token_limit_holds(asking: Asking) -> None:
     result = asking.run("--lm-concurrency=1")
     result.stdout.fnmatch_lines(["budget-stopped: *", "*: 6 calls, 54 of 90 tokens (60 %)"])
     assert asking.seen == 6
+
+
+def test_an_lm_of_the_users_own_that_raises_ends_the_suite(asking: Asking) -> None:
+    """Whatever the pipeline catches."""
+    raising = OFFERED.replace("text = request", "text = {}['x'] or request")
+    asking.project.write("conftest.py", raising)
+    asking.write(CATCHING)
+    result = asking.run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["error: *KeyError: 'x'*"])
+    assert asking.seen == 0
