@@ -339,7 +339,7 @@ def test_a_call_on_another_loop_than_asyncios_passes_and_is_named() -> None:
         if promise:
             assert isinstance(run.stop, UnmeteredError)
         else:
-            assert raised.value.value.json() == ANSWER  # type: ignore[union-attr]
+            assert raised.value.value.json() == ANSWER  # type: ignore[attr-defined]
         assert run.trace == ()
 
 
