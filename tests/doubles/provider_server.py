@@ -16,6 +16,7 @@ import json
 import select
 import socket
 import threading
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -61,7 +62,7 @@ class ProviderServer:
     ``rate_limit(example, nth)`` says whether the example's nth request gets 429. A prompt that
     names ``fail-NNN`` gets the status NNN, or is cut (``CUT_CONNECTION``, ``CUT_STREAM``). Once
     ``hold_after`` requests are answered, later ones wait for ``release()``; those whose client has
-    gone by then are not answered.
+    gone by then are not answered. ``latency``, in seconds, passes before each answer.
     """
 
     def __init__(
@@ -70,9 +71,11 @@ class ProviderServer:
         rate_limit: Callable[[str, int], bool] = second_step,
         hold_after: int | None = None,
         port: int = 0,
+        latency: float = 0.0,
     ) -> None:
         self.rate_limit = rate_limit
         self.hold_after = hold_after
+        self.latency = latency
         self.problems: list[str] = []
         self._counts: Counter[str] = Counter()
         self._statuses: Counter[int] = Counter()
@@ -217,11 +220,12 @@ def _handler(server: ProviderServer) -> type[BaseHTTPRequestHandler]:
                     self._refuse(protocol, refusal, problem=str(refusal))
                 return
             except (KeyError, TypeError, ValueError) as mistake:
+                problem = f"malformed request: {mistake!r}"
                 with server.taking(example):
-                    refusal = BadRequestError(f"malformed request: {mistake!r}")
-                    self._refuse(protocol, refusal, problem=str(refusal))
+                    self._refuse(protocol, BadRequestError(problem), problem=problem)
                 return
             with server.taking(example) as nth:
+                time.sleep(server.latency)
                 self._answer(protocol, body, data, asked, nth)
 
         def _answer(
@@ -359,12 +363,14 @@ def main() -> None:
     parser.add_argument("--port-file", type=Path, required=True, help="its URL is written there")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--hold-after", type=int)
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
     parser.add_argument("--no-rate-limit", action="store_true")
     options = parser.parse_args()
     server = ProviderServer(
         rate_limit=never if options.no_rate_limit else second_step,
         hold_after=options.hold_after,
         port=options.port,
+        latency=options.latency,
     )
     unfinished = options.port_file.with_suffix(".unfinished")
     unfinished.write_text(server.url, encoding="utf-8")

@@ -144,6 +144,11 @@ def expect(condition: object, problem: str) -> None:
         raise BadRequestError(problem)
 
 
+def names(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
 def known(body: Json, fields: frozenset[str]) -> None:
     """Refuse a request with fields that the provider doesn't know."""
     unknown = sorted(body.keys() - fields)

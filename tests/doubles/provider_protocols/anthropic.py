@@ -6,28 +6,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from doubles.provider_protocols.answering import Asked, Json, Said, Tool, expect, known
+from doubles.provider_protocols.answering import Asked, Json, Said, Tool, expect, known, names
 
-_FIELDS = frozenset(
-    [
-        "model",
-        "messages",
-        "max_tokens",
-        "metadata",
-        "stop_sequences",
-        "stream",
-        "system",
-        "temperature",
-        "thinking",
-        "tool_choice",
-        "tools",
-        "top_k",
-        "top_p",
-        "service_tier",
-        "output_config",
-        "output_format",
-        "container",
-    ]
+_FIELDS = names(
+    "model messages max_tokens metadata stop_sequences stream system temperature thinking"
+    " tool_choice tools top_k top_p service_tier output_config output_format container"
 )
 
 

@@ -6,42 +6,14 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from doubles.provider_protocols.answering import Asked, Json, Said, Tool, expect, known
+from doubles.provider_protocols.answering import Asked, Json, Said, Tool, expect, known, names
 
-_FIELDS = frozenset(
-    [
-        "model",
-        "messages",
-        "stream",
-        "stream_options",
-        "temperature",
-        "top_p",
-        "n",
-        "max_tokens",
-        "max_completion_tokens",
-        "tools",
-        "tool_choice",
-        "parallel_tool_calls",
-        "response_format",
-        "stop",
-        "seed",
-        "user",
-        "metadata",
-        "store",
-        "logprobs",
-        "top_logprobs",
-        "presence_penalty",
-        "frequency_penalty",
-        "logit_bias",
-        "reasoning_effort",
-        "service_tier",
-        "prediction",
-        "modalities",
-        "audio",
-        "verbosity",
-        "safety_identifier",
-        "prompt_cache_key",
-    ]
+_FIELDS = names(
+    "model messages stream stream_options temperature top_p n max_tokens"
+    " max_completion_tokens tools tool_choice parallel_tool_calls response_format stop seed"
+    " user metadata store logprobs top_logprobs presence_penalty frequency_penalty logit_bias"
+    " reasoning_effort service_tier prediction modalities audio verbosity safety_identifier"
+    " prompt_cache_key"
 )
 
 

@@ -7,9 +7,9 @@ import hashlib
 import struct
 from collections.abc import Iterator
 
-from doubles.provider_protocols.answering import Asked, Json, Said, expect, known
+from doubles.provider_protocols.answering import Asked, Json, Said, expect, known, names
 
-_FIELDS = frozenset(["model", "input", "encoding_format", "dimensions", "user"])
+_FIELDS = names("model input encoding_format dimensions user")
 _DIMENSIONS = 8
 
 

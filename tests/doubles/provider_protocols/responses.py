@@ -6,35 +6,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from doubles.provider_protocols.answering import Asked, Json, Said, Tool, expect, known
+from doubles.provider_protocols.answering import Asked, Json, Said, Tool, expect, known, names
 
-_FIELDS = frozenset(
-    [
-        "model",
-        "input",
-        "instructions",
-        "stream",
-        "stream_options",
-        "temperature",
-        "top_p",
-        "max_output_tokens",
-        "tools",
-        "tool_choice",
-        "parallel_tool_calls",
-        "text",
-        "reasoning",
-        "store",
-        "metadata",
-        "include",
-        "truncation",
-        "user",
-        "service_tier",
-        "background",
-        "max_tool_calls",
-        "prompt_cache_key",
-        "safety_identifier",
-        "top_logprobs",
-    ]
+_FIELDS = names(
+    "model input instructions stream stream_options temperature top_p max_output_tokens tools"
+    " tool_choice parallel_tool_calls text reasoning store metadata include truncation user"
+    " service_tier background max_tool_calls prompt_cache_key safety_identifier top_logprobs"
 )
 
 
