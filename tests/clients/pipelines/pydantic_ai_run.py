@@ -25,5 +25,3 @@ def noted(row, result):
 async def run(row):
     """Have the agent look the row up."""
     return noted(row, await agent.run(f"Look up {row}."))
-
-
