@@ -1,4 +1,4 @@
-"""Try clients from a shell: ``PYTHONPATH=tests python -m clients NAME...``, as ``newest/openai_sync``.
+"""Try clients from a shell: ``PYTHONPATH=tests python -m clients newest/openai_sync``.
 
 A part of a name selects every client that has it. Folders are kept below ``--keep``.
 """

@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from doubles.meeting import wait_until
-from doubles.provider_server import ClosedPort, ProviderServer
-
 from clients.project import BUDGET, FAILING, MICRO_USD, ROWS, Project, Ran, Transcript
 from clients.registry import LEADING, Client
+from doubles.meeting import wait_until
+from doubles.provider_server import ClosedPort, ProviderServer
 
 CONDITIONS = ("ledger", "replay", "budget", "kill", "fidelity", "workers")
 ON_A_CLUSTER = "cluster"
@@ -92,7 +91,7 @@ class Assessment:
                 if name.startswith(f"row-{hundred}")
             )
             suite = ran.suite(function)
-            _expect(0 < seen + fixture, f"{function}: the server saw no request")
+            _expect(seen + fixture > 0, f"{function}: the server saw no request")
             _expect(seen <= BUDGET, f"{function}: the server saw {seen} of {BUDGET} requests")
             found = f"{suite['status']}: {suite['problem']}"
             _expect(suite["status"] == "budget-stopped", f"{function}: {found}")
@@ -103,7 +102,7 @@ class Assessment:
         with self._serving(hold_after=HELD_AFTER) as server:
             process = self._project.start(server.url, "test_rows")
             try:
-                wait_until(lambda: _is_held(server) or process.poll() is not None, seconds=120.0)
+                wait_until(lambda: _is_held(server) or process.poll() is not None)
                 ended = process.poll()
             finally:
                 process.kill()

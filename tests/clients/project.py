@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from doubles.meeting import wait_until
-
 from clients.registry import Client
+from doubles.meeting import wait_until
 
 HERE = Path(__file__).parent
 ENVIRONMENTS = Path(
@@ -243,7 +242,7 @@ class Project:
         file = self.folder / "scheduler.json"
         file.unlink(missing_ok=True)
         with self._dask(url, "scheduler", file, "--port=0"), self._dask(url, "worker", file):
-            wait_until(file.exists, seconds=60.0)
+            wait_until(file.exists)
             address = json.loads(file.read_text(encoding="utf-8"))["address"]
             yield address.replace("tcp", "dask")
 

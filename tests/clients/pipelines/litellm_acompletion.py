@@ -22,9 +22,7 @@ async def run(row):
     response = await litellm.acompletion(**asked(f"Is the number of {row} odd?"))
     first = response.choices[0].message.content
     note(row, type(response).__qualname__, first, response.usage.total_tokens)
-    told = []
     chunks = await litellm.acompletion(**asked(f"Check this again: {first}"), stream=True)
-    async for chunk in chunks:
-        told.append(chunk.choices[0].delta.content or "")
+    told = [chunk.choices[0].delta.content or "" async for chunk in chunks]
     note(row, told)
     return "".join(told)
