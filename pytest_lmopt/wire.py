@@ -37,19 +37,36 @@ class ToolCall(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Limits:
+    """The most tokens of a request's input and output; None for what only the model limits.
+
+    ``answers`` is how many outputs are asked for. ``unpriced`` names parts with a price of their
+    own, such as server tools; a dollar limit refuses these.
+    """
+
+    input: int | None
+    output: int | None
+    answers: int = 1
+    unpriced: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """What is asked of a model: any litellm model string, chat messages, parameters.
 
-    ``repeat`` numbers independent answers to the same question. Of a call that bypassed ``Prompt``
-    ``messages`` are a rendering as text, ``params`` hold all that the answer depends on, and
-    ``ask`` makes the call as the pipeline would have: what is not recorded, such as keys, is there.
+    ``repeat`` numbers independent answers to the same question. Of a call that a client of the
+    pipeline makes, ``messages`` are a rendering as text, ``params`` hold all that the answer
+    depends on, ``limits`` bounds its tokens, and ``ask`` has the client send it. Its answer is not
+    recorded unless ``recordable``.
     """
 
     model: str
     messages: tuple[Message, ...]
     params: Mapping[str, Any] = field(default_factory=dict)
     repeat: int = 0
+    limits: Limits | None = field(default=None, repr=False, compare=False)
     ask: Callable[[], Awaitable[Completion]] | None = field(default=None, repr=False, compare=False)
+    recordable: bool = field(default=True, repr=False, compare=False)
 
     @property
     def key(self) -> str:
@@ -68,14 +85,18 @@ class Usage:
     """Cost of one or more calls. ``micro_usd`` are millionths of a dollar, None if unpriced.
 
     ``replayed`` counts the answers among ``calls`` that came from the recordings, and
-    ``saved_micro_usd`` is their part of the price, which was not paid again. ``milliseconds`` is
-    how long the model took when it was asked, replayed answers included.
+    ``saved_micro_usd`` is their part of the price, which was not paid again. ``cached_tokens`` are
+    the part of the input that a provider read from its cache, ``reasoning_tokens`` the part of the
+    output that it does not show. ``milliseconds`` is how long the model took when it was asked,
+    replayed answers included.
     """
 
     calls: int = 0
     replayed: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
     micro_usd: int | None = 0
     saved_micro_usd: int = 0
     milliseconds: int = field(default=0, compare=False)
@@ -97,6 +118,8 @@ class Usage:
             replayed=self.replayed + other.replayed,
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
             micro_usd=(self.micro_usd or 0) + (other.micro_usd or 0) if priced else None,
             saved_micro_usd=self.saved_micro_usd + other.saved_micro_usd,
             milliseconds=self.milliseconds + other.milliseconds,
@@ -141,16 +164,20 @@ class Completion:
 
 @dataclass(frozen=True, kw_only=True)
 class WholeCompletion(Completion):
-    """The answer to a call that bypassed ``Prompt``: ``whole`` is all of it, as plain JSON."""
+    """The answer to a call of a client's: ``whole`` is all of it, as plain JSON."""
 
     whole: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal(Completion):
-    """What is recorded in place of an answer where a provider refused; ``problem`` is why."""
+    """What is recorded in place of an answer where a provider refused; ``problem`` is why.
+
+    ``whole`` is all of its answer to a call of a client's, as plain JSON.
+    """
 
     problem: str
+    whole: Mapping[str, Any] | None = None
 
 
 def is_local(model: str) -> bool:

@@ -21,6 +21,8 @@ from pytest_lmopt.blocks.runner import BlockRunner
 from pytest_lmopt.comparison.verdict import compare
 from pytest_lmopt.errors import BudgetExhaustedError, SuiteError
 from pytest_lmopt.lm.money.ledger import Ledger
+from pytest_lmopt.lm.net.audit import loaded_libraries
+from pytest_lmopt.lm.net.openings import merged
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.reports.suite_report import Charged, Status, SuiteReport
@@ -297,6 +299,7 @@ class Assessment:
             described,
             model=acceptance.model(evaluation) if evaluation.outcomes else described.model,
             charged=charged,
+            openings=merged((*self._evaluator.openings, *loaded_libraries())),
             prompts=tuple(sorted(digests)),
             digests=digests,
         )

@@ -12,6 +12,7 @@ from pytest_lmopt.blocks.runner import Block, BlockRunner, piece_size
 from pytest_lmopt.blocks.unrecorded import incomplete_replay
 from pytest_lmopt.errors import BudgetExhaustedError, IncompleteError
 from pytest_lmopt.lm.money.protocol import Amount
+from pytest_lmopt.lm.net.openings import Opening, merged
 from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.metrics.scored_run import Outcome, ScoredRun, first_missing
@@ -26,7 +27,8 @@ class Evaluator:
 
     ``usage`` counts every call, replayed or paid, so it is the same however much was recorded
     before: plans rest on it. A search adds its proposer's. ``dearest`` is the most that any run
-    and its scoring took. ``tracker`` is told what is done. ``recording``: answers are kept for a
+    and its scoring took. ``openings`` are what all runs opened past the interception. ``tracker``
+    is told what is done. ``recording``: answers are kept for a
     later run.
     """
 
@@ -46,6 +48,7 @@ class Evaluator:
         self._archive = Archive()
         self._done: dict[tuple[str, str, int], Outcome] = {}
         self.dearest = Amount(calls=1)
+        self.openings: tuple[Opening, ...] = ()
         self._missing: dict[str, str] = {}
         self._unrecorded: list[Call] = []
 
@@ -146,6 +149,9 @@ class Evaluator:
 
     def _file(self, candidate: Candidate, runs: Sequence[ScoredRun]) -> None:
         identity = candidate.digest
+        opened = [each for run in runs for each in run.openings]
+        if opened:
+            self.openings = merged((*self.openings, *opened))
         for outcome in self._archive.put(identity, runs):
             self._done[identity, outcome.example, outcome.repeat] = outcome
             self.usage += outcome.usage

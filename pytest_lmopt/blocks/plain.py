@@ -13,6 +13,7 @@ from typing import Any
 from pytest_lmopt.blocks.runner import Block
 from pytest_lmopt.canonical import canonical_json
 from pytest_lmopt.lm.money.usage import recorded_usage
+from pytest_lmopt.lm.net.openings import Opening
 from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.metrics.score import Score
 from pytest_lmopt.metrics.scored_run import ScoredRun
@@ -21,7 +22,7 @@ from pytest_lmopt.runs.run import Ending
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.prompt_state import PromptState
-from pytest_lmopt.wire import Message, Request
+from pytest_lmopt.wire import Message, Request, ToolCall
 
 Plain = dict[str, Any]
 """A JSON object."""
@@ -122,6 +123,7 @@ def run_to_plain(run: ScoredRun) -> Plain:
         "judging": [_call_to_plain(call) for call in run.judging],
         "states": {key: state.digest for key, state in run.states.items()},
         "answered": run.answered,
+        "openings": [vars(each) for each in run.openings],
     }
 
 
@@ -137,6 +139,7 @@ def run_from_plain(plain: Plain, states: Mapping[str, PromptState]) -> ScoredRun
             "judging": tuple(map(_call_from_plain, plain["judging"])),
             "states": {key: states[digest] for key, digest in plain["states"].items()},
             "answered": tuple((place, form) for place, form in plain["answered"]),
+            "openings": tuple(Opening(**each) for each in plain["openings"]),
         }
     )
 
@@ -154,7 +157,9 @@ def _call_from_plain(plain: Plain) -> Call:
     request = plain["request"]
     if request is not None:
         request = request_from_plain(request)
-    return Call(**{**plain, "usage": recorded_usage(plain["usage"]), "request": request})
+    tool_calls = tuple(ToolCall(*each) for each in plain["tool_calls"])
+    usage = recorded_usage(plain["usage"])
+    return Call(**{**plain, "usage": usage, "request": request, "tool_calls": tool_calls})
 
 
 def request_to_plain(request: Request) -> Plain:

@@ -11,7 +11,7 @@
     │   ├── SnapshotError        a snapshot file
     │   ├── RecordError          a file of committed recordings
     │   ├── ReportError          a stored run, or a report, that can't be read or made
-    │   ├── UnmeteredError       a call of litellm's that no budget would see
+    │   ├── UnmeteredError       a call or connection that no budget would see
     │   ├── ClusterError         a Dask cluster that can't be used
     │   ├── TelemetryError       OpenTelemetry not installed, or nowhere to send spans to
     │   ├── StrategyError        a strategy of another package, or a meta-prompt, that can't be used
@@ -30,6 +30,7 @@
     ├── SessionFileError         the file that workers share can't be used
     ├── JournalError             the journal of a search can't be written
     ├── WorkersLostError         too many workers ended while they ran the same examples
+    ├── CallerLeftError          the thread or task that sends a call has ended
     ├── LostContextError         a prompt was called where no run can be seen
     └── EventLoopError           no event loop can be opened, as sockets are blocked
 
@@ -63,6 +64,7 @@ from pytest_lmopt.errors.running import (
     AnswerError,
     BookError,
     BudgetExhaustedError,
+    CallerLeftError,
     EventLoopError,
     IncompleteError,
     JournalError,
@@ -83,6 +85,7 @@ __all__ = [
     "BookError",
     "BudgetError",
     "BudgetExhaustedError",
+    "CallerLeftError",
     "ClusterError",
     "DatasetError",
     "EventLoopError",

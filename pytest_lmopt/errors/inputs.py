@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pytest_lmopt.errors.base import InputError
 
@@ -97,34 +98,36 @@ class ReportError(InputError):
 
 
 class UnmeteredError(InputError):
-    """A pipeline calls a ``function`` of litellm's that is neither metered nor recorded.
+    """A suite calls what is neither metered nor recorded; ``target`` is the host or function."""
 
-    ``caught`` are those that are.
-    """
+    def __init__(self, problem: str, *, target: str) -> None:
+        self.target = target
+        super().__init__(problem)
 
-    def __init__(self, function: str, *, caught: Sequence[str]) -> None:
-        self.function = function
-        if function in caught:
-            advice = (
-                f"it was taken from litellm.main, where it can't be caught; write 'from litellm "
-                f"import {function}'"
-            )
-        else:
-            advice = (
-                f"only a Prompt and litellm's {' and '.join(caught)} are; ask before the suite, as "
-                "in a fixture"
-            )
-        super().__init__(
-            f"litellm's {function} was called inside a suite, where it would be neither charged to "
-            f"the budget nor recorded, so it was not made: {advice}"
+    @classmethod
+    def connection(cls, target: str, *, opener: str, promise: str) -> UnmeteredError:
+        """Make the error of a connection to ``target`` that would break a ``promise``."""
+        host = target.rpartition(":")[0]
+        return cls(
+            f"{opener} opens a connection past the plugin: under {promise}, only calls that can be "
+            f"counted and recorded expected, found a connection to {target}, which was refused. If "
+            f'{host} serves no model, add "off: {target}" to the ini value lm_intercept; for this '
+            'suite alone, set intercept="off" in lm_suite',
+            target=target,
         )
 
 
 class ModelError(InputError):
-    """The model can't be used as configured; ``model`` is the name found, if any."""
+    """The model can't be used as configured; ``model`` is the name found, if any.
 
-    def __init__(self, problem: str, *, model: str | None) -> None:
+    ``answer`` is the provider's whole answer to a call of a client's, as plain JSON.
+    """
+
+    def __init__(
+        self, problem: str, *, model: str | None, answer: Mapping[str, Any] | None = None
+    ) -> None:
         self.model = model
+        self.answer = answer
         super().__init__(problem)
 
 

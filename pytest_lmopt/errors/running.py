@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_lmopt.errors.base import LmoptError
 
@@ -15,10 +16,16 @@ ANSWER_WAS = "; the answer was "
 
 
 class LMError(LmoptError):
-    """One call to a model failed; ``request`` is what was asked."""
+    """One call to a model failed; ``request`` is what was asked.
 
-    def __init__(self, problem: str, *, request: Request) -> None:
+    ``answer`` is the provider's whole answer to a call of a client's, as plain JSON.
+    """
+
+    def __init__(
+        self, problem: str, *, request: Request, answer: Mapping[str, Any] | None = None
+    ) -> None:
         self.request = request
+        self.answer = answer
         super().__init__(problem)
 
 
@@ -35,10 +42,15 @@ class TransientError(LMError):
         request: Request,
         retry_after: float | None = None,
         rate_limited: bool = False,
+        answer: Mapping[str, Any] | None = None,
     ) -> None:
         self.retry_after = retry_after
         self.rate_limited = rate_limited
-        super().__init__(problem, request=request)
+        super().__init__(problem, request=request, answer=answer)
+
+
+class CallerLeftError(LmoptError):
+    """The thread or task that sends a call's requests has ended: another caller may send it."""
 
 
 class RefusedError(LMError):
@@ -139,14 +151,15 @@ class SessionFileError(LmoptError):
 
 
 class LostContextError(LmoptError):
-    """A prompt was called from a thread that does not know which run it belongs to."""
+    """A prompt was called from a thread that does not know which of several runs it works for."""
 
     def __init__(self, prompt: str) -> None:
         self.prompt = prompt
         super().__init__(
-            f"prompt {prompt!r} was called from a thread that the pipeline started itself, so it "
-            "can't be told which candidate is being run. Wrap the function given to the thread: "
-            "pool.submit(pytest_lmopt.carry_context(function), ...)"
+            f"prompt {prompt!r} was called on a thread that knows no run, while several are under "
+            "way: a thread that the pipeline starts expected, found one that was started before, "
+            "such as a worker with a queue. Put pytest_lmopt.carry_context(function) into the "
+            "queue in place of the function, or set concurrency=1 in lm_suite"
         )
 
 

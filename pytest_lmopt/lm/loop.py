@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextvars
 import socket
 import threading
 from collections.abc import Coroutine
@@ -63,7 +64,7 @@ def _running_loop() -> asyncio.AbstractEventLoop:
         if _loop is None or _owner != own_token():
             _loop, _owner = open_loop(), own_token()
             thread = threading.Thread(target=_loop.run_forever, name="lmopt-lm", daemon=True)
-            thread.start()
+            contextvars.Context().run(thread.start)  # it serves all runs, so it belongs to none
             atexit.register(_end, _loop, thread, _owner)
         return _loop
 

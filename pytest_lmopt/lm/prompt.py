@@ -13,6 +13,7 @@ from pytest_lmopt.errors import ModelError, PromptError
 from pytest_lmopt.lm.loop import submit
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.tracing import Call, RunContext, current_run
+from pytest_lmopt.lm.waiting import blocking
 from pytest_lmopt.suites.fields import parse_answer
 from pytest_lmopt.suites.places import prompt_key
 from pytest_lmopt.suites.prompt_file import load_prompt_file
@@ -89,7 +90,8 @@ class Prompt:
     def __call__(self, **inputs: Any) -> Completion:
         """Call the model and wait for the answer."""
         run = current_run(self.name)
-        future = submit(self._complete(run, inputs))
+        with blocking():
+            future = submit(self._complete(run, inputs))
         if run is None:
             return future.result()
         with run.block.awaiting(future):

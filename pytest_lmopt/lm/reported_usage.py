@@ -7,7 +7,7 @@ else is not one makes it give up the whole answer, which is paid for.
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
@@ -51,7 +51,7 @@ def note_usages() -> None:
     def begin_noting(self: Any, *args: Any, **given: Any) -> None:
         notes = _noting.get()
         if notes is not None and given:
-            found = _odd(given)
+            found = odd_figures(given)
             notes.odd.extend(f"{name} {value}" for name, value in found.items())
             if notes.mend:
                 names = {name.partition(".")[0] for name in found}
@@ -61,19 +61,28 @@ def note_usages() -> None:
     Usage.__init__ = begin_noting
 
 
-def _odd(given: Mapping[str, Any]) -> dict[str, str]:
-    """The figures that are not whole numbers, by name, in words."""
-    found = {name: "missing" for name in _NEEDED if name not in given}
-    for name in _COUNTS:
+def odd_figures(
+    given: Mapping[str, Any],
+    *,
+    counts: Sequence[str] = _COUNTS,
+    needed: Sequence[str] = _NEEDED,
+    details: Sequence[str] = _DETAILS,
+) -> dict[str, str]:
+    """Find the figures that are not whole numbers, by name, in words.
+
+    ``needed`` are those of the ``counts`` that have to be there; ``details`` hold parts of them.
+    """
+    found = {name: "missing" for name in needed if name not in given}
+    for name in counts:
         value = given.get(name, 0)
-        if type(value) is not int and (value is not None or name in _NEEDED):
+        if type(value) is not int and (value is not None or name in needed):
             found[name] = ascii(value)[:_SHOWN]
-    for name in _DETAILS:
-        details = given.get(name)
-        if isinstance(details, dict):
+    for name in details:
+        parts = given.get(name)
+        if isinstance(parts, dict):
             found |= {
                 f"{name}.{part}": ascii(value)[:_SHOWN]
-                for part, value in details.items()
+                for part, value in parts.items()
                 if isinstance(value, bool | float | str)
             }
     return found

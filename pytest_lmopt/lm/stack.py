@@ -19,6 +19,7 @@ from pytest_lmopt.lm.providers import TIMEOUT_SECONDS, LiteLLM, within
 from pytest_lmopt.lm.recordings.protocol import Store
 from pytest_lmopt.lm.recordings.recorded import CacheMode, Recorded
 from pytest_lmopt.lm.seam import LM
+from pytest_lmopt.lm.tracing import our_own
 from pytest_lmopt.safe_text import hide_carried, through
 from pytest_lmopt.wire import Completion, Request, WholeCompletion, is_local
 
@@ -46,7 +47,8 @@ class Provider:
     async def complete(self, request: Request) -> Completion:
         """One attempt at whichever provider the model string names; its answer says how long."""
         started = self._clock.monotonic()
-        completion = await self._ask(request)
+        with our_own():
+            completion = await self._ask(request)
         taken = round((self._clock.monotonic() - started) * 1000)
         return replace(completion, usage=replace(completion.usage, milliseconds=taken))
 

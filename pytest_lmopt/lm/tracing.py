@@ -1,7 +1,8 @@
 """Which run a prompt call belongs to: a context variable, and the trace it collects.
 
-asyncio tasks inherit the context by themselves; the executor carries it into its own threads; a
-pipeline that starts threads must use ``carry_context``.
+asyncio tasks inherit the context by themselves, the executor carries it into its own threads, and
+``lm.threads`` into those that pipelines start. What they hand to threads in another way needs
+``carry_context``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from pytest_lmopt.errors import (
     BookError,
@@ -21,19 +22,24 @@ from pytest_lmopt.errors import (
     LmoptError,
     LostContextError,
     MissingAnswerError,
+    ModelError,
     RecordingsError,
     RefusedError,
     SessionFileError,
     UnrecordedError,
 )
+from pytest_lmopt.lm.net.openings import Openings
+from pytest_lmopt.lm.net.rules import Rules
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.safe_text import said
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
-from pytest_lmopt.wire import Request, Usage
+from pytest_lmopt.wire import Message, Request, ToolCall, Usage
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+Purpose = Literal["run", "metric", "setup"]
 
 DIRECT = "litellm:"
 """Begins the name of a call that bypassed ``Prompt``; its model follows."""
@@ -52,7 +58,8 @@ _UNHIDEABLE = (
 class Call:
     """One LM call in a trace: which prompt, with what, answering what, at what cost.
 
-    A call that bypassed ``Prompt`` is named by its model, its inputs are its ``messages``.
+    A call of a client's is named by its ``dialect`` and model, its inputs are its ``messages``;
+    ``client`` is the client's own name, ``tool_calls`` are what the model asks for.
     ``text`` is all that came, ``reasoning`` the part before the answer, where that was asked for.
     ``outputs`` is empty and ``error`` says why where no usable answer came; ``unrecorded`` is
     True if that is because no model was asked, ``refused`` if because its provider refused.
@@ -71,6 +78,9 @@ class Call:
     refused: bool = False
     whole: Mapping[str, Any] | None = None
     reasoning: str = ""
+    client: str = ""
+    dialect: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 class Block:
@@ -119,19 +129,27 @@ class RunContext:
     """What one pipeline run calls its prompts with, and what they leave behind.
 
     ``states`` are the states the called prompts ran with; ``stop`` is the first error that the
-    run can't hide by catching it (a missing answer, an exhausted budget, bad input).
+    run can't hide by catching it (a missing answer, an exhausted budget, bad input). ``deadline``
+    says that a deadline of the pipeline's own ended a call that waited for its turn.
+    ``purpose`` is what it is run for; ``openings`` are those past the interception, under
+    ``rules``.
     """
 
     lm: LM
     candidate: Candidate
     model: str | None = None
     repeat: int = 0
+    purpose: Purpose = "run"
+    rules: Rules = field(default_factory=Rules)
+    openings: Openings = field(default_factory=Openings)
     states: dict[str, PromptState] = field(default_factory=dict)
     stop: LmoptError | None = None
+    deadline: MissingAnswerError | None = None
     block: Block = field(default_factory=Block)
     _calls: dict[int, Call] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _asked: dict[str, Iterator[int]] = field(default_factory=dict)
+    _stopped_on: tuple[Message, ...] = ()
 
     def begin(self) -> int:
         """Number of the next call, in the order calls were begun."""
@@ -145,6 +163,8 @@ class RunContext:
         """The call with its error; the first that the pipeline may catch but can't hide is kept."""
         if self.stop is None and isinstance(error, _UNHIDEABLE):
             self.stop = error
+            if call.dialect and call.request is not None:
+                self._stopped_on = call.request.messages
         return replace(
             call,
             error=said(error) or type(error).__name__,
@@ -152,8 +172,17 @@ class RunContext:
             refused=isinstance(error, RefusedError),
         )
 
+    def answered(self, request: Request) -> None:
+        """Withdraw a stop for want of an answer, where another model has answered the same.
+
+        Clients fall back on another model where the first can't be used or gives no answer.
+        """
+        unanswered = isinstance(self.stop, MissingAnswerError | ModelError)
+        if unanswered and self._stopped_on and self._stopped_on == request.messages:
+            self.stop, self._stopped_on = None, ()
+
     def occurrence(self, key: str) -> int:
-        """How many direct calls with this key the run has begun before."""
+        """How many calls of clients with this key the run has begun before."""
         return next(self._asked.setdefault(key, itertools.count()))
 
     @property
@@ -166,6 +195,8 @@ _current: contextvars.ContextVar[RunContext | None] = contextvars.ContextVar(
     "lmopt_run", default=None
 )
 _our_own: contextvars.ContextVar[bool] = contextvars.ContextVar("lmopt_our_own", default=False)
+_on_thread: contextvars.ContextVar[bool] = contextvars.ContextVar("lmopt_thread", default=False)
+_suites: list[RunContext] = []
 _open_runs: dict[int, RunContext] = {}
 _run_numbers = itertools.count()
 
@@ -183,14 +214,20 @@ def running(context: RunContext) -> Iterator[RunContext]:
         del _open_runs[number]
 
 
+def here() -> RunContext | None:
+    """The run of this task or thread; None where none is known."""
+    return _current.get()
+
+
 def current_run(prompt: str) -> RunContext | None:
     """The run a call of ``prompt`` belongs to; None in production.
 
-    Raises ``LostContextError`` where runs are under way but none can be seen from here, and stops
-    them all: it is one of theirs, and a framework may swallow the error and go on. While runs are
-    left over from a block that has ended, it is taken to be theirs.
+    Where none can be seen from here, it belongs to the only run that is under way. Raises
+    ``LostContextError`` where several are, and stops them all: it is one of theirs, and a framework
+    may swallow the error and go on. While runs are left over from a block that has ended, it is
+    taken to be theirs.
     """
-    context = _current.get()
+    context = _seen() or _only_run()
     if context is None and _open_runs:
         error = LostContextError(prompt)
         under_way = tuple(_open_runs.values())
@@ -198,6 +235,53 @@ def current_run(prompt: str) -> RunContext | None:
             run.stop = run.stop or error
         raise error
     return context
+
+
+def run_or_suite() -> RunContext | None:
+    """The run a call of any client belongs to; None outside of suites.
+
+    Where none can be seen from here, it belongs to the only run that is under way, else to the
+    suite.
+    """
+    return _seen() or _only_run() or (_suites[-1] if _suites else None)
+
+
+@contextmanager
+def in_suite(context: RunContext) -> Iterator[None]:
+    """Let calls whose run can't be seen belong to a suite's own context."""
+    _suites.append(context)
+    try:
+        yield
+    finally:
+        _suites.remove(context)
+
+
+def _seen() -> RunContext | None:
+    """The run of this task or thread, unless its thread has outlived it and may serve others."""
+    context = _current.get()
+    if context is None or not _on_thread.get() or context.block.ended:
+        return context
+    return context if _is_open(context) else None
+
+
+def _is_open(context: RunContext) -> bool:
+    return any(run is context for run in tuple(_open_runs.values()))
+
+
+def _only_run() -> RunContext | None:
+    runs = {id(run): run for run in tuple(_open_runs.values())}
+    return next(iter(runs.values())) if len(runs) == 1 else None
+
+
+def leave_run() -> None:
+    """Forget the run in this context."""
+    _current.set(None)
+    _our_own.set(False)
+
+
+def started_by_run() -> None:
+    """Note in this context that a thread begins with it, which may outlive the run."""
+    _on_thread.set(True)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from pytest_lmopt.errors.running import ANSWER_WAS
+from pytest_lmopt.lm.net.openings import Opening
 from pytest_lmopt.lm.tracing import DIRECT, Call
 from pytest_lmopt.metrics.score import Score
 from pytest_lmopt.runs.run import Ending
@@ -22,7 +23,8 @@ class ScoredRun:
     ``example`` is the example's id, ``got`` the prediction as text, or why there is none, and
     ``kind`` the name of its type; ``judging`` are the metric's own calls, ``states`` the prompts
     the run called, by key. ``answered`` are the places in ``trace`` of the prompt calls whose
-    outputs say the prediction, each with the form in which they do.
+    outputs say the prediction, each with the form in which they do. ``openings`` are what run and
+    metric opened past the interception.
     """
 
     example: str
@@ -36,6 +38,7 @@ class ScoredRun:
     judging: tuple[Call, ...] = ()
     states: Mapping[str, PromptState]
     answered: tuple[tuple[int, str], ...] = ()
+    openings: tuple[Opening, ...] = ()
 
     @property
     def usage(self) -> Usage:

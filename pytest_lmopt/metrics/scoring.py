@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from pytest_lmopt.errors import AnswerError, LmoptError, MissingAnswerError, RefusedError
-from pytest_lmopt.lm.tracing import Call, running
+from pytest_lmopt.lm.net.openings import merged
+from pytest_lmopt.lm.tracing import RunContext, running
 from pytest_lmopt.metrics.score import Score, score_with
 from pytest_lmopt.metrics.scored_run import ScoredRun
 from pytest_lmopt.runs.executor import Executor
@@ -57,14 +58,15 @@ async def _scored(suite: Suite, executor: Executor, run: Run) -> ScoredRun:
         problem = context.stop or error
         if not isinstance(problem, MissingAnswerError | RefusedError | AnswerError):
             raise problem from None
-        return _kept(run, None, missing=f"the judge: {problem}", judging=context.trace)
-    return _kept(run, score, judging=context.trace)
+        return _kept(run, None, missing=f"the judge: {problem}", judging=context)
+    return _kept(run, score, judging=context)
 
 
 def _kept(
-    run: Run, score: Score | None, *, missing: str = "", judging: tuple[Call, ...] = ()
+    run: Run, score: Score | None, *, missing: str = "", judging: RunContext | None = None
 ) -> ScoredRun:
     returned = run.ending is Ending.RETURNED
+    openings = judging.openings.listed(run.example.id) if judging else ()
     return ScoredRun(
         example=run.example.id,
         repeat=run.repeat,
@@ -74,9 +76,10 @@ def _kept(
         kind=type(run.prediction).__name__,
         missing=missing,
         trace=run.trace,
-        judging=judging,
+        judging=judging.trace if judging else (),
         states=run.states,
         answered=tuple(_answered(run)) if returned else (),
+        openings=merged((*run.openings, *openings)),
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_lmopt.canonical import digest
 from pytest_lmopt.errors import BookError
 from pytest_lmopt.lm.money.ledger import Account, Ledger, Sitting
+from pytest_lmopt.lm.net.rules import Interception, Rules
 from pytest_lmopt.suites.budget import Budget
 
 if TYPE_CHECKING:
@@ -32,6 +33,25 @@ def suite_ledger(session: LmSession, marked: MarkedSuite) -> Ledger:
     except BookError as error:
         session.give_up_book(error)
     return _suite_ledger(session, marked)
+
+
+def rules_of(session: LmSession, marked: MarkedSuite, ledger: Ledger) -> Rules:
+    """Find what a suite may open past the interception."""
+    options = session.options
+    limited = (
+        f"the budget of {account.owner} ({account.budget})"
+        for account in ledger.accounts
+        if {account.budget.calls, account.budget.tokens, account.budget.usd} != {None}
+    )
+    promise = next(limited, "--lm-optimize" if options.strategy else "")
+    replaying = options.cache == "replay"
+    return Rules(
+        interception=options.intercept | Interception(off=not marked.intercepted),
+        promise="--lm-cache=replay" if replaying else promise,
+        replaying=replaying,
+        offered=marked.lm is not None,
+        key_ignore=options.key_ignore,
+    )
 
 
 def _check_room(session: LmSession) -> None:

@@ -12,8 +12,8 @@ from pytest_lmopt.plugin.option_table import OPTIONS, Option
 MARK = (
     "lm_suite(*, dataset, metric=None, budget=Budget(), threshold=None, margin=0.0, gate=None, "
     "require_baseline=False, repeats=1, model=None, max_missing=0.02, concurrency=None, "
-    "near_duplicates=None): evaluate the test over a dataset; it returns a prediction for "
-    "lm_example"
+    "near_duplicates=None, intercept=None): evaluate the test over a dataset; it returns a "
+    "prediction for lm_example"
 )
 
 QUIET = "ignore:Item .* on TypedDict class .* is using the `ReadOnly` qualifier:UserWarning"

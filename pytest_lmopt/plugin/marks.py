@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,6 +39,7 @@ _ARGUMENTS = (
     "max_missing",
     "concurrency",
     "near_duplicates",
+    "intercept",
 )
 _OF_SUITE = ("metric", "budget", "threshold", "margin", "repeats", "max_missing", "concurrency")
 """Arguments that are fields of the suite as they are."""
@@ -104,6 +105,7 @@ def suite_of(item: pytest.Function, options: Options) -> MarkedSuite:
         gate=arguments["gate"],
         require_baseline=arguments["require_baseline"],
         lm=lm,
+        intercepted=arguments.get("intercept") != "off",
     )
 
 
@@ -186,16 +188,22 @@ def _check_arguments(arguments: dict[str, Any], suite: str) -> None:
         count = arguments.get(name, 1)
         if not isinstance(count, int) or isinstance(count, bool) or count < 1:
             reject(name, "a positive whole number")
-    if arguments.get("gate") not in (None, *GATES):
-        reject("gate", f"one of {', '.join(GATES)}")
     alike = arguments.get("near_duplicates", 1.0)
     if alike is not None and not (type(alike) in (int, float) and 0.0 < alike <= 1.0):
         reject("near_duplicates", "a number above 0, up to 1,")
-    if arguments.get("require_baseline") not in (None, True, False):
-        reject("require_baseline", "True or False")
+    _check_words(arguments, reject)
     model = arguments.get("model")
     if model is not None and not (isinstance(model, str) and model):
         reject("model", "a model string")
+
+
+def _check_words(arguments: dict[str, Any], reject: Callable[[str, str], None]) -> None:
+    if arguments.get("gate") not in (None, *GATES):
+        reject("gate", f"one of {', '.join(GATES)}")
+    if arguments.get("require_baseline") not in (None, True, False):
+        reject("require_baseline", "True or False")
+    if arguments.get("intercept") not in (None, "off"):
+        reject("intercept", "'off' or None")
 
 
 def pipeline_of(item: pytest.Function) -> Pipeline:

@@ -19,6 +19,8 @@ from pytest_lmopt.plugin.option_values import (
     budget,
     choice,
     executor,
+    interceptions,
+    key_path,
     positive,
     prices,
     prune,
@@ -297,6 +299,18 @@ OPTIONS = (
         readme="your prices, before litellm's, a line (or an option) each: `MODEL INPUT OUTPUT`, "
         "in dollars per million tokens",
     ),
+    Option(
+        name="lm_key_ignore",
+        help="a part of clients' requests that recordings leave out, as it changes from run to run "
+        "or must not be stored: a path such as 'messages.*.name'; may be given several times",
+        read=key_path,
+        metavar="PATH",
+        several=True,
+        ini="linelist",
+        repeated=True,
+        readme="parts of clients' requests that recordings leave out, as they change from run to "
+        "run or must not be stored, a path each: `messages.*.name`",
+    ),
     _choice(
         "lm_cache",
         CACHE_MODES,
@@ -330,6 +344,20 @@ OPTIONS = (
         bare=LIMIT,
         ini=None,
         readme="drop them down to SIZE now, never what this run used",
+    ),
+    Option(
+        name="lm_intercept",
+        help="hosts whose requests are left alone, neither counted, recorded nor refused: 'off: "
+        "HOST', 'off: HOST:PORT' ('*.example.com' for several), or 'off' for all; may be given "
+        "several times",
+        read=interceptions,
+        metavar="off[: HOST]",
+        several=True,
+        ini="linelist",
+        repeated=True,
+        readme="hosts whose requests are left alone, neither counted, recorded nor refused, a line "
+        "(or an option) each: `off: HOST`, `off: HOST:PORT` (`*.example.com` for several); `off` "
+        "for all",
     ),
     Option(
         name="lm_concurrency",

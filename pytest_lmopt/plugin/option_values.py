@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from pytest_lmopt.comparison.gate import GateMode
     from pytest_lmopt.lm.money.prices import Price
+    from pytest_lmopt.lm.net.rules import Interception
     from pytest_lmopt.lm.recordings.recorded import CacheMode
     from pytest_lmopt.reports.making import ReportKind
     from pytest_lmopt.strategies.confirming import Accept, Prefer
@@ -169,6 +170,26 @@ def prices(value: str) -> list[tuple[str, Price]]:
 
     try:
         return [parse_price(value)]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def key_path(value: str) -> list[str]:
+    """A path to a part of a request's body: names, numbers and ``*`` with dots between."""
+    path = value.strip()
+    if not path or not all(path.split(".")):
+        raise argparse.ArgumentTypeError(
+            f"expected a path such as 'messages.*.name', found {value!r}"
+        )
+    return [path]
+
+
+def interceptions(value: str) -> list[Interception]:
+    """Hosts to leave alone: ``off``, ``off: HOST`` or ``off: HOST:PORT``."""
+    from pytest_lmopt.lm.net.rules import parse_interception
+
+    try:
+        return [parse_interception(value)]
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

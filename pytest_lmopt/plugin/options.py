@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from pytest_lmopt.suites.places import name_below
 
 if TYPE_CHECKING:
     from pytest_lmopt.lm.money.prices import Price
+    from pytest_lmopt.lm.net.rules import Interception
     from pytest_lmopt.lm.recordings.recorded import CacheMode
     from pytest_lmopt.reports.making import ReportKind
     from pytest_lmopt.strategies.confirming import Accept, Prefer
@@ -38,7 +41,7 @@ class Options:
     ``offered`` are the strategies of conftest files and plugins, by name. ``show_source`` lets a
     search's proposer read the pipeline's code.
     ``cache_limit`` and ``prune_to`` are sizes in bytes; ``prune_to`` None leaves
-    pruning to the limit.
+    pruning to the limit. ``intercept`` says whose requests are left alone.
     """
 
     over_marks: Mapping[str, Any]
@@ -62,6 +65,7 @@ class Options:
     recording: bool
     cache_limit: int
     prune_to: int | None
+    intercept: Interception
     concurrency: int
     executor: str | None
     timeout: float
@@ -70,6 +74,7 @@ class Options:
     budget: Budget | None
     resume: bool
     prices: Mapping[str, Price]
+    key_ignore: tuple[str, ...]
     dry_run: bool
     reports: tuple[tuple[ReportKind, Path], ...]
     debug: bool
@@ -132,6 +137,7 @@ def read_options(config: pytest.Config) -> Options:
         recording=record is not None and (accepting or recording),
         cache_limit=limit,
         prune_to=limit if prune_to == LIMIT else prune_to,
+        intercept=_interception(value["lm_intercept"]),
         concurrency=value["lm_concurrency"],
         executor=value["lm_executor"],
         timeout=value["lm_timeout"],
@@ -140,11 +146,18 @@ def read_options(config: pytest.Config) -> Options:
         budget=value["lm_budget"],
         resume=value["lm_resume"],
         prices=dict(value["lm_prices"]),
+        key_ignore=tuple(value["lm_key_ignore"]),
         dry_run=value["lm_dry_run"],
         reports=_reports(config, value["lm_report"]),
         debug=value["lm_debug"],
         otel=value["lm_otel"],
     )
+
+
+def _interception(given: Sequence[Interception] | None) -> Interception:
+    from pytest_lmopt.lm.net.rules import Interception
+
+    return reduce(or_, given or (), Interception())
 
 
 def _meta_prompts(config: pytest.Config, given: str | None) -> Path | None:

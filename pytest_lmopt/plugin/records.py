@@ -26,7 +26,8 @@ class MarkedSuite:
     """A suite as collected: with its files' places and the budgets its calls are charged to.
 
     ``record`` is the file for its recorded answers, None where none are committed. ``lm`` is the
-    LM of the user's own, None where models are asked by their names.
+    LM of the user's own, None where models are asked by their names. ``intercepted`` is False
+    where the mark leaves the suite's requests alone.
     """
 
     suite: Suite
@@ -36,6 +37,7 @@ class MarkedSuite:
     gate: GateMode
     require_baseline: bool
     lm: LM | None = None
+    intercepted: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

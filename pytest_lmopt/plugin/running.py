@@ -19,7 +19,7 @@ from pytest_lmopt.blocks.queue import MOST_LOSSES, Part
 from pytest_lmopt.blocks.runner import AT_ONCE, BlockRunner, LocalRunner
 from pytest_lmopt.errors import BudgetExhaustedError, LmoptError
 from pytest_lmopt.lm.stack import suite_lm
-from pytest_lmopt.plugin.accounting import suite_ledger
+from pytest_lmopt.plugin.accounting import rules_of, suite_ledger
 from pytest_lmopt.plugin.debugging import Tracebacks
 from pytest_lmopt.plugin.isolation import concurrency_of, isolation_notice
 from pytest_lmopt.plugin.marks import pipeline_of
@@ -111,6 +111,7 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
     )
     if telemetry is not None:
         lm = telemetry.lm(lm)
+    rules = rules_of(session, marked, ledger)
     terms = Terms(
         root=session.root,
         snapshot=marked.snapshot,
@@ -145,6 +146,7 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
             model=suite.model,
             concurrency=here,
             timeout=options.example_timeout,
+            rules=rules,
             slots=session.slots(suite.name, here=here, together=suite.concurrency),
             on_wrong=tracebacks.tell,
             clock=session.clock,
@@ -173,7 +175,12 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
             assessment = Assessment(suite, runner, ledger, terms, lm=lm, tracker=tracker)
             report = _assess(assessment, session, item, tracebacks)
     notices = (*session.notices, *(f"{suite.name}: {line}" for line in ledger.remarks))
-    report = replace(report, orphans=session.orphans, notices=notices)
+    report = replace(
+        report,
+        orphans=session.orphans,
+        notices=notices,
+        intercept_off=str(rules.interception),
+    )
     item.user_properties.append((PROPERTY, to_json(report)))
     if report.status != "passed":
         _fail(f"{report.status}: {report.problem}", session)

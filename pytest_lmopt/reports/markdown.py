@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 
 from pytest_lmopt.comparison.digits import change_text, means_text
+from pytest_lmopt.lm.net.openings import unseen
+from pytest_lmopt.reports.opening_lines import opening_lines
 from pytest_lmopt.reports.search_lines import change_lines
 from pytest_lmopt.reports.stored_runs import StoredRun
 from pytest_lmopt.reports.suite_report import FailingExample, SearchReport, SuiteReport
@@ -99,7 +101,7 @@ def _row(report: SuiteReport) -> list[str]:
         score_text(report),
         change,
         escaped(verdict_text(report)),
-        calls_text(report.usage),
+        calls_text(report.usage) + (" seen" if unseen(report.openings) else ""),
         f"{report.usage.tokens:,}",
         cost_text(report.usage),
     ]
@@ -112,7 +114,7 @@ def _details(report: SuiteReport) -> Iterator[str]:
         yield escaped(charged)
     if report.warning:
         yield f"warning: {escaped(report.warning, 1000)}"
-    yield from (escaped(note, 1000) for note in report.notes)
+    yield from (escaped(note, 1000) for note in (*report.notes, *opening_lines(report)))
     if report.missing or report.skipped:
         yield f"left out: {report.missing} without an answer, {report.skipped} skipped"
     if unanswered := unanswered_text(report):

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from pytest_lmopt.comparison.verdict import Comparison, Verdict
+from pytest_lmopt.lm.net.openings import Opening
 from pytest_lmopt.reports.redaction import without_secrets
 from pytest_lmopt.wire import Usage
 
@@ -154,6 +155,9 @@ class SuiteReport:
     some runs of are, ``warning`` what the author may have overlooked, ``notes`` how the dataset
     changed and which of its rows belong together. ``dataset``, ``metric`` and, by name, ``digests``
     of the prompts identify what the scores are of. ``charged`` is what its budgets were charged.
+    ``openings`` are what it opened past the interception; where ``intercept_off`` is not empty, it
+    names the hosts that ``lm_intercept`` leaves alone. ``setup`` is the usage of calls in fixtures,
+    which ``usage`` includes.
     """
 
     suite: str
@@ -191,6 +195,9 @@ class SuiteReport:
     digests: Mapping[str, str] = field(default_factory=dict)
     accept: Mapping[str, str] = field(default_factory=dict)
     counted: Mapping[str, str] = field(default_factory=dict)
+    openings: tuple[Opening, ...] = ()
+    intercept_off: str = ""
+    setup: Usage = field(default_factory=Usage)
     withheld: str = ""
 
 
@@ -225,6 +232,7 @@ def from_json(text: str) -> SuiteReport:
             "search": search,
             "comparison": _comparison(fields["comparison"]),
             "usage": Usage(**fields["usage"]),
+            "setup": Usage(**fields.get("setup", {})),
             "repeats": Repeats(**fields["repeats"]) if fields["repeats"] else None,
             "prompts": tuple(fields["prompts"]),
             "changed": tuple(fields["changed"]),
@@ -232,6 +240,7 @@ def from_json(text: str) -> SuiteReport:
             "notices": tuple(fields["notices"]),
             "notes": tuple(fields["notes"]),
             "charged": tuple(Charged(**each) for each in fields["charged"]),
+            "openings": tuple(Opening(**each) for each in fields.get("openings", ())),
             "failing": tuple(FailingExample(**example) for example in fields["failing"]),
         }
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pytest_lmopt.comparison.verdict import Verdict
+from pytest_lmopt.lm.net.openings import unseen
 from pytest_lmopt.reports.look import Look, Style
 from pytest_lmopt.reports.suite_report import SuiteReport
 from pytest_lmopt.reports.text import columns, duration
-from pytest_lmopt.reports.wording import NOT_GATED, cost_text, score_text, verdict_text
+from pytest_lmopt.reports.wording import NOT_GATED, calls_seen, cost_text, score_text, verdict_text
 from pytest_lmopt.wire import Usage
 
 GAP = 2
@@ -74,7 +75,8 @@ def table_lines(reports: Sequence[SuiteReport], look: Look) -> Iterator[str]:
     yield from (line.rstrip() for line in table.splitlines()[1:-1])
     if len(reports) > 1 or any(name not in shown for name in ("calls", "tokens", "cost")):
         usage = sum((report.usage for report in reports), Usage())
-        yield f"in all: {usage_text(usage)}"
+        more = ", and those not seen" if any(unseen(each.openings) for each in reports) else ""
+        yield f"in all: {usage_text(usage)}{more}"
 
 
 def usage_text(usage: Usage) -> str:
@@ -135,7 +137,7 @@ def _cells(reports: Sequence[SuiteReport], look: Look) -> dict[str, list[str]]:
         "change": [change(report, bounds=False) for report in reports],
         "verdict": [verdict(report)[0] for report in reports],
         "search": [_search_found(report)[0] for report in reports],
-        "calls": [f"{report.usage.calls:,}" for report in reports],
+        "calls": [calls_seen(report) for report in reports],
         "cached": [cached_share(report.usage) for report in reports],
         "tokens": [f"{report.usage.tokens:,}" for report in reports],
         "cost": [cost_text(report.usage) for report in reports],

@@ -9,6 +9,7 @@ from pytest_lmopt.comparison.verdict import Verdict
 from pytest_lmopt.reports.comparison_lines import comparison_lines, open_questions
 from pytest_lmopt.reports.failing_lines import failing_lines
 from pytest_lmopt.reports.look import Look
+from pytest_lmopt.reports.opening_lines import opening_lines
 from pytest_lmopt.reports.resolving import resolving_lines
 from pytest_lmopt.reports.search_section import search_lines
 from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
@@ -112,6 +113,7 @@ def _details(
     if report.warning:
         yield look.paint(f"warning: {report.warning}", "unsure")
     yield from report.notes
+    yield from (look.paint(line, "unsure") for line in opening_lines(report))
     if report.missing or report.skipped:
         yield f"left out: {report.missing} without an answer, {report.skipped} skipped"
     if report.missing and report.missing_because and not report.problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pytest_lmopt.comparison.digits import as_p_value, spelled_apart
 from pytest_lmopt.comparison.verdict import Verdict
+from pytest_lmopt.lm.net.openings import unseen
 from pytest_lmopt.reports.suite_report import Charged, SearchReport, SuiteReport
 from pytest_lmopt.suites.budget import plain
 from pytest_lmopt.wire import Usage
@@ -56,6 +57,12 @@ def unanswered_text(report: SuiteReport) -> str:
     if report.missing or not report.missing_because or not judged:
         return ""
     return f"some runs without an answer, the first of example {report.missing_because}"
+
+
+def calls_seen(report: SuiteReport) -> str:
+    """How many calls a suite made; beside others that were not seen, it says so."""
+    calls = f"{report.usage.calls:,}"
+    return f"{calls} seen" if unseen(report.openings) else calls
 
 
 def calls_text(usage: Usage, unit: str = "") -> str:

@@ -13,7 +13,11 @@ from typing import Any, Protocol
 from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.errors import LmoptError, LostContextError, MissingAnswerError
 from pytest_lmopt.lm.direct.interception import catching
+from pytest_lmopt.lm.interception.hooks import intercepting
+from pytest_lmopt.lm.net.audit import watching
+from pytest_lmopt.lm.net.rules import Rules
 from pytest_lmopt.lm.seam import LM
+from pytest_lmopt.lm.threads import carrying
 from pytest_lmopt.lm.tracing import Block, RunContext, running
 from pytest_lmopt.runs.ctrl_c import ctrl_c
 from pytest_lmopt.runs.outcomes import Meaning, SessionEnded, is_from_outside, outcome_of
@@ -57,8 +61,9 @@ class InProcessExecutor:
     Where others run examples too, ``slots`` lets in as many in place of ``concurrency``. A run that
     takes more than ``timeout`` seconds is missing: a task is cancelled, a thread left behind
     without its LM calls. ``on_wrong`` is told what a pipeline raised. Use as a context manager:
-    inside, calls that pipelines and metrics make on litellm itself are caught; leaving it ends idle
-    threads, and waits up to ``patience`` seconds for busy ones.
+    inside, calls that pipelines and metrics make on litellm itself are caught, and what they open
+    past that falls under ``rules``; leaving it ends idle threads, and waits up to ``patience``
+    seconds for busy ones.
     """
 
     def __init__(
@@ -68,6 +73,7 @@ class InProcessExecutor:
         model: str | None = None,
         concurrency: int = 16,
         timeout: float | None = None,
+        rules: Rules | None = None,
         slots: AbstractAsyncContextManager[object] | None = None,
         on_wrong: Callable[[BaseException], object] = lambda _: None,
         clock: Clock = SYSTEM,
@@ -79,12 +85,16 @@ class InProcessExecutor:
         self._model = model
         self._catching = ExitStack()
         self._timeout = timeout
+        self._rules = rules or Rules()
         self._slots = slots or asyncio.Semaphore(concurrency)
         self._on_wrong = on_wrong
         self._threads = Threads(name="lmopt-run")
 
     def __enter__(self) -> InProcessExecutor:
         self._catching.enter_context(catching())
+        self._catching.enter_context(intercepting())
+        self._catching.enter_context(watching())
+        self._catching.enter_context(carrying())
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -98,7 +108,9 @@ class InProcessExecutor:
     def judging(self) -> RunContext:
         """The context in which a metric may call prompts: metered and recorded like any run."""
         judge = Candidate(name="judge", states={})
-        return RunContext(lm=self._lm, candidate=judge, model=self._model)
+        return RunContext(
+            lm=self._lm, candidate=judge, model=self._model, purpose="metric", rules=self._rules
+        )
 
     async def run_block(
         self,
@@ -120,6 +132,7 @@ class InProcessExecutor:
                         candidate=candidate,
                         model=self._model,
                         repeat=repeat,
+                        rules=self._rules,
                         block=Block(whole=block),
                     ),
                     block,
@@ -184,6 +197,7 @@ class InProcessExecutor:
             problem=problem,
             trace=context.trace,
             states=context.states,
+            openings=context.openings.listed(example.id),
         )
 
     @contextmanager
@@ -213,7 +227,7 @@ class InProcessExecutor:
 
         def on_thread() -> Any:
             # a thread that outlives its block is still caught, so as to make no call
-            with catching(), running(context):
+            with catching(), intercepting(), running(context):
                 try:
                     return pipeline(example)
                 except StopIteration as error:

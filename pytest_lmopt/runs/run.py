@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from pytest_lmopt.lm.net.openings import Opening
 from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.prompt_state import PromptState
@@ -35,7 +36,7 @@ class Run:
     """Outcome of one pipeline run on one example; ``repeat`` counts its runs from 0.
 
     ``problem`` says why the run did not return; ``states`` are the prompts it called, by key, as
-    they were.
+    they were; ``openings`` are what it opened past the interception.
     """
 
     example: Example
@@ -45,6 +46,7 @@ class Run:
     problem: str = ""
     trace: tuple[Call, ...] = ()
     states: Mapping[str, PromptState]
+    openings: tuple[Opening, ...] = ()
 
     @property
     def usage(self) -> Usage:

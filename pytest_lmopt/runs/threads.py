@@ -5,6 +5,7 @@ The standard pool would lose a worker to each, and wait for it when the interpre
 
 from __future__ import annotations
 
+import contextvars
 import threading
 import time
 from collections.abc import Callable
@@ -52,7 +53,7 @@ class Threads:
         inbox: SimpleQueue[_Work | None] = SimpleQueue()
         thread = threading.Thread(target=self._serve, args=(inbox,), name=self._name, daemon=True)
         self._all.add(thread)
-        thread.start()
+        contextvars.Context().run(thread.start)  # it serves many runs, so it belongs to none
         return inbox
 
     def _serve(self, inbox: SimpleQueue[_Work | None]) -> None:

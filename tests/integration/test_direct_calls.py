@@ -25,12 +25,11 @@ from litellm.exceptions import BadRequestError, InternalServerError
 from litellm.router import Router
 from pydantic import BaseModel
 
-from pytest_lmopt import Budget, Example, carry_context
+from pytest_lmopt import Budget, Example
 from pytest_lmopt.blocks.evaluator import Evaluator
 from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.errors import (
     BudgetExhaustedError,
-    LostContextError,
     MissingAnswerError,
     UnmeteredError,
 )
@@ -565,26 +564,23 @@ def test_mock_answers_of_litellms_are_no_calls(session: Session, server: OpenAIS
     assert (run.prediction, run.trace, server.calls) == ("mocked", (), 0)
 
 
-def test_threads_need_the_context_as_prompts_do(session: Session, server: OpenAIServer) -> None:
-    """Else the run they belong to can't be told, which ends the block before anything is paid."""
+def test_threads_know_the_run_as_they_do_for_prompts(
+    session: Session, server: OpenAIServer
+) -> None:
+    """Those of a pipeline, and those of litellm's own batches."""
 
-    def lost(word: str) -> str:
+    def pooled(word: str) -> str:
         with ThreadPoolExecutor(1) as pool:
             return pool.submit(by_name, word).result()
 
-    def carried(word: str) -> str:
-        with ThreadPoolExecutor(1) as pool:
-            return pool.submit(carry_context(by_name), word).result()
+    def batch(word: str) -> str:
+        answers = litellm.batch_completion(model=MODEL, messages=[messages(word)] * 2)
+        return " ".join(map(text_of, answers))
 
-    def batch(word: str) -> None:
-        litellm.batch_completion(model=MODEL, messages=[messages(word)] * 2)
-
-    for pipeline in (lost, batch):  # litellm's own batches swallow the error
-        with pytest.raises(LostContextError, match="litellm:openai/direct"):
-            session.run(pipeline, words=["one"])
-    assert server.calls == 0
-    (run,) = session.run(carried, words=["one"])
+    (run,) = session.run(pooled, words=["one"])
     assert (run.prediction, len(run.trace)) == ("ONE", 1)
+    (run,) = session.run(batch, words=["two"])
+    assert (run.prediction, len(run.trace)) == ("TWO TWO", 2)
 
 
 inner, ainner = litellm.main.completion, litellm.main.acompletion

@@ -178,7 +178,7 @@ MISTAKES = [
         message=(
             "error: test_it.py::test_it: lm_suite has no argument 'metrik'; it takes dataset, "
             "metric, budget, threshold, margin, gate, require_baseline, repeats, model, "
-            "max_missing, concurrency, near_duplicates"
+            "max_missing, concurrency, near_duplicates, intercept"
         ),
     ),
     Mistake(
@@ -214,13 +214,14 @@ MISTAKES = [
     ),
     Mistake(
         error=errors.UnmeteredError,
-        served=True,
-        head="import litellm",
-        body="return litellm.embedding(model='openai/simulated', input=['x'])",
+        head="import socket",
+        body="return socket.create_connection(('localhost', 9))",
+        options=("--lm-cache=replay",),
         message=(
-            "error: litellm's embedding was called inside a suite, where it would be neither "
-            "charged to the budget nor recorded, so it was not made: only a Prompt and litellm's "
-            "completion and acompletion are; ask before the suite, as in a fixture"
+            "error: the pipeline opens a connection past the plugin: under --lm-cache=replay, only "
+            "calls that can be counted and recorded expected, found a connection to localhost:9, "
+            'which was refused. If localhost serves no model, add "off: localhost:9" to the ini '
+            'value lm_intercept; for this suite alone, set intercept="off" in lm_suite'
         ),
     ),
     Mistake(
@@ -371,12 +372,16 @@ MISTAKES = [
     ),
     Mistake(
         error=errors.LostContextError,
-        head=f"from concurrent.futures import ThreadPoolExecutor\n{SHOUT}",
-        body="return ThreadPoolExecutor(1).submit(shout, word='a').result().text",
+        head=(
+            "from multiprocessing.pool import ThreadPool\nfrom threading import Barrier\n"
+            f"POOL, TWO = ThreadPool(4), Barrier(2)\n{SHOUT}"
+        ),
+        body="TWO.wait(5); return POOL.apply(shout, (), {'word': 'a'}).text",
         message=(
-            "error: prompt 'shout' was called from a thread that the pipeline started itself, so "
-            "it can't be told which candidate is being run. Wrap the function given to the thread: "
-            "pool.submit(pytest_lmopt.carry_context(function), ...)"
+            "error: prompt 'shout' was called on a thread that knows no run, while several are "
+            "under way: a thread that the pipeline starts expected, found one that was started "
+            "before, such as a worker with a queue. Put pytest_lmopt.carry_context(function) into "
+            "the queue in place of the function, or set concurrency=1 in lm_suite"
         ),
     ),
     Mistake(

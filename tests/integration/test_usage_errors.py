@@ -25,7 +25,7 @@ def _suite(mark: str, parameters: str = "lm_example", more: str = "") -> str:
             _suite(f"dataset={ROWS}, metrik=1"),
             "test_it.py::test_it: lm_suite has no argument 'metrik'; it takes dataset, metric, "
             "budget, threshold, margin, gate, require_baseline, repeats, model, max_missing, "
-            "concurrency, near_duplicates",
+            "concurrency, near_duplicates, intercept",
         ),
         (
             _suite(ROWS),

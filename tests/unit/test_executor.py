@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from multiprocessing.pool import ThreadPool
 
 import pytest
 from doubles.manual_clock import ManualClock
@@ -407,20 +409,64 @@ def test_bad_input_ends_the_block(swallowed: bool) -> None:
 
 @pytest.mark.parametrize("swallowed", [False, True])
 def test_a_lost_context_ends_the_block(swallowed: bool) -> None:
-    """A thread of the pipeline's own, without carried context, is a mistake in the suite."""
-    from concurrent.futures import ThreadPoolExecutor
+    """A thread that was started before, while several runs are under way, knows none of them."""
+    both = threading.Barrier(2)
 
     def pipeline(example: Example) -> str:
-        with ThreadPoolExecutor(1) as pool:
-            try:
-                return pool.submit(shout, example).result()
-            except LostContextError:
-                if swallowed:
-                    return "fallback"
-                raise
+        both.wait(5.0)
+        try:
+            return pool.apply(shout, (example,))
+        except LostContextError:
+            if swallowed:
+                return "fallback"
+            raise
 
-    with pytest.raises(LostContextError):
+    with ThreadPool(2) as pool, pytest.raises(LostContextError):
         run_block(pipeline, 2)
+
+
+def test_threads_that_runs_start_need_no_carried_context() -> None:
+    """Pools that live on, threads, and asyncio's own: each work belongs to the run that gave it."""
+    with ThreadPoolExecutor(2) as pool:
+
+        def pooled(example: Example) -> str:
+            return pool.submit(shout, example).result()
+
+        def threaded(example: Example) -> str:
+            found: list[str] = []
+            thread = threading.Thread(target=lambda: found.append(shout(example)))
+            thread.start()
+            thread.join()
+            return found[0]
+
+        async def looped(example: Example) -> str:
+            return await asyncio.get_running_loop().run_in_executor(None, shout, example)
+
+        for pipeline in (pooled, threaded, looped):
+            runs = run_block(pipeline, 8)
+            assert [run.prediction for run in runs] == [f"W{n}" for n in range(8)]
+            assert [len(run.trace) for run in runs] == [1] * 8
+
+
+def test_the_only_run_is_that_of_threads_that_know_none() -> None:
+    """With one example at a time it is known whose prompts a queue's worker calls."""
+    with ThreadPool(2) as pool:
+        runs = run_block(lambda example: pool.apply(shout, (example,)), 3, concurrency=1)
+    assert [len(run.trace) for run in runs] == [1, 1, 1]
+
+
+def test_a_thread_that_outlives_its_run_serves_others() -> None:
+    """A worker that the first run starts is taken for the run that is under way."""
+    pools: list[ThreadPool] = []
+
+    def pipeline(example: Example) -> str:
+        if not pools:
+            pools.append(ThreadPool(1))
+        return pools[0].apply(shout, (example,))
+
+    runs = run_block(pipeline, 3, concurrency=1)
+    pools[0].terminate()
+    assert [len(run.trace) for run in runs] == [1, 1, 1]
 
 
 def test_an_early_end_cancels_the_other_runs() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_lmopt.lm.money.prices import Price
+from pytest_lmopt.lm.net.rules import Interception
 from pytest_lmopt.plugin.option_table import BY_NAME, OPTIONS, Option
 from pytest_lmopt.plugin.options import read_options
 from pytest_lmopt.plugin.serving import NEUTRAL
@@ -137,6 +138,12 @@ SAMPLES = {
         wrong=("own/a 1", "MODEL INPUT OUTPUT expected, dollars per million tokens, found 'own/a"),
         unnatural=('"own/a x"', "MODEL INPUT OUTPUT expected, dollars per million tokens, found "),
     ),
+    "lm_key_ignore": Sample(
+        typed="messages.*.name\nextra", natural='["messages.*.name", "extra"]',
+        value=("messages.*.name", "extra"), default=(),
+        wrong=("a..b", "expected a path such as 'messages.*.name', found 'a..b'"),
+        unnatural=('"a..b"', "expected a path such as 'messages.*.name', found 'a..b'"),
+    ),
     "lm_cache": Sample(
         typed="replay", natural='"replay"', value="replay", default="auto",
         wrong=("on", "one of auto, replay, refresh, off expected, found 'on'"),
@@ -154,6 +161,14 @@ SAMPLES = {
     "lm_cache_prune": Sample(
         typed="1kB", value=1000, default=None,
         wrong=("tests", "a size such as 200MB expected, found 'tests'. If it is a path, put it"),
+    ),
+    "lm_intercept": Sample(
+        typed="off: *.Example.com\noff: localhost:5432",
+        natural='["off: *.Example.com", "off: localhost:5432"]',
+        value=Interception(hosts=(("*.example.com", None), ("localhost", 5432))),
+        default=Interception(),
+        wrong=("on", "'off', 'off: HOST' or 'off: HOST:PORT' expected, found 'on'"),
+        unnatural=("false", "'off', 'off: HOST' or 'off: HOST:PORT' expected, found 'false'"),
     ),
     "lm_concurrency": Sample(
         typed="3", natural="3", value=3, default=16,

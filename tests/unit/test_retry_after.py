@@ -6,7 +6,7 @@ from email.utils import formatdate
 
 import pytest
 
-from pytest_lmopt.lm.faults.translation import retry_after
+from pytest_lmopt.lm.faults.error_report import retry_after
 
 NOW = 1_800_000_000.0
 

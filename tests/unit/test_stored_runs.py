@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from pytest_lmopt.commands.report import report
 from pytest_lmopt.errors import ReportError
+from pytest_lmopt.lm.net.openings import Opening
 from pytest_lmopt.reports.example_rows import (
     LONGEST_TEXT,
     CallRow,
@@ -47,6 +48,7 @@ def test_the_schema_names_every_field() -> None:
     assert _names("search") == {f.name for f in fields(SearchReport)}
     assert _names("transfer") == {f.name for f in fields(Transfer)} | {"gain", "best"}
     assert _names("tried") == {f.name for f in fields(Tried)}
+    assert _names("opening") == {f.name for f in fields(Opening)}
     assert _names("gain") == {f.name for f in fields(PartGain)}
     assert _names("trial") == {f.name for f in fields(TrialReport)}
     assert _names("usage") == {f.name for f in fields(Usage)}

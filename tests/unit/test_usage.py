@@ -197,6 +197,9 @@ def test_usage_comes_from_one_module() -> None:
     makers = modules_with(r"\bUsage\(\s*\w|\.prompt_tokens|\"prompt_tokens\"")
     assert makers == {
         "lm/money/usage.py",
+        "lm/dialects/usage_figures.py",  # what a provider reports
+        "lm/dialects/opaque.py",  # the same, of an unknown dialect
+        "lm/dialects/openai_rendering.py",  # what a client sees of our own engine's answers
         "lm/reported_usage.py",  # what litellm sees
         "lm/direct/answers.py",  # what litellm would have reported
         "lm/seam.py",  # a test's own model
@@ -205,6 +208,9 @@ def test_usage_comes_from_one_module() -> None:
     reading = modules_with(r"\brecorded_usage\(")
     assert reading == {
         "lm/money/usage.py",
+        "lm/dialects/usage_figures.py",  # what a provider reports
+        "lm/dialects/opaque.py",  # the same, of an unknown dialect
+        "lm/dialects/openai_rendering.py",  # what a client sees of our own engine's answers
         "lm/recordings/answer.py",
         "lm/recordings/files.py",
         "blocks/plain.py",  # what other processes have run, perhaps on another machine

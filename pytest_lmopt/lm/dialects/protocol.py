@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from pytest_lmopt.errors import LmoptError
 from pytest_lmopt.lm.money.usage import Reported
-from pytest_lmopt.wire import Completion, Message, Request, ToolCall
+from pytest_lmopt.wire import Completion, Limits, Message, Request, ToolCall
 
 Body = Mapping[str, Any]
 """A request's body, parsed from JSON."""
@@ -45,25 +45,11 @@ class HttpResponse:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
-    """The most tokens of a request's input and output; None for what only the model limits.
-
-    ``answers`` is how many outputs are asked for. ``unpriced`` names parts with a price of their
-    own, such as server tools; a dollar limit refuses these.
-    """
-
-    input: int | None
-    output: int | None
-    answers: int = 1
-    unpriced: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class Answer:
     """A provider's answer: its text, tool calls in order, and the usage as reported.
 
     ``finish`` is the provider's own reason for the end. ``problem`` says why there is no usable
-    answer although the status is 200: a refusal, a filter, a stream that reports an error.
+    answer although the status is 200: a refusal or a filter.
     """
 
     text: str
@@ -104,14 +90,14 @@ class Dialect(Protocol):
         """Read a response with status 200, a stream included.
 
         Raises ``ValueError`` for what is not an answer in this dialect: no JSON, a stream that
-        was cut, fields that are missing.
+        was cut or reports an error, fields that are missing. Another try may help.
         """
 
     def delivered(self, body: Body, response: HttpResponse) -> HttpResponse:
         """Hide what only ``sent`` asked for; the same object if that is nothing."""
 
     def error(self, request: Request, response: HttpResponse) -> LmoptError:
-        """Sort a response with another status: transient, refused, or a model that can't be used."""
+        """Sort a response with another status: transient, refused, or an unusable model."""
 
     def refusal(self, message: str) -> HttpResponse:
         """Word a refusal of ours as the provider's own error.

@@ -27,7 +27,21 @@ def refuse(function: str) -> None:
     run = current_run(DIRECT + function)
     if run is None:
         return
-    error = UnmeteredError(function, caught=PUBLIC)
+    if function in PUBLIC:
+        advice = (
+            f"it was taken from litellm.main, where it can't be caught; write 'from litellm "
+            f"import {function}'"
+        )
+    else:
+        advice = (
+            f"only a Prompt and litellm's {' and '.join(PUBLIC)} are; ask before the suite, as "
+            "in a fixture"
+        )
+    error = UnmeteredError(
+        f"litellm's {function} was called inside a suite, where it would be neither charged to "
+        f"the budget nor recorded, so it was not made: {advice}",
+        target=function,
+    )
     run.stop = run.stop or error
     raise error
 

@@ -64,5 +64,5 @@ class Guarded:
         error = self._circuit.broken(request.model)
         if error is not None:
             # an error of its own: raising one object from many tasks piles up their tracebacks
-            raise ModelError(str(error), model=error.model) from error
+            raise ModelError(str(error), model=error.model, answer=error.answer) from error
         return await self._lm.complete(request)

@@ -19,6 +19,7 @@ from pytest_lmopt.errors import SessionFileError, TransientError
 from pytest_lmopt.lm.faults.pace import Pace
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.shared import Shared, Turns
+from pytest_lmopt.lm.waiting import is_patient
 from pytest_lmopt.wire import Completion, Request, is_local
 
 CALLS_AT_ONCE = 16
@@ -181,7 +182,9 @@ class Gated:
         self._gates = gates
 
     async def complete(self, request: Request) -> Completion:
-        """Answer in turn; errors pass unchanged."""
+        """Answer in turn; errors pass unchanged. A call that may not wait needs no turn."""
+        if not is_patient():
+            return await self._lm.complete(request)
         gate = self._gates.of(request)
         cuts = await gate.enter()
         try:

@@ -61,7 +61,9 @@ class Retrying:
                 tried = faults + refusals
                 if faults >= self._attempts or refusals >= self._rate_limit_attempts:
                     raise MissingAnswerError(
-                        f"no answer after {tried} attempts; the last: {error}", request=request
+                        f"no answer after {tried} attempts; the last: {error}",
+                        request=request,
+                        answer=error.answer,
                     ) from error
                 wait = self._wait(tried, error)
             await self._clock.sleep(wait)

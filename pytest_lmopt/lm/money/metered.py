@@ -12,6 +12,7 @@ from pytest_lmopt.lm.money.prices import given_price, price
 from pytest_lmopt.lm.money.protocol import Amount
 from pytest_lmopt.lm.money.usage import Bound, believed, bound_of
 from pytest_lmopt.lm.seam import LM
+from pytest_lmopt.lm.waiting import is_patient
 from pytest_lmopt.wire import Completion, Request
 
 POLL_SECONDS = 0.02
@@ -65,7 +66,8 @@ class Metered:
             try:
                 return self._ledger.reserve(charge, least)
             except BudgetExhaustedError as error:
-                if not self._ledger.under_way or error.limit not in ("tokens", "usd"):
+                may_be_freed = self._ledger.under_way and error.limit in ("tokens", "usd")
+                if not (may_be_freed and is_patient()):
                     raise
             await self._clock.sleep(POLL_SECONDS)
 
@@ -73,6 +75,13 @@ class Metered:
         priced: int | None = 0
         if self._ledger.limits_dollars:
             priced = price(request.model, *bound)
+            unpriced = request.limits.unpriced if request.limits is not None else ()
+            if unpriced:
+                raise ModelError(
+                    f"a dollar budget can't be kept: {', '.join(unpriced)} of {request.model!r} "
+                    "has a price of its own. Leave it out, or limit calls or tokens",
+                    model=request.model,
+                )
         if priced is None:
             raise ModelError(
                 f"model {request.model!r} has no price in litellm's table, so a dollar budget "

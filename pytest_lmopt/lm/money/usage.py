@@ -38,8 +38,8 @@ class Reported:
     """What was reported of a call, as it came; None for what was not.
 
     ``cached`` is the part of the input read from a cache, ``written`` the part written to one, and
-    ``reasoning`` is a part of the output. ``odd`` are figures that
-    were not whole numbers, in words.
+    ``reasoning`` is a part of the output. ``odd`` are figures that were not whole numbers, in
+    words.
     """
 
     input: object
@@ -69,8 +69,16 @@ def bound_of(request: Request) -> Bound:
     """What is reserved for a call.
 
     Where it sets no limit of its output, 1,024 are assumed; where the limit can't be one, the
-    model's largest output.
+    model's largest output. A client's call is bounded by its own limits, and by the model's where
+    it sets none.
     """
+    if request.limits is not None:
+        context, largest = _largest(request.model)
+        into, out = request.limits.input, request.limits.output
+        out = largest if out is None or not 0 < out <= _MOST_TOKENS else out
+        answers = request.limits.answers
+        out *= answers if 0 < answers <= _MOST_ANSWERS else 1
+        return Bound(context if into is None else into, out)
     params = request.params
     given = (params.get(name) for name in ("max_tokens", "max_completion_tokens"))
     limit = next((limit for limit in given if limit is not None), DEFAULT_MAX_TOKENS)
@@ -91,7 +99,11 @@ def usage_of(request: Request, reported: Reported) -> tuple[Usage, Remark | None
         tokens = Bound(_int(reported.input), _int(reported.output))
         remark = _above(tokens, bound)
     micro_usd = price(request.model, *tokens)
-    return Usage(calls=1, **_named(tokens), micro_usd=micro_usd), remark
+    usage = Usage(calls=1, **_named(tokens), micro_usd=micro_usd)
+    if problem:
+        return usage, remark
+    parts = {"cached_tokens": reported.cached, "reasoning_tokens": reported.reasoning}
+    return replace(usage, **{name: _int(part) for name, part in parts.items()}), remark
 
 
 def believed(request: Request, completion: Completion) -> Completion:
@@ -127,6 +139,8 @@ def recorded_usage(fields: object) -> Usage:
         "replayed": _MOST_TOKENS,
         "input_tokens": _MOST_TOKENS,
         "output_tokens": _MOST_TOKENS,
+        "cached_tokens": _MOST_TOKENS,
+        "reasoning_tokens": _MOST_TOKENS,
         "saved_micro_usd": MOST_MICRO_USD,
         "milliseconds": _MOST_MILLISECONDS,
     }
@@ -174,6 +188,8 @@ def _above(tokens: Bound, bound: Bound) -> Remark | None:
 
 def _answers(request: Request) -> int:
     """How many answers a call asks for."""
+    if request.limits is not None:
+        return request.limits.answers
     answers = _whole(request.params.get("n"))
     return 1 if answers is None or not 0 < answers <= _MOST_ANSWERS else answers
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from pytest_lmopt.canonical import canonical_json
 from pytest_lmopt.lm.money.usage import recorded_usage
-from pytest_lmopt.wire import Completion, Refusal, WholeCompletion
+from pytest_lmopt.wire import Completion, Refusal, ToolCall, WholeCompletion
 
 
 def dump_answer(completion: Completion) -> str:
     """The text that ``load_answer`` reads."""
     parts: dict[str, object] = {"text": completion.text, "usage": vars(completion.usage)}
-    if isinstance(completion, WholeCompletion):
-        parts["whole"] = completion.whole
+    if completion.tool_calls:
+        parts["tool_calls"] = completion.tool_calls
+    if completion.finish:
+        parts["finish"] = completion.finish
     if isinstance(completion, Refusal):
         parts["refused"] = completion.problem
+    if isinstance(completion, WholeCompletion | Refusal) and completion.whole is not None:
+        parts["whole"] = completion.whole
     return storable(parts)
 
 
@@ -26,11 +31,16 @@ def load_answer(answer: str | bytes) -> Completion | None:
         text, usage = fields["text"], recorded_usage(fields["usage"]).as_replayed
         if not isinstance(text, str):
             return None
-        if "whole" in fields:
-            return WholeCompletion(text=text, usage=usage, whole=dict(fields["whole"]))
+        whole = dict(fields["whole"]) if "whole" in fields else None
         if "refused" in fields:
-            return Refusal(text=text, usage=usage, problem=str(fields["refused"]))
-        return Completion(text=text, usage=usage)
+            return Refusal(text=text, usage=usage, problem=str(fields["refused"]), whole=whole)
+        more: dict[str, Any] = {
+            "tool_calls": tuple(ToolCall(*map(str, each)) for each in fields.get("tool_calls", ())),
+            "finish": str(fields.get("finish", "")),
+        }
+        if whole is not None:
+            return WholeCompletion(text=text, usage=usage, whole=whole, **more)
+        return Completion(text=text, usage=usage, **more)
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
 

@@ -17,7 +17,7 @@ from pytest_lmopt.canonical import canonical_json
 from pytest_lmopt.errors import RecordError
 from pytest_lmopt.lm.money.usage import recorded_usage
 from pytest_lmopt.suites.reading import distinct, other_than_file
-from pytest_lmopt.wire import Completion, Message, Refusal, Request, WholeCompletion
+from pytest_lmopt.wire import Completion, Message, Refusal, Request, ToolCall, WholeCompletion
 
 VERSION = 1
 _MOST = 10**12
@@ -62,6 +62,7 @@ def _by_content(run: Iterable[Answer]) -> Iterable[tuple[str, Request, Completio
 
 def _answer_line(prompt: int, request: Request, completion: Completion) -> dict[str, Any]:
     last, usage = request.messages[-1], completion.usage
+    whole = completion.whole if isinstance(completion, WholeCompletion | Refusal) else None
     return {
         "prompt": prompt,
         **({"role": last.role} if last.role != "user" else {}),
@@ -71,7 +72,9 @@ def _answer_line(prompt: int, request: Request, completion: Completion) -> dict[
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
         "micro_usd": usage.micro_usd,
-        **({"whole": completion.whole} if isinstance(completion, WholeCompletion) else {}),
+        **({"tool_calls": completion.tool_calls} if completion.tool_calls else {}),
+        **({"finish": completion.finish} if completion.finish else {}),
+        **({"whole": whole} if whole is not None else {}),
         **({"refused": completion.problem} if isinstance(completion, Refusal) else {}),
     }
 
@@ -162,7 +165,8 @@ def _introduce(prompts: dict[int, Mapping[str, Any]], fields: dict[str, Any]) ->
 
 
 def _answer(prompts: Mapping[int, Mapping[str, Any]], fields: dict[str, Any]) -> Answer:
-    full = {"role": "user", "repeat": 0, "whole": None, "refused": None, **fields}
+    absent = {"role": "user", "repeat": 0, "tool_calls": [], "finish": ""}
+    full = {**absent, "whole": None, "refused": None, **fields}
     _check(
         full,
         {
@@ -174,6 +178,8 @@ def _answer(prompts: Mapping[int, Mapping[str, Any]], fields: dict[str, Any]) ->
             "input_tokens": int,
             "output_tokens": int,
             "micro_usd": int | None,
+            "tool_calls": list,
+            "finish": str,
             "whole": dict | None,
             "refused": str | None,
         },
@@ -196,11 +202,21 @@ def _answer(prompts: Mapping[int, Mapping[str, Any]], fields: dict[str, Any]) ->
     counted = ("input_tokens", "output_tokens", "micro_usd")
     usage = recorded_usage({"calls": 1, **{name: full[name] for name in counted}})
     text, usage = full["answer"], usage.as_replayed
-    if full["whole"] is not None:
-        return request, WholeCompletion(text=text, usage=usage, whole=full["whole"])
     if full["refused"] is not None:
-        return request, Refusal(text=text, usage=usage, problem=full["refused"])
-    return request, Completion(text=text, usage=usage)
+        refused = Refusal(text=text, usage=usage, problem=full["refused"], whole=full["whole"])
+        return request, refused
+    tool_calls = tuple(map(_tool_call, full["tool_calls"]))
+    more: dict[str, Any] = {"tool_calls": tool_calls, "finish": full["finish"]}
+    if full["whole"] is not None:
+        return request, WholeCompletion(text=text, usage=usage, whole=full["whole"], **more)
+    return request, Completion(text=text, usage=usage, **more)
+
+
+def _tool_call(found: Any) -> ToolCall:
+    parts = found if isinstance(found, list) else []
+    if len(parts) != 3 or not all(isinstance(part, str) for part in parts):
+        raise ValueError(f"a tool call is [id, name, arguments], found {found!r}")
+    return ToolCall(*parts)
 
 
 def _check(fields: Mapping[str, Any], kinds: Mapping[str, Any]) -> None:

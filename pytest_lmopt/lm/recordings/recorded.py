@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pytest_lmopt.clock import SYSTEM, Clock
-from pytest_lmopt.errors import RefusedError, UnrecordedError
+from pytest_lmopt.errors import CallerLeftError, RefusedError, UnrecordedError
 from pytest_lmopt.lm.local.model import model_identity
 from pytest_lmopt.lm.recordings.protocol import Store
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.tracing import may_land
+from pytest_lmopt.lm.waiting import is_patient
 from pytest_lmopt.wire import Completion, Refusal, Request, Usage
 
 CacheMode = Literal["auto", "replay", "refresh", "off"]
@@ -58,16 +59,21 @@ class Recorded:
 
     async def complete(self, request: Request) -> Completion:
         """A recorded or new answer; in ``replay`` mode an unknown request is missing."""
+        if not request.recordable:
+            return await self._lm.complete(request)
         key = request.key
-        if key in self._in_flight:
-            shared = await self._landing(key, self._in_flight[key])
+        while key in self._in_flight and is_patient():
+            try:
+                shared = await self._landing(key, self._in_flight[key])
+            except CallerLeftError:
+                continue  # this caller's client sends it, then
             return replace(shared, usage=shared.usage.as_replayed)
         recorded = self._store.get(key, since=self._since)
         if (recorded is None or isinstance(recorded, Refusal)) and self._mode != "refresh":
             recorded = self._committed.get(portable_key(request), recorded)
         if isinstance(recorded, Refusal):
             if self._mode == "replay":
-                raise RefusedError(recorded.problem, request=request)
+                raise RefusedError(recorded.problem, request=request, answer=recorded.whole)
         elif recorded is not None:
             return recorded
         if self._mode == "replay":
@@ -113,8 +119,8 @@ class Recorded:
             self._store.put(request, completion)
             return completion
         except RefusedError as error:
-            if request.ask is None:  # else its provider's own error is told, which is not recorded
-                self._store.put(request, Refusal(text="", usage=Usage(), problem=str(error)))
+            refusal = Refusal(text="", usage=Usage(), problem=str(error), whole=error.answer)
+            self._store.put(request, refusal)
             raise
         finally:
             self._store.release(key)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.telemetry import conventions
+from pytest_lmopt.lm.tracing import our_own
 from pytest_lmopt.wire import Completion, Request, is_local
 
 if TYPE_CHECKING:
@@ -49,13 +50,14 @@ class Telemetry:
         """
         from opentelemetry.trace import SpanKind, StatusCode
 
-        with self._tracer.start_as_current_span(
+        opened = self._tracer.start_as_current_span(
             name,
             kind=SpanKind.CLIENT if calling else SpanKind.INTERNAL,
             attributes=dict(attributes),
             record_exception=False,
             set_status_on_exception=False,
-        ) as span:
+        )
+        with _sent_by_us(opened) as span:
             try:
                 yield span
             except BaseException as error:
@@ -87,6 +89,21 @@ class Telemetry:
     def lm(self, lm: LM) -> LM:
         """The LM, with a span for each call of it."""
         return _Traced(lm, self)
+
+
+@contextmanager
+def _sent_by_us(opened: AbstractContextManager[Span]) -> Iterator[Span]:
+    """Enter and leave a span as our own traffic: a processor may send it there and then."""
+    with our_own():
+        span = opened.__enter__()
+
+    def leave(*raised: Any) -> bool | None:
+        with our_own():
+            return opened.__exit__(*raised)
+
+    with ExitStack() as leaving:
+        leaving.push(leave)
+        yield span
 
 
 class _Traced:

@@ -1,0 +1,1 @@
+"""The net below the interception: connections, processes and libraries that no hook claims."""
