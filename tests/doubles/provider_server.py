@@ -336,6 +336,7 @@ class ClosedPort:
     def __init__(self, port: int) -> None:
         self.connections = 0
         self._socket = socket.create_server(("127.0.0.1", port))
+        self.port: int = self._socket.getsockname()[1]
         self._thread = threading.Thread(target=self._count, daemon=True)
 
     def __enter__(self) -> ClosedPort:
