@@ -17,6 +17,12 @@ PACKAGED = "local"
 OFFERED = "pytest_lmopt_lm"
 """The hook by which users offer an LM; it begins the model string where nothing names a model."""
 
+THIS_MACHINE = "localhost"
+"""The provider of models behind servers on this machine."""
+
+OCCURRENCE = "occurrence"
+"""The param that numbers equal calls of clients in one run; a provider is not sent it."""
+
 DEFAULT_MAX_TOKENS = 1024
 """Sent where a prompt sets no ``max_tokens``, so that every call has an upper price."""
 
@@ -178,6 +184,11 @@ class Refusal(Completion):
 
     problem: str
     whole: Mapping[str, Any] | None = None
+
+
+def is_on_this_machine(model: str) -> bool:
+    """Whether a model string names a model behind a server on this machine."""
+    return model.startswith(f"{THIS_MACHINE}/")
 
 
 def is_local(model: str) -> bool:

@@ -18,6 +18,9 @@ from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 pytest_plugins = ["pytester"]
 
+# litellm downloads its price table at import otherwise, and tries three times where it can't
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+
 # the same few examples each time, without a time limit that a busy machine would exceed
 hypothesis.settings.register_profile(
     "repeatable", max_examples=40, derandomize=True, deadline=None, database=None
@@ -27,7 +30,16 @@ hypothesis.settings.load_profile("repeatable")
 
 
 MEMORY = Path("/dev/shm")
-OFF = ("anyio", "asyncio", "randomly", "hypothesispytest", "inline_snapshot", "syrupy")
+OFF = (
+    "anyio",
+    "asyncio",
+    "randomly",
+    "hypothesispytest",
+    "inline_snapshot",
+    "pytest_httpx",
+    "respx",
+    "syrupy",
+)
 """Plugins that act without being asked, or take long to load, are off in inner runs; ``-p NAME``
 turns one on again."""
 UNASKED = " ".join(f"-p no:{name}" for name in OFF)

@@ -34,6 +34,7 @@ class Acceptance:
         self._root = terms.root
         self._path = terms.snapshot
         self._record = terms.record
+        self._setup = terms.setup.trace if terms.setup is not None else ()
         self._before = snapshot
 
     def of_evaluation(self, evaluation: Evaluation) -> dict[str, str]:
@@ -163,7 +164,7 @@ class Acceptance:
         snapshot = self._snapshot(evaluation, searched=searched, used=used)
         files = snapshot_files(self._path, snapshot)
         if self._record is not None:
-            answers = answers_of(evaluation, self._suite.dataset)
+            answers = answers_of(evaluation, self._suite.dataset, setup=self._setup)
             files[self._record] = dump_record(self._suite.name, answers)
         return self._placed(files)
 

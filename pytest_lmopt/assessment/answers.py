@@ -13,15 +13,20 @@ from pytest_lmopt.suites.example import Dataset
 from pytest_lmopt.wire import Completion, Refusal, WholeCompletion
 
 
-def answers_of(evaluation: Evaluation, dataset: Dataset) -> list[list[Answer]]:
+def answers_of(
+    evaluation: Evaluation, dataset: Dataset, *, setup: tuple[Call, ...] = ()
+) -> list[list[Answer]]:
     """What each run was answered, its judge's calls included, in the order of the dataset.
+
+    The answers to calls in fixtures, ``setup``, come first, where there are any.
 
     A plain run asks for the first draw, so a baseline that was drawn afresh is numbered as that.
     """
     place = {example.id: number for number, example in enumerate(dataset)}
     outcomes = sorted(evaluation.outcomes, key=lambda each: (place[each.example], each.repeat))
     first = min((outcome.repeat for outcome in outcomes), default=0)
-    return [
+    before = [list(_answers(setup, drawn=0))] if setup else []
+    return before + [
         [*_answers(scored.trace, drawn=first), *_answers(scored.judging, drawn=0)]
         for scored in evaluation.read(outcomes)
     ]

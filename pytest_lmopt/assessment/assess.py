@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from pytest_lmopt.assessment.acceptance import Acceptance, prompt_name
 from pytest_lmopt.assessment.baseline import COMPARED, Baseline, Gating
-from pytest_lmopt.assessment.describe import describe_evaluation, describe_search
+from pytest_lmopt.assessment.describe import describe_charged, describe_evaluation, describe_search
 from pytest_lmopt.assessment.early_stop import evaluate_until_certain, stopped_comparison
 from pytest_lmopt.assessment.judging import judge, unacceptable
 from pytest_lmopt.assessment.oversights import overlooked
@@ -16,7 +16,7 @@ from pytest_lmopt.assessment.placement import as_split
 from pytest_lmopt.assessment.rows import keep_rows
 from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.blocks.evaluator import Evaluator
-from pytest_lmopt.blocks.progress import Tracker, spending
+from pytest_lmopt.blocks.progress import Tracker
 from pytest_lmopt.blocks.runner import BlockRunner
 from pytest_lmopt.comparison.verdict import compare
 from pytest_lmopt.errors import BudgetExhaustedError, SuiteError
@@ -25,7 +25,7 @@ from pytest_lmopt.lm.net.audit import loaded_libraries
 from pytest_lmopt.lm.net.openings import merged
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.metrics.evaluation import Evaluation
-from pytest_lmopt.reports.suite_report import Charged, Status, SuiteReport
+from pytest_lmopt.reports.suite_report import Status, SuiteReport
 from pytest_lmopt.snapshots.snapshot import Snapshot
 from pytest_lmopt.snapshots.store import load_snapshot
 from pytest_lmopt.stats.betting import ConfidenceSequence
@@ -289,17 +289,20 @@ class Assessment:
             seconds=time.monotonic() - self._started,
             show_holdout=self._terms.show_holdout,
         )
-        charged = tuple(
-            Charged(kind=kind, amount=amount, limit=limit)
-            for kind, amount, limit in spending(self._ledger.accounts)
+        setup = self._terms.setup
+        outside = (
+            replace(described, usage=described.usage + setup.usage, setup=setup.usage)
+            if setup is not None
+            else described
         )
+        opened = setup.openings.listed() if setup is not None else ()
         acceptance = Acceptance(self._suite, self._terms, None)
         digests = acceptance.digests(evaluation.states)
         return replace(
-            described,
+            outside,
             model=acceptance.model(evaluation) if evaluation.outcomes else described.model,
-            charged=charged,
-            openings=merged((*self._evaluator.openings, *loaded_libraries())),
+            charged=describe_charged(self._ledger),
+            openings=merged((*opened, *self._evaluator.openings, *loaded_libraries())),
             prompts=tuple(sorted(digests)),
             digests=digests,
         )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pytest_lmopt.assessment.acceptance import Acceptance
 from pytest_lmopt.assessment.gains import gains_of
+from pytest_lmopt.blocks.progress import spending
+from pytest_lmopt.lm.money.ledger import Ledger
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.metrics.scored_run import Outcome, first_missing
 from pytest_lmopt.reports.suite_report import (
+    Charged,
     FailingExample,
     Repeats,
     SearchReport,
@@ -71,6 +74,14 @@ def describe_evaluation(
         margin=suite.margin,
         dataset=suite.dataset.digest,
         metric=suite.metric_digest,
+    )
+
+
+def describe_charged(ledger: Ledger) -> tuple[Charged, ...]:
+    """What the budgets were charged, by kind."""
+    return tuple(
+        Charged(kind=kind, amount=amount, limit=limit)
+        for kind, amount, limit in spending(ledger.accounts)
     )
 
 

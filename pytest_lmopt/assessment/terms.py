@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pytest_lmopt.comparison.gate import GateMode
 from pytest_lmopt.comparison.verdict import ALPHA
+from pytest_lmopt.lm.tracing import RunContext
 from pytest_lmopt.strategies.confirming import Accept, Prefer
 from pytest_lmopt.strategies.protocol import StrategyFactory
 
@@ -27,7 +28,8 @@ class Terms:
     ``proposer`` is the model that writes proposals, None for the suite's own; ``meta_prompts`` the
     folder of the user's own meta-prompts, if any. ``offered`` are the strategies that the user's
     code offers, by name; ``accept`` and ``prefer`` say what a search adopts.
-    ``examples`` is where the rows of its examples are left for the reports, if anywhere.
+    ``examples`` is where the rows of its examples are left for the reports, if anywhere. ``setup``
+    is the context in which its fixtures were set up, None where there are none.
     """
 
     root: Path
@@ -54,3 +56,4 @@ class Terms:
     accept: Accept = "significant"
     prefer: Prefer = "better"
     examples: Path | None = None
+    setup: RunContext | None = None

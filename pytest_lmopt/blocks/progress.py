@@ -30,12 +30,19 @@ class Spending(NamedTuple):
     limit: float | None
 
 
+class Running(NamedTuple):
+    """An example whose run has not ended, and the Unix time at which it began."""
+
+    example: str
+    began: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Progress:
     """One suite at one moment; moments are Unix times.
 
     ``done`` of ``of`` runs are complete in this phase, the last at ``done_at``; ``of`` may yet
-    grow.
+    grow. ``longest`` is the run that has taken longest of those under way.
     """
 
     suite: str
@@ -47,6 +54,7 @@ class Progress:
     of: int = 0
     best: Best | None = None
     spending: tuple[Spending, ...] = ()
+    longest: Running | None = None
 
     def to_text(self) -> str:
         """For another process."""
@@ -57,18 +65,27 @@ class Progress:
         """What ``to_text`` wrote."""
         plain = json.loads(text)
         best = Best(*plain.pop("best")) if plain["best"] else plain.pop("best")
+        longest = Running(*plain.pop("longest")) if plain["longest"] else plain.pop("longest")
         spending = tuple(Spending(*each) for each in plain.pop("spending"))
-        return Progress(**plain, best=best, spending=spending)
+        return Progress(**plain, best=best, spending=spending, longest=longest)
 
 
 class Tracker:
     """Follows one suite; what it is told costs nothing until somebody asks for ``now``.
 
-    Told by one thread, asked by any.
+    Told by one thread, asked by any. ``longest`` finds the run that has taken longest.
     """
 
-    def __init__(self, suite: str, accounts: Sequence[Account] = (), clock: Clock = SYSTEM) -> None:
+    def __init__(
+        self,
+        suite: str,
+        accounts: Sequence[Account] = (),
+        clock: Clock = SYSTEM,
+        *,
+        longest: Callable[[], tuple[str, float] | None] = lambda: None,
+    ) -> None:
         self._clock = clock
+        self._longest = longest
         self._accounts = accounts
         self._progress = Progress(suite=suite, began=self._clock.time())
         self._scores: RunningMean | None = None
@@ -102,7 +119,12 @@ class Tracker:
         if scores is not None and scores.n:
             best = Best("score", scores.mean, *scores.interval, gain=False)
             progress = replace(progress, best=best)
-        return replace(progress, spending=tuple(spending(self._accounts)))
+        found = self._longest()
+        return replace(
+            progress,
+            spending=tuple(spending(self._accounts)),
+            longest=Running(*found) if found else None,
+        )
 
 
 def spending(accounts: Sequence[Account]) -> list[Spending]:

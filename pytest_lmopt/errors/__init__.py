@@ -13,6 +13,7 @@
     │   ├── ReportError          a stored run, or a report, that can't be read or made
     │   ├── UnmeteredError       a call or connection that no budget would see
     │   ├── ClusterError         a Dask cluster that can't be used
+    │   ├── PackageError         a release of another package lacks what we rely on
     │   ├── TelemetryError       OpenTelemetry not installed, or nowhere to send spans to
     │   ├── StrategyError        a strategy of another package, or a meta-prompt, that can't be used
     │   └── ModelError           no model, key or quota, an unknown model, a local one not installed
@@ -51,6 +52,7 @@ from pytest_lmopt.errors.inputs import (
     ClusterError,
     DatasetError,
     ModelError,
+    PackageError,
     PromptError,
     RecordError,
     ReportError,
@@ -99,6 +101,7 @@ __all__ = [
     "MetricError",
     "MissingAnswerError",
     "ModelError",
+    "PackageError",
     "PromptError",
     "RecordError",
     "RecordingsError",

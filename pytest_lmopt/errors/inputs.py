@@ -111,8 +111,9 @@ class UnmeteredError(InputError):
         return cls(
             f"{opener} opens a connection past the plugin: under {promise}, only calls that can be "
             f"counted and recorded expected, found a connection to {target}, which was refused. If "
-            f'{host} serves no model, add "off: {target}" to the ini value lm_intercept; for this '
-            'suite alone, set intercept="off" in lm_suite',
+            f"{host} serves models, ask it through a client that the plugin knows (Prompt, "
+            f'litellm, an SDK on httpx); if not, add "off: {target}" to the ini value '
+            'lm_intercept, or set intercept="off" in lm_suite for this suite alone',
             target=target,
         )
 
@@ -142,3 +143,11 @@ class ClusterError(InputError):
 
 class TelemetryError(InputError):
     """Spans were asked for, but can't be sent as things are."""
+
+
+class PackageError(InputError):
+    """The installed release of another ``package`` can't be used."""
+
+    def __init__(self, problem: str, *, package: str) -> None:
+        self.package = package
+        super().__init__(problem)

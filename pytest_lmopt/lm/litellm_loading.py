@@ -11,24 +11,42 @@ from functools import lru_cache, wraps
 from typing import Any
 
 from pytest_lmopt import known_secrets
+from pytest_lmopt.lm import private_names
 from pytest_lmopt.lm.quiet import quiet
 from pytest_lmopt.lm.reported_usage import note_usages
 
 _asking_once: contextvars.ContextVar[bool] = contextvars.ContextVar("lmopt_once", default=False)
 
+DOWNLOADS = ("LITELLM_LOCAL_MODEL_COST_MAP", "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS")
+"""Variables that keep litellm from downloading what it ships: prices, names of headers."""
+
+
+def load_litellm() -> Any:
+    """Import litellm quietly: no downloads of its own, no hints printed on errors.
+
+    Raises ``PackageError`` where the installed release lacks a private name that we rely on.
+    """
+    litellm = _imported()
+    private_names.require(private_names.LITELLM)
+    _prepare()
+    return litellm
+
 
 @lru_cache(maxsize=1)
-def load_litellm() -> Any:
-    """Import litellm quietly: no download of its price table, no hints printed on errors."""
-    # read not only at import but whenever litellm refreshes its table, so it stays set
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+def _imported() -> Any:
+    # read not only at import but whenever litellm refreshes these files, so they stay set
+    for kept_local in DOWNLOADS:
+        os.environ.setdefault(kept_local, "True")
     with quiet():
         import litellm
     litellm.suppress_debug_info = True
-    litellm.telemetry = False
+    return litellm
+
+
+@lru_cache(maxsize=1)
+def _prepare() -> None:
     _let_calls_ask_once()
     note_usages()
-    return litellm
 
 
 @contextmanager
@@ -62,9 +80,8 @@ def tool_arguments(tools: Sequence[object] | None) -> dict[str, Any]:
 
 
 def _let_calls_ask_once() -> None:
-    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
-
-    repeat = AsyncHTTPHandler.single_connection_post_request
+    handler, name = private_names.REPEATED_REQUEST.owner()
+    repeat = getattr(handler, name)
 
     @wraps(repeat)
     async def repeat_if_allowed(*args: Any, **kwargs: Any) -> Any:
@@ -74,4 +91,4 @@ def _let_calls_ask_once() -> None:
         return await repeat(*args, **kwargs)
 
     # a wrapper rather than a client of our own: each provider wants another kind of client
-    AsyncHTTPHandler.single_connection_post_request = repeat_if_allowed
+    setattr(handler, name, repeat_if_allowed)

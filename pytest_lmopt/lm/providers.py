@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.errors import LmoptError, RefusedError, TransientError
@@ -14,7 +15,7 @@ from pytest_lmopt.lm.money.usage import as_reported, usage_of
 from pytest_lmopt.lm.quiet import quiet
 from pytest_lmopt.lm.reported_usage import noting_usage
 from pytest_lmopt.lm.tracing import our_own
-from pytest_lmopt.wire import Completion, Request
+from pytest_lmopt.wire import OCCURRENCE, Completion, Request, ToolCall
 
 TIMEOUT_SECONDS = 120.0
 _SLACK_SECONDS = 5.0
@@ -55,22 +56,25 @@ class LiteLLM:
         litellm = load_litellm()
         model = self._asked_as or request.model
         messages = [{"role": role, "content": text} for role, text in request.messages]
+        # a chat request of a client's has messages of its own, tool calls included
+        asked = {"messages": messages, **request.params}
+        asked.pop(OCCURRENCE, None)
         failure: LmoptError | None = None
         try:
             async with within(self._timeout, request, self._clock):
                 with asking_once(), our_own(), noting_usage(mend=True) as odd:
                     response = await litellm.acompletion(
                         model=model,
-                        messages=messages,
                         timeout=self._timeout + _SLACK_SECONDS,
                         num_retries=0,
                         max_retries=0,
                         **self._where,
                         **tool_arguments(request.params.get("tools")),
-                        **request.params,
+                        **asked,
                     )
             choice = response.choices[0]
             text, finish = choice.message.content, choice.finish_reason
+            tool_calls = _tool_calls(choice.message)
             reported = as_reported(getattr(response, "usage", None), odd=odd)
         except TransientError:
             raise
@@ -85,12 +89,27 @@ class LiteLLM:
                 f"the answer of {request.model} was cut off by the provider's content filter",
                 request=request,
             )
+        if tool_calls and text is None:
+            text = ""
         if not isinstance(text, str):
             raise RefusedError(
                 f"{request.model} answered without text (finish reason {finish!r})", request=request
             )
         usage, remark = usage_of(request, reported)
-        return Completion(text=text, usage=usage, usage_remark=remark)
+        return Completion(
+            text=text,
+            tool_calls=tool_calls,
+            finish=finish or "",
+            usage=usage,
+            usage_remark=remark,
+        )
+
+
+def _tool_calls(message: Any) -> tuple[ToolCall, ...]:
+    return tuple(
+        ToolCall(str(call.id), str(call.function.name), str(call.function.arguments))
+        for call in getattr(message, "tool_calls", None) or ()
+    )
 
 
 @asynccontextmanager

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
+from pytest_lmopt.lm.private_names import REPORTED_USAGE
+
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 _NEEDED = _COUNTS[:2]
 _DETAILS = ("prompt_tokens_details", "completion_tokens_details")
@@ -43,9 +45,8 @@ def noting_usage(*, mend: bool) -> Iterator[list[str]]:
 
 def note_usages() -> None:
     """Have litellm's ``Usage`` notice odd figures wherever a block of ``noting_usage`` is open."""
-    from litellm.types.utils import Usage
-
-    begin = Usage.__init__
+    usage, name = REPORTED_USAGE.owner()
+    begin = getattr(usage, name)
 
     @wraps(begin)
     def begin_noting(self: Any, *args: Any, **given: Any) -> None:
@@ -58,7 +59,7 @@ def note_usages() -> None:
                 given.update({name: None if name in _DETAILS else 0 for name in names})
         begin(self, *args, **given)
 
-    Usage.__init__ = begin_noting
+    setattr(usage, name, begin_noting)
 
 
 def odd_figures(

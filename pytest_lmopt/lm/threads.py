@@ -36,7 +36,7 @@ def _submitting(original: Function) -> Function:
 
 
 def _starting(original: Function) -> Function:
-    def start(thread: threading.Thread) -> None:
+    def start(thread: threading.Thread) -> Any:
         if here() is None and not is_our_own():
             return original(thread)
         context, own = contextvars.copy_context(), vars(thread)

@@ -41,9 +41,6 @@ R = TypeVar("R")
 
 Purpose = Literal["run", "metric", "setup"]
 
-DIRECT = "litellm:"
-"""Begins the name of a call that bypassed ``Prompt``; its model follows."""
-
 _UNHIDEABLE = (
     MissingAnswerError,
     BudgetExhaustedError,
@@ -186,6 +183,11 @@ class RunContext:
         return next(self._asked.setdefault(key, itertools.count()))
 
     @property
+    def usage(self) -> Usage:
+        """What its calls cost."""
+        return sum((call.usage for call in self.trace), Usage())
+
+    @property
     def trace(self) -> tuple[Call, ...]:
         """The calls in the order they were begun."""
         return tuple(self._calls[number] for number in sorted(self._calls))
@@ -222,13 +224,15 @@ def here() -> RunContext | None:
 def current_run(prompt: str) -> RunContext | None:
     """The run a call of ``prompt`` belongs to; None in production.
 
-    Where none can be seen from here, it belongs to the only run that is under way. Raises
-    ``LostContextError`` where several are, and stops them all: it is one of theirs, and a framework
-    may swallow the error and go on. While runs are left over from a block that has ended, it is
-    taken to be theirs.
+    Where none can be seen from here, it belongs to the only run that is under way, or to the suite
+    where none is. Raises ``LostContextError`` where several are, and stops them all: it is one of
+    theirs, and a framework may swallow the error and go on. While runs are left over from a block
+    that has ended, it is taken to be theirs.
     """
     context = _seen() or _only_run()
-    if context is None and _open_runs:
+    if context is None and not _open_runs:
+        return _suite()
+    if context is None:
         error = LostContextError(prompt)
         under_way = tuple(_open_runs.values())
         for run in [run for run in under_way if run.block.ended] or under_way:
@@ -243,7 +247,11 @@ def run_or_suite() -> RunContext | None:
     Where none can be seen from here, it belongs to the only run that is under way, else to the
     suite.
     """
-    return _seen() or _only_run() or (_suites[-1] if _suites else None)
+    return _seen() or _only_run() or _suite()
+
+
+def _suite() -> RunContext | None:
+    return _suites[-1] if _suites else None
 
 
 @contextmanager
@@ -253,7 +261,7 @@ def in_suite(context: RunContext) -> Iterator[None]:
     try:
         yield
     finally:
-        _suites.remove(context)
+        _suites[:] = [each for each in _suites if each is not context]
 
 
 def _seen() -> RunContext | None:

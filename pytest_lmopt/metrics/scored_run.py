@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pytest_lmopt.errors.running import ANSWER_WAS
 from pytest_lmopt.lm.net.openings import Opening
-from pytest_lmopt.lm.tracing import DIRECT, Call
+from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.metrics.score import Score
 from pytest_lmopt.runs.run import Ending
 from pytest_lmopt.suites.prompt_state import PromptState
@@ -49,18 +49,17 @@ class ScoredRun:
     def direct_models(self) -> frozenset[str]:
         """The models the run called without a prompt."""
         return frozenset(
-            call.prompt.removeprefix(DIRECT)
-            for call in self.trace
-            if call.prompt.startswith(DIRECT)
+            call.request.model for call in self.trace if call.dialect and call.request is not None
         )
 
     @property
     def varies(self) -> bool:
         """Whether what was asked without a prompt may be answered otherwise another time."""
         return any(
-            call.prompt.startswith(DIRECT)
+            call.dialect
             and call.request is not None
-            and call.request.params.get("temperature") != 0
+            and {**call.request.params, **call.request.params.get("body", {})}.get("temperature")
+            != 0
             for call in self.trace
         )
 

@@ -15,7 +15,7 @@ from pytest_lmopt.plugin.names import item_snapshot, node_name
 from pytest_lmopt.plugin.records import BrokenSuite
 from pytest_lmopt.plugin.session import PROPERTY, LmSession
 from pytest_lmopt.reports.look import Look
-from pytest_lmopt.reports.suite_report import SuiteReport, to_json
+from pytest_lmopt.reports.suite_report import Status, SuiteReport, to_json
 from pytest_lmopt.safe_text import redact, shown
 from pytest_lmopt.snapshots.store import accepted_texts, record_path
 from pytest_lmopt.wire import Usage
@@ -47,10 +47,21 @@ def refuse(item: pytest.Item, session: LmSession, broken: BrokenSuite) -> NoRetu
         raise pytest.skip.Exception(broken.problem, _use_item_location=True)
     if broken.traceback:
         print(shown(f"--lm-debug:\n{broken.traceback}"), file=sys.stderr)
-    report = SuiteReport(
-        suite=broken.name,
-        status="error",
-        problem=broken.problem,
+    report = unjudged(
+        session, broken.name, "error", problem=broken.problem, snapshot=broken.snapshot
+    )
+    item.user_properties.append((PROPERTY, to_json(report)))
+    fail(session, f"error: {broken.problem}")
+
+
+def unjudged(
+    session: LmSession, suite: str, status: Status, *, problem: str, snapshot: Path
+) -> SuiteReport:
+    """Make the report of a suite of which nothing was run."""
+    return SuiteReport(
+        suite=suite,
+        status=status,
+        problem=problem,
         model=session.options.model or "",
         n=0,
         score=None,
@@ -65,12 +76,16 @@ def refuse(item: pytest.Item, session: LmSession, broken: BrokenSuite) -> NoRetu
         budget="",
         seconds=0.0,
         accepting=session.options.accepting,
-        prompts=_accepted_prompts(broken.snapshot),
+        prompts=_accepted_prompts(snapshot),
         orphans=session.orphans,
         notices=tuple(session.notices),
     )
-    item.user_properties.append((PROPERTY, to_json(report)))
-    words = Look(encoding=session.encoding).spell_signs(f"error: {broken.problem}")
+
+
+def fail(session: LmSession, problem: str) -> NoReturn:
+    """Fail the test with a problem and no traceback."""
+    # pytest itself would write the code points of what its terminal lacks
+    words = Look(encoding=session.encoding).spell_signs(problem)
     pytest.fail(shown(words), pytrace=False)
 
 

@@ -14,6 +14,7 @@ from pytest_lmopt.blocks.dask.runner import DaskRunner
 from pytest_lmopt.blocks.runner import LocalRunner
 from pytest_lmopt.errors import ClusterError
 from pytest_lmopt.lm.money.ledger import Ledger
+from pytest_lmopt.lm.net.rules import Rules
 from pytest_lmopt.lm.telemetry.destination import settings
 from pytest_lmopt.plugin.serving import arguments
 from pytest_lmopt.plugin.session import LmSession
@@ -39,6 +40,7 @@ def cluster_runner(
     local: LocalRunner,
     *,
     ledger: Ledger,
+    rules: Rules,
     session: LmSession,
     cluster: Cluster,
 ) -> DaskRunner:
@@ -58,6 +60,8 @@ def cluster_runner(
         dataset=suite.dataset.digest,
         metric=suite.metric_digest,
         telemetry=settings() if telemetry else {},
+        promise=rules.promise,
+        replaying=rules.replaying,
     )
     known = KnownAnswers(
         suite.name,

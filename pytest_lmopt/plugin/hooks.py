@@ -8,12 +8,14 @@ from functools import partial
 
 import pytest
 
+from pytest_lmopt.lm.placeholder_keys import standing_in
 from pytest_lmopt.plugin import collecting, command_line, hookspecs
 from pytest_lmopt.plugin.fixtures import lm_example, lm_model
 from pytest_lmopt.plugin.names import node_name
 from pytest_lmopt.plugin.options import read_options
 from pytest_lmopt.plugin.owner import OwnerHooks
 from pytest_lmopt.plugin.session import LmSession, session_key
+from pytest_lmopt.plugin.setting_up import SettingUp, begin
 
 __all__ = ["lm_example", "lm_model"]
 
@@ -33,6 +35,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", command_line.MARK)
     config.addinivalue_line("filterwarnings", command_line.QUIET)
     session = config.stash[session_key] = LmSession(config, read_options(config))
+    if session.needs_no_keys or config.hook.pytest_lmopt_lm.get_hookimpls():
+        session.closing.enter_context(standing_in())
+    config.pluginmanager.register(SettingUp(session), "lmopt-setting-up")
     if not session.is_worker:
         config.pluginmanager.register(OwnerHooks(session), "lmopt-owner")
     elif session.lanes > 1:
@@ -82,12 +87,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """End a test that can't be a suite as it is written, unless it is skipped."""
+    """End a test that can't be a suite as it is written; let calls in fixtures be the suite's."""
     session = item.config.stash[session_key]
     if session.broken and node_name(item) in session.broken:
         from pytest_lmopt.plugin.broken import refuse
 
         refuse(item, session, session.broken[node_name(item)])
+    # here, as a test that is skipped has been by now
+    if isinstance(item, pytest.Function) and node_name(item) in session.suites:
+        begin(item, session)
 
 
 @pytest.hookimpl(tryfirst=True)

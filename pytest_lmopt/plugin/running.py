@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import partial
-from typing import NoReturn
 
 import pytest
 
@@ -18,22 +17,22 @@ from pytest_lmopt.blocks.progress import Tracker
 from pytest_lmopt.blocks.queue import MOST_LOSSES, Part
 from pytest_lmopt.blocks.runner import AT_ONCE, BlockRunner, LocalRunner
 from pytest_lmopt.errors import BudgetExhaustedError, LmoptError
-from pytest_lmopt.lm.stack import suite_lm
-from pytest_lmopt.plugin.accounting import rules_of, suite_ledger
+from pytest_lmopt.lm.tracing import RunContext
+from pytest_lmopt.plugin.broken import fail
 from pytest_lmopt.plugin.debugging import Tracebacks
 from pytest_lmopt.plugin.isolation import concurrency_of, isolation_notice
 from pytest_lmopt.plugin.marks import pipeline_of
 from pytest_lmopt.plugin.names import node_name
 from pytest_lmopt.plugin.session import ENDED, PROPERTY, LmSession
+from pytest_lmopt.plugin.setting_up import prepared_key
 from pytest_lmopt.plugin.watching import say, watched
-from pytest_lmopt.reports.look import Look
+from pytest_lmopt.reports.opening_lines import lines_of
 from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport, from_json, to_json
 from pytest_lmopt.runs.ctrl_c import ctrl_c
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.runs.outcomes import SessionEnded
 from pytest_lmopt.runs.suite_loop import run_on_loop
 from pytest_lmopt.runs.traced import traced
-from pytest_lmopt.safe_text import shown
 from pytest_lmopt.suites.code.source import pipeline_source
 from pytest_lmopt.suites.suite import Suite
 
@@ -54,13 +53,7 @@ def run_suite(item: pytest.Function, session: LmSession) -> None:
             raise cause from None
         pytest.exit(ended.reason, ended.returncode)
     # out here, or pytest would show both exceptions
-    _fail(problem, session)
-
-
-def _fail(problem: str, session: LmSession) -> NoReturn:
-    # pytest itself would write the code points of what its terminal lacks
-    words = Look(encoding=session.encoding).spell_signs(problem)
-    pytest.fail(shown(words), pytrace=False)
+    fail(session, problem)
 
 
 def _traced(item: pytest.Function, session: LmSession, tracebacks: Tracebacks) -> None:
@@ -97,21 +90,12 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
         suite = replace(suite, pipeline=traced(suite.pipeline, telemetry, suite=name))
     part = session.parts.get(name)
     if part is Part.GIVE_UP:
-        _fail(_given_up(name, session), session)
-    ledger = suite_ledger(session, marked)
-    lm = suite_lm(
-        session.provider(marked.lm),
-        ledger=ledger,
-        store=session.store,
-        mode=options.cache,
-        traffic=session.traffic,
-        committed=session.committed,
-        since=session.started,
-        clock=session.clock,
-    )
-    if telemetry is not None:
-        lm = telemetry.lm(lm)
-    rules = rules_of(session, marked, ledger)
+        fail(session, _given_up(name, session))
+    prepared = item.stash[prepared_key]
+    if prepared.problem is not None:
+        raise prepared.problem
+    ledger, setup = prepared.ledger, prepared.context
+    lm = setup.lm
     terms = Terms(
         root=session.root,
         snapshot=marked.snapshot,
@@ -137,6 +121,7 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
         accept=options.accept,
         prefer=options.prefer,
         examples=session.examples_file(suite.name),
+        setup=setup,
     )
     here = _concurrency(item, suite, session)
     with (
@@ -146,7 +131,7 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
             model=suite.model,
             concurrency=here,
             timeout=options.example_timeout,
-            rules=rules,
+            rules=setup.rules,
             slots=session.slots(suite.name, here=here, together=suite.concurrency),
             on_wrong=tracebacks.tell,
             clock=session.clock,
@@ -156,13 +141,20 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
         # where one runs at a time, nor is another one scored meanwhile
         local = LocalRunner(suite, executor, at_once=1 if here == 1 else AT_ONCE)
         if queue is not None and part is Part.HELP:
-            return run_on_loop(help_with(local, queue=queue, worker=worker))
+            run_on_loop(help_with(local, queue=queue, worker=worker))
+            return session.note(_opened_here(suite.name, setup))
         runner: BlockRunner = local
         if session.cluster is not None:
             from pytest_lmopt.plugin.clustering import cluster_runner
 
             runner = cluster_runner(
-                item, suite, local, ledger=ledger, session=session, cluster=session.cluster
+                item,
+                suite,
+                local,
+                ledger=ledger,
+                rules=setup.rules,
+                session=session,
+                cluster=session.cluster,
             )
         elif queue is not None and part is Part.LEAD:
             runner = LeadingRunner(local, queue=queue, worker=worker, hands=session.lanes)
@@ -170,7 +162,9 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
             report = session.reports[suite.name]
             session.checks[name] = _check(suite, runner, terms, report, session.trying)
             return
-        tracker = Tracker(suite.name, ledger.accounts, session.clock)
+        tracker = Tracker(
+            suite.name, ledger.accounts, session.clock, longest=lambda: executor.longest
+        )
         with watched(item.config, session, tracker):
             assessment = Assessment(suite, runner, ledger, terms, lm=lm, tracker=tracker)
             report = _assess(assessment, session, item, tracebacks)
@@ -179,11 +173,17 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
         report,
         orphans=session.orphans,
         notices=notices,
-        intercept_off=str(rules.interception),
+        intercept_off=str(setup.rules.interception),
     )
     item.user_properties.append((PROPERTY, to_json(report)))
     if report.status != "passed":
-        _fail(f"{report.status}: {report.problem}", session)
+        fail(session, f"{report.status}: {report.problem}")
+
+
+def _opened_here(suite: str, setup: RunContext) -> list[str]:
+    """Lines on what fixtures opened in a process that makes no report."""
+    openings = setup.openings.listed()
+    return [f"{suite}, on another worker: {line}" for line in lines_of(openings)]
 
 
 def _concurrency(item: pytest.Function, suite: Suite, session: LmSession) -> int:
@@ -218,7 +218,12 @@ def _assess(
     assessment: Assessment, session: LmSession, item: pytest.Function, tracebacks: Tracebacks
 ) -> SuiteReport:
     try:
-        return run_on_loop(assessment.run())
+        report = run_on_loop(assessment.run())
+        # a call outside of runs, such as on a service's thread, may have been the one too many
+        stop = item.stash[prepared_key].context.stop
+        if stop is not None:
+            raise stop
+        return report
     except LmoptError as error:
         tracebacks.tell(error)
         stopped = isinstance(error, BudgetExhaustedError)

@@ -11,7 +11,7 @@ import os
 import shlex
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,12 +22,15 @@ import pytest
 from _pytest.config import _prepareconfig
 
 from pytest_lmopt.blocks.dask.messages import End, Reply, Spec, Task
+from pytest_lmopt.errors import UnmeteredError
 from pytest_lmopt.lm.money.allowances import NOTHING
+from pytest_lmopt.lm.net.rules import Interception, Rules
 from pytest_lmopt.lm.telemetry.destination import adopt
 from pytest_lmopt.plugin.importing import reason
 from pytest_lmopt.plugin.names import node_name
 from pytest_lmopt.plugin.option_values import NONE
 from pytest_lmopt.plugin.session import session_key
+from pytest_lmopt.plugin.setting_up import Failing, belonging, suite_context
 
 if TYPE_CHECKING:
     from pytest_lmopt.plugin.records import MarkedSuite
@@ -118,6 +121,25 @@ class ServingHooks:
         """Note it."""
         self._note("pytest failed", str(excrepr))
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
+        """Let no fixture call a model where a promise of the leader's would not hold for it."""
+        marked, spec = self._suites.get(node_name(item)), self._channel.spec
+        if marked is None or not spec.promise:
+            return (yield)
+        error = UnmeteredError(
+            f"a fixture calls a model on a Dask worker: under {spec.promise}, only calls that can "
+            "be counted and recorded expected, found one outside of runs. Run this suite without "
+            "--lm-executor",
+            target=spec.suite,
+        )
+        rules = _rules(item, marked, spec)
+        context = suite_context(marked, lm=Failing(error), rules=rules)
+        with belonging(context):
+            yield
+        if context.stop is not None:
+            pytest.fail(str(context.stop), pytrace=False)
+
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Serve the suite where its test would be run."""
@@ -139,6 +161,15 @@ class ServingHooks:
 
     def _note(self, what: str, told: str) -> None:
         self.problem = self.problem or f"{what}: {reason(told)}"
+
+
+def _rules(item: pytest.Item, marked: MarkedSuite, spec: Spec) -> Rules:
+    intercept = item.config.stash[session_key].options.intercept
+    return Rules(
+        interception=intercept | Interception(off=not marked.intercepted),
+        promise=spec.promise,
+        replaying=spec.replaying,
+    )
 
 
 async def _serve(item: pytest.Function, marked: MarkedSuite, channel: Channel) -> str:
@@ -166,6 +197,7 @@ async def _serve(item: pytest.Function, marked: MarkedSuite, channel: Channel) -
         model=suite.model,
         concurrency=concurrency,
         timeout=options.example_timeout,
+        rules=_rules(item, marked, spec),
     ) as executor:
         server = BlockServer(
             suite,
@@ -228,7 +260,7 @@ def _run_pytest(channel: Channel, hooks: ServingHooks) -> object:
     known = set(sys.path)
     sys.path[:0] = [str(root / path) for path in spec.paths if str(root / path) not in known]
     sys.path += [path for path in channel.worker_path if path and path not in sys.path]
-    ours = [f"--rootdir={root}", "--capture=no", "-p", "no:terminal"]
+    ours = [f"--rootdir={root}", "--capture=no"]
     if spec.inifile is not None:
         ours += ["-c", str(root / spec.inifile)]
     os.environ.pop("PYTEST_ADDOPTS", None)  # the leader's are among the arguments
@@ -236,6 +268,8 @@ def _run_pytest(channel: Channel, hooks: ServingHooks) -> object:
     with TemporaryDirectory(prefix="lmopt-") as cache:
         config = _prepareconfig([*spec.args, *ours, "-o", f"cache_dir={cache}"])
         try:
+            # only now: the leader's arguments may hold options of this plugin, such as -v
+            config.pluginmanager.unregister(name="terminal")
             config.pluginmanager.register(hooks)
             for name, value in {**NEUTRAL, "lm_model": spec.model}.items():
                 if hasattr(config.option, name):

@@ -18,6 +18,7 @@ from pytest_lmopt.lm.processes import own_token
 from pytest_lmopt.plugin.options import Options
 from pytest_lmopt.safe_text import shown
 from pytest_lmopt.stores.folder import StateFolder
+from pytest_lmopt.wire import is_local
 
 if TYPE_CHECKING:
     from pytest_lmopt.assessment.sharing import Trying
@@ -119,6 +120,12 @@ class LmSession:
 
         count = len(self.suites) + len(self.broken)
         return ALPHA / max(1, count) if self.options.family else ALPHA
+
+    @property
+    def needs_no_keys(self) -> bool:
+        """Whether no request of a pipeline's own clients leaves this machine."""
+        model = self.options.model
+        return self.options.cache == "replay" or (model is not None and is_local(model))
 
     def for_workers(self, *, dist: str) -> dict[str, object]:
         """What a worker must know to join this session; ``dist`` as the option of that name."""

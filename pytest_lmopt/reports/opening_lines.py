@@ -12,15 +12,20 @@ MOST_NAMED = 5
 
 def opening_lines(report: SuiteReport) -> Iterator[str]:
     """A line for each kind of opening; connections whose calls were not seen come first."""
-    found = report.openings
     if report.intercept_off:
         yield (
             f"INTERCEPTION IS OFF for {report.intercept_off} (lm_intercept): calls there are "
             "neither counted nor recorded"
         )
+    yield from lines_of(report.openings)
+
+
+def lines_of(found: Sequence[Opening]) -> Iterator[str]:
+    """A line for each kind of opening."""
     named = [each for each in found if each.kind == "name"]
     for kind, said in (
         ("", ". Their calls are neither counted nor recorded"),
+        ("refused", ", refused"),
         ("off", ", where interception is off"),
         ("no models", ", known to serve no models"),
     ):
@@ -29,7 +34,11 @@ def opening_lines(report: SuiteReport) -> Iterator[str]:
             yield f"{_connections(chosen)} past the plugin, to {_targets(chosen)}{said}"
     addresses = [each for each in found if each.kind == "address"]
     if addresses:
-        yield f"{_connections(addresses)} to addresses without a name: {_targets(addresses)}"
+        refused = sum(each.times for each in addresses if each.harmless == "refused")
+        yield (
+            f"{_connections(addresses)} to addresses without a name: {_targets(addresses)}"
+            + (f"; {refused:,} of them refused" if refused else "")
+        )
     started = [each for each in found if each.kind == "process"]
     if started:
         yield f"started a process: {_targets(started)}. Calls of child processes are not seen"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pytest_lmopt.blocks.progress import Progress, Spending
+from pytest_lmopt.blocks.progress import Progress, Running, Spending
 from pytest_lmopt.reports.text import columns, cut, duration, printable
 
+SLOW_SECONDS = 60.0
+"""A run that takes as long is named: it may never end."""
 SHARE_OF_NAME = 0.4
 """Most of a narrow line that the suite's name may take: its end tells most."""
 
@@ -34,6 +36,9 @@ def _flat(text: str) -> str:
 
 def _parts(progress: Progress, now: float) -> Iterator[str]:
     yield f"{progress.phase or 'begins'}{f' {progress.done}/{progress.of}' if progress.of else ''}"
+    longest = progress.longest
+    if longest is not None and now - longest.began >= SLOW_SECONDS:
+        yield f"example {_flat(longest.example)} has been running for {_since(longest, now)}"
     best = progress.best
     if best is not None and best.gain:
         yield f"best {_flat(best.name)} {best.value:+.3f} [{best.low:+.2f}, {best.high:+.2f}]"
@@ -47,6 +52,10 @@ def _parts(progress: Progress, now: float) -> Iterator[str]:
         if left <= 0.0:  # the runs under way take longer than those before
             left = rest * (now - progress.phase_began)
         yield f"about {duration(left)} left"
+
+
+def _since(run: Running, now: float) -> str:
+    return f"{now - run.began:.0f} s" if now - run.began < 120.0 else duration(now - run.began)
 
 
 def _spending(spending: Spending) -> str:

@@ -6,24 +6,25 @@ import asyncio
 import contextvars
 import functools
 import inspect
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from operator import itemgetter
+from threading import get_ident
 from typing import Any, Protocol
 
 from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.errors import LmoptError, LostContextError, MissingAnswerError
-from pytest_lmopt.lm.direct.interception import catching
-from pytest_lmopt.lm.interception.hooks import intercepting
-from pytest_lmopt.lm.net.audit import watching
+from pytest_lmopt.lm.hooks import hooked
 from pytest_lmopt.lm.net.rules import Rules
 from pytest_lmopt.lm.seam import LM
-from pytest_lmopt.lm.threads import carrying
 from pytest_lmopt.lm.tracing import Block, RunContext, running
 from pytest_lmopt.runs.ctrl_c import ctrl_c
 from pytest_lmopt.runs.outcomes import Meaning, SessionEnded, is_from_outside, outcome_of
 from pytest_lmopt.runs.run import Ending, Run
 from pytest_lmopt.runs.suite_loop import LEFT_BEHIND_SECONDS
-from pytest_lmopt.runs.threads import Threads
+from pytest_lmopt.runs.threads import Threads, waits_in_loop
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Example
 from pytest_lmopt.suites.suite import Pipeline
@@ -33,6 +34,20 @@ _ENDINGS = {
     Meaning.FAILED: Ending.FAILED,
     Meaning.WRONG: Ending.WRONG,
 }
+
+
+STUCK = (
+    "; it waits in an event loop on its thread, where clients that other threads share may wait "
+    "for ever: make the test async, or set concurrency=1 in lm_suite"
+)
+
+
+@dataclass
+class _Thread:
+    """The thread of a run, and whether it was inside an event loop when its time was up."""
+
+    ident: int | None = None
+    in_loop: bool = False
 
 
 class Executor(Protocol):
@@ -89,12 +104,19 @@ class InProcessExecutor:
         self._slots = slots or asyncio.Semaphore(concurrency)
         self._on_wrong = on_wrong
         self._threads = Threads(name="lmopt-run")
+        self._begun: dict[int, tuple[str, float]] = {}
+        self._numbers = itertools.count()
+
+    @property
+    def longest(self) -> tuple[str, float] | None:
+        """The example whose run has taken longest of those under way, and when that began.
+
+        In Unix time.
+        """
+        return min(tuple(self._begun.values()), key=itemgetter(1), default=None)
 
     def __enter__(self) -> InProcessExecutor:
-        self._catching.enter_context(catching())
-        self._catching.enter_context(intercepting())
-        self._catching.enter_context(watching())
-        self._catching.enter_context(carrying())
+        self._catching.enter_context(hooked())
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -160,11 +182,11 @@ class InProcessExecutor:
         async with self._slots:
             if block.ended:  # the slot came free because the block has ended
                 raise asyncio.CancelledError
-            limit = asyncio.timeout(None)
+            limit, stuck = asyncio.timeout(None), _Thread()
             try:
                 async with limit:
-                    with self._expiring(limit, context.block):
-                        prediction = await self._predict(pipeline, example, context)
+                    with self._under_way(example), self._expiring(limit, context.block, stuck):
+                        prediction = await self._predict(pipeline, example, context, stuck)
             except LostContextError:
                 block.end()
                 raise
@@ -182,8 +204,10 @@ class InProcessExecutor:
             if limit.expired():
                 ending, prediction = Ending.MISSING, None
                 problem = f"the run took more than {self._timeout:g} s (--lm-example-timeout)"
-            if isinstance(context.stop, MissingAnswerError):
-                ending, problem, prediction = Ending.MISSING, str(context.stop), None
+                problem += STUCK if stuck.in_loop else ""
+            late = context.deadline if raised is None or _is_late(raised) else None
+            if isinstance(missing := context.stop or late, MissingAnswerError):
+                ending, problem, prediction = Ending.MISSING, str(missing), None
             elif isinstance(context.stop, LmoptError):
                 block.end()
                 raise context.stop
@@ -201,7 +225,16 @@ class InProcessExecutor:
         )
 
     @contextmanager
-    def _expiring(self, limit: asyncio.Timeout, run: Block) -> Iterator[None]:
+    def _under_way(self, example: Example) -> Iterator[None]:
+        number = next(self._numbers)
+        self._begun[number] = example.id, self._clock.time()
+        try:
+            yield
+        finally:
+            del self._begun[number]
+
+    @contextmanager
+    def _expiring(self, limit: asyncio.Timeout, run: Block, thread: _Thread) -> Iterator[None]:
         """Let the limit expire, and the run's calls end, after the time-out."""
         if self._timeout is None:
             yield
@@ -209,6 +242,7 @@ class InProcessExecutor:
         loop = asyncio.get_running_loop()
 
         def expire() -> None:
+            thread.in_loop = thread.ident is not None and waits_in_loop(thread.ident)
             # in this order: else the run might see its calls end before it knows why
             limit.reschedule(loop.time())
             run.end(landing=False)
@@ -219,15 +253,18 @@ class InProcessExecutor:
         finally:
             alarm.cancel()
 
-    async def _predict(self, pipeline: Pipeline, example: Example, context: RunContext) -> Any:
+    async def _predict(
+        self, pipeline: Pipeline, example: Example, context: RunContext, thread: _Thread
+    ) -> Any:
         example = example.own()
         if inspect.iscoroutinefunction(pipeline):
             with running(context):
                 return await pipeline(example)
 
         def on_thread() -> Any:
+            thread.ident = get_ident()
             # a thread that outlives its block is still caught, so as to make no call
-            with catching(), intercepting(), running(context):
+            with hooked(), running(context):
                 try:
                     return pipeline(example)
                 except StopIteration as error:
@@ -241,3 +278,10 @@ class InProcessExecutor:
             with running(context):
                 return await returned
         return returned
+
+
+def _is_late(error: BaseException | None) -> bool:
+    """Whether an exception comes from a deadline of the pipeline's own."""
+    while error is not None and not isinstance(error, TimeoutError):
+        error = error.__cause__ or error.__context__
+    return error is not None

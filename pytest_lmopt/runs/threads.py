@@ -6,6 +6,7 @@ The standard pool would lose a worker to each, and wait for it when the interpre
 from __future__ import annotations
 
 import contextvars
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +15,19 @@ from queue import SimpleQueue
 from typing import Any
 from weakref import WeakSet
 
+_LOOPS = ("run_until_complete", "run_forever")
+
 _Work = tuple["Future[Any]", Callable[[], Any]]
+
+
+def waits_in_loop(thread: int) -> bool:
+    """Decide whether a thread, by its identifier, is inside an event loop that it runs."""
+    frame = sys._current_frames().get(thread)
+    while frame is not None:
+        if frame.f_code.co_name in _LOOPS:
+            return True
+        frame = frame.f_back
+    return False
 
 
 class Threads:

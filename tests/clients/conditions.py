@@ -131,6 +131,8 @@ class Assessment:
         _expect(all(rows.values()), "the pipeline alone noted nothing for some rows")
         _same_transcript(cold.transcript, rows, "the cold run", "the pipeline alone")
         failing = {row: plain.get(row, []) for row in FAILING}
+        raised = all("raised" in received for rows in failing.values() for received in rows)
+        _expect(raised and all(failing.values()), "the pipeline alone raised no error")
         _same_transcript(self._failing, failing, "the suite", "the pipeline alone")
 
     def workers(self) -> None:

@@ -306,6 +306,25 @@ def test_pytest_exit_on_a_worker_ends_the_session_with_its_status(
     assert (suite["status"], suite["problem"]) == ("interrupted", "quota used up")
 
 
+def test_a_call_in_a_fixture_is_refused_where_no_budget_would_see_it(
+    machines: Machines, project: Project
+) -> None:
+    """On a worker; here it is charged."""
+    project.suite("budget=Budget(calls=500)", examples=40)
+    _each_run_begins_with(project, "pass")
+    fixture = (
+        "\n@pytest.fixture(autouse=True)\ndef asking():\n    return one_step('in a fixture')\n"
+    )
+    text = (project.path / "test_words.py").read_text()
+    project.write("test_words.py", text + fixture)
+    result = project.run(machines.option)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["error: *can't be run on Dask worker *a fixture calls a model on a Dask worker*"]
+    )
+    assert project.asked_apart == 1
+
+
 def test_a_scheduler_that_is_not_there_is_a_usage_error(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

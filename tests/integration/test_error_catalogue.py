@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from pytest_lmopt.blocks.lanes import LeadingRunner
 from pytest_lmopt.blocks.queue import MOST_LOSSES
 from pytest_lmopt.blocks.runner import Block, LocalRunner
 from pytest_lmopt.errors import LmoptError
+from pytest_lmopt.lm.private_names import PrivateName
 from pytest_lmopt.lm.seam import FunctionLM
 from pytest_lmopt.reports.stored_runs import find_run
 from pytest_lmopt.runs.executor import InProcessExecutor
@@ -220,8 +222,10 @@ MISTAKES = [
         message=(
             "error: the pipeline opens a connection past the plugin: under --lm-cache=replay, only "
             "calls that can be counted and recorded expected, found a connection to localhost:9, "
-            'which was refused. If localhost serves no model, add "off: localhost:9" to the ini '
-            'value lm_intercept; for this suite alone, set intercept="off" in lm_suite'
+            "which was refused. If localhost serves models, ask it through a client that the "
+            "plugin knows (Prompt, litellm, an SDK on httpx); if not, add "
+            '"off: localhost:9" to the ini value lm_intercept, or set intercept="off" in lm_suite '
+            "for this suite alone"
         ),
     ),
     Mistake(
@@ -545,6 +549,24 @@ def test_a_run_that_is_not_stored_is_told_with_those_that_are(tmp_path: Path) ->
     )
 
 
+def test_a_release_that_lacks_a_private_name_makes_the_suite_an_error(
+    project: Project, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No model is asked: without that name a promise would be lost silently."""
+    gone = PrivateName(module="litellm", attribute="gone", why="asks once")
+    monkeypatch.setattr("pytest_lmopt.lm.private_names.LITELLM", (gone,))
+    _written(project, Mistake(error=errors.PackageError, message="", head=SHOUT, body=CALL))
+    result = project.run()
+    installed = version("litellm")
+    message = (
+        f"error: the installed litellm {installed} can't be used: expected litellm.gone (asks "
+        "once), found no such name. Install an older release: "
+        f"pip install 'litellm<{installed}', or a newer pytest-lmopt"
+    )
+    assert message in [line.strip() for line in result.outlines]
+    assert openai_server.calls == 0
+
+
 def _kinds(error: type[LmoptError]) -> Iterator[type[LmoptError]]:
     yield error
     for kind in error.__subclasses__():
@@ -558,6 +580,7 @@ def test_every_error_has_its_entry() -> None:
         errors.ReportError,
         errors.SessionFileError,
         errors.JournalError,
+        errors.PackageError,
         errors.WorkersLostError,
     }
     told = {mistake.error for mistake in MISTAKES} | told_above

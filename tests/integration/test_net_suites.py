@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 
 import pytest
 from doubles.function_model import FunctionModel
@@ -63,7 +65,9 @@ def write(project: Project, listener: Listener, arguments: str = "", body: str =
 def test_connections_past_the_plugin_are_named(project: Project, listener: Listener) -> None:
     """In each report; and beside them stands no plain 0."""
     write(project, listener)
+    start, submit = Thread.start, ThreadPoolExecutor.submit
     result = project.run("--lm-report=json:out.json,md:out.md")
+    assert (Thread.start, ThreadPoolExecutor.submit) == (start, submit)
     result.assert_outcomes(passed=1)
     line = (
         f"9 connections past the plugin, to localhost:{listener.port} (first in example w1). "
@@ -124,6 +128,19 @@ def test_there_is_a_way_out(project: Project, listener: Listener, way: str) -> N
     whom = "all hosts" if way == "mark" else f"localhost:{listener.port}"
     result.stdout.fnmatch_lines([f"*INTERCEPTION IS OFF for {whom} (lm_intercept)*"])
     assert listener.taken == 9
+
+
+def test_workers_name_them_together(project: Project, listener: Listener) -> None:
+    """Whichever of them ran an example."""
+    write(project, listener)
+    text = (project.path / "test_it.py").read_text(encoding="utf-8")
+    project.write(
+        "test_it.py", text.replace("range(12)", "range(60)").replace("concurrency=1, ", "")
+    )
+    result = project.run_apart("-n", "2", "--lm-report=json:out.json")
+    result.assert_outcomes(passed=1)
+    (suite,) = json.loads((project.path / "out.json").read_text(encoding="utf-8"))["suites"]
+    assert suite["openings"][0]["times"] == suite["n"] == listener.taken
 
 
 def test_processes_and_blind_libraries_are_listed(

@@ -12,7 +12,6 @@ from doubles.manual_clock import ManualClock
 
 from pytest_lmopt import Budget
 from pytest_lmopt.errors import LmoptError, RefusedError, TransientError
-from pytest_lmopt.lm.direct.identity import recorded_form
 from pytest_lmopt.lm.faults.concurrency import Gated, Gates, Ways
 from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.money.metered import Metered
@@ -24,11 +23,6 @@ from pytest_lmopt.wire import Message, Request
 def asking(model: str = "openai/m", **params: str) -> Request:
     """A request."""
     return Request(model=model, messages=(Message("user", "q"),), params=params)
-
-
-def directly(**arguments: str) -> dict[str, str]:
-    """The params of a direct call's request."""
-    return {name: value for name, value in recorded_form(arguments).items() if name != "messages"}
 
 
 BUSY = TransientError("busy", request=asking(), rate_limited=True)
@@ -131,8 +125,8 @@ def test_each_provider_and_endpoint_has_a_gate_of_its_own(new_gates: NewGates) -
         asking("openai/a"),
         asking("anthropic/a"),
         asking("openai/a", api_base="http://127.0.0.1:1"),
-        asking("openai/a", **directly(base_url="http://127.0.0.1:1")),
-        asking("openai/a", **directly(azure_endpoint="http://127.0.0.1:2")),
+        asking("openai/a", endpoint="0123456789abcdef"),
+        asking("openai/a", endpoint="fedcba9876543210"),
         asking("local"),
         asking("local:/models/a.gguf"),
         asking("local:/models/b.gguf"),

@@ -35,12 +35,13 @@ def _version(pins: list[Requirement], wanted: Requirement) -> Version:
 PINS, LOWEST = _pins("constraints.txt"), _pins("constraints-lowest.txt")
 
 
-@pytest.mark.parametrize("version", ["1.82.7", "1.82.8", "1.107.0"])
+@pytest.mark.parametrize("version", ["1.82.7", "1.82.8", "1.107.0", "1.107.0rc2"])
 def test_compromised_releases_of_litellm_are_out_of_range(version: str) -> None:
     """Not even where pre-releases are allowed."""
     (litellm,) = (wanted for wanted in RUNTIME if wanted.name == "litellm")
     assert not litellm.specifier.contains(version, prereleases=True)
-    assert litellm.specifier.contains("1.106.1")
+    assert litellm.specifier.contains("1.106.0")
+    assert litellm.specifier.contains("1.110.2")
 
 
 @pytest.mark.parametrize("pins", [PINS, LOWEST], ids=["constraints", "constraints-lowest"])

@@ -599,6 +599,43 @@ def test_a_thread_that_hangs_is_left_behind() -> None:
     assert errors
 
 
+def test_a_thread_that_hangs_in_a_loop_is_told_apart() -> None:
+    """A client that belongs to another thread's loop may never answer: what to do is said."""
+    clock, woken = ManualClock(), threading.Event()
+
+    async def wait() -> None:
+        clock.advance(1.0)
+        while not woken.is_set():
+            await asyncio.sleep(0.01)
+
+    (run,) = run_block(lambda _: asyncio.run(wait()), 1, timeout=0.3, clock=clock, patience=0.0)
+    woken.set()
+
+    assert run.ending is Ending.MISSING
+    assert "(--lm-example-timeout); it waits in an event loop on its thread" in run.problem
+    assert run.problem.endswith("make the test async, or set concurrency=1 in lm_suite")
+
+
+def test_the_run_under_way_for_longest_is_known() -> None:
+    """While it runs, and no longer."""
+    found: list[tuple[str, float] | None] = []
+    clock = ManualClock()
+
+    async def block() -> None:
+        with InProcessExecutor(lm=FunctionLM(upper), model="m", clock=clock) as executor:
+
+            async def pipeline(example: Example) -> None:
+                clock.advance(1.0)
+                found.append(executor.longest)
+
+            await executor.run_block(pipeline, INCUMBENT, examples(2))
+            found.append(executor.longest)
+
+    start = clock.now
+    asyncio.run(block())
+    assert found == [("e0", start), ("e1", start + 1.0), None]
+
+
 @pytest.mark.parametrize("late", [False, True])
 def test_a_pipeline_that_hides_its_time_out_is_missing_all_the_same(late: bool) -> None:
     """A fallback for a cancelled call is no prediction; a time-out of its own is its own matter."""

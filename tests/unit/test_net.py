@@ -14,11 +14,10 @@ from contextlib import suppress
 import pytest
 
 from pytest_lmopt.errors import UnmeteredError
-from pytest_lmopt.lm.net.audit import watching
+from pytest_lmopt.lm.hooks import hooked
 from pytest_lmopt.lm.net.openings import Opening, merged, unseen
 from pytest_lmopt.lm.net.rules import Interception, Rules, parse_interception
 from pytest_lmopt.lm.seam import FunctionLM
-from pytest_lmopt.lm.threads import carrying
 from pytest_lmopt.lm.tracing import Purpose, RunContext, our_own, running
 from pytest_lmopt.suites.candidate import Candidate
 
@@ -48,7 +47,7 @@ def opened(
         rules=rules or Rules(),
         purpose=purpose,
     )
-    with watching(), carrying(), running(context), suppress(OSError):
+    with hooked(), running(context), suppress(OSError):
         work()
     return context
 
@@ -60,7 +59,12 @@ def noted(context: RunContext) -> list[tuple[str, str, int, str]]:
 
 def test_a_connection_by_name_is_noted_once(port: int) -> None:
     """By its name, not again by the addresses it has."""
-    context = opened(lambda: [connect("LocalHost", port), connect("localhost", port)])
+
+    def ask() -> None:
+        connect("LocalHost", port)
+        connect("localhost", port)
+
+    context = opened(ask)
     assert noted(context) == [("name", f"localhost:{port}", 2, "")]
     assert context.stop is None
     assert unseen(context.openings.listed())
@@ -114,7 +118,7 @@ def test_a_name_is_seen_however_it_is_looked_up(port: int, asking: str) -> None:
                 client.connect((found[0][4][0], port))
 
     context = opened(ask, rules=BUDGET)
-    assert noted(context) == [("name", f"localhost:{port}", 1, "")]
+    assert noted(context) == [("name", f"localhost:{port}", 1, "refused")]
     assert isinstance(context.stop, UnmeteredError)
 
 
@@ -128,7 +132,7 @@ def test_public_addresses_are_refused_under_replay() -> None:
             reached.append(client)
 
     context = opened(ask, rules=REPLAY)
-    assert noted(context) == [("address", "192.88.99.1:9", 1, "")]
+    assert noted(context) == [("address", "192.88.99.1:9", 1, "refused")]
     assert (reached, context.stop) == ([], None)
 
 
@@ -162,7 +166,7 @@ def test_what_is_ours_is_not_noted(port: int) -> None:
             connect("localhost", port)
 
     assert noted(opened(ask, rules=BUDGET)) == []
-    with watching():
+    with hooked():
         connect("localhost", port)
 
 
@@ -182,7 +186,7 @@ def test_a_name_looked_up_by_a_loop_is_noted(port: int) -> None:
         writer.close()
 
     context = opened(lambda: asyncio.run(ask()), rules=BUDGET)
-    assert noted(context) == [("name", f"localhost:{port}", 1, "")]
+    assert noted(context) == [("name", f"localhost:{port}", 1, "refused")]
     assert isinstance(context.stop, UnmeteredError)
 
 

@@ -255,7 +255,6 @@ def test_every_way_to_a_state_and_to_a_request_is_known() -> None:
     }
     assert {file for file, _ in calls("Request")} == {
         "blocks/plain.py",  # a trace's, never asked
-        "lm/direct/calls.py",  # asked by litellm with the pipeline's own arguments
         "lm/dialects/rendering.py",  # a client's, to be read by its dialect
         "lm/interception/exchange.py",  # sent by a client, or a chat request's own parameters
         "lm/prompt.py",  # a state's

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from pytest_lmopt import Budget
-from pytest_lmopt.blocks.progress import Best, Progress, Spending, Tracker
+from pytest_lmopt.blocks.progress import Best, Progress, Running, Spending, Tracker
 from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.money.protocol import Amount
 from pytest_lmopt.reports.progress_line import progress_line
@@ -52,6 +52,17 @@ def test_a_search_shows_its_best_candidates_gain() -> None:
         "test_a.py::test_it race, rung 2 of 3 25/100, best bootstrap-4 +0.406 [+0.12, +0.56], "
         "233 calls, 90/7,200 s, 1 h 2 min, about 3 h 5 min left, and 1 more"
     )
+
+
+def test_an_example_without_an_end_is_named() -> None:
+    """After a minute; others have an end of their own."""
+    stuck = replace(HALF_WAY, longest=Running("e7", 963.0))
+    assert "example e7" not in progress_line([stuck], now=1022.0, width=200)
+    assert " 25/100, example e7 has been running for 62 s, score" in progress_line(
+        [stuck], now=1025.0, width=200
+    )
+    assert "e7 has been running for 5 min 37 s" in progress_line([stuck], now=1300.0, width=200)
+    assert Progress.from_text(stuck.to_text()) == stuck
 
 
 def test_a_suite_that_has_just_begun_claims_nothing() -> None:

@@ -20,7 +20,7 @@ from pytest_lmopt.errors import (
     PromptError,
 )
 from pytest_lmopt.lm.seam import FunctionLM
-from pytest_lmopt.lm.tracing import RunContext, running
+from pytest_lmopt.lm.tracing import RunContext, in_suite, run_or_suite, running
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
 from pytest_lmopt.wire import Request
@@ -220,6 +220,31 @@ def test_a_bare_thread_has_lost_its_run() -> None:
     assert "prompt 'extract' was called on a thread that knows no run" in str(error)
     assert "pytest_lmopt.carry_context(function)" in str(error)
     assert run.trace == ()
+
+
+def test_a_call_outside_of_runs_belongs_to_the_suite() -> None:
+    """Where several runs are under way, one of any client does, too; a prompt's is an error."""
+    suite, first, second = run_of(), run_of(), run_of()
+    found: list[RunContext | None] = []
+
+    def look() -> None:
+        thread = threading.Thread(target=lambda: found.append(run_or_suite()))
+        thread.start()
+        thread.join()
+
+    with in_suite(suite):
+        EXTRACT(message="x")
+        look()
+        with running(first):
+            look()
+            with running(second):
+                look()
+                assert run_or_suite() is second
+    assert [call.inputs["message"] for call in suite.trace] == ["x"]
+    assert [each is one for each, one in zip(found, (suite, first, suite), strict=True)] == [
+        True
+    ] * 3
+    assert run_or_suite() is None
 
 
 def test_the_candidates_state_is_used_instead_of_the_prompts_own() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +16,7 @@ from pytest_lmopt.lm.money.usage import (
     DEFAULT_OUTPUT,
     Bound,
     Reported,
+    as_reported,
     believed,
     bound_of,
     recorded_usage,
@@ -39,7 +40,9 @@ BOUND = bound_of(ASKED)
 def table(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What litellm's table says of the model."""
     table: dict[str, Any] = dict(BIG)
-    monkeypatch.setitem(sys.modules, "litellm", SimpleNamespace(get_model_info=lambda _: table))
+    monkeypatch.setattr(
+        "pytest_lmopt.lm.money.usage.table_limits", lambda _: tuple(map(table.get, BIG))
+    )
     return table
 
 
@@ -77,6 +80,7 @@ NOT_BELIEVED = [
     Reported(input=5, output=5, total="10"),
     Reported(input=5, output=5, cached=6),
     Reported(input=5, output=5, cached=-1),
+    Reported(input=5, output=5, written=6),
     Reported(input=5, output=5, reasoning=6),
     Reported(input=5, output=5, reasoning=0.5),
     Reported(input=5, output=5, odd=("prompt_tokens '5'",)),
@@ -95,6 +99,16 @@ def test_what_can_not_be_right_is_charged_at_the_reserved_bound(
     assert (remark.kind, remark.reserved) == ("not believed", 120)
     assert remark.found
     assert len(remark.found) < 100
+
+
+def test_a_provider_reports_what_its_cache_took_and_that_is_charged_as_such() -> None:
+    """Of 1,000 tokens in, 600 at half the price: 400 x 0.15 and 600 x 0.075 millionths."""
+    details = SimpleNamespace(cached_tokens=600, cache_creation_tokens=100)
+    given = SimpleNamespace(prompt_tokens=1000, completion_tokens=0, prompt_tokens_details=details)
+    reported = as_reported(given)
+    assert (reported.cached, reported.written) == (600, 100)
+    usage, _ = usage_of(replace(ASKED, model="openai/gpt-4o-mini"), reported)
+    assert (usage.input_tokens, usage.micro_usd) == (1000, 105)
 
 
 @pytest.mark.parametrize("missing", [{}, {"max_input_tokens": None, "max_output_tokens": "many"}])
@@ -177,7 +191,7 @@ def test_a_price_is_finite_and_not_negative(
     monkeypatch: pytest.MonkeyPatch, dollars: float | None
 ) -> None:
     """Else there is none, and a limit in dollars can't be kept."""
-    monkeypatch.setattr(prices, "table_price", lambda *_: dollars)
+    monkeypatch.setattr(prices, "table_price", lambda *_, **__: dollars)
     assert price("m", 10, 10) is None
 
 
@@ -198,19 +212,14 @@ def test_usage_comes_from_one_module() -> None:
     assert makers == {
         "lm/money/usage.py",
         "lm/dialects/usage_figures.py",  # what a provider reports
-        "lm/dialects/opaque.py",  # the same, of an unknown dialect
         "lm/dialects/openai_rendering.py",  # what a client sees of our own engine's answers
         "lm/reported_usage.py",  # what litellm sees
-        "lm/direct/answers.py",  # what litellm would have reported
         "lm/seam.py",  # a test's own model
         "wire.py",  # sums
     }
     reading = modules_with(r"\brecorded_usage\(")
     assert reading == {
         "lm/money/usage.py",
-        "lm/dialects/usage_figures.py",  # what a provider reports
-        "lm/dialects/opaque.py",  # the same, of an unknown dialect
-        "lm/dialects/openai_rendering.py",  # what a client sees of our own engine's answers
         "lm/recordings/answer.py",
         "lm/recordings/files.py",
         "blocks/plain.py",  # what other processes have run, perhaps on another machine

@@ -35,7 +35,7 @@ class Spec:
     ``args`` are the leader's arguments to pytest; ``inifile``, ``folder`` (where pytest was
     started) and ``paths`` (what is importable) are relative to ``root``. ``dataset`` and ``metric``
     are digests: what was collected there must have the same. ``telemetry`` are the leader's
-    settings of OpenTelemetry.
+    settings of OpenTelemetry. ``promise`` and ``replaying`` are as in ``Rules``.
     """
 
     session: str
@@ -49,6 +49,8 @@ class Spec:
     dataset: str
     metric: str
     telemetry: Mapping[str, str] = field(default_factory=dict)
+    promise: str = ""
+    replaying: bool = False
     version: str = field(default_factory=our_version)
 
     def to_text(self) -> str:

@@ -21,6 +21,7 @@ from pytest_lmopt.lm.dialects.rendering import (
     content_text,
     inner_parts,
     input_bound,
+    nested_size,
     size,
     size_without,
     tools_first,
@@ -30,7 +31,7 @@ from pytest_lmopt.lm.dialects.usage_figures import anthropic_usage
 from pytest_lmopt.wire import Completion, Message, Request, ToolCall
 
 _BESIDES = ("tools", "output_format", "output_config")
-_NOT_READ = (*_BESIDES, "messages", "system", "model", "metadata")
+_NOT_READ = (*_BESIDES, "messages", "system", "metadata", "stop_sequences")
 _OWN_TOOLS = ("bash_", "text_editor_", "computer_", "memory_")
 """Tools that Anthropic defines and the client runs: they cost tokens only."""
 _TOOL_PROMPT = 600
@@ -130,7 +131,7 @@ def _rendered(body: Body) -> Iterator[Message]:
 
 def _besides(body: Body) -> Iterator[int | None]:
     """Iterate over the most tokens of what the rendering leaves out."""
-    yield size_without(body, _NOT_READ)
+    yield nested_size(body, _NOT_READ)
     if body.get("mcp_servers"):
         yield None
     tools = objects(body.get("tools"))

@@ -22,7 +22,7 @@ def assembled(response: HttpResponse) -> dict[str, Any]:
     Raises ``ValueError`` where it was cut.
     """
     whole: dict[str, Any] = {"usage": {}}
-    blocks: dict[object, dict[str, Any]] = {}
+    blocks: dict[str, dict[str, Any]] = {}
     done = False
     for _, event in event_objects(response):
         kind = event.get("type")
@@ -30,9 +30,9 @@ def assembled(response: HttpResponse) -> dict[str, Any]:
             whole |= mapping(event.get("message"))
             whole["usage"] = dict(mapping(whole.get("usage")))
         elif kind == "content_block_start":
-            blocks[event.get("index")] = {**mapping(event.get("content_block"))}
+            blocks[str(event.get("index"))] = {**mapping(event.get("content_block"))}
         elif kind == "content_block_delta":
-            _add(blocks.setdefault(event.get("index"), {}), mapping(event.get("delta")))
+            _add(blocks.setdefault(str(event.get("index")), {}), mapping(event.get("delta")))
         elif kind == "message_delta":
             whole |= mapping(event.get("delta"))
             usage = mapping(event.get("usage"))

@@ -33,7 +33,7 @@ def as_chat(body: Body) -> dict[str, Any]:
     choice = mapping(body.get("tool_choice"))
     if choice.get("type") == "tool":
         found["tool_choice"] = {"type": "function", "function": {"name": choice.get("name")}}
-    elif choice.get("type") in _CHOICES:
+    elif text(choice.get("type")) in _CHOICES:
         found["tool_choice"] = _CHOICES[choice["type"]]
     if choice.get("disable_parallel_tool_use"):
         found["parallel_tool_calls"] = False

@@ -79,6 +79,11 @@ def text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def answered_text(content: object) -> str:
+    """Return the text of an answer, be it text or parts; thoughts are not part of it."""
+    return text(content) or "".join(text(part.get("text")) for part in objects(content))
+
+
 def compact(value: object) -> str:
     """Spell JSON without spaces, in ASCII: half a surrogate pair has no other spelling."""
     return json.dumps(value, separators=(",", ":"))

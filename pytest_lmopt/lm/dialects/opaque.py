@@ -9,21 +9,14 @@ from pytest_lmopt.canonical import canonical_json
 from pytest_lmopt.errors import LmoptError
 from pytest_lmopt.lm.dialects.errors import error_of
 from pytest_lmopt.lm.dialects.events import events
-from pytest_lmopt.lm.dialects.json_bodies import json_object, mapping, objects, refused, text
-from pytest_lmopt.lm.dialects.paths import model_in_path, path_of
+from pytest_lmopt.lm.dialects.json_bodies import json_object, objects, refused, text
+from pytest_lmopt.lm.dialects.paths import model_in_form, model_in_path, path_of
 from pytest_lmopt.lm.dialects.protocol import Answer, Body, HttpRequest, HttpResponse, Limits
 from pytest_lmopt.lm.dialects.providers import provider_of
+from pytest_lmopt.lm.dialects.usage_figures import any_usage
 from pytest_lmopt.lm.money.usage import Reported
-from pytest_lmopt.lm.reported_usage import odd_figures
 from pytest_lmopt.wire import Completion, Message, Request
 
-_PLACES = ("usage", "usageMetadata", "usage_metadata", "meta", "metadata", "message", "response")
-_INPUT = ("prompt_tokens", "input_tokens", "promptTokenCount", "inputTokens", "inputTextTokenCount")
-_OUTPUT = ("completion_tokens", "output_tokens", "candidatesTokenCount", "outputTokens")
-_THOUGHT = "thoughtsTokenCount"
-_TOTAL = ("total_tokens", "totalTokenCount", "totalTokens")
-_CACHED = ("cachedContentTokenCount", "cacheReadInputTokens")
-_INNER = ("tokens", "billed_units", "usage")
 _FREE_TOOLS = frozenset(
     {"functionDeclarations", "function_declarations", "codeExecution", "code_execution"}
     | {"toolSpec", "cachePoint", "urlContext", "url_context"}
@@ -46,8 +39,9 @@ class Opaque:
         return request.method == "POST" and provider_of(request.url) is not None
 
     def model(self, request: HttpRequest, body: Body) -> str:
-        """Find the model in the body, else in the path."""
-        return text(body.get("model")) or text(body.get("modelId")) or model_in_path(request)
+        """Find the model in the body, in a form, or in the path."""
+        named = text(body.get("model")) or text(body.get("modelId"))
+        return named or model_in_form(request) or model_in_path(request)
 
     def messages(self, body: Body) -> tuple[Message, ...]:
         """Show the body as it is."""
@@ -63,13 +57,10 @@ class Opaque:
 
     def answer(self, body: Body, response: HttpResponse) -> Answer:  # noqa: ARG002
         """Read the usage, of a stream the last one; the text is not understood."""
-        found: Mapping[str, Any] = {}
+        bodies = [json_object(response.body)]
         if response.is_stream:
-            for event in events(response.body):
-                found = {**found, **_figures(json_object(event.data))}
-        else:
-            found = _figures(json_object(response.body))
-        return Answer(text="", reported=_reported(found))
+            bodies = [json_object(event.data) for event in events(response.body)]
+        return Answer(text="", reported=any_usage([_in_headers(response), *bodies]))
 
     def delivered(self, body: Body, response: HttpResponse) -> HttpResponse:  # noqa: ARG002
         """Hide nothing."""
@@ -111,38 +102,13 @@ class Free(Opaque):
         return Answer(text="", reported=Reported(input=0, output=0))
 
 
-def _figures(whole: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Find the figures in the usual places of a body or an event."""
-    found: dict[str, Any] = {}
-    for place in _PLACES:
-        holder = mapping(mapping(whole).get(place))
-        for inner in (holder, *(mapping(holder.get(name)) for name in _INNER)):
-            found |= {
-                name: value
-                for name, value in inner.items()
-                if name in (*_INPUT, *_OUTPUT, *_TOTAL, *_CACHED, _THOUGHT) and value is not None
-            }
-    return found
-
-
-def _reported(found: Mapping[str, Any]) -> Reported:
-    if not found:
-        return Reported(input=None, output=None, odd=("usage missing",))
-    odd = odd_figures(found, counts=tuple(found), needed=())
-    into = _first(found, _INPUT) or 0
-    out, thought = _first(found, _OUTPUT) or 0, found.get(_THOUGHT) or 0
-    return Reported(
-        input=into,
-        output=out if odd else out + thought,
-        total=_first(found, _TOTAL),
-        cached=_first(found, _CACHED),
-        reasoning=found.get(_THOUGHT),
-        odd=tuple(f"{name} {value}" for name, value in odd.items()),
-    )
-
-
-def _first(found: Mapping[str, Any], names: tuple[str, ...]) -> Any:
-    return next((found[name] for name in names if name in found), None)
+def _in_headers(response: HttpResponse) -> dict[str, Any]:
+    """Find the usage in Bedrock's headers, which every model's answer has there."""
+    found = {
+        name: response.headers.get(f"x-amzn-bedrock-{header}-token-count", "")
+        for name, header in (("inputTokens", "input"), ("outputTokens", "output"))
+    }
+    return {"usage": {name: int(value) for name, value in found.items() if value.isdecimal()}}
 
 
 def _unpriced(body: Body) -> Iterator[str]:

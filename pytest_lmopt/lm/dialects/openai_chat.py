@@ -16,9 +16,9 @@ from pytest_lmopt.lm.dialects.openai_rendering import chat_response, openai_refu
 from pytest_lmopt.lm.dialects.paths import deployment, path_of
 from pytest_lmopt.lm.dialects.protocol import Answer, Body, HttpRequest, HttpResponse, Limits
 from pytest_lmopt.lm.dialects.rendering import (
-    content_text,
     inner_parts,
     input_bound,
+    nested_size,
     size_without,
     text_of,
     tools_first,
@@ -29,7 +29,7 @@ from pytest_lmopt.wire import Completion, Message, Request, ToolCall
 
 _BESIDES = ("tools", "functions", "response_format")
 _RENDERED = ("role", "content", "tool_calls", "function_call")
-_NOT_READ = (*_BESIDES, "messages", "model", "metadata", "logit_bias")
+_NOT_READ = (*_BESIDES, "messages", "metadata", "logit_bias", "stop", "stream_options")
 _FREE_TOOLS = ("function", "custom")
 _NOT_THE_MODELS = frozenset(
     (
@@ -93,7 +93,7 @@ class OpenAIChat:
         elif finish == "content_filter":
             problem = FILTERED
         return Answer(
-            text=content_text(message.get("content")),
+            text=json_bodies.answered_text(message.get("content")),
             tool_calls=tuple(_tool_calls(message)),
             reported=chat_usage(whole.get("usage")),
             finish=finish,
@@ -145,7 +145,7 @@ def _rendered(body: Body) -> tuple[Message, ...]:
 
 def _besides(body: Body) -> Iterator[int | None]:
     """Iterate over the most tokens of what the rendering leaves out."""
-    yield size_without(body, _NOT_READ)
+    yield nested_size(body, _NOT_READ)
     for message in objects(body.get("messages")):
         yield size_without(message, _RENDERED)
         if message.get("audio"):
@@ -169,7 +169,8 @@ def _unpriced(body: Body) -> Iterator[str]:
         if kind not in _FREE_TOOLS:
             yield kind
     yield from (f"plugin {plugin.get('id')}" for plugin in objects(body.get("plugins")))
-    if "audio" in (body.get("modalities") or ()):
+    modalities = body.get("modalities")
+    if isinstance(modalities, list) and "audio" in modalities:
         yield "audio"
     for message in objects(body.get("messages")):
         for part in inner_parts(message.get("content")):

@@ -14,11 +14,11 @@ from pytest_lmopt.lm.dialects.openai_embeddings import texts
 from pytest_lmopt.lm.dialects.openai_rendering import openai_refusal, text_response
 from pytest_lmopt.lm.dialects.paths import deployment, path_of
 from pytest_lmopt.lm.dialects.protocol import Answer, Body, HttpRequest, HttpResponse, Limits
-from pytest_lmopt.lm.dialects.rendering import input_bound, size_without, whole_number
+from pytest_lmopt.lm.dialects.rendering import input_bound, nested_size, size, whole_number
 from pytest_lmopt.lm.dialects.usage_figures import chat_usage
 from pytest_lmopt.wire import Completion, Message, Request
 
-_NOT_READ = ("prompt", "model", "logit_bias")
+_NOT_READ = ("prompt", "logit_bias", "stop", "stream_options")
 _SAME = ("max_tokens", "temperature", "top_p", "stop", "seed", "frequency_penalty")
 
 
@@ -52,7 +52,9 @@ class OpenAICompletions:
         messages = self.messages(body)
         each = max(whole_number(body.get(name)) or 1 for name in ("n", "best_of"))
         return Limits(
-            input=input_bound(messages, [size_without(body, _NOT_READ)]),
+            input=input_bound(
+                messages, [nested_size(body, _NOT_READ), size(body.get("suffix") or "")]
+            ),
             output=whole_number(body.get("max_tokens")),
             answers=each * len(messages),
         )

@@ -21,8 +21,8 @@ from pytest_lmopt.lm.dialects.rendering import (
     content_text,
     inner_parts,
     input_bound,
+    nested_size,
     size,
-    size_without,
     tools_first,
     whole_number,
 )
@@ -32,7 +32,7 @@ from pytest_lmopt.lm.dialects.usage_figures import responses_usage
 from pytest_lmopt.wire import Completion, Message, Request, ToolCall
 
 _BESIDES = ("tools", "text")
-_NOT_READ = (*_BESIDES, "input", "instructions", "model", "metadata")
+_NOT_READ = (*_BESIDES, "input", "instructions", "metadata", "include", "stream_options")
 _STATE = ("previous_response_id", "conversation", "prompt")
 """What only the provider holds: the input may be as long as the model's context."""
 _FREE_TOOLS = frozenset(
@@ -174,11 +174,11 @@ def _item(item: Mapping[str, Any]) -> Message:
 
 def _besides(body: Body) -> Iterator[int | None]:
     """Iterate over the most tokens of what the rendering leaves out."""
-    yield size_without(body, _NOT_READ)
+    yield nested_size(body, _NOT_READ)
     if any(body.get(name) for name in _STATE):
         yield None
     for tool in objects(body.get("tools")):
-        if tool.get("type") == "mcp" or tool.get("type") not in _FREE_TOOLS:
+        if text(tool.get("type")) not in _FREE_TOOLS - {"mcp"}:
             yield None
     for item in objects(body.get("input")):
         yield _item_bound(item)
@@ -205,7 +205,7 @@ def _part_bound(model: str, part: Mapping[str, Any]) -> int | None:
 
 def _unpriced(body: Body) -> Iterator[str]:
     for tool in objects(body.get("tools")):
-        if tool.get("type") not in _FREE_TOOLS:
+        if text(tool.get("type")) not in _FREE_TOOLS:
             yield str(tool.get("type"))
     if body.get("prompt"):
         yield "prompt"  # a stored prompt may hold any tool

@@ -8,9 +8,15 @@ from dataclasses import replace
 from typing import Any
 
 from pytest_lmopt.lm.dialects.events import events, pieces
-from pytest_lmopt.lm.dialects.json_bodies import CUT, event_objects, json_object, mapping, objects
+from pytest_lmopt.lm.dialects.json_bodies import (
+    CUT,
+    answered_text,
+    event_objects,
+    json_object,
+    mapping,
+    objects,
+)
 from pytest_lmopt.lm.dialects.protocol import Body, HttpResponse
-from pytest_lmopt.lm.dialects.rendering import content_text
 
 _NO_USAGE = re.compile(rb',\s*"usage"\s*:\s*null(?=\s*[,}])|"usage"\s*:\s*null\s*,\s*')
 
@@ -76,7 +82,7 @@ def _add(choice: dict[str, Any], part: Mapping[str, Any]) -> None:
         choice["text"] += part["text"]
     delta, message = mapping(part.get("delta")), choice["message"]
     if delta.get("content"):
-        message["content"] += content_text(delta["content"])
+        message["content"] += answered_text(delta["content"])
     if isinstance(delta.get("refusal"), str):
         message["refusal"] += delta["refusal"]
     for call in objects(delta.get("tool_calls")):

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from pytest_lmopt.lm.dialects.protocol import HttpRequest
 
+_FORM_MODEL = re.compile(rb'name="model"\r\n(?:[^\r\n]+\r\n)*\r\n([^\r\n]*)')
 _DEPLOYMENT = re.compile(r"/openai/deployments/([^/]+)/")
 
 
@@ -32,3 +33,11 @@ def model_in_path(request: HttpRequest) -> str:
         if found:
             return unquote(rest.rpartition(end)[0] or rest)
     return deployment(request)
+
+
+def model_in_form(request: HttpRequest) -> str:
+    """Find the model in a form of several parts, such as an uploaded sound; empty elsewhere."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        return ""
+    found = _FORM_MODEL.search(request.body)
+    return found[1].decode("utf-8", "replace") if found else ""

@@ -78,7 +78,10 @@ class Dialect(Protocol):
         """Find the model's name as the provider knows it; empty where there is none."""
 
     def messages(self, body: Body) -> tuple[Message, ...]:
-        """Render the request as text, tools first: what is read and counted, though not sent."""
+        """Render the request as text, tools first: what is read and counted, though not sent.
+
+        Ids of tool calls are numbered, so that a recording's key may hold the rendering.
+        """
 
     def limits(self, body: Body) -> Limits:
         """Find the most tokens that the request can take."""
@@ -108,8 +111,12 @@ class Dialect(Protocol):
     def chat(self, body: Body) -> Mapping[str, Any]:
         """Translate the request to the arguments of OpenAI's chat: messages, tools, parameters.
 
-        ``model`` and ``stream`` are left out. Only called where ``has_chat``.
+        ``model`` and ``stream`` are left out. Only called where ``has_chat``. Raises
+        ``ValueError`` for what another model has no access to, such as a provider's own tools.
         """
 
     def render(self, body: Body, completion: Completion) -> HttpResponse:
-        """Word a completion as the provider would, as a stream where one was asked for."""
+        """Word a completion as the provider would, as a stream where one was asked for.
+
+        Raises ``ValueError`` for a body whose answer is not a text, such as embeddings.
+        """

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import urlsplit
 
+from pytest_lmopt.wire import THIS_MACHINE
+
 _HOSTS = {
     "api.openai.com": "openai",
     "eu.api.openai.com": "openai",
@@ -66,7 +68,6 @@ _OWN_DEPLOYMENTS = frozenset({"azure", "azure_ai", "databricks", "watsonx", "sno
 """Here each customer names the models of an account: one name is not one model."""
 _REPORTS_UNASKED = frozenset({"mistral", "codestral", "perplexity", "cohere"})
 """These report a stream's usage always; Mistral refuses fields that it does not know."""
-_LOCAL = "localhost"
 
 
 def host_of(url: str) -> str:
@@ -90,21 +91,10 @@ def provider_of(url: str) -> str | None:
 def is_loopback(url: str) -> bool:
     """Whether a URL leads to this machine by its host, without any look-up."""
     host = host_of(url)
-    if host == _LOCAL or host.endswith(".localhost"):
+    if host == THIS_MACHINE or host.endswith(".localhost"):
         return True
     address = _address(host)
     return address is not None and (address.is_loopback or address.is_unspecified)
-
-
-def is_private(url: str) -> bool:
-    """Whether a URL leads to this machine or its own network, without any look-up."""
-    host = host_of(url)
-    if is_loopback(url) or host.endswith((".local", ".internal", ".lan")):
-        return True
-    address = _address(host)
-    if address is None:
-        return host != "" and "." not in host  # a name of a container, say
-    return address.is_private or address.is_link_local
 
 
 def is_own_deployment(url: str) -> bool:
@@ -120,10 +110,10 @@ def reports_unasked(url: str) -> bool:
 def model_name(url: str, model: str) -> str:
     """Name a model as litellm does: ``openai/gpt-4o``.
 
-    Models on this machine and its network are ``localhost/<model>``, those of an unknown public
-    host ``<host>/<model>``.
+    Models behind a server on this machine are ``localhost/<model>``, those of an unknown host
+    ``<host>/<model>``.
     """
-    where = provider_of(url) or (_LOCAL if is_private(url) else host_of(url)) or _LOCAL
+    where = provider_of(url) or (THIS_MACHINE if is_loopback(url) else host_of(url)) or THIS_MACHINE
     return f"{where}/{model}" if model else where
 
 

@@ -61,6 +61,15 @@ def size_without(fields: Mapping[str, Any], names: Iterable[str]) -> int:
     return size(rest) if rest else 0
 
 
+def nested_size(body: Mapping[str, Any], names: Iterable[str]) -> int:
+    """Count the bytes of the objects and lists that are not among ``names``.
+
+    Some servers add such fields to the prompt; plain ones, such as a temperature, are not read.
+    """
+    nested = {name: value for name, value in body.items() if isinstance(value, Mapping | list)}
+    return size_without(nested, names)
+
+
 def whole_number(value: object) -> int | None:
     """Read a limit as providers do: ``100``, ``100.0`` or ``"100"``; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):

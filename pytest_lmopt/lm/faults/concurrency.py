@@ -160,7 +160,7 @@ class Gates:
         """The gate a request goes through."""
         model = request.model
         provider = model if is_local(model) else model.partition("/")[0]
-        # a direct call tells the digest of its own
+        # a client's call names the digest of its address
         given = (request.params.get(name) for name in ("api_base", "base_url", "endpoint"))
         name = provider, str(next(filter(None, given), ""))
         if name not in self._gates:

@@ -22,6 +22,7 @@ from pytest_lmopt.lm.faults.error_report import (
     request_error,
 )
 from pytest_lmopt.lm.litellm_loading import load_litellm
+from pytest_lmopt.lm.placeholder_keys import stood_in_for
 from pytest_lmopt.wire import Request
 
 _PREFIXES = re.compile(r"^(?:(?:litellm\.)?(?:\w*Error|Timeout): )+")
@@ -110,7 +111,8 @@ def _lacks_key(model: str, said: str) -> bool:
 
 
 def _missing_keys(model: str) -> list[str]:
-    return list(load_litellm().validate_environment(model).get("missing_keys") or [])
+    missing = load_litellm().validate_environment(model).get("missing_keys") or []
+    return [*missing, *stood_in_for(model)]
 
 
 def _credentials(model: str) -> str:

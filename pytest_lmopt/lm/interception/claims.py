@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,31 +13,26 @@ from pytest_lmopt.lm.dialects.protocol import HttpRequest
 from pytest_lmopt.lm.dialects.registry import dialect_of, parsed_body
 from pytest_lmopt.lm.interception.exchange import Exchange
 from pytest_lmopt.lm.interception.mocks import is_mocked
-from pytest_lmopt.lm.tracing import is_our_own, run_or_suite
+from pytest_lmopt.lm.net.audit import sent_past
+from pytest_lmopt.lm.tracing import RunContext, is_our_own, our_own, run_or_suite
 
 _VERSION = re.compile(r"/v?\d.*$")
 
 
-def may_claim(method: str, url: str) -> bool:
-    """Tell quickly whether a request may be a model call of a run."""
-    if method != "POST" or is_our_own():
-        return False
-    run = run_or_suite()
-    if run is None:
-        return False
-    address = urlsplit(url)
-    port = address.port or _port(address.scheme)
-    return not run.rules.interception.allows(address.hostname or "", port)
+def run_of(url: str) -> RunContext | None:
+    """Find the run that a request belongs to; None where it is left alone."""
+    run = None if is_our_own() else run_or_suite()
+    return None if run is None or run.rules.interception.allows(*_place(url)) else run
 
 
-def claim(request: HttpRequest, original: Callable[..., Any]) -> Exchange | None:
+def claim(run: RunContext, request: HttpRequest, original: Callable[..., Any]) -> Exchange | None:
     """Claim a model call for its run; None for any other request.
 
     ``original`` is the client's transport, or what another tool put in its place.
     """
-    run, body = run_or_suite(), parsed_body(request)
+    body = parsed_body(request)
     dialect = dialect_of(request, body)
-    if run is None or dialect is None:
+    if dialect is None:
         return None
     known_secrets.note_headers(request.headers)
     known_secrets.note_arguments({"url": request.url})
@@ -56,5 +52,17 @@ def client_name(user_agent: str) -> str:
     return _VERSION.sub("", user_agent.partition(" ")[0]) or "unknown client"
 
 
-def _port(scheme: str) -> int:
-    return 443 if scheme == "https" else 80
+@contextmanager
+def passing(run: RunContext, url: str) -> Iterator[None]:
+    """Send a request that is no model call, and note where it goes.
+
+    Raises ``ConnectionRefusedError`` where the run's rules forbid it.
+    """
+    sent_past(run, *_place(url))
+    with our_own():
+        yield
+
+
+def _place(url: str) -> tuple[str, int]:
+    address = urlsplit(url)
+    return address.hostname or "", address.port or (443 if address.scheme == "https" else 80)

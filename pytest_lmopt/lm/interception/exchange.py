@@ -22,13 +22,14 @@ from pytest_lmopt.errors import (
 )
 from pytest_lmopt.lm.dialects.identity import identity
 from pytest_lmopt.lm.dialects.protocol import Body, Dialect, HttpRequest, HttpResponse
-from pytest_lmopt.lm.dialects.providers import model_name
+from pytest_lmopt.lm.dialects.providers import model_name, reports_unasked
 from pytest_lmopt.lm.interception.sending import Sender, SendingError
 from pytest_lmopt.lm.money.usage import usage_of
 from pytest_lmopt.lm.tracing import Call, RunContext
 from pytest_lmopt.safe_text import said
 from pytest_lmopt.wire import (
     DEFAULT_MAX_TOKENS,
+    OCCURRENCE,
     Completion,
     Request,
     Usage,
@@ -125,55 +126,59 @@ class Exchange:
     def _model(self) -> str:
         return model_name(self.http.url, self.dialect.model(self.http, self.body))
 
+    def _request(self, sender: Sender) -> Request:
+        """The request of the call; equal calls of one run are answered independently."""
+        model, other = self._model, self._other_model
+        body, ask = self.body, other is None
+        if other is not None and not self.run.rules.offered and _same_provider(model, other):
+            body, model, ask = {**body, "model": other.partition("/")[2]}, other, True
+        request = self._own(model, body) if ask or other is None else self._translated(other)
+        before = self.run.occurrence(request.key)
+        if before:
+            request = replace(request, params={**request.params, OCCURRENCE: before})
+        return replace(request, ask=partial(self._ask, request, body, sender)) if ask else request
+
     @property
-    def _substitute(self) -> str | None:
+    def _other_model(self) -> str | None:
         """The model that answers in place of the one asked for, if any."""
         model = self.run.model
         if not self.dialect.has_chat or not model or model == self._model:
             return None
         return model if self.run.rules.offered or self.run.purpose == "run" else None
 
-    def _request(self, sender: Sender) -> Request:
-        """The request of the call; equal calls of one run are answered independently."""
-        substitute, body, model = self._substitute, self.body, self._model
-        if substitute is not None and not self.run.rules.offered:
-            provider, _, bare = substitute.partition("/")
-            if bare and provider == model.partition("/")[0] and not is_local(substitute):
-                body, model, substitute = {**body, "model": bare}, substitute, None
-        if substitute is not None:
-            request = Request(
-                model=substitute,
-                messages=self.dialect.messages(body),
-                params={"max_tokens": DEFAULT_MAX_TOKENS, **self.dialect.chat(body)},
-                repeat=self.run.repeat,
-            )
-        else:
-            if not self.dialect.model(self.http, body):
-                raise ModelError(
-                    f"a request to {self.http.url} names no model: expected a model, found none. "
-                    "Name one in the client's call",
-                    model=None,
-                )
-            request = Request(
+    def _own(self, model: str, body: Body) -> Request:
+        """The request as its client sends it."""
+        ignored = self.run.rules.key_ignore
+        params = identity(self.dialect.name, body, self.http, ignore=ignored)
+        return Request(
+            model=model,
+            messages=self.dialect.messages(params["body"]),
+            params=params,
+            repeat=self.run.repeat,
+            limits=self.dialect.limits(body),
+            recordable=not self.mocked,
+        )
+
+    def _translated(self, model: str) -> Request:
+        """The request for another provider's model, which our engine asks."""
+        try:
+            params = self.dialect.chat(self.body)
+        except ValueError as error:
+            raise ModelError(
+                f"{model!r} can't answer in place of {self._model!r}: {error}. Leave that out of "
+                "the request, or name no other model",
                 model=model,
-                messages=self.dialect.messages(body),
-                params=identity(
-                    self.dialect.name, body, self.http, ignore=self.run.rules.key_ignore
-                ),
-                repeat=self.run.repeat,
-                limits=self.dialect.limits(body),
-                recordable=not self.mocked,
-            )
-        before = self.run.occurrence(request.key)
-        if before:
-            request = replace(request, params={**request.params, "occurrence": before})
-        if substitute is None:
-            request = replace(request, ask=partial(self._ask, request, body, sender))
-        return request
+            ) from error
+        return Request(
+            model=model,
+            messages=self.dialect.messages(self.body),
+            params={"max_tokens": DEFAULT_MAX_TOKENS, **params},
+            repeat=self.run.repeat,
+        )
 
     async def _ask(self, request: Request, body: Body, sender: Sender) -> Completion:
         """Have one attempt sent; raises ``TransientError``, ``RefusedError`` or ``ModelError``."""
-        sent = self.dialect.sent(body)
+        sent = body if reports_unasked(self.http.url) else self.dialect.sent(body)
         http = self.http
         if sent is not self.body:
             http = replace(http, body=json.dumps(sent, ensure_ascii=False).encode())
@@ -233,6 +238,11 @@ NO_RETRY = {"x-should-retry": "false"}
 
 _REPEATS = "x-stainless-retry-count"
 """A header of SDKs that repeat requests by themselves."""
+
+
+def _same_provider(model: str, other: str) -> bool:
+    provider, slash, _ = other.partition("/")
+    return bool(slash) and provider == model.partition("/")[0] and not is_local(other)
 
 
 def is_transient(error: Exception) -> bool:

@@ -6,12 +6,13 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from functools import lru_cache, wraps
 from typing import Any
 
 from pytest_lmopt.lm.dialects.events import pieces
 from pytest_lmopt.lm.dialects.protocol import HttpRequest, HttpResponse
-from pytest_lmopt.lm.interception.claims import claim, may_claim
+from pytest_lmopt.lm.interception.claims import claim, passing, run_of
 from pytest_lmopt.lm.interception.exchange import Exchange
 from pytest_lmopt.lm.interception.pools import of_this_loop
 from pytest_lmopt.lm.interception.sending import LoopSender, SendingError, ThreadSender
@@ -27,13 +28,14 @@ def sync_hook(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
     @wraps(original)
     def handle_request(transport: Any, request: Any) -> Any:
-        if not may_claim(request.method, str(request.url)):
+        run = run_of(str(request.url))
+        if run is None:
             return original(transport, request)
         request.read()
-        exchange = claim(_request(request), original)
+        exchange, delivery = claim(run, _request(request), original), _Delivery(request)
         if exchange is None:
-            return original(transport, request)
-        delivery = _Delivery(request)
+            with delivery.refusals(), passing(run, str(request.url)):
+                return original(transport, request)
 
         def send(http: HttpRequest) -> HttpResponse:
             with our_own():
@@ -62,13 +64,14 @@ def async_hook(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]
 
     @wraps(original)
     async def handle_async_request(transport: Any, request: Any) -> Any:
-        if not may_claim(request.method, str(request.url)):
+        run = run_of(str(request.url))
+        if run is None:
             return await original(transport, request)
         await request.aread()
-        exchange = claim(_request(request), original)
+        exchange, delivery = claim(run, _request(request), original), _Delivery(request)
         if exchange is None:
-            return await original(transport, request)
-        delivery = _Delivery(request)
+            with delivery.refusals(), passing(run, str(request.url)):
+                return await original(transport, request)
 
         async def send(http: HttpRequest) -> HttpResponse:
             with our_own():
@@ -120,6 +123,14 @@ class _Delivery:
         self._module: Any = sys.modules[type(request).__module__.partition(".")[0]]
         self._native: Any = None
         self._received: HttpResponse | None = None
+
+    @contextmanager
+    def refusals(self) -> Iterator[None]:
+        """Raise a refused connection as the client's own error."""
+        try:
+            yield
+        except ConnectionRefusedError as error:
+            raise self._module.ConnectError(str(error), request=self._request) from error
 
     def sent(self, http: HttpRequest) -> Any:
         """The client's own request, or one with another body."""

@@ -21,9 +21,9 @@ _transports: WeakKeyDictionary[Any, _Loops] = WeakKeyDictionary()
 def of_this_loop(transport: Any) -> Any:
     """The transport itself on the first loop that uses it, a copy with a pool of its own on others.
 
-    The same object for a transport whose pool is of an unknown kind.
+    The same object for a transport without a pool of httpx's.
     """
-    if not hasattr(getattr(transport, "_pool", None), "_connections"):
+    if not hasattr(transport, "_pool"):
         return transport
     loop = asyncio.get_running_loop()
     with _lock:

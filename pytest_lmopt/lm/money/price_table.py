@@ -6,17 +6,23 @@ prices given with a call all write to it, and what they wrote holds for every la
 
 from __future__ import annotations
 
-import importlib.resources
+import importlib.util
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from pytest_lmopt.errors import PackageError
 from pytest_lmopt.lm.litellm_loading import load_litellm
+from pytest_lmopt.lm.private_names import advice
 
 _FILE = "model_prices_and_context_window_backup.json"
 _INPUT, _OUTPUT = "input_cost_per_token", "output_cost_per_token"
+_READ, _WRITE = "cache_read_input_token_cost", "cache_creation_input_token_cost"
+_CONTEXT, _LARGEST = "max_input_tokens", "max_output_tokens"
+_IMAGE, _IMAGE_TOKEN = "output_cost_per_image", "output_cost_per_image_token"
 _ABOVE = re.compile(rf"^(?:{_INPUT}|{_OUTPUT})_above_(\d+)(k?)_tokens$")
 _VERSIONED = re.compile(r"-(?:\d{3}|\d{8}|\d{4}-\d{2}-\d{2})$|@[\w.\-]+$|:\d+$")
 _ROUTES = re.compile(r"^(?:converse|invoke|converse_like|chat|responses|fireworks_ai)/")
@@ -27,46 +33,120 @@ _FAMILIES = ("vertex_ai", "fireworks_ai", "bedrock")
 _OTHERS_TOO = {"azure_ai": ("azure", "openai"), "github": None, "litellm_proxy": None}
 
 
-def table_price(model: str, input_tokens: int, output_tokens: int) -> float | None:
-    """Dollars for these tokens; None for a model without a price per token."""
-    entry = _entry(model)
+def table_price(
+    model: str, input_tokens: int, output_tokens: int, *, cached: int = 0, written: int = 0
+) -> float | None:
+    """Dollars for these tokens; None for a model without a price per token.
+
+    ``cached`` of the input were read from the provider's cache, and ``written`` of it to the cache:
+    at rates of their own where the table has them, else like any input.
+    """
+    entry = _priced(model)
     if entry is None:
         return None
-    into, out = _rates(entry, input_tokens)
-    per_request = float(entry.get("input_cost_per_request") or 0.0)
-    return input_tokens * into + output_tokens * out + per_request
+    rates = _rates(entry, input_tokens)
+    plain = max(0, input_tokens - cached - written)
+    return (
+        plain * rates.input
+        + cached * rates.cached
+        + written * rates.written
+        + output_tokens * rates.output
+        + float(entry.get("input_cost_per_request") or 0.0)
+    )
 
 
-def _rates(entry: Mapping[str, Any], input_tokens: int) -> tuple[float, float]:
+def image_price(model: str, images: int) -> float | None:
+    """Dollars for so many images; None for a model whose price depends on size or on tokens."""
+    entry = _found(model, _provider(model), _has_image_price)
+    return None if entry is None else images * float(entry[_IMAGE])
+
+
+@lru_cache(maxsize=1024)
+def table_limits(model: str) -> tuple[object, object]:
+    """A model's context and largest output, in tokens as the table has them; None for unknown.
+
+    litellm stays unimported: a provider that only litellm's code knows has no model in the table.
+    """
+    entry = _found(model, _named_provider(model), lambda _: True)
+    return (None, None) if entry is None else (entry.get(_CONTEXT), entry.get(_LARGEST))
+
+
+class _Rates(NamedTuple):
+    """Dollars per token."""
+
+    input: float
+    output: float
+    cached: float
+    written: float
+
+
+def _rates(entry: Mapping[str, Any], input_tokens: int) -> _Rates:
     tiers = entry.get("tiered_pricing")
     if isinstance(tiers, Sequence) and tiers:
         within = [tier for tier in tiers if tier["range"][0] <= input_tokens] or tiers[:1]
         tier = within[-1]
-        return float(tier[_INPUT]), float(tier.get(_OUTPUT, entry.get(_OUTPUT, 0.0)))
-    into, out = float(entry.get(_INPUT) or 0.0), float(entry.get(_OUTPUT) or 0.0)
+        into = float(tier[_INPUT])
+        out = float(tier.get(_OUTPUT, entry.get(_OUTPUT, 0.0)))
+        return _Rates(into, out, float(tier.get(_READ, into)), float(tier.get(_WRITE, into)))
     limits = {
         int(found[1]) * (1000 if found[2] else 1): f"_above_{found[1]}{found[2]}_tokens"
         for found in filter(None, map(_ABOVE.match, entry))
     }
-    for limit in sorted(limits):
-        if input_tokens > limit:
-            into = float(entry.get(_INPUT + limits[limit]) or into)
-            out = float(entry.get(_OUTPUT + limits[limit]) or out)
-    return into, out
+    suffixes = ["", *(limits[limit] for limit in sorted(limits) if input_tokens > limit)]
+
+    def rate(name: str, otherwise: float) -> float:
+        given = [entry[name + suffix] for suffix in suffixes if entry.get(name + suffix)]
+        return float(given[-1]) if given else otherwise
+
+    into = rate(_INPUT, 0.0)
+    # a rate of 0 is a rate here: some providers charge nothing for a cache
+    kept = (into if entry.get(name) is None else float(entry[name]) for name in (_READ, _WRITE))
+    # a model that makes images answers in image tokens, which cost more than its text
+    drawn = entry.get(_IMAGE_TOKEN) if entry.get("mode") == "image_generation" else None
+    out = float(drawn) if drawn else rate(_OUTPUT, 0.0)
+    return _Rates(into, out, *map(rate, (_READ, _WRITE), kept))
 
 
 @lru_cache(maxsize=1024)
-def _entry(model: str) -> Mapping[str, Any] | None:
-    try:
-        _, provider, _, _ = load_litellm().get_llm_provider(model=model)
-    except Exception:  # litellm raises bare Exceptions for models it does not know
+def _priced(model: str) -> Mapping[str, Any] | None:
+    return _found(model, _provider(model), _has_token_price)
+
+
+def _found(
+    model: str, provider: str | None, is_wanted: Callable[[Mapping[str, Any]], bool]
+) -> Mapping[str, Any] | None:
+    if provider is None:
         return None
     table = _table()
     for name in _names(model, provider):
         entry: Mapping[str, Any] | None = table.get(name) or table.get(name.lower())
-        if entry is not None and _is_of(entry, provider) and _is_priced(entry):
+        if entry is not None and _is_of(entry, provider) and is_wanted(entry):
             return entry
     return None
+
+
+def _provider(model: str) -> str | None:
+    """The provider that a model string means; None where litellm knows none either.
+
+    litellm takes a second or more to import, so only what the table leaves open is asked of it.
+    """
+    named = _named_provider(model)
+    if named:
+        return named
+    litellm = load_litellm()
+    try:
+        provider: str = litellm.get_llm_provider(model=model)[1]
+    except Exception:  # litellm raises bare Exceptions for models it does not know
+        return None
+    return provider
+
+
+def _named_provider(model: str) -> str | None:
+    """The provider by the table alone: None for a prefix that it lacks, "" for none."""
+    prefix, slash, _ = model.partition("/")
+    if slash:
+        return prefix if prefix in _providers() else None
+    return str(_table().get(model, {}).get("litellm_provider") or "")
 
 
 def _names(model: str, provider: str) -> Iterator[str]:
@@ -97,13 +177,29 @@ def _is_of(entry: Mapping[str, Any], provider: str) -> bool:
     return others is None or owner in others
 
 
-def _is_priced(entry: Mapping[str, Any]) -> bool:
+def _has_token_price(entry: Mapping[str, Any]) -> bool:
     return _INPUT in entry or _OUTPUT in entry or bool(entry.get("tiered_pricing"))
+
+
+def _has_image_price(entry: Mapping[str, Any]) -> bool:
+    return bool(entry.get(_IMAGE)) and not _has_token_price(entry)
+
+
+@lru_cache(maxsize=1)
+def _providers() -> frozenset[str]:
+    return frozenset(str(entry.get("litellm_provider")) for entry in _table().values())
 
 
 @lru_cache(maxsize=1)
 def _table() -> dict[str, Any]:
-    load_litellm()
-    text = importlib.resources.files("litellm").joinpath(_FILE).read_text(encoding="utf-8")
-    table: dict[str, Any] = json.loads(text)
+    spec = importlib.util.find_spec("litellm")  # finds the package, does not run it
+    folders = (spec.submodule_search_locations if spec else None) or []
+    paths = [path for path in (Path(folder) / _FILE for folder in folders) if path.is_file()]
+    if not paths:
+        raise PackageError(
+            f"calls can't be priced: expected the price table {_FILE} in the package litellm, "
+            f"found none. {advice('litellm')}",
+            package="litellm",
+        )
+    table: dict[str, Any] = json.loads(paths[0].read_text(encoding="utf-8"))
     return {**{name.lower(): entry for name, entry in table.items()}, **table}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pytest_lmopt.lm.money.price_table import table_price
-from pytest_lmopt.wire import OFFERED, is_local
+from pytest_lmopt.wire import OFFERED, is_local, is_on_this_machine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,37 +30,46 @@ def give_prices(prices: Mapping[str, Price]) -> None:
     _given = dict(prices)
 
 
-def price(model: str, input_tokens: int, output_tokens: int) -> int | None:
+def price(
+    model: str, input_tokens: int, output_tokens: int, *, cached: int = 0, written: int = 0
+) -> int | None:
     """Price in micro-dollars, rounded up: as given, else by litellm's table; None if in neither,
     or if it is not a price there.
 
     The local model is free. The table is the released one: no prompt, call or pipeline changes it.
+    ``cached`` and ``written`` are the parts of the input read from and written to the provider's
+    cache; a given price makes no difference between them and the rest.
     """
     given = given_price(model, input_tokens, output_tokens)
     if given is not None:
         return given
-    dollars = table_price(model, input_tokens, output_tokens)
+    dollars = table_price(model, input_tokens, output_tokens, cached=cached, written=written)
     return None if dollars is None else _rounded(dollars * 1_000_000)
 
 
 def given_price(model: str, input_tokens: int, output_tokens: int) -> int | None:
     """Price in micro-dollars as given, rounded up; None for a model that no given price names.
 
-    The local model is free. The name of the hook stands for the LM that it offers, whatever its
-    code.
+    The local model is free, and so are servers on this machine that no given price names. The name
+    of the hook stands for the LM that it offers, whatever its code.
     """
     if is_local(model):
         return 0
     name = OFFERED if model.startswith(f"{OFFERED}/") else model
     price = _given.get(model) or _given.get(name)
     if price is None:
-        return None
+        return 0 if is_on_this_machine(model) else None
     # dollars per million tokens are micro-dollars per token
     return _rounded(input_tokens * price.input + output_tokens * price.output)
 
 
 def _rounded(micro_usd: float) -> int | None:
     return math.ceil(micro_usd) if 0.0 <= micro_usd <= MOST_MICRO_USD else None
+
+
+def is_given(model: str) -> bool:
+    """Whether a given price names the model."""
+    return model in _given
 
 
 def parse_price(line: str) -> tuple[str, Price]:

@@ -7,11 +7,11 @@ negative number would refill a budget, and a huge one would exhaust it.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from pytest_lmopt.lm.money.price_table import table_limits
 from pytest_lmopt.lm.money.prices import MOST_MICRO_USD, price
 from pytest_lmopt.wire import DEFAULT_MAX_TOKENS, Completion, Remark, Request, Usage
 
@@ -60,6 +60,7 @@ def as_reported(usage: Any, *, odd: Iterable[str] = ()) -> Reported:
         output=getattr(usage, "completion_tokens", 0),
         total=getattr(usage, "total_tokens", None),
         cached=getattr(details, "cached_tokens", None),
+        written=getattr(details, "cache_creation_tokens", None),
         reasoning=getattr(thought, "reasoning_tokens", None),
         odd=tuple(dict.fromkeys(odd)),
     )
@@ -75,7 +76,7 @@ def bound_of(request: Request) -> Bound:
     if request.limits is not None:
         context, largest = _largest(request.model)
         into, out = request.limits.input, request.limits.output
-        out = largest if out is None or not 0 < out <= _MOST_TOKENS else out
+        out = out if _within(out, _MOST_TOKENS) and out is not None else largest
         answers = request.limits.answers
         out *= answers if 0 < answers <= _MOST_ANSWERS else 1
         return Bound(context if into is None else into, out)
@@ -98,12 +99,19 @@ def usage_of(request: Request, reported: Reported) -> tuple[Usage, Remark | None
     else:
         tokens = Bound(_int(reported.input), _int(reported.output))
         remark = _above(tokens, bound)
-    micro_usd = price(request.model, *tokens)
-    usage = Usage(calls=1, **_named(tokens), micro_usd=micro_usd)
-    if problem:
-        return usage, remark
-    parts = {"cached_tokens": reported.cached, "reasoning_tokens": reported.reasoning}
-    return replace(usage, **{name: _int(part) for name, part in parts.items()}), remark
+    believed_parts = Reported(input=0, output=0) if problem else reported
+    cached, written, reasoning = (
+        _int(part)
+        for part in (believed_parts.cached, believed_parts.written, believed_parts.reasoning)
+    )
+    usage = Usage(
+        calls=1,
+        **_named(tokens),
+        cached_tokens=cached,
+        reasoning_tokens=reasoning,
+        micro_usd=price(request.model, *tokens, cached=cached, written=written),
+    )
+    return usage, remark
 
 
 def believed(request: Request, completion: Completion) -> Completion:
@@ -160,7 +168,7 @@ def _problem(
     into, out = _int(reported.input), _int(reported.output)
     if reported.odd:
         return ", ".join(reported.odd)
-    if into == out == 0 and not may_be_nothing:
+    if into == out == 0 and sum(bound) and not may_be_nothing:
         return "no tokens at all"
     most = bound
     if not (_within(reported.input, bound.input) and _within(reported.output, bound.output)):
@@ -170,6 +178,7 @@ def _problem(
         ("input", reported.input, most.input),
         ("output", reported.output, most.output),
         ("cached", reported.cached or 0, into),
+        ("written", reported.written or 0, into),
         ("reasoning", reported.reasoning or 0, out),
     ]
     for kind, part, whole in parts:
@@ -196,15 +205,9 @@ def _answers(request: Request) -> int:
 
 def _largest(model: str) -> Bound:
     """A model's context and largest output, by litellm's table."""
-    # not loaded for this: a model that litellm does not ask is not in its table
-    litellm = sys.modules.get("litellm")
-    try:
-        found: Mapping[str, Any] = litellm.get_model_info(model) if litellm else {}
-    except Exception:  # litellm raises bare Exceptions for models it does not know
-        found = {}
     context, output = (
-        size if _within(size, _MOST_TOKENS) and size else None
-        for size in map(found.get, ("max_input_tokens", "max_output_tokens"))
+        size if type(size) is int and 0 < size <= _MOST_TOKENS else None
+        for size in table_limits(model)
     )
     return Bound(context or DEFAULT_CONTEXT, output or DEFAULT_OUTPUT)
 

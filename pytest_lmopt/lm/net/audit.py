@@ -52,6 +52,14 @@ def loaded_libraries() -> tuple[Opening, ...]:
     return tuple(Opening(kind="library", target=name) for name in LIBRARIES if name in sys.modules)
 
 
+def sent_past(run: RunContext, host: str, port: int) -> None:
+    """Note a request that a hook sees but does not claim, as its connection may be an old one.
+
+    Raises ``ConnectionRefusedError`` where the run's rules forbid it.
+    """
+    _connected(run, None, (host, port))
+
+
 def _heard(event: str, arguments: tuple[Any, ...]) -> None:
     if not _open:
         return
@@ -86,8 +94,9 @@ def _connected(run: RunContext, _: object, address: object) -> None:
             return _named(run, name, port)
         allowed = run.rules.interception.allows(host, port)
         target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        run.openings.note("address", target, "off" if allowed else "")
-        if run.rules.replaying and not allowed and is_public(literal):
+        refused = run.rules.replaying and not allowed and is_public(literal)
+        run.openings.note("address", target, "off" if allowed else "refused" if refused else "")
+        if refused:
             raise _refused(target, run)
 
 
@@ -100,7 +109,7 @@ def _named(run: RunContext, host: str, port: int) -> None:
         if rules.replaying:
             raise _refused(target, run)
         return
-    run.openings.note("name", target)
+    run.openings.note("name", target, "refused" if rules.promise else "")
     if rules.promise:
         if run.stop is None:
             run.stop = UnmeteredError.connection(
@@ -133,6 +142,10 @@ def _in_shell(run: RunContext, command: object, *_: object) -> None:
     _started(run, words[0] if words else "sh")
 
 
+def _forked(run: RunContext) -> None:
+    run.openings.note("process", "a fork of this one")
+
+
 def _port(port: object) -> int | None:
     text = port.decode("ascii", "replace") if isinstance(port, bytes) else str(port or "")
     known = {"http": 80, "https": 443}
@@ -148,5 +161,6 @@ _HANDLERS: dict[str, Callable[..., None]] = {
     "subprocess.Popen": _started,
     "os.posix_spawn": _spawned,
     "os.exec": _started,
+    "os.fork": _forked,
     "os.system": _in_shell,
 }

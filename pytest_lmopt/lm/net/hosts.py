@@ -8,7 +8,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 NO_MODELS = (
     *("us.i.posthog.com", "eu.i.posthog.com", "app.posthog.com", "*.sentry.io", "telemetry.*"),
     *("api.smith.langchain.com", "eu.api.smith.langchain.com", "cloud.langfuse.com"),
-    *("us.cloud.langfuse.com", "api.segment.io", "*.logfire.dev", "*.pydantic.dev"),
+    *("us.cloud.langfuse.com", "api.segment.io", "logfire-us.pydantic.dev"),
+    *("logfire-eu.pydantic.dev", "logfire-api.pydantic.dev"),
     *("openaipublic.blob.core.windows.net", "raw.githubusercontent.com"),
     *("huggingface.co", "cdn-lfs.huggingface.co", "cdn-lfs.hf.co", "*.xethub.hf.co"),
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 Kind = Literal["name", "address", "process", "library"]
-Harmless = Literal["", "no models", "off"]
+Harmless = Literal["", "refused", "no models", "off"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,8 +16,8 @@ class Opening:
     """Something opened past the interception, and how many times.
 
     ``target`` is ``host:port``, a program or a library; ``example`` is the id of the first example
-    that opened it, empty in a fixture. ``harmless`` says why a connection breaks no promise: its
-    host is known to serve no models, or ``lm_intercept`` is off for it.
+    that opened it, empty in a fixture. ``harmless`` says why a connection breaks no promise: it
+    was refused, its host is known to serve no models, or ``lm_intercept`` is off for it.
     """
 
     kind: Kind

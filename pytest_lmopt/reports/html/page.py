@@ -16,6 +16,7 @@ from pytest_lmopt.reports.html.drawing import Plot
 from pytest_lmopt.reports.html.rows import blocks, index
 from pytest_lmopt.reports.html.search_plots import gain_plot, reliability_plot, trade_off_plot
 from pytest_lmopt.reports.html.suite_plots import change_plot, score_plot
+from pytest_lmopt.reports.opening_lines import opening_lines
 from pytest_lmopt.reports.search_lines import change_lines
 from pytest_lmopt.reports.stored_runs import StoredRun
 from pytest_lmopt.reports.suite_report import SuiteReport
@@ -70,6 +71,7 @@ def page(run: StoredRun) -> Iterator[str]:
         blocks=map(Markup, blocks(run)),
         wording=wording,
         change_lines=change_lines,
+        opening_lines=opening_lines,
         transfers=run.transfers,
         settled=settled_lines(run.transfers, accepting=run.accepting),
     )

@@ -1,1 +1,0 @@
-"""Calls that pipelines make on litellm themselves, past ``Prompt``."""

@@ -1,0 +1,1 @@
+"""Exchanges with providers, as data: what is asked, what is answered, and what to read there."""
