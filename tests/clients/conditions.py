@@ -59,6 +59,7 @@ class Assessment:
 
     def ledger(self) -> None:
         """Cold: calls, tokens and price are the server's, in all and for each example."""
+        self._project.forget()
         with self._serving() as server:
             self._port = server.port
             self._cold = self._project.run(server.url, "test_rows", SESSION)
@@ -206,7 +207,7 @@ def _same_as_server(ran: Ran, counts: dict[str, Any]) -> None:
     """Compare a cold run with what the server counted."""
     _green(ran)
     _equal(counts["problems"], [], "problems that the server found")
-    _expect(counts["statuses"].get("429", 0) >= len(ROWS), "the server limited no request")
+    _expect(counts["statuses"].get("429", 0) >= len(ROWS), "the server limited too few requests")
     suite = ran.suite("test_rows")
     for row in suite["examples"]:
         told = counts["examples"][row["id"]]
