@@ -23,6 +23,9 @@ THIS_MACHINE = "localhost"
 OCCURRENCE = "occurrence"
 """The param that numbers equal calls of clients in one run; a provider is not sent it."""
 
+TOOLS = "tools"
+"""The role of the first message of a client's call, which lists the tools that it offers."""
+
 DEFAULT_MAX_TOKENS = 1024
 """Sent where a prompt sets no ``max_tokens``, so that every call has an upper price."""
 
@@ -63,7 +66,7 @@ class Request:
     ``repeat`` numbers independent answers to the same question. Of a call that a client of the
     pipeline makes, ``messages`` are a rendering as text, ``params`` hold all that the answer
     depends on, ``limits`` bounds its tokens, and ``ask`` has the client send it. Its answer is not
-    recorded unless ``recordable``.
+    recorded unless ``recordable``. ``client`` is the client's own name, ``dialect`` its protocol.
     """
 
     model: str
@@ -73,6 +76,8 @@ class Request:
     limits: Limits | None = field(default=None, repr=False, compare=False)
     ask: Callable[[], Awaitable[Completion]] | None = field(default=None, repr=False, compare=False)
     recordable: bool = field(default=True, repr=False, compare=False)
+    client: str = field(default="", repr=False, compare=False)
+    dialect: str = field(default="", repr=False, compare=False)
 
     @property
     def key(self) -> str:

@@ -90,11 +90,11 @@ class Acceptance:
     def models(self, evaluation: Evaluation) -> tuple[str, ...]:
         """The models that were called, as snapshots name them; none where no call was made."""
         outcomes = evaluation.outcomes
-        if not any(each.usage.calls or each.states or each.direct_models for each in outcomes):
+        if not any(each.usage.calls or each.states or each.client_models for each in outcomes):
             return ()
         default = self._suite.model or ""
         models = {state.model or default for state in evaluation.states.values()}
-        models = models | evaluation.direct_models or {default}
+        models = models | evaluation.client_models or {default}
         return tuple(sorted(model_identity(model) for model in models))
 
     def model(self, evaluation: Evaluation) -> str:

@@ -40,7 +40,7 @@ from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.clusters import duplicates_note, groups_of
 from pytest_lmopt.suites.splits import seeded_order
 from pytest_lmopt.suites.suite import Suite
-from pytest_lmopt.wire import PACKAGED
+from pytest_lmopt.wire import PACKAGED, Usage
 
 
 class Assessment:
@@ -134,7 +134,18 @@ class Assessment:
             change = Acceptance(self._suite, self._terms, self._snapshot).model_change(kept)
             if change:
                 problem = f"no recordings for the changed model ({change}): {problem}"
-        return replace(report, problem=problem, prompts=prompts)
+        usage = self._at_least_charged(report.usage)
+        return replace(report, problem=problem, prompts=prompts, usage=usage)
+
+    def _at_least_charged(self, usage: Usage) -> Usage:
+        """The usage, with calls that were charged but brought no finished run."""
+        if not self._ledger.accounts:
+            return usage
+        spent = self._ledger.accounts[0].spent
+        calls = max(usage.calls, usage.replayed + spent.calls)
+        priced = usage.micro_usd is not None
+        micro_usd = max(usage.micro_usd or 0, usage.saved_micro_usd + spent.micro_usd)
+        return replace(usage, calls=calls, micro_usd=micro_usd if priced else None)
 
     def _new_evaluator(self) -> Evaluator:
         recording = self._terms.recording

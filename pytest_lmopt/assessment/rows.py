@@ -15,17 +15,22 @@ from pytest_lmopt.lm.tracing import Call
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.metrics.scored_run import Outcome, ScoredRun
 from pytest_lmopt.reports.example_rows import (
+    LONGEST_EXCHANGE,
     MOST_CALLS,
+    MOST_MESSAGES,
     MOST_RUNS,
     CallRow,
     ExampleRow,
+    MessageRow,
     RunRow,
+    ToolCallRow,
     cut,
     write_rows,
 )
 from pytest_lmopt.strategies.search import SearchOutcome
 from pytest_lmopt.suites.clusters import group_names
 from pytest_lmopt.suites.suite import Suite
+from pytest_lmopt.wire import TOOLS
 
 
 def keep_rows(
@@ -120,16 +125,48 @@ def _unseen(outcome: Outcome) -> RunRow:
 
 
 def _call(call: Call, root: Path, *, judging: bool) -> CallRow:
-    return CallRow(
+    row = CallRow(
         prompt=prompt_name(call.prompt, root=root),
-        inputs=_texts(call.inputs),
+        inputs={} if call.dialect else _texts(call.inputs),
         text=cut(call.text),
         error=cut(call.error or ""),
         input_tokens=call.usage.input_tokens,
         output_tokens=call.usage.output_tokens,
         replayed=call.usage.replayed > 0,
         judging=judging,
+        model=call.request.model if call.request else "",
+        cached_tokens=call.usage.cached_tokens,
+        reasoning_tokens=call.usage.reasoning_tokens,
     )
+    if call.dialect:
+        _add_messages(row, call)
+    return row
+
+
+def _add_messages(row: CallRow, call: Call) -> None:
+    """Add what only clients' calls have."""
+    messages = call.request.messages if call.request else ()
+    tools = [each.content for each in messages if each.role == TOOLS]
+    said = [each for each in messages if each.role != TOOLS]
+    kept = _kept([MessageRow(role=each.role, content=cut(each.content)) for each in said])
+    row["client"], row["dialect"] = call.client, call.dialect
+    row["tools"] = cut("\n".join(tools))
+    row["messages"], row["unshown"] = kept, len(said) - len(kept)
+    row["tool_calls"] = [
+        ToolCallRow(name=each.name, arguments=cut(each.arguments)) for each in call.tool_calls
+    ]
+
+
+def _kept(said: list[MessageRow]) -> list[MessageRow]:
+    """The first message, and of the last ones as many as there is room for."""
+    room = LONGEST_EXCHANGE - sum(len(each["content"]) for each in said[:1])
+    last: list[MessageRow] = []
+    for each in reversed(said[1:][1 - MOST_MESSAGES :]):
+        room -= len(each["content"])
+        if room < 0:
+            break
+        last.append(each)
+    return [*said[:1], *reversed(last)]
 
 
 def _texts(values: Mapping[str, Any]) -> dict[str, str]:

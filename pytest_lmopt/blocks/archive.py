@@ -37,7 +37,7 @@ class Archive:
         for run in runs:
             plain = run_to_plain(run)
             rows.append((candidate, run.example, run.repeat, json.dumps(plain)))
-            models = run.direct_models
+            models = run.client_models
             outcomes.append(
                 Outcome(
                     example=run.example,
@@ -48,7 +48,7 @@ class Archive:
                     missing=run.missing,
                     usage=run.usage,
                     states=self._shared(plain["states"], run.states),
-                    direct_models=self._models.setdefault(models, models),
+                    client_models=self._models.setdefault(models, models),
                     varies=run.varies,
                 )
             )

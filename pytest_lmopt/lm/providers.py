@@ -62,7 +62,7 @@ class LiteLLM:
         failure: LmoptError | None = None
         try:
             async with within(self._timeout, request, self._clock):
-                with asking_once(), our_own(), noting_usage(mend=True) as odd:
+                with asking_once(), our_own(), noting_usage() as odd:
                     response = await litellm.acompletion(
                         model=model,
                         timeout=self._timeout + _SLACK_SECONDS,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
@@ -21,24 +20,21 @@ _DETAILS = ("prompt_tokens_details", "completion_tokens_details")
 _SHOWN = 40
 
 
-@dataclass(frozen=True)
-class _Notes:
-    """The odd figures of a call, in words; ``mend`` says whether litellm is to see 0 for them."""
-
-    mend: bool
-    odd: list[str] = field(default_factory=list)
-
-
-_noting: contextvars.ContextVar[_Notes | None] = contextvars.ContextVar("lmopt_usage", default=None)
+_noting: contextvars.ContextVar[list[str] | None] = contextvars.ContextVar(
+    "lmopt_usage", default=None
+)
 
 
 @contextmanager
-def noting_usage(*, mend: bool) -> Iterator[list[str]]:
-    """Note the figures that are not whole numbers in what is reported within the block."""
-    notes = _Notes(mend)
-    token = _noting.set(notes)
+def noting_usage() -> Iterator[list[str]]:
+    """Note the figures that are not whole numbers in what is reported within the block.
+
+    litellm sees 0 for each.
+    """
+    odd: list[str] = []
+    token = _noting.set(odd)
     try:
-        yield notes.odd
+        yield odd
     finally:
         _noting.reset(token)
 
@@ -50,13 +46,12 @@ def note_usages() -> None:
 
     @wraps(begin)
     def begin_noting(self: Any, *args: Any, **given: Any) -> None:
-        notes = _noting.get()
-        if notes is not None and given:
+        odd = _noting.get()
+        if odd is not None and given:
             found = odd_figures(given)
-            notes.odd.extend(f"{name} {value}" for name, value in found.items())
-            if notes.mend:
-                names = {name.partition(".")[0] for name in found}
-                given.update({name: None if name in _DETAILS else 0 for name in names})
+            odd.extend(f"{name} {value}" for name, value in found.items())
+            names = {name.partition(".")[0] for name in found}
+            given.update({name: None if name in _DETAILS else 0 for name in names})
         begin(self, *args, **given)
 
     setattr(usage, name, begin_noting)

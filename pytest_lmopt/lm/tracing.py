@@ -39,7 +39,7 @@ from pytest_lmopt.wire import Message, Request, ToolCall, Usage
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Purpose = Literal["run", "metric", "setup"]
+Purpose = Literal["run", "metric", "setup", "import"]
 
 _UNHIDEABLE = (
     MissingAnswerError,
@@ -157,8 +157,17 @@ class RunContext:
         self._calls[number] = call
 
     def failed(self, call: Call, error: BaseException) -> Call:
-        """The call with its error; the first that the pipeline may catch but can't hide is kept."""
-        if self.stop is None and isinstance(error, _UNHIDEABLE):
+        """The call with its error; the first that the pipeline may catch but can't hide is kept.
+
+        An error that ends the suite replaces a missing answer, which concerns one run.
+        """
+        if isinstance(error, _UNHIDEABLE) and (
+            self.stop is None
+            or (
+                isinstance(self.stop, MissingAnswerError)
+                and not isinstance(error, MissingAnswerError)
+            )
+        ):
             self.stop = error
             if call.dialect and call.request is not None:
                 self._stopped_on = call.request.messages
@@ -294,7 +303,7 @@ def started_by_run() -> None:
 
 @contextmanager
 def our_own() -> Iterator[None]:
-    """Whatever is asked of litellm in this block has been accounted for: let it through."""
+    """Let all that is sent in this block through: it has been accounted for."""
     token = _our_own.set(True)
     try:
         yield
@@ -303,7 +312,7 @@ def our_own() -> Iterator[None]:
 
 
 def is_our_own() -> bool:
-    """Whether a call to litellm from here has been accounted for."""
+    """Whether what is sent from here has been accounted for."""
     return _our_own.get()
 
 

@@ -68,9 +68,9 @@ class Evaluation:
         return {key: state for states in different.values() for key, state in states.items()}
 
     @property
-    def direct_models(self) -> frozenset[str]:
-        """The models its runs called without a prompt."""
-        return frozenset().union(*{outcome.direct_models for outcome in self.outcomes})
+    def client_models(self) -> frozenset[str]:
+        """The models that clients of the pipeline asked."""
+        return frozenset().union(*{outcome.client_models for outcome in self.outcomes})
 
     @property
     def missing(self) -> dict[str, str]:

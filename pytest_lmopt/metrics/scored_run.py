@@ -46,15 +46,15 @@ class ScoredRun:
         return sum((call.usage for call in (*self.trace, *self.judging)), Usage())
 
     @property
-    def direct_models(self) -> frozenset[str]:
-        """The models the run called without a prompt."""
+    def client_models(self) -> frozenset[str]:
+        """The models that clients of the pipeline asked."""
         return frozenset(
             call.request.model for call in self.trace if call.dialect and call.request is not None
         )
 
     @property
     def varies(self) -> bool:
-        """Whether what was asked without a prompt may be answered otherwise another time."""
+        """Whether a client of the pipeline may get another answer another time."""
         return any(
             call.dialect
             and call.request is not None
@@ -80,7 +80,7 @@ class Outcome:
     missing: str
     usage: Usage
     states: Mapping[str, PromptState]
-    direct_models: frozenset[str]
+    client_models: frozenset[str]
     varies: bool
 
 

@@ -12,6 +12,7 @@ from pytest_lmopt.lm.net.rules import Interception, Rules
 from pytest_lmopt.suites.budget import Budget
 
 if TYPE_CHECKING:
+    from pytest_lmopt.plugin.options import Options
     from pytest_lmopt.plugin.records import MarkedSuite
     from pytest_lmopt.plugin.session import LmSession
 
@@ -45,9 +46,15 @@ def rules_of(session: LmSession, marked: MarkedSuite, ledger: Ledger) -> Rules:
     )
     promise = next(limited, "--lm-optimize" if options.strategy else "")
     replaying = options.cache == "replay"
+    promise = "--lm-cache=replay" if replaying else promise
+    return marked_rules(options, marked, promise=promise, replaying=replaying)
+
+
+def marked_rules(options: Options, marked: MarkedSuite, *, promise: str, replaying: bool) -> Rules:
+    """The rules of a suite by its mark and the options, with what its calls must keep."""
     return Rules(
         interception=options.intercept | Interception(off=not marked.intercepted),
-        promise="--lm-cache=replay" if replaying else promise,
+        promise=promise,
         replaying=replaying,
         offered=marked.lm is not None,
         key_ignore=options.key_ignore,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unittest
+from typing import TYPE_CHECKING
 
 import pytest
 from _pytest.mark.structures import get_unpacked_marks
@@ -11,6 +12,9 @@ from _pytest.nodes import Node
 from pytest_lmopt.plugin.names import FIXTURE_NAME, MARK_NAME, clash, node_name
 from pytest_lmopt.plugin.session import LmSession, session_key
 from pytest_lmopt.suites.places import name_below
+
+if TYPE_CHECKING:
+    from pytest_lmopt.errors import LmoptError
 
 
 def is_suite(item: pytest.Item) -> bool:
@@ -54,7 +58,6 @@ def collect_suites(session: pytest.Session) -> None:
         )
     if not marked:
         return
-    from pytest_lmopt.errors import InputError
     from pytest_lmopt.plugin.orphans import find_orphans, former_snapshots
 
     if state.copies > 1:
@@ -70,12 +73,11 @@ def collect_suites(session: pytest.Session) -> None:
         reject(state, marked[0], problem)
     for item in {node_name(item): item for item in marked}.values():  # a suite may have many lanes
         _read(item, state)
-    try:
-        _ = state.committed
-    except InputError as error:
+    shared = _shared_problem(state)
+    if shared is not None:
         for name, item in {node_name(item): item for item in marked}.items():
             state.suites.pop(name, None)
-            note_broken(state, item, str(error), error)
+            note_broken(state, item, str(shared), shared)
     if state.suites:
         _find_cluster(state)
     if not _partial(session, state):
@@ -84,6 +86,17 @@ def collect_suites(session: pytest.Session) -> None:
             state.former = former_snapshots(state.suites, found)
         names = (name_below(path, state.root) for path in found)
         state.orphans = tuple(name for name in names if name is not None)
+
+
+def _shared_problem(state: LmSession) -> LmoptError | None:
+    """What no suite of the session can be run for."""
+    from pytest_lmopt.errors import InputError
+
+    try:
+        _ = state.committed
+    except InputError as error:
+        return error
+    return state.collecting.stop if state.collecting is not None else None
 
 
 def _read(item: pytest.Function, state: LmSession) -> None:

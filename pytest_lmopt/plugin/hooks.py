@@ -67,6 +67,18 @@ def pytest_deselected(items: Sequence[pytest.Item]) -> None:
         item.config.stash[session_key].partial = True
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Refuse model calls at import under replay."""
+    state = session.config.stash[session_key]
+    if state.options.cache != "replay":
+        return (yield)
+    from pytest_lmopt.plugin.collection_calls import refused
+
+    with refused(state):
+        return (yield)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(
     collector: pytest.Collector,

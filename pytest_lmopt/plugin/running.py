@@ -25,6 +25,7 @@ from pytest_lmopt.plugin.marks import pipeline_of
 from pytest_lmopt.plugin.names import node_name
 from pytest_lmopt.plugin.session import ENDED, PROPERTY, LmSession
 from pytest_lmopt.plugin.setting_up import prepared_key
+from pytest_lmopt.plugin.suite_notices import suite_notices
 from pytest_lmopt.plugin.watching import say, watched
 from pytest_lmopt.reports.opening_lines import lines_of
 from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport, from_json, to_json
@@ -168,7 +169,8 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
         with watched(item.config, session, tracker):
             assessment = Assessment(suite, runner, ledger, terms, lm=lm, tracker=tracker)
             report = _assess(assessment, session, item, tracebacks)
-    notices = (*session.notices, *(f"{suite.name}: {line}" for line in ledger.remarks))
+    remarks = (f"{suite.name}: {line}" for line in ledger.remarks)
+    notices = (*session.notices, *remarks, *suite_notices(report))
     report = replace(
         report,
         orphans=session.orphans,

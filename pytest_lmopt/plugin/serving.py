@@ -24,8 +24,9 @@ from _pytest.config import _prepareconfig
 from pytest_lmopt.blocks.dask.messages import End, Reply, Spec, Task
 from pytest_lmopt.errors import UnmeteredError
 from pytest_lmopt.lm.money.allowances import NOTHING
-from pytest_lmopt.lm.net.rules import Interception, Rules
+from pytest_lmopt.lm.net.rules import Rules
 from pytest_lmopt.lm.telemetry.destination import adopt
+from pytest_lmopt.plugin.accounting import marked_rules
 from pytest_lmopt.plugin.importing import reason
 from pytest_lmopt.plugin.names import node_name
 from pytest_lmopt.plugin.option_values import NONE
@@ -164,12 +165,8 @@ class ServingHooks:
 
 
 def _rules(item: pytest.Item, marked: MarkedSuite, spec: Spec) -> Rules:
-    intercept = item.config.stash[session_key].options.intercept
-    return Rules(
-        interception=intercept | Interception(off=not marked.intercepted),
-        promise=spec.promise,
-        replaying=spec.replaying,
-    )
+    options = item.config.stash[session_key].options
+    return marked_rules(options, marked, promise=spec.promise, replaying=spec.replaying)
 
 
 async def _serve(item: pytest.Function, marked: MarkedSuite, channel: Channel) -> str:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pytest_lmopt.lm.seam import LM
     from pytest_lmopt.lm.stack import Traffic
     from pytest_lmopt.lm.telemetry.spans import Telemetry
+    from pytest_lmopt.lm.tracing import RunContext
     from pytest_lmopt.plugin.records import BrokenSuite, MarkedSuite
     from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
     from pytest_lmopt.reports.transfer import Transfer
@@ -91,6 +92,7 @@ class LmSession:
         self.ended: tuple[str, int | None] | None = None
         self.lines: dict[str, int] = {}
         self.partial = False
+        self.collecting: RunContext | None = None
         self.orphans: tuple[str, ...] = ()
         self.former: dict[str, Path] = {}
         self.written: list[str] = []

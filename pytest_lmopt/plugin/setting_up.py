@@ -59,7 +59,17 @@ def begin(item: pytest.Function, session: LmSession) -> None:
 
     prepared = item.stash[prepared_key] = _prepared(session, session.suites[node_name(item)])
     prepared.whole.enter_context(in_suite(prepared.context))
-    prepared.closing.enter_context(belonging(prepared.context))
+    _belong(prepared)
+
+
+def _belong(prepared: Prepared) -> None:
+    """Have the calls of fixtures be the suite's; one that can't be run says so in its test."""
+    from pytest_lmopt.errors import LmoptError
+
+    try:
+        prepared.closing.enter_context(belonging(prepared.context))
+    except LmoptError as error:
+        prepared.problem = prepared.problem or error
 
 
 def _prepared(session: LmSession, marked: MarkedSuite) -> Prepared:
@@ -140,7 +150,7 @@ class SettingUp:
         context, name = prepared.context, node_name(item)
         # those until now stand in the suite's report
         context.stop, context.openings = None, type(context.openings)()
-        prepared.closing.enter_context(belonging(context))
+        _belong(prepared)
         try:
             with prepared.whole, _ending(item, self._session, torn_down=True):
                 yield

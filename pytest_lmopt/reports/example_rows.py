@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from pytest_lmopt.reports.json_text import json_text
 from pytest_lmopt.reports.redaction import without_secrets
@@ -14,12 +14,36 @@ LONGEST_TEXT = 4_000
 """Characters of a text that are kept."""
 MOST_CALLS = 30
 """Calls of a run that are kept."""
+MOST_MESSAGES = 30
+"""Messages of a call that are kept: the first, and the last ones."""
+LONGEST_EXCHANGE = 20_000
+"""Characters of a call's messages that are kept: an agent sends all it has said with each call."""
 MOST_RUNS = 10
 """Runs of an example whose texts and calls are kept."""
 
 
+class MessageRow(TypedDict):
+    """One message of a client's call, as text; ``role`` is the provider's word."""
+
+    role: str
+    content: str
+
+
+class ToolCallRow(TypedDict):
+    """One tool that a model asks for; ``arguments`` are JSON text."""
+
+    name: str
+    arguments: str
+
+
 class CallRow(TypedDict):
-    """One LM call; ``judging`` says that the metric made it, ``error`` why there is no answer."""
+    """One LM call; ``judging`` says that the metric made it, ``error`` why there is no answer.
+
+    ``model`` is the model really asked. A client's call has no ``inputs``, but ``client`` (the
+    client's own name), ``dialect``, ``tools`` (those offered, as JSON), ``messages`` in order, of
+    which ``unshown`` in the middle are left out, and the ``tool_calls`` of its answer.
+    ``cached_tokens`` and ``reasoning_tokens`` are parts of input and output.
+    """
 
     prompt: str
     inputs: dict[str, str]
@@ -29,6 +53,15 @@ class CallRow(TypedDict):
     output_tokens: int
     replayed: bool
     judging: bool
+    model: NotRequired[str]
+    cached_tokens: NotRequired[int]
+    reasoning_tokens: NotRequired[int]
+    client: NotRequired[str]
+    dialect: NotRequired[str]
+    tools: NotRequired[str]
+    messages: NotRequired[list[MessageRow]]
+    unshown: NotRequired[int]
+    tool_calls: NotRequired[list[ToolCallRow]]
 
 
 class RunRow(TypedDict):

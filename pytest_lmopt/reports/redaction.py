@@ -13,7 +13,9 @@ _NAMES = frozenset(
 """What identifies something."""
 _FILES = frozenset({"accept", "counted"})
 """Whole files to be written: what is accepted is what was tried."""
-_DATA = frozenset({"inputs", "expected", "text", "group", "diff"})
+_DATA = frozenset(
+    {"inputs", "expected", "text", "group", "diff", "messages", "tools", "tool_calls"}
+)
 """What a dataset, a model or a prompt says: may be about what looks like a secret."""
 
 

@@ -7,7 +7,16 @@ import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import (
+    Any,
+    Literal,
+    NotRequired,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
 MOST = 10**15
 """No count or figure is larger."""
@@ -59,12 +68,15 @@ def _fields_fit(value: Any, hint: Any, place: str) -> bool:
     else:
         return False
     for name, kind in _hints(hint).items():
+        optional = get_origin(kind) is NotRequired
         if name not in found:
+            if optional:
+                continue
             raise TypeError(f"{place} has no {name!r}")
-        check_shape(found[name], kind, f"{place}.{name}")
+        check_shape(found[name], get_args(kind)[0] if optional else kind, f"{place}.{name}")
     return True
 
 
 @cache
 def _hints(hint: Any) -> dict[str, Any]:
-    return get_type_hints(hint)
+    return get_type_hints(hint, include_extras=True)

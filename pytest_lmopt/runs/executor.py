@@ -76,9 +76,9 @@ class InProcessExecutor:
     Where others run examples too, ``slots`` lets in as many in place of ``concurrency``. A run that
     takes more than ``timeout`` seconds is missing: a task is cancelled, a thread left behind
     without its LM calls. ``on_wrong`` is told what a pipeline raised. Use as a context manager:
-    inside, calls that pipelines and metrics make on litellm itself are caught, and what they open
-    past that falls under ``rules``; leaving it ends idle threads, and waits up to ``patience``
-    seconds for busy ones.
+    inside, calls of the pipelines' and metrics' own clients are seen, and what they open past that
+    falls under ``rules``; leaving it ends idle threads, and waits up to ``patience`` seconds for
+    busy ones.
     """
 
     def __init__(

@@ -155,6 +155,30 @@ def test_what_a_model_wrote_is_text(browser: Chrome, opened: StoredRun) -> None:
     assert _all(browser, "img, iframe, object, a[href^=javascript]") == []
 
 
+def test_a_clients_call_unfolds_to_its_messages_in_order(
+    browser: Chrome, opened: StoredRun
+) -> None:
+    """Client, model, roles, tools offered and tools called; whatever is in them is text."""
+    _all(browser, "a[data-suite]")[3].click()
+    _one(browser, "#table .toggle").click()
+    call = _all(browser, ".unfolded details.call")[1]
+    head = call.find_element("css selector", "summary")
+    assert head.text == (
+        "call 2: openai.chat:openai/gpt-4o (by OpenAI/Python, answered by openai/gpt-4o-mini, "
+        "90 + 5 tokens, 64 cached)"
+    )
+    head.click()
+    titles = [each.text for each in call.find_elements("css selector", "h4")]
+    assert titles[:4] == ["system", "user", "assistant", "tool"]
+    assert titles[4].startswith("answer: calls lookup <script>")
+    assert "12 more messages" in call.text
+    tools = call.find_element("css selector", "details")
+    assert tools.text == "tools offered"
+    tools.find_element("css selector", "summary").click()
+    assert "lookup <script>" in tools.text
+    assert browser.title != "taken over"
+
+
 def test_the_policy_would_stop_what_got_in(browser: Chrome, opened: StoredRun) -> None:
     """Even a script or an image that somehow came into the page does nothing."""
     violations = browser.execute_async_script(

@@ -1,5 +1,7 @@
 """A real HTTP server, on loopback unless told otherwise, that speaks the OpenAI chat protocol.
 
+Other protocols are functions of the body, by the end of the path.
+
 What it answers and which calls fail are functions, so that a test knows exactly what a model
 would have said: a text, or a message with tool calls, streamed word by word where asked for. It
 counts the calls it sees by itself, independent of any ledger.
@@ -50,6 +52,8 @@ class Fault:
 class OpenAIServer:
     """Answers ``answer(chat)``, or ``answer_of[model](chat)``, unless there is a fault.
 
+    A path that ends in one of ``answer_at`` is answered by that function of the whole body.
+
     ``fault(number of the call)`` or ``fault_of(question, times it was asked)`` returns one.
     ``requests`` are the bodies seen, in order of arrival, and ``most_at_once`` how many it was
     finding answers to together at most; ``url`` is the base URL. Streams end with
@@ -59,6 +63,7 @@ class OpenAIServer:
     def __init__(self, answer: Callable[[Chat], Answer], *, host: str = "127.0.0.1") -> None:
         self.answer = answer
         self.answer_of: dict[str, Callable[[Chat], Answer]] = {}
+        self.answer_at: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
         self.fault: Callable[[int], Fault | None] = lambda _: None
         self.fault_of: Callable[[str, int], Fault | None] = lambda *_: None
         self.streamed_usage: Any = None
@@ -95,7 +100,7 @@ class OpenAIServer:
 
     @contextmanager
     def _taking(self, body: dict[str, Any]) -> Iterator[Fault | None]:
-        question = body["messages"][-1]["content"]
+        question = body["messages"][-1]["content"] if "messages" in body else str(body)
         with self._lock:
             self.requests.append(body)
             self._asked[question] += 1
@@ -117,7 +122,7 @@ class OpenAIServer:
                 with server._taking(body) as found:
                     fault = found or Fault()
                     answer = server.answer_of.get(body["model"], server.answer)
-                    told = _completion(body, answer) if fault.status == 200 else {}
+                    told = self._told(body, answer) if fault.status == 200 else {}
                 # who has the whole answer may ask again at once: that is no longer together
                 if fault.status <= 0:
                     self._hang_up(reset=fault.status < 0)
@@ -130,6 +135,12 @@ class OpenAIServer:
                     self._stream(told)
                 else:
                     self._send(fault.body(told), fault)
+
+            def _told(
+                self, body: dict[str, Any], answer: Callable[[Chat], Answer]
+            ) -> dict[str, Any]:
+                ends = [end for end in server.answer_at if self.path.endswith(end)]
+                return server.answer_at[ends[0]](body) if ends else _completion(body, answer)
 
             def _key(self) -> str:
                 named = (self.headers.get(name) for name in ("X-Api-Key", "Authorization"))

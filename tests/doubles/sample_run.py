@@ -8,7 +8,13 @@ from pathlib import Path
 from random import Random
 
 from pytest_lmopt.comparison.verdict import compare
-from pytest_lmopt.reports.example_rows import CallRow, ExampleRow, RunRow
+from pytest_lmopt.reports.example_rows import (
+    CallRow,
+    ExampleRow,
+    MessageRow,
+    RunRow,
+    ToolCallRow,
+)
 from pytest_lmopt.reports.json_text import json_text
 from pytest_lmopt.reports.machine import RunFacts, document
 from pytest_lmopt.reports.stored_runs import StoredRun, read_run
@@ -64,6 +70,30 @@ def rows(
     ]
 
 
+def client_call(answer: str) -> CallRow:
+    """A call that an agent makes on a client: a model's words stand in all of it."""
+    said = ("system", "user", "assistant", "tool")
+    return CallRow(
+        prompt="openai.chat:openai/gpt-4o",
+        inputs={},
+        text="",
+        error="",
+        input_tokens=90,
+        output_tokens=5,
+        replayed=False,
+        judging=False,
+        model="openai/gpt-4o-mini",
+        cached_tokens=64,
+        reasoning_tokens=0,
+        client="OpenAI/Python",
+        dialect="openai.chat",
+        tools=f'{{"tools":[{{"name":"lookup {answer}"}}]}}',
+        messages=[MessageRow(role=role, content=f"{role} says {answer}") for role in said],
+        unshown=12,
+        tool_calls=[ToolCallRow(name=f"lookup {answer}", arguments=answer)],
+    )
+
+
 def _row(number: int, chance: Random, repeats: int, answer: str | None) -> ExampleRow:
     teams = ("FIN", "OPS", "LAW", "WEB")
     hidden = number % 10 >= 6 and answer is None
@@ -93,7 +123,7 @@ def _row(number: int, chance: Random, repeats: int, answer: str | None) -> Examp
                 got="" if hidden else got,
                 feedback="" if hidden or got == expected else f"{expected} expected",
                 tokens=64,
-                calls=[] if hidden else [call],
+                calls=[] if hidden else [call, *([client_call(answer)] if answer else [])],
                 unshown=0,
             )
         )

@@ -24,7 +24,7 @@ def evaluation(name: str, scores: Sequence[float], *, tokens: int) -> Evaluation
             missing="",
             usage=Usage(calls=1, input_tokens=tokens),
             states={},
-            direct_models=frozenset(),
+            client_models=frozenset(),
             varies=False,
         )
         for number, score in enumerate(scores)

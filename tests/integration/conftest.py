@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from doubles.function_model import FunctionModel
@@ -17,6 +20,9 @@ from pytest_lmopt.lm.loop import submit
 from pytest_lmopt.lm.providers import LiteLLM
 from pytest_lmopt.testing.simulated_model import SimulatedModel
 from pytest_lmopt.wire import Message, Request
+
+if TYPE_CHECKING:
+    from projects.litellm_runs import Session
 
 # pytester forgets modules that its inner run imported first. Ours, whose classes must stay the same
 # ones, and what takes seconds to import are therefore imported before. So is importlib_metadata:
@@ -71,3 +77,20 @@ def project(pytester: pytest.Pytester, request: pytest.FixtureRequest) -> Projec
     model = None if "openai_server" in names else request.getfixturevalue("model")
     clock = request.getfixturevalue("clock") if "clock" in names else None
     return Project(pytester, model, clock)
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    """A session whose pipelines call litellm, with nothing recorded yet."""
+    from projects.litellm_runs import Session
+
+    session = Session(tmp_path)
+    yield session
+    session.store.close()
+
+
+@pytest.fixture
+def server(openai_server: OpenAIServer) -> OpenAIServer:
+    """A model that says in capitals what was said last."""
+    openai_server.answer = lambda chat: chat[-1][1].upper()
+    return openai_server

@@ -27,6 +27,7 @@ from pytest_lmopt.blocks.lanes import LeadingRunner
 from pytest_lmopt.blocks.queue import MOST_LOSSES
 from pytest_lmopt.blocks.runner import Block, LocalRunner
 from pytest_lmopt.errors import LmoptError
+from pytest_lmopt.lm.interception import hooks
 from pytest_lmopt.lm.private_names import PrivateName
 from pytest_lmopt.lm.seam import FunctionLM
 from pytest_lmopt.reports.stored_runs import find_run
@@ -460,21 +461,23 @@ def test_so_is_one_that_a_provider_finds(
     _answered(project, raised, mistake)
 
 
-def test_a_litellm_that_is_not_known_is_told_too(
-    project: Project, raised: list[LmoptError], monkeypatch: pytest.MonkeyPatch
+def test_a_client_whose_calls_can_not_be_seen_is_named(
+    project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What fails before a suite begins is no traceback either."""
-    monkeypatch.delattr("litellm.utils._get_call_type_from_public_name")
-    _written(project, Mistake(error=LmoptError, message=""))
+    """What fails before a suite's fixtures are set up is no traceback either."""
+    gone = PrivateName(module="httpx", attribute="HTTPTransport.gone", why="sends requests")
+    monkeypatch.setattr(hooks, "CLIENTS", {"httpx": (gone,)})
+    hooks._replacements.cache_clear()
+    _written(project, Mistake(error=errors.PackageError, message=""))
     result = project.run()
-    assert [type(error) for error in raised] == [LmoptError]
+    result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "calls made with litellm itself could not be metered, as the installed litellm is not "
-            "one this version knows (*); install 'litellm>=1.106,<1.107'"
+            "the installed httpx * can't be used: expected httpx.HTTPTransport.gone (sends "
+            "requests), found no such name. Install an older release: *"
         ]
     )
-    result.stdout.no_fnmatch_line("*assessment*")
+    result.stdout.no_fnmatch_line("*setting_up*")
 
 
 def test_a_file_that_workers_can_not_share_is_named(tmp_path: Path) -> None:
@@ -574,7 +577,11 @@ def _kinds(error: type[LmoptError]) -> Iterator[type[LmoptError]]:
 
 
 def test_every_error_has_its_entry() -> None:
-    """Whoever adds one adds the message here. ``LMError`` is never raised itself."""
+    """Whoever adds one adds the message here.
+
+    ``LMError`` is never raised itself, and ``CallerLeftError`` is only raised where its call's
+    client has gone.
+    """
     told_above = {
         LmoptError,
         errors.ReportError,
@@ -585,7 +592,7 @@ def test_every_error_has_its_entry() -> None:
     }
     told = {mistake.error for mistake in MISTAKES} | told_above
     ours = {kind for kind in _kinds(LmoptError) if kind.__module__.startswith(errors.__name__)}
-    assert ours - told == {errors.LMError}
+    assert ours - told == {errors.LMError, errors.CallerLeftError}
 
 
 def test_the_traceback_is_there_for_who_wants_it(project: Project) -> None:

@@ -166,3 +166,21 @@ def test_a_wrong_mark_says_what_is_right(project: Project, listener: Listener) -
     """The argument has one word."""
     write(project, listener, "intercept='on'")
     project.run().stdout.fnmatch_lines(["*lm_suite(intercept='on'): 'off' or None expected*"])
+
+
+def test_a_replay_refuses_model_calls_at_import(project: Project, listener: Listener) -> None:
+    """Each suite is an error that says so, and nothing is sent; else nothing changes."""
+    write(project, listener)
+    text = (project.path / "test_it.py").read_text(encoding="utf-8")
+    project.write(
+        "test_it.py",
+        "import httpx\nfrom contextlib import suppress\n"
+        f"with suppress(httpx.HTTPError):\n    httpx.post('http://127.0.0.1:{listener.port}"
+        "/v1/chat/completions', json={'model': 'm', 'messages': []}, timeout=0.01)\n" + text,
+    )
+    result = project.run("--lm-cache=replay")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*a model is called while tests are collected: under --lm-cache*"])
+    assert listener.taken == 0
+    project.run().assert_outcomes(passed=1)
+    assert listener.taken > 0

@@ -27,7 +27,7 @@ from pytest_lmopt.runs.run import Ending
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.example import Dataset
 from pytest_lmopt.suites.suite import Suite
-from pytest_lmopt.wire import Message, Request, Usage
+from pytest_lmopt.wire import Message, Request, ToolCall, Usage
 
 SHOUT = Prompt(
     name="shout",
@@ -64,6 +64,13 @@ RUN = ScoredRun(
     judging=(
         replace(
             CALL, request=None, reasoning="so", error="down", unrecorded=True, whole={"a": [1]}
+        ),
+        replace(
+            CALL,
+            client="mine",
+            dialect="openai.chat",
+            tool_calls=(ToolCall("c", "weather", "{}"),),
+            usage=Usage(calls=1, cached_tokens=2, reasoning_tokens=1),
         ),
     ),
     states={"shout": SHOUT, "other": OTHER},

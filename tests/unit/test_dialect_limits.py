@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pytest_lmopt.lm.dialects.protocol import Limits
 from pytest_lmopt.lm.dialects.registry import dialect_named
+from pytest_lmopt.wire import Limits
 
 CHAT = {"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}]}
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}

@@ -28,6 +28,8 @@ from pytest_lmopt.wire import Usage
 
 SCHEMA_TEXT = json.loads(SCHEMA.read_text(encoding="utf-8"))
 
+CALL_FIELDS = set(SCHEMA_TEXT["$defs"]["call"]["required"])
+
 
 def _names(definition: str) -> set[str]:
     return set(SCHEMA_TEXT["$defs"][definition]["properties"])
@@ -94,11 +96,30 @@ def test_a_run_that_was_stored_before_there_were_such_fields_is_read(tmp_path: P
     sample(tmp_path / "run.json", examples=7)
     stored = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
     del stored["transfers"], stored["suites"][0]["search"]["gains"]
+    clients = stored["suites"][3]["examples"][0]["runs"][0]["calls"][1]
+    for name in SCHEMA_TEXT["$defs"]["call"]["properties"].keys() - CALL_FIELDS:
+        del clients[name]
     (tmp_path / "run.json").write_text(json.dumps(stored), encoding="utf-8")
     run = read_run(tmp_path / "run.json")
     assert run.transfers == ()
     assert run.suites[0].search is not None
     assert run.suites[0].search.gains == ()
+    assert set(run.examples[run.suites[3].suite][0]["runs"][0]["calls"][1]) == CALL_FIELDS
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("client", 3), ("messages", [{"role": "user"}]), ("tool_calls", None)]
+)
+def test_a_clients_call_that_was_not_written_so_is_refused(
+    tmp_path: Path, name: str, value: object
+) -> None:
+    """Fields that may be missing are checked where they are there."""
+    sample(tmp_path / "run.json", examples=7)
+    stored = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
+    stored["suites"][3]["examples"][0]["runs"][0]["calls"][1][name] = value
+    (tmp_path / "run.json").write_text(json.dumps(stored), encoding="utf-8")
+    with pytest.raises(ReportError, match=name):
+        read_run(tmp_path / "run.json")
 
 
 def test_the_document_may_be_shown_in_a_terminal(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def test_a_model_that_the_table_lacks_has_assumed_limits(
 
 
 def test_several_answers_may_take_as_often_the_largest_output(table: dict[str, Any]) -> None:
-    """``n`` answers of a direct call."""
+    """``n`` answers of a client's call."""
     several = request(n=3)
     usage, _ = usage_of(several, Reported(input=1, output=3 * 16_384))
     assert usage.output_tokens == 3 * 16_384

@@ -16,7 +16,7 @@ from pytest_lmopt.lm.dialects.finish_reasons import refused
 from pytest_lmopt.lm.dialects.json_bodies import mapping, objects, text
 from pytest_lmopt.lm.dialects.openai_stream import is_streamed
 from pytest_lmopt.lm.dialects.paths import path_of
-from pytest_lmopt.lm.dialects.protocol import Answer, Body, HttpRequest, HttpResponse, Limits
+from pytest_lmopt.lm.dialects.protocol import Answer, Body, HttpRequest, HttpResponse
 from pytest_lmopt.lm.dialects.rendering import (
     content_text,
     inner_parts,
@@ -28,7 +28,7 @@ from pytest_lmopt.lm.dialects.rendering import (
     whole_number,
 )
 from pytest_lmopt.lm.dialects.usage_figures import anthropic_usage
-from pytest_lmopt.wire import Completion, Message, Request, ToolCall
+from pytest_lmopt.wire import Completion, Limits, Message, Request, ToolCall
 
 _BESIDES = ("tools", "output_format", "output_config")
 _NOT_READ = (*_BESIDES, "messages", "system", "metadata", "stop_sequences")

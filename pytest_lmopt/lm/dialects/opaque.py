@@ -11,11 +11,11 @@ from pytest_lmopt.lm.dialects.errors import error_of
 from pytest_lmopt.lm.dialects.events import events
 from pytest_lmopt.lm.dialects.json_bodies import json_object, objects, refused, text
 from pytest_lmopt.lm.dialects.paths import model_in_form, model_in_path, path_of
-from pytest_lmopt.lm.dialects.protocol import Answer, Body, HttpRequest, HttpResponse, Limits
+from pytest_lmopt.lm.dialects.protocol import Answer, Body, HttpRequest, HttpResponse
 from pytest_lmopt.lm.dialects.providers import provider_of
 from pytest_lmopt.lm.dialects.usage_figures import any_usage
 from pytest_lmopt.lm.money.usage import Reported
-from pytest_lmopt.wire import Completion, Message, Request
+from pytest_lmopt.wire import Completion, Limits, Message, Request
 
 _FREE_TOOLS = frozenset(
     {"functionDeclarations", "function_declarations", "codeExecution", "code_execution"}

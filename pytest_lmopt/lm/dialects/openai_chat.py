@@ -14,7 +14,7 @@ from pytest_lmopt.lm.dialects.image_tokens import openai_image
 from pytest_lmopt.lm.dialects.json_bodies import mapping, objects, text
 from pytest_lmopt.lm.dialects.openai_rendering import chat_response, openai_refusal
 from pytest_lmopt.lm.dialects.paths import deployment, path_of
-from pytest_lmopt.lm.dialects.protocol import Answer, Body, HttpRequest, HttpResponse, Limits
+from pytest_lmopt.lm.dialects.protocol import Answer, Body, HttpRequest, HttpResponse
 from pytest_lmopt.lm.dialects.rendering import (
     inner_parts,
     input_bound,
@@ -25,7 +25,7 @@ from pytest_lmopt.lm.dialects.rendering import (
     whole_number,
 )
 from pytest_lmopt.lm.dialects.usage_figures import chat_usage
-from pytest_lmopt.wire import Completion, Message, Request, ToolCall
+from pytest_lmopt.wire import Completion, Limits, Message, Request, ToolCall
 
 _BESIDES = ("tools", "functions", "response_format")
 _RENDERED = ("role", "content", "tool_calls", "function_call")

@@ -13,10 +13,10 @@ from pytest_lmopt.lm.dialects.json_bodies import objects, text
 from pytest_lmopt.lm.dialects.openai_embeddings import texts
 from pytest_lmopt.lm.dialects.openai_rendering import openai_refusal, text_response
 from pytest_lmopt.lm.dialects.paths import deployment, path_of
-from pytest_lmopt.lm.dialects.protocol import Answer, Body, HttpRequest, HttpResponse, Limits
+from pytest_lmopt.lm.dialects.protocol import Answer, Body, HttpRequest, HttpResponse
 from pytest_lmopt.lm.dialects.rendering import input_bound, nested_size, size, whole_number
 from pytest_lmopt.lm.dialects.usage_figures import chat_usage
-from pytest_lmopt.wire import Completion, Message, Request
+from pytest_lmopt.wire import Completion, Limits, Message, Request
 
 _NOT_READ = ("prompt", "logit_bias", "stop", "stream_options")
 _SAME = ("max_tokens", "temperature", "top_p", "stop", "seed", "frequency_penalty")

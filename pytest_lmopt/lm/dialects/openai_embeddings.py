@@ -11,10 +11,10 @@ from pytest_lmopt.lm.dialects.errors import error_of
 from pytest_lmopt.lm.dialects.json_bodies import answered_object, text
 from pytest_lmopt.lm.dialects.openai_rendering import openai_refusal
 from pytest_lmopt.lm.dialects.paths import deployment, path_of
-from pytest_lmopt.lm.dialects.protocol import Answer, Body, HttpRequest, HttpResponse, Limits
+from pytest_lmopt.lm.dialects.protocol import Answer, Body, HttpRequest, HttpResponse
 from pytest_lmopt.lm.dialects.rendering import input_bound
 from pytest_lmopt.lm.dialects.usage_figures import embeddings_usage
-from pytest_lmopt.wire import Completion, Message, Request
+from pytest_lmopt.wire import Completion, Limits, Message, Request
 
 
 class OpenAIEmbeddings:

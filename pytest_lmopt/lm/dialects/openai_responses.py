@@ -16,7 +16,7 @@ from pytest_lmopt.lm.dialects.json_bodies import CUT, mapping, objects, text
 from pytest_lmopt.lm.dialects.openai_rendering import openai_refusal
 from pytest_lmopt.lm.dialects.openai_stream import is_streamed
 from pytest_lmopt.lm.dialects.paths import deployment, path_of
-from pytest_lmopt.lm.dialects.protocol import Answer, Body, HttpRequest, HttpResponse, Limits
+from pytest_lmopt.lm.dialects.protocol import Answer, Body, HttpRequest, HttpResponse
 from pytest_lmopt.lm.dialects.rendering import (
     content_text,
     inner_parts,
@@ -29,7 +29,7 @@ from pytest_lmopt.lm.dialects.rendering import (
 from pytest_lmopt.lm.dialects.responses_rendering import response_of
 from pytest_lmopt.lm.dialects.responses_translation import as_chat
 from pytest_lmopt.lm.dialects.usage_figures import responses_usage
-from pytest_lmopt.wire import Completion, Message, Request, ToolCall
+from pytest_lmopt.wire import Completion, Limits, Message, Request, ToolCall
 
 _BESIDES = ("tools", "text")
 _NOT_READ = (*_BESIDES, "input", "instructions", "metadata", "include", "stream_options")

@@ -88,6 +88,11 @@ def provider_of(url: str) -> str | None:
     return next((name for end, name in _SUFFIXES.items() if host.endswith(end)), None)
 
 
+def is_provider(name: str) -> bool:
+    """Whether litellm's name is that of a provider in the table, not of a host."""
+    return name == "bedrock" or name in _HOSTS.values() or name in _SUFFIXES.values()
+
+
 def is_loopback(url: str) -> bool:
     """Whether a URL leads to this machine by its host, without any look-up."""
     host = host_of(url)

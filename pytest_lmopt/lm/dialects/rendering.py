@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_lmopt.canonical import canonical_json
 from pytest_lmopt.lm.dialects.json_bodies import mapping, objects, text
-from pytest_lmopt.wire import Message, Request
+from pytest_lmopt.wire import TOOLS, Message, Request
 
 _TEXTS = ("text", "refusal", "thinking", "input_text", "output_text")
 _CALL_TYPES = ("tool_use", "server_tool_use", "mcp_tool_use")
@@ -16,7 +16,7 @@ _CALL_TYPES = ("tool_use", "server_tool_use", "mcp_tool_use")
 def tools_first(body: Mapping[str, Any], names: Sequence[str]) -> list[Message]:
     """Render the fields for tools and formats as one message; none where all are empty."""
     besides = {name: body[name] for name in names if body.get(name)}
-    return [Message("tools", canonical_json(besides))] if besides else []
+    return [Message(TOOLS, canonical_json(besides))] if besides else []
 
 
 def text_of(message: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ from pytest_lmopt.errors import (
 )
 from pytest_lmopt.lm.dialects.identity import identity
 from pytest_lmopt.lm.dialects.protocol import Body, Dialect, HttpRequest, HttpResponse
-from pytest_lmopt.lm.dialects.providers import model_name, reports_unasked
+from pytest_lmopt.lm.dialects.providers import model_name, provider_of, reports_unasked
 from pytest_lmopt.lm.interception.sending import Sender, SendingError
 from pytest_lmopt.lm.money.usage import usage_of
 from pytest_lmopt.lm.tracing import Call, RunContext
@@ -130,9 +130,11 @@ class Exchange:
         """The request of the call; equal calls of one run are answered independently."""
         model, other = self._model, self._other_model
         body, ask = self.body, other is None
-        if other is not None and not self.run.rules.offered and _same_provider(model, other):
-            body, model, ask = {**body, "model": other.partition("/")[2]}, other, True
+        if other is not None and self._serves(other):
+            bare = other.partition("/")[2]
+            body, model, ask = {**body, "model": bare}, model_name(self.http.url, bare), True
         request = self._own(model, body) if ask or other is None else self._translated(other)
+        request = replace(request, client=self.client, dialect=self.dialect.name)
         before = self.run.occurrence(request.key)
         if before:
             request = replace(request, params={**request.params, OCCURRENCE: before})
@@ -145,6 +147,14 @@ class Exchange:
         if not self.dialect.has_chat or not model or model == self._model:
             return None
         return model if self.run.rules.offered or self.run.purpose == "run" else None
+
+    def _serves(self, other: str) -> bool:
+        """Whether the client's own provider has the model; a gateway's is its dialect's."""
+        provider, slash, _ = other.partition("/")
+        if self.run.rules.offered or not slash or is_local(other):
+            return False
+        gateway = provider_of(self.http.url) is None and provider == self.dialect.default_provider
+        return gateway or provider == self._model.partition("/")[0]
 
     def _own(self, model: str, body: Body) -> Request:
         """The request as its client sends it."""
@@ -238,11 +248,6 @@ NO_RETRY = {"x-should-retry": "false"}
 
 _REPEATS = "x-stainless-retry-count"
 """A header of SDKs that repeat requests by themselves."""
-
-
-def _same_provider(model: str, other: str) -> bool:
-    provider, slash, _ = other.partition("/")
-    return bool(slash) and provider == model.partition("/")[0] and not is_local(other)
 
 
 def is_transient(error: Exception) -> bool:

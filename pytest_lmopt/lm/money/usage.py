@@ -168,7 +168,7 @@ def _problem(
     into, out = _int(reported.input), _int(reported.output)
     if reported.odd:
         return ", ".join(reported.odd)
-    if into == out == 0 and sum(bound) and not may_be_nothing:
+    if into == out == 0 and bound != (0, 0) and not may_be_nothing:
         return "no tokens at all"
     most = bound
     if not (_within(reported.input, bound.input) and _within(reported.output, bound.output)):

@@ -153,7 +153,12 @@ def _port(port: object) -> int | None:
     return number or None
 
 
-OPENERS = {"run": "the pipeline", "metric": "the metric", "setup": "a fixture"}
+OPENERS = {
+    "run": "the pipeline",
+    "metric": "the metric",
+    "setup": "a fixture",
+    "import": "a test module or conftest",
+}
 
 _HANDLERS: dict[str, Callable[..., None]] = {
     "socket.getaddrinfo": _looked_up,

@@ -6,11 +6,12 @@ semantic-conventions-genai, as of 2026.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_lmopt.safe_text import redact
+from pytest_lmopt.lm.dialects.json_bodies import mapping
+from pytest_lmopt.lm.dialects.providers import is_provider
+from pytest_lmopt.lm.dialects.registry import dialect_named
 from pytest_lmopt.wire import Completion, Request, is_local
 
 PROVIDERS: Mapping[str, str] = {
@@ -26,8 +27,18 @@ PROVIDERS: Mapping[str, str] = {
 }
 """litellm's prefixes to well-known provider names, where they differ or are among the commonest."""
 
+OPERATIONS: Mapping[str, str] = {
+    "openai.embeddings": "embeddings",
+    "openai.completions": "text_completion",
+    "opaque": "generate_content",
+    "free": "generate_content",
+}
+"""Operations by the dialect of a client's call, where they are not ``chat``."""
+
 PARAMS: Mapping[str, str] = {
     "frequency_penalty": "gen_ai.request.frequency_penalty",
+    "max_completion_tokens": "gen_ai.request.max_tokens",
+    "max_output_tokens": "gen_ai.request.max_tokens",
     "max_tokens": "gen_ai.request.max_tokens",
     "presence_penalty": "gen_ai.request.presence_penalty",
     "seed": "gen_ai.request.seed",
@@ -37,41 +48,52 @@ PARAMS: Mapping[str, str] = {
 }
 
 
+def span_name(request: Request) -> str:
+    """Name the span of a call: its operation and the model."""
+    return f"{_operation(request)} {_names(request)[1]}".strip()
+
+
 def asked(request: Request) -> dict[str, Any]:
     """Attributes of a request, without its words."""
-    named = {name: request.params.get(param) for param, name in PARAMS.items()}
-    stop = request.params.get("stop")
-    return {
-        "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": provider(request.model),
-        "gen_ai.request.model": model_name(request.model),
-        **{name: value for name, value in named.items() if isinstance(value, int | float)},
-        **(
-            {"gen_ai.request.stop_sequences": [stop] if isinstance(stop, str) else stop}
-            if stop
-            else {}
-        ),
+    given = {**request.params, **mapping(request.params.get("body"))}
+    provider_name, model = _names(request)
+    found: dict[str, Any] = {
+        "gen_ai.operation.name": _operation(request),
+        "gen_ai.provider.name": provider_name,
     }
+    if model:
+        found["gen_ai.request.model"] = model
+    for param, name in PARAMS.items():
+        if isinstance(given.get(param), int | float):
+            found[name] = given[param]
+    stop = given.get("stop") or given.get("stop_sequences")
+    if stop:
+        found["gen_ai.request.stop_sequences"] = [stop] if isinstance(stop, str) else stop
+    if given.get("stream") is True:
+        found["gen_ai.request.stream"] = True
+    if isinstance(given.get("n"), int) and given["n"] != 1:
+        found["gen_ai.request.choice.count"] = given["n"]
+    if request.dialect:
+        found["pytest_lmopt.client"] = request.client
+        found["pytest_lmopt.dialect"] = request.dialect
+    return found
 
 
 def answered(completion: Completion) -> dict[str, Any]:
     """Attributes of an answer, without its words; tokens are those of the call, replayed or not."""
     usage = completion.usage
-    return {
+    found: dict[str, Any] = {
         "gen_ai.usage.input_tokens": usage.input_tokens,
         "gen_ai.usage.output_tokens": usage.output_tokens,
         "pytest_lmopt.replayed": usage.replayed > 0,
     }
-
-
-def question(request: Request) -> dict[str, Any]:
-    """The messages sent, secrets hidden."""
-    return {"gen_ai.input.messages": _messages(request.messages)}
-
-
-def answer(completion: Completion) -> dict[str, Any]:
-    """The message that came back, secrets hidden."""
-    return {"gen_ai.output.messages": _messages([("assistant", completion.text)], finish="stop")}
+    if usage.cached_tokens:
+        found["gen_ai.usage.cache_read.input_tokens"] = usage.cached_tokens
+    if usage.reasoning_tokens:
+        found["gen_ai.usage.reasoning.output_tokens"] = usage.reasoning_tokens
+    if completion.finish:
+        found["gen_ai.response.finish_reasons"] = [completion.finish]
+    return found
 
 
 def provider(model: str) -> str:
@@ -87,11 +109,15 @@ def model_name(model: str) -> str:
     return model if is_local(model) else model.partition("/")[2] or model
 
 
-def _messages(messages: Any, **more: str) -> str:
-    return json.dumps(
-        [
-            {"role": role, "parts": [{"type": "text", "content": redact(text)}], **more}
-            for role, text in messages
-        ],
-        ensure_ascii=False,
-    )
+def _operation(request: Request) -> str:
+    return OPERATIONS.get(request.dialect, "chat")
+
+
+def _names(request: Request) -> tuple[str, str]:
+    """The provider's and the model's name; of an unknown host, the provider of the protocol."""
+    if not request.dialect or "body" not in request.params:
+        return provider(request.model), model_name(request.model)
+    prefix, _, model = request.model.partition("/")
+    if not is_provider(prefix):
+        prefix = dialect_named(request.dialect).default_provider
+    return PROVIDERS.get(prefix, prefix), model

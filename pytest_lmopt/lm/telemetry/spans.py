@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pytest_lmopt.lm.seam import LM
-from pytest_lmopt.lm.telemetry import conventions
+from pytest_lmopt.lm.telemetry import conventions, messages
 from pytest_lmopt.lm.tracing import our_own
 from pytest_lmopt.wire import Completion, Request, is_local
 
@@ -107,7 +107,7 @@ def _sent_by_us(opened: AbstractContextManager[Span]) -> Iterator[Span]:
 
 
 class _Traced:
-    """Stands before recordings and retries: one span for each call a prompt makes."""
+    """Stands before recordings and retries: one span for each call of a prompt or a client."""
 
     def __init__(self, lm: LM, telemetry: Telemetry) -> None:
         self._lm = lm
@@ -117,11 +117,11 @@ class _Traced:
         """The LM's answer."""
         about = conventions.asked(request)
         if self._telemetry.content:
-            about |= conventions.question(request)
-        name = f"chat {about['gen_ai.request.model']}"
+            about |= messages.question(request)
+        name = conventions.span_name(request)
         with self._telemetry.span(name, about, calling=not is_local(request.model)) as span:
             completion = await self._lm.complete(request)
             span.set_attributes(conventions.answered(completion))
             if self._telemetry.content:
-                span.set_attributes(conventions.answer(completion))
+                span.set_attributes(messages.answer(completion))
             return completion

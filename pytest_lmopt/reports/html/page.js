@@ -160,16 +160,36 @@
 
   function call(called, turn) {
     const element = make("details", "", { class: "call" });
+    const other = called.model && called.dialect && !called.prompt.endsWith(`:${called.model}`);
     const notes = [
+      called.client && `by ${called.client}`,
+      other && `answered by ${called.model}`,
       `${counted(called.input_tokens)} + ${counted(called.output_tokens)} tokens`,
+      called.cached_tokens && `${counted(called.cached_tokens)} cached`,
+      called.reasoning_tokens && `${counted(called.reasoning_tokens)} reasoning`,
       called.judging && "by the metric",
       called.replayed && "replayed",
       called.error && "no answer",
     ];
     element.append(make("summary", `call ${turn + 1}: ${called.prompt} (${notes.filter(Boolean).join(", ")})`));
     for (const [name, value] of Object.entries(called.inputs)) element.append(part(name, value));
-    element.append(called.error ? part("error", called.error) : part("answer", called.text));
+    element.append(...exchange(called));
     return element;
+  }
+
+  function* exchange(called) {
+    if (called.tools) {
+      const offered = make("details");
+      offered.append(make("summary", "tools offered"), make("pre", called.tools));
+      yield offered;
+    }
+    for (const [place, message] of (called.messages ?? []).entries()) {
+      yield part(message.role, message.content);
+      if (place === 0 && called.unshown) yield make("p", `${called.unshown} more messages`);
+    }
+    if (called.error) yield part("error", called.error);
+    else if (called.text || !called.tool_calls?.length) yield part("answer", called.text);
+    for (const asked of called.tool_calls ?? []) yield part(`answer: calls ${asked.name}`, asked.arguments);
   }
 
   for (const head of table.tHead.querySelectorAll("[data-key]")) {

@@ -1,0 +1,22 @@
+"""Notices on a suite's calls: those we can't see, and those that are taken as free."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_lmopt.lm.framework_caches import caches_on
+from pytest_lmopt.lm.money.prices import is_given
+from pytest_lmopt.reports.suite_report import SuiteReport
+from pytest_lmopt.wire import is_on_this_machine
+
+
+def suite_notices(report: SuiteReport) -> Iterator[str]:
+    """Name the caches that answer in place of providers, and the models without a price."""
+    yield from (f"{report.suite}: {line}" for line in caches_on())
+    models = report.model.split(", ")
+    free = [model for model in models if is_on_this_machine(model) and not is_given(model)]
+    if free:
+        yield (
+            f"{report.suite}: calls to {', '.join(free)} are taken as free: the server runs on "
+            "this machine. Name a price in lm_prices if they are not"
+        )
