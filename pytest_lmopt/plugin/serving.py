@@ -257,7 +257,7 @@ def _run_pytest(channel: Channel, hooks: ServingHooks) -> object:
     known = set(sys.path)
     sys.path[:0] = [str(root / path) for path in spec.paths if str(root / path) not in known]
     sys.path += [path for path in channel.worker_path if path and path not in sys.path]
-    ours = [f"--rootdir={root}", "--capture=no", "-p", "no:terminal"]
+    ours = [f"--rootdir={root}", "--capture=no"]
     if spec.inifile is not None:
         ours += ["-c", str(root / spec.inifile)]
     os.environ.pop("PYTEST_ADDOPTS", None)  # the leader's are among the arguments
@@ -265,6 +265,8 @@ def _run_pytest(channel: Channel, hooks: ServingHooks) -> object:
     with TemporaryDirectory(prefix="lmopt-") as cache:
         config = _prepareconfig([*spec.args, *ours, "-o", f"cache_dir={cache}"])
         try:
+            # only now: the leader's arguments may hold options of this plugin, such as -v
+            config.pluginmanager.unregister(name="terminal")
             config.pluginmanager.register(hooks)
             for name, value in {**NEUTRAL, "lm_model": spec.model}.items():
                 if hasattr(config.option, name):

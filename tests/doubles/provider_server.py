@@ -151,11 +151,10 @@ class ProviderServer:
         """Wait while answers are held; then whether the client is still there."""
         with self._lock:
             answering = self._counts["answering"]
-            if self.hold_after is None or answering < self.hold_after:
-                self._counts["answering"] += 1
-                return True
-            self._counts["held"] += 1
-        self._released.wait()
+            held = self.hold_after is not None and answering >= self.hold_after
+            self._counts["held" if held else "answering"] += 1
+        if held:
+            self._released.wait()
         readable, _, _ = select.select([connection], [], [], 0)
         return not readable or bool(connection.recv(1, socket.MSG_PEEK))
 

@@ -276,13 +276,13 @@ def _sent(collector: Collector, name: str, *, count: int) -> list[Span]:
 def test_a_package_that_a_worker_lacks_is_named_with_the_worker(
     project: Project, machines: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The suite is an error, without a traceback."""
+    """The suite is an error, without a traceback; options about the terminal don't matter there."""
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "only_here.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path / "lib")
     project.suite()
     project.write("pipeline.py", (project.path / "pipeline.py").read_text() + "import only_here\n")
-    result = project.run(machines.option)
+    result = project.run(machines.option, "-v")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         ["*can't be run on Dask worker tcp://*: *No module named 'only_here'*"]
