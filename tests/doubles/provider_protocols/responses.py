@@ -146,11 +146,7 @@ def _events(body: Json, said: Said) -> Iterator[tuple[str, Json]]:
     for index, item in enumerate(response["output"]):
         place = {"item_id": item["id"], "output_index": index}
         is_text = item["type"] == "message"
-<<<<<<< HEAD
-        emptied = {"content": []} if is_text else {"arguments": ""}
-=======
         emptied: Json = {"content": []} if is_text else {"arguments": ""}
->>>>>>> main
         start = {**item, "status": "in_progress", **emptied}
         yield "response.output_item.added", {"output_index": index, "item": start}
         yield from _text(place, item["content"][0], said) if is_text else _call(place, item)
