@@ -27,6 +27,7 @@ from pytest_lmopt.lm.money.allowances import NOTHING
 from pytest_lmopt.lm.net.rules import Rules
 from pytest_lmopt.lm.telemetry.destination import adopt
 from pytest_lmopt.plugin.accounting import marked_rules
+from pytest_lmopt.plugin.broken import fail
 from pytest_lmopt.plugin.importing import reason
 from pytest_lmopt.plugin.names import node_name
 from pytest_lmopt.plugin.option_values import NONE
@@ -139,7 +140,7 @@ class ServingHooks:
         with belonging(context):
             yield
         if context.stop is not None:
-            pytest.fail(str(context.stop), pytrace=False)
+            fail(item.config.stash[session_key], str(context.stop))
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:

@@ -111,6 +111,7 @@ def test_a_budget_in_dollars_holds_whatever_price_a_pipeline_names(
     _expensive(openai_server)
     project.write("test_a.py", HONEST + CHEAP.format(register=register, prices=prices))
     options = ("-o", f"lm_model={MODEL}", "--lm-cache=off", "--lm-concurrency=1")
+    options += ("--lm-prices=localhost/gpt-4o-mini 0.15 0.6",)  # where litellm finds the server
     project.run(*options, "-k", "honest").assert_outcomes(failed=1)
     honest = openai_server.calls
     assert 0 < honest < 20

@@ -17,6 +17,7 @@ from pytest_lmopt.lm.recordings.protocol import Store
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.tracing import may_land
 from pytest_lmopt.lm.waiting import is_patient
+from pytest_lmopt.safe_text import hide_carried, through
 from pytest_lmopt.wire import Completion, Refusal, Request, Usage
 
 CacheMode = Literal["auto", "replay", "refresh", "off"]
@@ -137,7 +138,9 @@ class Recorded:
             self._store.put(request, completion)
             return completion
         except RefusedError as error:
-            refusal = Refusal(text="", usage=Usage(), problem=str(error), whole=error.answer)
+            # a provider may quote the key
+            whole = through(error.answer, hide_carried) if error.answer is not None else None
+            refusal = Refusal(text="", usage=Usage(), problem=str(error), whole=whole)
             self._store.put(request, refusal)
             raise
         finally:
