@@ -31,7 +31,7 @@ from pytest_lmopt.errors import (
 from pytest_lmopt.lm.net.openings import Openings
 from pytest_lmopt.lm.net.rules import Rules
 from pytest_lmopt.lm.seam import LM
-from pytest_lmopt.safe_text import said
+from pytest_lmopt.safe_text import hide_carried, said, through
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
 from pytest_lmopt.wire import Message, Request, ToolCall, Usage
@@ -171,12 +171,15 @@ class RunContext:
             self.stop = error
             if call.dialect and call.request is not None:
                 self._stopped_on = call.request.messages
+        whole = call.whole
+        if isinstance(error, RefusedError) and error.answer is not None:
+            whole = through(error.answer, hide_carried)  # a provider may quote the key
         return replace(
             call,
             error=said(error) or type(error).__name__,
             unrecorded=isinstance(error, UnrecordedError),
             refused=isinstance(error, RefusedError),
-            whole=error.answer if isinstance(error, RefusedError) else call.whole,
+            whole=whole,
         )
 
     def answered(self, request: Request) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -159,6 +160,33 @@ def test_a_redirect_is_followed_as_the_client_does(asking: Asking, server: OddSe
         asking.run(*options).assert_outcomes(passed=1)
         assert asking.report["score"] == 1.0
         assert len(server.bodies) == 4
+
+
+QUOTING = """
+def ask(row):
+    try:
+        gpt.chat.completions.create(**chat(f"Is {row} odd?"))
+    except openai.BadRequestError as refusal:
+        assert refusal.message.endswith("no such thing")
+        return ("even", "odd")[int(row[4:]) % 2]
+"""
+
+
+def test_a_refusal_that_quotes_the_key_is_committed_without_it(
+    asking: Asking, server: OddServer
+) -> None:
+    """Nor does the state folder hold it; a replay has all else of the refusal."""
+    key = "sk-simulated-key-4711-0815"
+    refused = json.dumps({"error": {"message": f"with {key} there is no such thing"}}).encode()
+    server.answer = lambda _: Said(body=refused, status=400)
+    asking.write(f"gpt = gpt.with_options(api_key={key!r})\n" + QUOTING)
+    asking.run("--lm-record=records").assert_outcomes(passed=1)
+    folder = asking.project.path
+    written = [asking.file, *(folder / ".lmopt").rglob("*.sqlite*"), *folder.rglob("*.jsonl")]
+    assert not any(key.encode() in file.read_bytes() for file in written)
+    shutil.rmtree(folder / ".lmopt")
+    asking.run("--lm-record=records", "--lm-cache=replay").assert_outcomes(passed=1)
+    assert len(server.bodies) == 2
 
 
 PATCHED = """
