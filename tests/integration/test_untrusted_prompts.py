@@ -110,8 +110,8 @@ def test_a_budget_in_dollars_holds_whatever_price_a_pipeline_names(
     """A call's own price and a registered one change nothing, for this suite or the next."""
     _expensive(openai_server)
     project.write("test_a.py", HONEST + CHEAP.format(register=register, prices=prices))
-    options = ("-o", f"lm_model={MODEL}", "--lm-cache=off", "--lm-concurrency=1")
-    options += ("--lm-prices=localhost/gpt-4o-mini 0.15 0.6",)  # where litellm finds the server
+    price = "--lm-prices=localhost/gpt-4o-mini 0.15 0.6"  # where litellm finds the server
+    options = ("-o", f"lm_model={MODEL}", "--lm-cache=off", "--lm-concurrency=1", price)
     project.run(*options, "-k", "honest").assert_outcomes(failed=1)
     honest = openai_server.calls
     assert 0 < honest < 20
