@@ -258,6 +258,7 @@ def test_every_way_to_a_state_and_to_a_request_is_known() -> None:
         "lm/dialects/rendering.py",  # a client's, to be read by its dialect
         "lm/interception/exchange.py",  # sent by a client, or a chat request's own parameters
         "lm/prompt.py",  # a state's
+        "lm/recordings/answer.py",  # a recorded one, to be compared with
         "lm/recordings/files.py",  # a record file's, for its key alone
         "strategies/bench.py",  # a proposer's: our own parameters
     }
