@@ -118,7 +118,9 @@ def all_cases(examples: int, few: int, names: list[str]) -> list[Case]:
     callers = [*PEERS, *ASKED]
     cases = [
         *(Case(name=name, examples=examples, latency=0.05) for name in callers),
-        *(Case(name=name, examples=n) for name in callers for n in (few, examples)),
+        *(Case(name=name, examples=examples) for name in callers),
+        # few examples of -n2 go to one worker
+        *(Case(name=name, examples=few) for name in callers if name != WORKERS),
         *(Case(name=REPLAY, examples=n) for n in (few, examples)),
         *(Case(name=name, examples=n) for name in BARE for n in (1, examples)),
     ]

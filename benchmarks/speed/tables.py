@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean, median
 
-from speed.cases import ASKED, REPLAY, Case
+from speed.cases import ASYNC, CLIENT, OURS, REPLAY, Case
 from speed.clients import PEERS
 from speed.processes import Figures
 from speed.targets import Medians, Results, target_rows
@@ -53,7 +53,7 @@ def _row(case: Case, found: Sequence[Figures]) -> str:
 
 def _slope_rows(results: Results) -> Iterator[str]:
     measured = {case.name for case in results if not case.latency}
-    for name in filter(measured.__contains__, (*PEERS, *ASKED, REPLAY)):
+    for name in filter(measured.__contains__, (*PEERS, OURS, ASYNC, CLIENT, REPLAY)):
         start, each = Medians(results).slope(name)
         yield f"| {name} | {start:.2f} | {each:.2f} |"
 
