@@ -29,8 +29,9 @@ class CaseError(Exception):
 class Figures:
     """What a process took.
 
-    Wall and CPU seconds (with its children's), megabytes of the largest process, requests a second
-    at the server without the first and last tenth, requests at once, and the load average before.
+    Wall and CPU seconds (with its children's), megabytes of the largest process (on Linux never
+    below what this process has), requests a second at the server without the first and last tenth,
+    requests at once, and the load average before.
     """
 
     seconds: float

@@ -53,9 +53,9 @@ class Counts:
 
 
 def steady_rate(arrivals: list[float]) -> float:
-    """Arrivals a second without the first and last tenth; 0 for fewer than ten."""
+    """Arrivals a second without the first and last tenth; 0 for fewer than 50."""
     first, last = (int(share * (len(arrivals) - 1)) for share in MIDDLE)
-    if len(arrivals) < 10 or arrivals[last] == arrivals[first]:
+    if len(arrivals) < 50 or arrivals[last] == arrivals[first]:
         return 0.0
     return (last - first) / (arrivals[last] - arrivals[first])
 

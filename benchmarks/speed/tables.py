@@ -28,7 +28,9 @@ def all_tables(results: Results) -> str:
 def profile_table(case: Case, found: Mapping[str, float]) -> str:
     """Return where the CPU of one run went."""
     total = sum(found.values())
-    rows = [f"| {part} | {used:.2f} | {used / total:.0%} |" for part, used in found.items()]
+    shown = {part: used for part, used in found.items() if used >= total / 100}
+    shown["all below 1 %"] = total - sum(shown.values())
+    rows = [f"| {part} | {used:.2f} | {used / total:.0%} |" for part, used in shown.items()]
     title = f"{case.name}, {case.examples} examples, 0 ms: {total:.1f} s of CPU"
     return f"{title}\n\n" + _table("| | CPU s | share |", rows)
 
