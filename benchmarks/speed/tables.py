@@ -28,8 +28,10 @@ def all_tables(results: Results) -> str:
 def profile_table(case: Case, found: Mapping[str, float]) -> str:
     """Return where the CPU of one run went."""
     total = sum(found.values())
-    shown = {part: used for part, used in found.items() if used >= total / 100}
-    shown["all below 1 %"] = total - sum(shown.values())
+    few = total / 100
+    small = {part for part in found if part.startswith("imports") and found[part] < few}
+    shown = {part: used for part, used in found.items() if part not in small}
+    shown["imports below 1 % each"] = sum(found[part] for part in small)
     rows = [f"| {part} | {used:.2f} | {used / total:.0%} |" for part, used in shown.items()]
     title = f"{case.name}, {case.examples} examples, 0 ms: {total:.1f} s of CPU"
     return f"{title}\n\n" + _table("| | CPU s | share |", rows)
