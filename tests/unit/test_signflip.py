@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import math
+import random
+import time
+import tracemalloc
+
 import numpy as np
 import pytest
-from scipy.stats import permutation_test
+from scipy.stats import norm, permutation_test
 
-from pytest_lmopt.stats.signflip import ENUMERATE_UP_TO, RESAMPLES, sign_flip_p
+from pytest_lmopt.stats import signflip
+from pytest_lmopt.stats.signflip import (
+    ENUMERATE_UP_TO,
+    ONE_NUMBER_A_SIGN_UP_TO,
+    RESAMPLES,
+    sign_flip_p,
+)
 
 MIXED = [0.3, -0.1, 0.25, 0.0, 0.5, -0.2, 0.05, 0.4]
+BORDER = [0.5, -0.1, 0.3, 0.2, -0.4, 0.6, 0.1, -0.2, 0.3, 0.4, -0.3, 0.2, 0.15]
 
 
 @pytest.mark.parametrize(
@@ -74,14 +86,75 @@ def test_further_draws_count_what_reaches_the_sum() -> None:
     assert np.mean(drawn) >= exact
 
 
-def test_drawing_approaches_enumeration() -> None:
-    """Just beyond the limit the drawn p-value is near the one over all patterns."""
-    units = [0.5, -0.1, 0.3, 0.2, -0.4, 0.6, 0.1, -0.2, 0.3, 0.4, -0.3, 0.2, 0.15]
-    assert len(units) == ENUMERATE_UP_TO + 1
-    signs = np.array(np.meshgrid(*[[-1.0, 1.0]] * len(units))).reshape(len(units), -1)
-    exact = float(np.mean(np.abs(np.array(units) @ signs) >= abs(sum(units)) - 1e-9))
+@pytest.mark.parametrize("most", [ONE_NUMBER_A_SIGN_UP_TO, ENUMERATE_UP_TO])
+def test_drawing_approaches_enumeration(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """Just beyond the limit the drawn p-value is near the one over all patterns, in either way."""
+    monkeypatch.setattr(signflip, "ONE_NUMBER_A_SIGN_UP_TO", most)
+    assert len(BORDER) == ENUMERATE_UP_TO + 1
+    signs = np.array(np.meshgrid(*[[-1.0, 1.0]] * len(BORDER))).reshape(len(BORDER), -1)
+    exact = float(np.mean(np.abs(np.array(BORDER) @ signs) >= abs(sum(BORDER)) - 1e-9))
     error = (exact * (1 - exact) / RESAMPLES) ** 0.5
-    assert sign_flip_p(units) == pytest.approx(exact, abs=4 * error)
+    assert sign_flip_p(BORDER) == pytest.approx(exact, abs=4 * error)
+
+
+def plainly(units: list[float], *, alpha: float, seed: int) -> float:
+    """The first version's p-value of more than 12 units, which drew all patterns in one table."""
+    moving = np.array(sorted(abs(unit) for unit in units if unit))
+    observed = abs(math.fsum(units)) - 1e-9 * math.fsum(moving)
+    generator = np.random.default_rng(seed)
+
+    def reaching(size: int) -> int:
+        signs = generator.integers(0, 2, size=(size, moving.size)) * 2.0 - 1.0
+        return int(np.count_nonzero(np.abs(np.einsum("ij,j->i", signs, moving)) >= observed))
+
+    drawn, reached = RESAMPLES, reaching(RESAMPLES)
+    wanted = math.ceil(4.0 / alpha) if not reached and alpha * (RESAMPLES + 1) <= 1.0 else drawn
+    while drawn < wanted:
+        size = min(RESAMPLES, wanted - drawn)
+        reached, drawn = reached + reaching(size), drawn + size
+    return (1 + reached) / (drawn + 1)
+
+
+@pytest.mark.parametrize(
+    ("units", "alpha"),
+    [
+        (BORDER, 0.05),
+        ([0.5, -0.25, 0.0, 1.0] * 9, 0.05),  # most sums are ties
+        ([1.0] * 18 + [-1.0], 0.00005),  # an odd number of units, and further draws
+        ([0.1 + math.sin(number) for number in range(301)], 0.05),  # more than one chunk
+    ],
+)
+def test_a_seed_keeps_its_p_value(units: list[float], alpha: float) -> None:
+    """Committed p-values rest on the draws and on their order: no chunk may change them."""
+    for seed in (0, 7):
+        expected = plainly(units, alpha=alpha, seed=seed)
+        assert sign_flip_p(units, alpha=alpha, seed=seed) == expected
+
+
+def test_a_seed_keeps_its_p_value_however_few_are_drawn_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Chunks of an odd number of signs, too, take up where the one before stopped."""
+    expected = sign_flip_p(BORDER)
+    monkeypatch.setattr(signflip, "SIGNS_AT_ONCE", 7 * len(BORDER))
+    assert sign_flip_p(BORDER) == expected
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_units_take_a_second_and_little_memory() -> None:
+    """And the p-value is near that of a normal sum."""
+    chance = random.Random(0)
+    units = [chance.gauss(0.003, 1.0) for _ in range(100_000)]
+    began = time.process_time()
+    p_value = sign_flip_p(units)
+    assert time.process_time() - began < 1.0
+    assert p_value == pytest.approx(2 * norm.sf(abs(sum(units)) / math.hypot(*units)), abs=0.02)
+    tracemalloc.start()
+    try:
+        assert sign_flip_p(units) == p_value
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_seed_decides_the_draws() -> None:

@@ -1,0 +1,1 @@
+"""Parts of benchmarks/throughput.py: a counting server, the peers, and their processes."""
