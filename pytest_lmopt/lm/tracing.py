@@ -98,6 +98,11 @@ class Block:
         """Whether it has ended, by itself or with the whole it is a part of."""
         return self._ended or (self._whole is not None and self._whole.ended)
 
+    @property
+    def lands(self) -> bool:
+        """Whether it has ended, but answers under way may still arrive and be recorded."""
+        return self.ended and self.may_land
+
     def end(self, *, landing: bool = True) -> None:
         """End it, whatever its runs are waiting for.
 

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.errors import LmoptError, LostContextError, MissingAnswerError
 from pytest_lmopt.lm.hooks import hooked
+from pytest_lmopt.lm.interception.sending import landed
 from pytest_lmopt.lm.net.rules import Rules
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.tracing import Block, RunContext, running
@@ -172,6 +173,8 @@ class InProcessExecutor:
                 task.cancel()
             if tasks:  # some swallow it: those are left behind, as threads are
                 await asyncio.wait(tasks, timeout=self._patience)
+            if block.lands:
+                await landed(seconds=self._patience)
 
     async def _run(
         self, pipeline: Pipeline, example: Example, context: RunContext, block: Block

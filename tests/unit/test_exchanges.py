@@ -299,7 +299,7 @@ def test_a_stream_is_read_whole_and_delivered_event_by_event(module: Any) -> Non
     sent: list[Any] = []
 
     async def original(_: object, request: Any) -> Any:
-        sent.append((json.loads(request.content), asyncio.current_task()))
+        sent.append((json.loads(request.content), asyncio.get_running_loop()))
         headers = {"content-type": "text/event-stream"}
         return module.Response(200, content=STREAM, headers=headers)
 
@@ -308,7 +308,7 @@ def test_a_stream_is_read_whole_and_delivered_event_by_event(module: Any) -> Non
     async def ask() -> list[bytes]:
         request = module.Request("POST", URL, json={**BODY, "stream": True})
         response = await async_hook(original)(None, request)
-        assert sent[0][1] is asyncio.current_task()
+        assert sent[0][1] is asyncio.get_running_loop()
         return [part async for part in response.stream]
 
     with running(run):

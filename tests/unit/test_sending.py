@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
@@ -12,11 +13,18 @@ import pytest
 
 from pytest_lmopt.errors import CallerLeftError
 from pytest_lmopt.lm.dialects.protocol import HttpRequest, HttpResponse
-from pytest_lmopt.lm.interception.sending import LoopSender, Sender, SendingError, ThreadSender
+from pytest_lmopt.lm.interception.sending import (
+    LoopSender,
+    Sender,
+    SendingError,
+    ThreadSender,
+    landed,
+)
 from pytest_lmopt.lm.loop import submit
 from pytest_lmopt.lm.waiting import blocking, is_patient, sending_on
 
 ASKED = HttpRequest(method="POST", url="https://api.example/v1", headers={}, body=b"{}")
+_WHO: contextvars.ContextVar[str] = contextvars.ContextVar("who")
 ANSWERED = HttpResponse(status=200, headers={}, body=b"yes")
 
 
@@ -41,19 +49,20 @@ def test_a_sync_caller_sends_on_its_own_thread() -> None:
     assert threads == [threading.current_thread()] * 3
 
 
-def test_an_async_caller_sends_in_its_own_task() -> None:
-    """So that its deadlines and its connection pool hold."""
+def test_an_async_caller_sends_on_its_own_loop() -> None:
+    """So that its connection pool holds, in the caller's context."""
 
     async def caller() -> None:
-        tasks = []
+        seen = []
 
         async def send(request: HttpRequest) -> HttpResponse:
-            tasks.append(asyncio.current_task())
+            seen.append((asyncio.get_running_loop(), _WHO.get()))
             return ANSWERED
 
+        _WHO.set("the caller")
         sender = LoopSender(send)
         assert await sender.wait(_submitted(_asked(sender, 2))) == [ANSWERED] * 2
-        assert tasks == [asyncio.current_task()] * 2
+        assert seen == [(asyncio.get_running_loop(), "the caller")] * 2
 
     asyncio.run(caller())
 
@@ -93,6 +102,31 @@ def test_a_cancelled_caller_leaves_an_answer_to_others() -> None:
             await asyncio.wrap_future(work)
         with pytest.raises(CallerLeftError):
             await asyncio.wrap_future(_submitted(_asked(sender)))
+
+    asyncio.run(caller())
+
+
+def test_what_is_paid_for_lands_where_it_may() -> None:
+    """The caller is cancelled with its block; its answer still arrives."""
+
+    async def caller() -> None:
+        begun, go_on = asyncio.Event(), asyncio.Event()
+
+        async def send(request: HttpRequest) -> HttpResponse:
+            begun.set()
+            await go_on.wait()
+            return ANSWERED
+
+        sender = LoopSender(send, lands=lambda: True)
+        work = _submitted(_asked(sender))
+        waiting = asyncio.create_task(sender.wait(work))
+        await begun.wait()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        go_on.set()
+        await landed(seconds=10.0)
+        assert await asyncio.wrap_future(work) == [ANSWERED]
 
     asyncio.run(caller())
 

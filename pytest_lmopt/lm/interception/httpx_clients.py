@@ -81,7 +81,8 @@ def async_hook(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]
             return delivery.received(response)
 
         try:
-            return delivery.given(await _answered(exchange, LoopSender(send)))
+            sender = LoopSender(send, lands=lambda: exchange.run.block.lands)
+            return delivery.given(await _answered(exchange, sender))
         except SendingError as error:
             raised = error.original
         raise raised

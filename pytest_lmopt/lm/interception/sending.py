@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import Protocol, TypeVar
@@ -28,6 +28,18 @@ class SendingError(Exception):
     def __init__(self, original: Exception) -> None:
         self.original = original
         super().__init__(f"{type(original).__name__}: {original}")
+
+
+_landing: set[asyncio.Task[None]] = set()
+"""Requests under way whose callers have been cancelled."""
+
+
+async def landed(*, seconds: float) -> None:
+    """Wait for the answers that may still arrive on this loop, up to so many seconds."""
+    loop = asyncio.get_running_loop()
+    tasks = [task for task in tuple(_landing) if task.get_loop() is loop]
+    if tasks:
+        await asyncio.wait(tasks, timeout=seconds)
 
 
 class Sender(Protocol):
@@ -66,11 +78,13 @@ class _Attempts:
         finally:
             answer.cancel()
 
-    def leave(self) -> None:
+    def leave(self, *, landing: Future[HttpResponse] | None = None) -> None:
+        """Send none any more; the one that is ``landing`` may still be answered."""
         self.left = True
         for answer in tuple(self._open):
-            with suppress(Exception):  # it is done meanwhile
-                answer.set_exception(CallerLeftError(_LEFT))
+            if answer is not landing:
+                with suppress(InvalidStateError):  # it is done meanwhile
+                    answer.set_exception(CallerLeftError(_LEFT))
 
 
 class ThreadSender:
@@ -107,10 +121,20 @@ class ThreadSender:
 
 
 class LoopSender:
-    """Sends in the task that waits for the call, on its own event loop."""
+    """Sends on the event loop of the task that waits for the call.
 
-    def __init__(self, send: Callable[[HttpRequest], Awaitable[HttpResponse]]) -> None:
+    Where that task is cancelled, a request under way is cancelled as well, unless it ``lands``: an
+    answer that is paid for may still arrive and be recorded.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[HttpRequest], Awaitable[HttpResponse]],
+        *,
+        lands: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._send = send
+        self._lands = lands
         self._loop = asyncio.get_running_loop()
         self._inbox: asyncio.Queue[_Attempt | None] = asyncio.Queue()
         self._attempts = _Attempts(self._put)
@@ -128,6 +152,7 @@ class LoopSender:
                 self._put(None)
 
         work.add_done_callback(wake)
+        landing: Future[HttpResponse] | None = None
         try:
             with sending_on(self._loop):
                 while (given := await self._inbox.get()) is not None:
@@ -135,14 +160,31 @@ class LoopSender:
                     if not answer.set_running_or_notify_cancel():
                         continue
                     self.sending = True
+                    task = self._loop.create_task(self._sent(request, answer))
                     try:
-                        answer.set_result(await self._send(request))
-                    except Exception as error:
-                        answer.set_exception(SendingError(error))
+                        await asyncio.shield(task)
+                    except asyncio.CancelledError:
+                        if self._lands():
+                            landing = answer
+                            _landing.add(task)
+                            task.add_done_callback(_landing.discard)
+                        else:
+                            task.cancel()
+                        raise
                     self.sending = False
             return work.result()
         finally:
-            self._attempts.leave()
+            self._attempts.leave(landing=landing)
+
+    async def _sent(self, request: HttpRequest, answer: Future[HttpResponse]) -> None:
+        with suppress(InvalidStateError):  # the caller has left
+            try:
+                answer.set_result(await self._send(request))
+            except Exception as error:
+                answer.set_exception(SendingError(error))
+            except asyncio.CancelledError:
+                answer.set_exception(CallerLeftError(_LEFT))
+                raise
 
     def _put(self, given: _Attempt | None) -> None:
         self._loop.call_soon_threadsafe(self._inbox.put_nowait, given)
