@@ -21,10 +21,11 @@ def incomplete_replay(calls: Iterable[Call], missing: dict[str, str]) -> Incompl
         differences += [found for found in (_difference(call),) if found]
         if call.request is not None:
             last = call.request.messages[-1].content
-            asked.setdefault(call.prompt, {})[call.request.key] = last
+            asker = call.prompt if call.dialect else f"prompt {Path(call.prompt).name}"
+            asked.setdefault(asker, {})[call.request.key] = last
     parts = [
-        f"{len(requests)} of prompt {Path(prompt).name} ({_first(requests.values())})"
-        for prompt, requests in sorted(asked.items())
+        f"{len(requests)} of {asker} ({_first(requests.values())})"
+        for asker, requests in sorted(asked.items())
     ]
     count = sum(map(len, asked.values()))
     return IncompleteError(

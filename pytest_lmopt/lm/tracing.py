@@ -133,6 +133,7 @@ class RunContext:
     ``states`` are the states the called prompts ran with; ``stop`` is the first error that the
     run can't hide by catching it (a missing answer, an exhausted budget, bad input). ``deadline``
     says that a deadline of the pipeline's own ended a call that waited for its turn.
+    ``strays`` counts calls of runs that a suite's own context took in, as no run was seen for them.
     ``purpose`` is what it is run for; ``openings`` are those past the interception, under
     ``rules``.
     """
@@ -147,6 +148,7 @@ class RunContext:
     states: dict[str, PromptState] = field(default_factory=dict)
     stop: LmoptError | None = None
     deadline: MissingAnswerError | None = None
+    strays: int = 0
     block: Block = field(default_factory=Block)
     _calls: dict[int, Call] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -232,6 +234,11 @@ def running(context: RunContext) -> Iterator[RunContext]:
     finally:
         _current.reset(token)
         del _open_runs[number]
+
+
+def runs_under_way() -> bool:
+    """Whether any run of a pipeline is open."""
+    return any(run.purpose == "run" for run in tuple(_open_runs.values()))
 
 
 def here() -> RunContext | None:

@@ -175,13 +175,33 @@ def prices(value: str) -> list[tuple[str, Price]]:
 
 
 def key_path(value: str) -> list[str]:
-    """A path to a part of a request's body: names, numbers and ``*`` with dots between."""
+    """A path to a part of a request's body: names, numbers and ``*`` with dots between.
+
+    Not to what is said: requests that say different things would share an answer.
+    """
     path = value.strip()
-    if not path or not all(path.split(".")):
+    *above, last = path.split(".")
+    if not last or not all(above):
         raise argparse.ArgumentTypeError(
             f"expected a path such as 'messages.*.name', found {value!r}"
         )
+    whole = last == "*" or last.isdecimal()
+    if last in _SAID or (whole and (not above or above[-1] in _SAID)):
+        raise argparse.ArgumentTypeError(
+            f"expected a path to what a request does not say, found {value!r}. Requests that say "
+            "different things would share an answer; the hook pytest_lmopt_recorded_body can take "
+            "a part, such as a date, out of a text"
+        )
     return [path]
+
+
+_SAID = frozenset(
+    (
+        *("messages", "contents", "content", "parts", "text", "input", "prompt", "instructions"),
+        *("system", "arguments", "tools"),
+    )
+)
+"""Fields of what is said, in any provider's protocol."""
 
 
 def interceptions(value: str) -> list[Interception]:

@@ -170,7 +170,7 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
             assessment = Assessment(suite, runner, ledger, terms, lm=lm, tracker=tracker)
             report = _assess(assessment, session, item, tracebacks)
     remarks = (f"{suite.name}: {line}" for line in ledger.remarks)
-    notices = (*session.notices, *remarks, *suite_notices(report))
+    notices = (*session.notices, *remarks, *suite_notices(report, strays=setup.strays))
     report = replace(
         report,
         orphans=session.orphans,

@@ -14,7 +14,8 @@ def opening_lines(report: SuiteReport) -> Iterator[str]:
     """A line for each kind of opening; connections whose calls were not seen come first."""
     if report.intercept_off:
         yield (
-            f"INTERCEPTION IS OFF for {report.intercept_off} (lm_intercept): calls there are "
+            f"INTERCEPTION IS OFF for {report.intercept_off} (lm_intercept, or intercept= in "
+            "lm_suite): calls there are "
             "neither counted nor recorded"
         )
     yield from lines_of(report.openings)

@@ -680,3 +680,35 @@ def test_an_lm_of_the_users_own_that_raises_ends_the_suite(asking: Asking) -> No
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["error: *KeyError: 'x'*"])
     assert asking.seen == 0
+
+
+BY_QUEUE = """
+from queue import SimpleQueue
+
+INBOX = SimpleQueue()
+ALL = threading.Barrier(4)
+
+def serve():
+    while True:
+        row, answer = INBOX.get()
+        said = gpt.chat.completions.create(**chat(f"Is {row} odd?"))
+        answer.put(words(said.choices[0].message.content))
+
+threading.Thread(target=serve, daemon=True).start()
+
+def ask(row):
+    answer = SimpleQueue()
+    ALL.wait(60)
+    INBOX.put((row, answer))
+    return answer.get()
+"""
+
+
+def test_calls_of_a_thread_that_a_queue_feeds_belong_to_the_suite(asking: Asking) -> None:
+    """They are charged, and the report says that no trace holds them."""
+    asking.write(BY_QUEUE)
+    result = asking.run()
+    result.assert_outcomes(passed=1)
+    # of the last call, the run may be the only one that is open
+    assert re.search("[1-4] calls? came from a thread that knows no run", result.stdout.str())
+    assert asking.usage["calls"] == asking.rows

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -128,8 +129,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 
 
 def test_stores_return_what_was_asked_of_a_model(store: Store) -> None:
-    """Of this model alone."""
+    """Of this model alone, or of any."""
     assert store.recent("openai/m") == [prompt("Shout.", "h\ud800")]
+    assert {each.model for each in store.recent(None)} == {"openai/m", "openai/m-2"}
 
 
 def _missed(lm: Recorded, request: Request) -> str:
@@ -144,6 +146,17 @@ def test_a_miss_says_so(store: Store) -> None:
     told = [_missed(lm, prompt("Shout!", str(n))) for n in range(EXPLAINED + 1)]
     expected = "closest recorded request: messages.0.content: expected 'Shout.' (recorded), found"
     assert [expected in each for each in told] == [True] * EXPLAINED + [False]
+
+
+def test_a_model_without_recordings_is_compared_with_others() -> None:
+    """A replay without the client's base URL finds another provider."""
+    store = MemoryStore({})
+    store.put(replace(client("Odd?"), model="localhost/m"), Completion(text="odd"))
+    told = _missed(Recorded(NEVER, store, mode="replay"), client("Odd?"))
+    assert told.endswith(
+        "model: expected 'localhost/m' (recorded), found 'openai/m'. The client's base URL decides "
+        "the provider"
+    )
 
 
 def test_committed_records_are_compared_too(tmp_path: Path) -> None:

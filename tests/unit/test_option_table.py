@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pytest
 from pytest_lmopt.lm.money.prices import Price
 from pytest_lmopt.lm.net.rules import Interception
 from pytest_lmopt.plugin.option_table import BY_NAME, OPTIONS, Option
+from pytest_lmopt.plugin.option_values import key_path
 from pytest_lmopt.plugin.options import read_options
 from pytest_lmopt.plugin.serving import NEUTRAL
 from pytest_lmopt.plugin.settings import in_force
@@ -464,3 +466,14 @@ def test_help_shows_each_option_with_its_default(parse: Parse) -> None:
     shown = "".join(parse()._parser.optparser.format_help().split())
     missing = [each.name for each in OPTIONS if "".join(each.description.split()) not in shown]
     assert missing == []
+
+
+@pytest.mark.parametrize(
+    "path", ["messages", "messages.*", "messages.0.content", "input", "system", "*", "tools.*"]
+)
+def test_what_is_said_stays_in_the_key(path: str) -> None:
+    """Else requests that say different things would share an answer; parts of a field may go."""
+    with pytest.raises(argparse.ArgumentTypeError, match="to what a request does not say"):
+        key_path(path)
+    assert key_path("messages.*.name") == ["messages.*.name"]
+    assert key_path("metadata.*") == ["metadata.*"]

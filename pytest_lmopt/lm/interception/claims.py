@@ -14,7 +14,13 @@ from pytest_lmopt.lm.dialects.registry import dialect_of, parsed_body
 from pytest_lmopt.lm.interception.exchange import Exchange
 from pytest_lmopt.lm.interception.mocks import is_mocked
 from pytest_lmopt.lm.net.audit import sent_past
-from pytest_lmopt.lm.tracing import RunContext, is_our_own, our_own, run_or_suite
+from pytest_lmopt.lm.tracing import (
+    RunContext,
+    is_our_own,
+    our_own,
+    run_or_suite,
+    runs_under_way,
+)
 
 _VERSION = re.compile(r"/v?\d.*$")
 
@@ -34,6 +40,8 @@ def claim(run: RunContext, request: HttpRequest, original: Callable[..., Any]) -
     dialect = dialect_of(request, body)
     if dialect is None:
         return None
+    if run.purpose == "setup" and runs_under_way():
+        run.strays += 1
     known_secrets.note_headers(request.headers)
     known_secrets.note_arguments({"url": request.url})
     known_secrets.note_environment()

@@ -13,7 +13,7 @@ from pytest_lmopt.lm.money.protocol import Amount
 from pytest_lmopt.lm.money.usage import Bound, believed, bound_of
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.waiting import is_patient
-from pytest_lmopt.wire import Completion, Request
+from pytest_lmopt.wire import OFFERED, Completion, Request
 
 POLL_SECONDS = 0.02
 """How often a call looks whether others have left it enough."""
@@ -84,8 +84,14 @@ class Metered:
                 )
         if priced is None:
             raise ModelError(
-                f"model {request.model!r} has no price in litellm's table, so a dollar budget "
-                "can't be kept; give it one in the ini value lm_prices, or limit calls or tokens",
+                f"model {_named(request.model)!r} has no price in litellm's table, so a dollar "
+                "budget can't be kept; give it one in the ini value lm_prices, or limit calls or "
+                "tokens",
                 model=request.model,
             )
         return Amount(tokens=sum(bound), micro_usd=priced)
+
+
+def _named(model: str) -> str:
+    """The name that a price is given to: the hook's stands for any LM that it offers."""
+    return OFFERED if model.startswith(f"{OFFERED}/") else model

@@ -76,9 +76,9 @@ def _document(request: Request) -> dict[str, Any]:
     body = params.pop("body", None)
     if isinstance(body, Mapping):
         del params["dialect"]
-        return {**body, **params}
+        return {"model": request.model} | {**body, **params, "model": request.model}
     messages = [message._asdict() for message in request.messages]
-    return {"messages": messages, **params}
+    return {"model": request.model, "messages": messages, **params}
 
 
 def _leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
@@ -139,7 +139,9 @@ def _cut(text: str, start: int) -> str:
 
 
 def _advice(path: str, dialect: object, found: _Leaves, others: Sequence[_Leaves]) -> str:
-    """Name the option for a field whose value no two requests share."""
+    """Name the option for a field whose value no two requests share, or what names a provider."""
+    if path == "model":
+        return ". The client's base URL decides the provider" if dialect is not None else ""
     if dialect is None or path.rpartition(".")[2] in _SAID:
         return ""
     values = [json.dumps(each.get(path), default=str) for each in (found, *others)]

@@ -87,10 +87,10 @@ class Records(dict[str, Completion]):
         super().__init__()
         self.requests: dict[str, Request] = {}
 
-    def recent(self, model: str) -> Sequence[Request]:
+    def recent(self, model: str | None) -> Sequence[Request]:
         """Some requests to a model, as of a ``Store``."""
-        asked = [request for request in self.requests.values() if request.model == model]
-        return asked[-COMPARED:]
+        requests = self.requests.values()
+        return [each for each in requests if model in (None, each.model)][-COMPARED:]
 
 
 def parse_record(text: str, *, path: Path) -> Records:

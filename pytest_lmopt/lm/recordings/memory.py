@@ -20,9 +20,9 @@ class MemoryStore:
         """The answer, marked as replayed; ``since`` was heeded by whoever sent it."""
         return self._answers.get(key)
 
-    def recent(self, model: str) -> Sequence[Request]:
+    def recent(self, model: str | None) -> Sequence[Request]:
         """Those asked here; of what was known before, the requests stay where they are."""
-        return [request for request, _ in self.new if request.model == model]
+        return [request for request, _ in self.new if model in (None, request.model)]
 
     def put(self, request: Request, completion: Completion) -> None:
         """Keep a new answer."""

@@ -31,10 +31,10 @@ class Store(Protocol):
         ``since`` is a time in seconds as ``Clock.time`` counts them.
         """
 
-    def recent(self, model: str) -> Sequence[Request]:
+    def recent(self, model: str | None) -> Sequence[Request]:
         """The newest recorded requests to a model, without repeats: what a miss is compared with.
 
-        Not all need be known.
+        Those to any model where it is None. Not all need be known.
         """
 
     def put(self, request: Request, completion: Completion) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -99,12 +99,17 @@ class Recorded:
             f"{request.messages[-1].content[:200]!r}, key {request.key[:12]}"
         )
         if self._misses <= EXPLAINED:
-            recorded = [*self._store.recent(request.model)]
-            if isinstance(self._committed, Records):
-                recorded += self._committed.recent(portable_model(request.model))
+            # nothing may be recorded for the model: its provider is that of the client's base URL
+            recorded = self._recent(request.model) or self._recent(None)
             differing = difference(request, recorded)
             problem += f"{CLOSEST}{differing}" if differing else ""
         return UnrecordedError(problem, request=request)
+
+    def _recent(self, model: str | None) -> Sequence[Request]:
+        recorded = [*self._store.recent(model)]
+        if isinstance(self._committed, Records):
+            recorded += self._committed.recent(None if model is None else portable_model(model))
+        return recorded
 
     async def _landing(self, key: str, flight: _Flight) -> Completion:
         flight.waiting += 1

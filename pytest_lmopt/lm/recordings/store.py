@@ -123,9 +123,9 @@ class SqliteRecordings:
             self._used.add(key)
         return load_answer(row[0])
 
-    def recent(self, model: str) -> Sequence[Request]:
+    def recent(self, model: str | None) -> Sequence[Request]:
         """As the protocol says: of the newest in all."""
-        begin = f"{storable([model])[:-1]},"
+        begin = "" if model is None else f"{storable([model])[:-1]},"
         texts: list[bytes] = []
         query = (
             "SELECT request FROM (SELECT request FROM recordings ORDER BY rowid DESC LIMIT ?)"
