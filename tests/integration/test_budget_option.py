@@ -49,7 +49,7 @@ def test_dollars_need_prices_which_the_user_may_give(
     too_little.stdout.fnmatch_lines(
         [
             "*the next call may cost up to $0.0*, more than the $0* left of the session "
-            "(--lm-budget)'s budget; lower max_tokens in the prompt's params or raise usd*"
+            "(--lm-budget)'s budget; lower max_tokens or raise usd*"
         ]
     )
 

@@ -221,7 +221,7 @@ def test_of_nested_budgets_the_one_that_can_not_pay_is_named() -> None:
         ledger.reserve(Amount(tokens=10, micro_usd=688))
     assert str(caught.value) == (
         "the next call may cost up to $0.000688, more than the $0.0005 left of budget 1's "
-        "budget; lower max_tokens in the prompt's params or raise usd"
+        "budget; lower max_tokens or raise usd"
     )
 
 

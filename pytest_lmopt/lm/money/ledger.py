@@ -110,7 +110,7 @@ class Account:
         self, limit: str, more: float, left: float, later: float, *, shorter_helps: bool
     ) -> str:
         aside = f" beside the {_shown(limit, later)} set aside for later" if later else ""
-        advice = "lower max_tokens in the prompt's params or " if shorter_helps else ""
+        advice = "lower max_tokens or " if shorter_helps else ""
         verb = "cost" if limit == "usd" else "take"
         return (
             f"the next call may {verb} up to {_shown(limit, more)}, more than the "
