@@ -27,14 +27,14 @@ CHAT = URL + "/v1/chat/completions"
 """
 ASK = """
 def ask(row):
-    said = gpt.chat.completions.create(**chat(f"Is {row} odd?"))
-    return said.choices[0].message.content.partition(",")[0]
+    said = httpx.post(**RAW, json=chat(f"Is {row} odd?")).json()
+    return said["choices"][0]["message"]["content"].partition(",")[0]
 """
 ASK_ASYNC = """
 async def ask_async(row):
-    async with openai.AsyncOpenAI(base_url=URL + "/v1", api_key=KEY) as client:
-        said = await client.chat.completions.create(**chat(f"Is {row} odd?"))
-        return said.choices[0].message.content.partition(",")[0]
+    async with httpx.AsyncClient() as client:
+        said = (await client.post(**RAW, json=chat(f"Is {row} odd?"))).json()
+        return said["choices"][0]["message"]["content"].partition(",")[0]
 
 
 def ask(row):
