@@ -37,6 +37,7 @@ OFF = (
     "hypothesispytest",
     "inline_snapshot",
     "pytest_httpx",
+    "rerunfailures",
     "respx",
     "syrupy",
 )

@@ -19,11 +19,12 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from weakref import WeakSet
 
 from doubles.provider_protocols import anthropic, chat, embeddings, responses
 from doubles.provider_protocols.answering import BadRequestError, Json, answer
@@ -155,7 +156,9 @@ class ProviderServer:
             self._counts["held" if held else "answering"] += 1
         if held:
             self._released.wait()
-        readable, _, _ = select.select([connection], [], [], 0)
+        poll = select.poll()  # select() takes no more than 1,024 open files
+        poll.register(connection, select.POLLIN)
+        readable = poll.poll(0)
         return not readable or bool(connection.recv(1, socket.MSG_PEEK))
 
     def ended(self, status: int, example: str = "", problem: str = "") -> None:
@@ -182,9 +185,21 @@ class _HTTP(ThreadingHTTPServer):
     request_queue_size = 128
     provider: ProviderServer
 
+    def __init__(self, *given: Any) -> None:
+        self._connections: WeakSet[socket.socket] = WeakSet()
+        super().__init__(*given)
+
     def process_request(self, request: Any, client_address: Any) -> None:
         self.provider.connected()
+        self._connections.add(request)
         super().process_request(request, client_address)
+
+    def server_close(self) -> None:
+        """End the connections that clients keep open, too."""
+        super().server_close()
+        for connection in tuple(self._connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, *_: object) -> None:
         """Say nothing of clients that hang up: they may."""

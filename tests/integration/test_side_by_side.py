@@ -129,7 +129,7 @@ def test_rerunfailures_runs_a_failing_suite_again_from_its_recordings(
     before, asked = project.files(), model.calls
     project.write("shout.yaml", "instruction: SHOUT it.\ninputs: [word]\noutput: loud\n")
     project.suite("threshold=0.99")
-    result = project.run("--reruns=2", "--lm-report=json:r.json")
+    result = project.run("-p", "pytest_rerunfailures", "--reruns=2", "--lm-report=json:r.json")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert result.parseoutcomes() == {"failed": 1, "rerun": 2}
     assert rows_of(result, "test_words.py::test_shout") == 1
@@ -146,7 +146,7 @@ def test_rerunfailures_turns_a_suite_green_once_the_provider_answers(
         TransientError("fault", request=request) if number == 1 else None
     )
     project.suite("max_missing=0.0")
-    result = project.run("--reruns=2", "--lm-report=json:r.json")
+    result = project.run("-p", "pytest_rerunfailures", "--reruns=2", "--lm-report=json:r.json")
     assert result.parseoutcomes() == {"passed": 1, "rerun": 1}
     assert rows_of(result, "test_words.py::test_shout") == 1
     assert model.calls == 1 + reports_of(project)["test_words.py::test_shout"]["n"]
