@@ -11,7 +11,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from importlib.metadata import version
@@ -467,6 +467,9 @@ def test_a_client_whose_calls_can_not_be_seen_is_named(
     """What fails before a suite's fixtures are set up is no traceback either."""
     gone = PrivateName(module="httpx", attribute="HTTPTransport.gone", why="sends requests")
     monkeypatch.setattr(hooks, "CLIENTS", {"httpx": (gone,)})
+    # a thread that another test left behind may hold the hooks
+    monkeypatch.setattr(hooks, "_open", 0)
+    monkeypatch.setattr(hooks, "_placed", ExitStack())
     hooks._replacements.cache_clear()
     _written(project, Mistake(error=errors.PackageError, message=""))
     result = project.run()
