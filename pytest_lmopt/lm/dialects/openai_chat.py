@@ -79,10 +79,7 @@ class OpenAIChat:
 
     def answer(self, body: Body, response: HttpResponse) -> Answer:
         """Read the first choice."""
-        if openai_stream.is_streamed(body, response):
-            whole = openai_stream.assembled(response)
-        else:
-            whole = json_bodies.answered_object(response)
+        whole = openai_stream.whole_answer(body, response)
         choices = objects(whole.get("choices"))
         if not choices or not isinstance(choices[0].get("message"), Mapping):
             raise ValueError("the answer has no message: expected choices, found none")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_lmopt.errors import LmoptError
-from pytest_lmopt.lm.dialects import json_bodies, openai_stream
+from pytest_lmopt.lm.dialects import openai_stream
 from pytest_lmopt.lm.dialects.errors import error_of
 from pytest_lmopt.lm.dialects.finish_reasons import FILTERED
 from pytest_lmopt.lm.dialects.json_bodies import objects, text
@@ -65,10 +65,7 @@ class OpenAICompletions:
 
     def answer(self, body: Body, response: HttpResponse) -> Answer:
         """Read the first choice."""
-        if openai_stream.is_streamed(body, response):
-            whole = openai_stream.assembled(response)
-        else:
-            whole = json_bodies.answered_object(response)
+        whole = openai_stream.whole_answer(body, response)
         choices = objects(whole.get("choices"))
         if not choices or not isinstance(choices[0].get("text"), str):
             raise ValueError("the answer has no text: expected choices, found none")

@@ -10,6 +10,7 @@ from typing import Any
 from pytest_lmopt.lm.dialects.events import events, pieces
 from pytest_lmopt.lm.dialects.json_bodies import (
     CUT,
+    answered_object,
     answered_text,
     event_objects,
     json_object,
@@ -49,6 +50,11 @@ def without_usage(body: Body, response: HttpResponse) -> HttpResponse:
         return response
     kept = b"".join(_without_usage(piece) for piece in pieces(response.body))
     return response if kept == response.body else replace(response, body=kept)
+
+
+def whole_answer(body: Body, response: HttpResponse) -> Mapping[str, Any]:
+    """Read an answer, put together where it is a stream; raises ``ValueError`` where it is none."""
+    return assembled(response) if is_streamed(body, response) else answered_object(response)
 
 
 def assembled(response: HttpResponse) -> dict[str, Any]:

@@ -95,9 +95,8 @@ class Exchange:
         if run.block.ended:
             return self.stopped()
         number = run.begin()
-        name = self._model
         call = Call(
-            prompt=f"{self.dialect.name}:{name}",
+            prompt=f"{self.dialect.name}:{self._model}",
             inputs={},
             outputs={},
             text="",

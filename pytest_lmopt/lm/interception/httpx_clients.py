@@ -172,10 +172,9 @@ class _Delivery:
         """The response that the client gets: the provider's own headers where it has just come."""
         fresh = self._received is not None and self._received.status == http.status
         given = self._native.headers.multi_items() if fresh else http.headers.items()
-        headers = [(name, value) for name, value in given if name.lower() not in _OF_ONE_DELIVERY]
-        known = {name.lower() for name, _ in headers}
-        headers += [(name, value) for name, value in http.headers.items() if name not in known]
-        headers = [pair for pair in headers if pair[0].lower() not in _OF_ONE_DELIVERY]
+        known = {name.lower() for name, _ in given}
+        more = [pair for pair in http.headers.items() if pair[0] not in known]
+        headers = [pair for pair in (*given, *more) if pair[0].lower() not in _OF_ONE_DELIVERY]
         if not http.is_stream:
             headers.append(("content-length", str(len(http.body))))
         return self._module.Response(
