@@ -125,7 +125,7 @@ class Exchange:
         except BaseException as error:
             call = run.failed(call, error)
             if isinstance(error, LmoptError):
-                return self._told(error)
+                return self._seen_by_client(error)
             raise
         finally:
             run.end(number, call)
@@ -237,7 +237,7 @@ class Exchange:
             return response_of(completion.whole)
         return self.dialect.render(self.body, completion)
 
-    def _told(self, error: LmoptError) -> HttpResponse:
+    def _seen_by_client(self, error: LmoptError) -> HttpResponse:
         """What the client sees of an error of ours: the provider's own answer where there is one.
 
         Raises ``SendingError`` where the client's transport raised and its SDK does not repeat.
