@@ -5,29 +5,73 @@ The standard pool would lose a worker to each, and wait for it when the interpre
 
 from __future__ import annotations
 
+import atexit
 import contextvars
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from queue import SimpleQueue
+from types import CodeType
 from typing import Any
 from weakref import WeakSet
 
 _LOOPS = ("run_until_complete", "run_forever")
+
+IMPORTING_SECONDS = 5.0
+"""Time for threads that are left behind to end an import, when the interpreter ends."""
+POLL_SECONDS = 0.01
 
 _Work = tuple["Future[Any]", Callable[[], Any]]
 
 
 def waits_in_loop(thread: int) -> bool:
     """Decide whether a thread, by its identifier, is inside an event loop that it runs."""
+    return _is_within(thread, lambda code: code.co_name in _LOOPS)
+
+
+def _imports(thread: int) -> bool:
+    return _is_within(thread, lambda code: code.co_filename == "<frozen importlib._bootstrap>")
+
+
+def _is_within(thread: int, wanted: Callable[[CodeType], bool]) -> bool:
     frame = sys._current_frames().get(thread)
     while frame is not None:
-        if frame.f_code.co_name in _LOOPS:
+        if wanted(frame.f_code):
             return True
         frame = frame.f_back
     return False
+
+
+_started: WeakSet[threading.Thread] = WeakSet()
+
+
+def end_left_behind(
+    threads: Iterable[threading.Thread] = _started, *, wait: float = IMPORTING_SECONDS
+) -> None:
+    """End threads at their next step, and wait up to ``wait`` seconds for those that import.
+
+    The interpreter freezes a thread when it ends. A thread in the middle of an import then keeps
+    the import lock for ever, and a destructor that imports hangs the process.
+    """
+    import ctypes
+
+    deadline = time.monotonic() + wait
+    left = {thread for thread in tuple(threads) if thread.is_alive()}
+    while left:
+        for thread in tuple(left):
+            assert thread.ident is not None
+            if not _imports(thread.ident):
+                end = ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(*end)
+                left.discard(thread)
+        if time.monotonic() > deadline:
+            return
+        time.sleep(POLL_SECONDS)
+
+
+atexit.register(end_left_behind)
 
 
 class Threads:
@@ -66,6 +110,7 @@ class Threads:
         inbox: SimpleQueue[_Work | None] = SimpleQueue()
         thread = threading.Thread(target=self._serve, args=(inbox,), name=self._name, daemon=True)
         self._all.add(thread)
+        _started.add(thread)
         contextvars.Context().run(thread.start)  # it serves many runs, so it belongs to none
         return inbox
 
