@@ -22,6 +22,8 @@ _LOOPS = ("run_until_complete", "run_forever")
 IMPORTING_SECONDS = 5.0
 """Time for threads that are left behind to end an import, when the interpreter ends."""
 POLL_SECONDS = 0.01
+LAST_STEP_SECONDS = 0.5
+"""Time that other threads then leave to the one that ends the interpreter."""
 
 _Work = tuple["Future[Any]", Callable[[], Any]]
 
@@ -31,12 +33,12 @@ def waits_in_loop(thread: int) -> bool:
     return _is_within(thread, lambda code: code.co_name in _LOOPS)
 
 
-def _imports(thread: int) -> bool:
+def _imports(thread: int | None) -> bool:
     return _is_within(thread, lambda code: code.co_filename == "<frozen importlib._bootstrap>")
 
 
-def _is_within(thread: int, wanted: Callable[[CodeType], bool]) -> bool:
-    frame = sys._current_frames().get(thread)
+def _is_within(thread: int | None, wanted: Callable[[CodeType], bool]) -> bool:
+    frame = sys._current_frames().get(thread or 0)
     while frame is not None:
         if wanted(frame.f_code):
             return True
@@ -47,31 +49,25 @@ def _is_within(thread: int, wanted: Callable[[CodeType], bool]) -> bool:
 _started: WeakSet[threading.Thread] = WeakSet()
 
 
-def end_left_behind(
+def await_imports(
     threads: Iterable[threading.Thread] = _started, *, wait: float = IMPORTING_SECONDS
 ) -> None:
-    """End threads at their next step, and wait up to ``wait`` seconds for those that import.
+    """Wait up to ``wait`` seconds for threads that import, then let none begin an import.
 
     The interpreter freezes a thread when it ends. A thread in the middle of an import then keeps
     the import lock for ever, and a destructor that imports hangs the process.
     """
-    import ctypes
-
-    deadline = time.monotonic() + wait
-    left = {thread for thread in tuple(threads) if thread.is_alive()}
-    while left:
-        for thread in tuple(left):
-            assert thread.ident is not None
-            if not _imports(thread.ident):
-                end = ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(*end)
-                left.discard(thread)
-        if time.monotonic() > deadline:
+    interval, deadline = sys.getswitchinterval(), time.monotonic() + wait
+    while True:
+        sys.setswitchinterval(LAST_STEP_SECONDS)
+        left = [thread.ident for thread in tuple(threads) if thread.is_alive()]
+        if not any(map(_imports, left)) or time.monotonic() > deadline:
             return
+        sys.setswitchinterval(interval)
         time.sleep(POLL_SECONDS)
 
 
-atexit.register(end_left_behind)
+atexit.register(await_imports)
 
 
 class Threads:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import sys
 import threading
 import weakref
-from pathlib import Path
-from types import SimpleNamespace
+from collections.abc import Iterator
+from concurrent.futures import Future
 
 import pytest
 
-from pytest_lmopt.runs.threads import Threads, end_left_behind
+from pytest_lmopt.runs.threads import LAST_STEP_SECONDS, Threads, await_imports
 
 
 def test_work_is_done_and_its_outcome_told() -> None:
@@ -106,52 +105,50 @@ def test_a_thread_that_ctrl_c_kept_from_starting_does_not_hinder_the_end(
     threads.close(wait=60)
 
 
-def test_a_thread_that_imports_ends_after_its_import(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The interpreter's end waits for the import, then for nothing that the pipeline does."""
-    begun, free, unreached = threading.Event(), threading.Event(), threading.Event()
-    meeting = SimpleNamespace(begun=begun, free=free)
-    monkeypatch.setitem(sys.modules, "lmopt_meeting", meeting)
-    (tmp_path / "lmopt_slow.py").write_text(
-        "from lmopt_meeting import begun, free\nbegun.set()\nfree.wait(60)\n", encoding="utf-8"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
+@pytest.fixture
+def switch_interval() -> Iterator[None]:
+    """The interpreter's, put back."""
+    interval = sys.getswitchinterval()
+    yield
+    sys.setswitchinterval(interval)
 
-    def pipeline() -> None:
-        importlib.import_module("lmopt_slow")
-        while True:
-            unreached.wait(0.001)
 
-    threads = Threads(name="t")
-    left = threads.run(pipeline)
-    begun.wait(60)
-    thread = next(each for each in threading.enumerate() if each.name == "t")
-    ending = threading.Thread(target=end_left_behind, args=([thread],))
+@pytest.mark.usefixtures("switch_interval")
+def test_the_end_waits_for_an_import() -> None:
+    """Afterwards other threads get no time to begin another one."""
+    begun, free = threading.Event(), threading.Event()
+    left, thread = importing(begun, free)
+    ending = threading.Thread(target=await_imports, args=([thread],))
     ending.start()
+    ending.join(0.02)
+
+    assert ending.is_alive()
     free.set()
     ending.join(60)
-    threads.close()
-
-    with pytest.raises(SystemExit):
-        left.result(60)
-    assert "lmopt_slow" in sys.modules
+    left.result(60)
+    assert sys.getswitchinterval() == LAST_STEP_SECONDS
 
 
+@pytest.mark.usefixtures("switch_interval")
 def test_the_end_waits_only_so_long_for_an_import() -> None:
     """An import may hang, too."""
     begun, free = threading.Event(), threading.Event()
-
-    def import_() -> None:
-        code = compile("begun.set(); free.wait(60)", "<frozen importlib._bootstrap>", "exec")
-        exec(code, {"begun": begun, "free": free})
-
-    threads = Threads(name="t")
-    left = threads.run(import_)
-    begun.wait(60)
-    end_left_behind([each for each in threading.enumerate() if each.name == "t"], wait=0.0)
+    left, thread = importing(begun, free)
+    await_imports([thread], wait=0.0)
 
     assert not left.done()
     free.set()
     left.result(60)
+
+
+def importing(
+    begun: threading.Event, free: threading.Event
+) -> tuple[Future[None], threading.Thread]:
+    """Begin what looks like an import on a thread, until it is ``free``."""
+    code = compile("begun.set(); free.wait(60)", "<frozen importlib._bootstrap>", "exec")
+    threads = Threads(name="t-importing")
+    left = threads.run(lambda: exec(code, {"begun": begun, "free": free}))
+    begun.wait(60)
     threads.close()
+    running = [each for each in threading.enumerate() if each.name == "t-importing"]
+    return left, running[-1]
