@@ -6,6 +6,7 @@ The standard pool would lose a worker to each, and wait for it when the interpre
 from __future__ import annotations
 
 import atexit
+import builtins
 import contextvars
 import sys
 import threading
@@ -22,8 +23,6 @@ _LOOPS = ("run_until_complete", "run_forever")
 IMPORTING_SECONDS = 5.0
 """Time for threads that are left behind to end an import, when the interpreter ends."""
 POLL_SECONDS = 0.01
-LAST_STEP_SECONDS = 0.5
-"""Time that other threads then leave to the one that ends the interpreter."""
 
 _Work = tuple["Future[Any]", Callable[[], Any]]
 
@@ -52,18 +51,25 @@ _started: WeakSet[threading.Thread] = WeakSet()
 def await_imports(
     threads: Iterable[threading.Thread] = _started, *, wait: float = IMPORTING_SECONDS
 ) -> None:
-    """Wait up to ``wait`` seconds for threads that import, then let none begin an import.
+    """Hold up each thread that would import, and wait up to ``wait`` seconds for those that do.
 
     The interpreter freezes a thread when it ends. A thread in the middle of an import then keeps
     the import lock for ever, and a destructor that imports hangs the process.
     """
-    interval, deadline = sys.getswitchinterval(), time.monotonic() + wait
-    while True:
-        sys.setswitchinterval(LAST_STEP_SECONDS)
-        left = [thread.ident for thread in tuple(threads) if thread.is_alive()]
-        if not any(map(_imports, left)) or time.monotonic() > deadline:
-            return
-        sys.setswitchinterval(interval)
+    left = {thread.ident for thread in tuple(threads) if thread.is_alive()}
+    if not left:
+        return
+    deadline = time.monotonic() + wait
+    import_, this_thread = builtins.__import__, threading.get_ident  # modules end before it does
+
+    def import_or_wait(*args: Any, **given: Any) -> Any:
+        me = this_thread()
+        if me in left and not _imports(me):
+            threading.Event().wait()
+        return import_(*args, **given)
+
+    builtins.__import__ = import_or_wait
+    while any(map(_imports, left)) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
 
 

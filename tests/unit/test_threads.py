@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import builtins
 import gc
-import sys
 import threading
 import weakref
-from collections.abc import Iterator
 from concurrent.futures import Future
 
 import pytest
 
-from pytest_lmopt.runs.threads import LAST_STEP_SECONDS, Threads, await_imports
+from pytest_lmopt.runs.threads import Threads, await_imports
 
 
 def test_work_is_done_and_its_outcome_told() -> None:
@@ -106,16 +105,14 @@ def test_a_thread_that_ctrl_c_kept_from_starting_does_not_hinder_the_end(
 
 
 @pytest.fixture
-def switch_interval() -> Iterator[None]:
-    """The interpreter's, put back."""
-    interval = sys.getswitchinterval()
-    yield
-    sys.setswitchinterval(interval)
+def imports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's own way to import, put back afterwards."""
+    monkeypatch.setattr(builtins, "__import__", builtins.__import__)
 
 
-@pytest.mark.usefixtures("switch_interval")
+@pytest.mark.usefixtures("imports")
 def test_the_end_waits_for_an_import() -> None:
-    """Afterwards other threads get no time to begin another one."""
+    """What the imported module imports is imported, too."""
     begun, free = threading.Event(), threading.Event()
     left, thread = importing(begun, free)
     ending = threading.Thread(target=await_imports, args=([thread],))
@@ -126,10 +123,9 @@ def test_the_end_waits_for_an_import() -> None:
     free.set()
     ending.join(60)
     left.result(60)
-    assert sys.getswitchinterval() == LAST_STEP_SECONDS
 
 
-@pytest.mark.usefixtures("switch_interval")
+@pytest.mark.usefixtures("imports")
 def test_the_end_waits_only_so_long_for_an_import() -> None:
     """An import may hang, too."""
     begun, free = threading.Event(), threading.Event()
@@ -141,11 +137,37 @@ def test_the_end_waits_only_so_long_for_an_import() -> None:
     left.result(60)
 
 
+@pytest.mark.usefixtures("imports")
+def test_no_thread_begins_an_import_at_the_end() -> None:
+    """The interpreter freezes it; other threads go on importing."""
+    begun, free, imported = (threading.Event() for _ in range(3))
+
+    def pipeline() -> None:
+        begun.set()
+        free.wait(60)
+        import json
+
+        del json
+        imported.set()
+
+    threads = Threads(name="t-late")
+    threads.run(pipeline)
+    begun.wait(60)
+    await_imports([each for each in threading.enumerate() if each.name == "t-late"])
+    free.set()
+    import json
+
+    assert json
+    assert not imported.wait(0.02)
+
+
 def importing(
     begun: threading.Event, free: threading.Event
 ) -> tuple[Future[None], threading.Thread]:
     """Begin what looks like an import on a thread, until it is ``free``."""
-    code = compile("begun.set(); free.wait(60)", "<frozen importlib._bootstrap>", "exec")
+    code = compile(
+        "begun.set(); free.wait(60); import json", "<frozen importlib._bootstrap>", "exec"
+    )
     threads = Threads(name="t-importing")
     left = threads.run(lambda: exec(code, {"begun": begun, "free": free}))
     begun.wait(60)
