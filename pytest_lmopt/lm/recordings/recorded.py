@@ -133,23 +133,23 @@ class Recorded:
 
     async def _ask(self, request: Request, key: str) -> Completion:
         """Ask, unless another process is asking: its answer then serves both."""
-        while not self._store.claim(key):
+        while not await self._store.aclaim(key):
             await self._clock.sleep(LOOK_AGAIN_SECONDS)
         try:
             recorded = self._store.get(key, since=self._since)
             if recorded is not None and not isinstance(recorded, Refusal):
                 return recorded
             completion = await self._lm.complete(request)
-            self._store.put(request, completion)
+            await self._store.aput(request, completion)
             return completion
         except RefusedError as error:
             # a provider may quote the key
             whole = through(error.answer, hide_carried) if error.answer is not None else None
             refusal = Refusal(text="", usage=Usage(), problem=str(error), whole=whole)
-            self._store.put(request, refusal)
+            await self._store.aput(request, refusal)
             raise
         finally:
-            self._store.release(key)
+            self._store.end_claim(key)
 
 
 def portable_key(request: Request) -> str:
