@@ -1,9 +1,9 @@
 """Work of many callers on one SQLite file, committed together.
 
 A caller on a thread commits all that waits, as soon as no other does. A coroutine leaves that to
-its event loop's next round, so that all which this round brings is committed at once. A commit
-doesn't wait for the disk: a thread does that afterwards, for all who need it, while the loops go
-on. Each loop, and each thread, commits by itself what it waits for: none waits for another's.
+its event loop's next round, so that all that this round brings is committed at once. A commit does
+not wait for the disk: a thread does that afterwards for all of its callers, while the loops go on.
+Each loop and each thread commits by itself what it waits for, so none waits for another loop.
 """
 
 from __future__ import annotations
@@ -65,11 +65,12 @@ class Batches(Generic[W]):
         self._commit = commit
         self._sync = sync
         self._committing = lock
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a coroutine that is collected may hand in work
         self._waiting: list[W] = []
         self._scheduled: set[asyncio.AbstractEventLoop] = set()
-        self._unsynced: SimpleQueue[W] = SimpleQueue()
-        self._syncing: threading.Thread | None = None
+        self._unsynced: SimpleQueue[W | None] = SimpleQueue()
+        """Committed work that waits for the disk; None where there is work to commit."""
+        self._thread: threading.Thread | None = None
 
     def do(self, work: W) -> None:
         """Commit on this thread, with all that waits; ``work`` has its outcome then."""
@@ -96,20 +97,26 @@ class Batches(Generic[W]):
         self._hand_in(work, loop)
         try:
             await work.waiter
-        except asyncio.CancelledError:
+        except BaseException:
             self._withdraw(work)
             with self._committing:  # it may be in a commit on another thread
                 pass
             raise
 
     def later(self, work: W) -> None:
-        """Commit without a caller that waits: on a loop with its next round, else at once."""
+        """Commit without a caller that waits: with the loop's next round, else on our thread.
+
+        Takes no lock that a commit holds: a coroutine may be collected during one.
+        """
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            self.do(work)
-            return
-        self._hand_in(work, loop)
+            with self._lock:
+                self._waiting.append(work)
+            self._unsynced.put(None)
+            self._have_thread()
+        else:
+            self._hand_in(work, loop)
 
     def flush(self) -> None:
         """Commit what waits; raises where kept work still can't be committed."""
@@ -123,6 +130,7 @@ class Batches(Generic[W]):
         """Commit what waits, under the lock; return that which has its outcome."""
         with self._lock:
             works, self._waiting = self._waiting, []
+        works = [work for work in works if work.waiter is None or not work.waiter.cancelled()]
         try:
             if works:
                 for work in works:
@@ -176,28 +184,34 @@ class Batches(Generic[W]):
                 ready.append(work)
         _wake(ready)
         if not self._unsynced.empty():
-            with self._lock:
-                if self._syncing is None or not self._syncing.is_alive():  # after a fork
-                    self._syncing = threading.Thread(
-                        target=self._serve, name="lmopt-disk", daemon=True
-                    )
-                    # it serves all runs, so it belongs to none
-                    contextvars.Context().run(self._syncing.start)
+            self._have_thread()
+
+    def _have_thread(self) -> None:
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():  # as after a fork
+                self._thread = threading.Thread(target=self._serve, name="lmopt-disk", daemon=True)
+                # it serves all runs, so it belongs to none
+                contextvars.Context().run(self._thread.start)
 
     def _serve(self) -> None:
-        """Wait for the disk as long as somebody needs it."""
+        """Wait for the disk, and commit what no caller waits for, while there is any."""
         while True:
             try:
-                works = [self._unsynced.get(timeout=IDLE_SECONDS)]
+                taken = [self._unsynced.get(timeout=IDLE_SECONDS)]
             except Empty:
                 with self._lock:
                     if self._unsynced.empty():
-                        self._syncing = None
+                        self._thread = None
                         return
                 continue
             with suppress(Empty):
                 while True:
-                    works.append(self._unsynced.get_nowait())
+                    taken.append(self._unsynced.get_nowait())
+            if None in taken:
+                self._commit_all()
+            works = [work for work in taken if work is not None]
+            if not works:
+                continue
             try:
                 self._sync()
             except Exception as error:

@@ -6,7 +6,6 @@ processes can spend the same remainder. Calls at once share a transaction.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
 import threading
@@ -151,7 +150,7 @@ class SqliteBook:
             return work.outcome()
         try:
             await self._batches.soon(work)
-        except asyncio.CancelledError:
+        except BaseException:
             if work.committed:  # the call will not be made
                 self._batches.later(Settlement(work.result, None))
             raise

@@ -164,7 +164,7 @@ class Ledger:
         self.calls = 0
         self.dearest = Amount()
         self.ended = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a call that is collected meanwhile is lost
         self._granted = 0
         self._under_way: set[int] = set()
 

@@ -46,7 +46,7 @@ class Flights:
     """The calls under way by key; safe to use from several threads and event loops."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a caller that is collected meanwhile leaves
         self._flights: dict[str, Flight] = {}
 
     def joined(self, key: str) -> Flight | None:

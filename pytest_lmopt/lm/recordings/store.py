@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
@@ -158,17 +157,14 @@ class SqliteRecordings:
 
     def claim(self, key: str) -> bool:
         """As the protocol says."""
-        with self._lock, self._usable():
-            if self._claimed_elsewhere(key):
-                return False
-        return self._do(Claim(key))
+        return bool(self._do(Claim(key)))
 
     async def aclaim(self, key: str) -> bool:
         """As the protocol says."""
         work = Claim(key)
         try:
-            return await self._soon(work)
-        except asyncio.CancelledError:
+            return bool(await self._soon(work))
+        except BaseException:
             if work.committed and work.result:
                 self.end_claim(key)
             raise
@@ -257,13 +253,6 @@ class SqliteRecordings:
     def _sync(self) -> None:
         with self._usable():
             self._log.sync()
-
-    def _claimed_elsewhere(self, key: str) -> bool:
-        query = "SELECT CAST(holder AS TEXT), CAST(since AS REAL) FROM claims WHERE key = ?"
-        row = self._connection.execute(query, (key,)).fetchone()
-        if row is None:
-            return False
-        return self._is_valid(row[0].decode(errors="replace"), row[1])
 
     def _is_valid(self, holder: str, since: float) -> bool:
         """Whether a claim keeps this process from asking."""
