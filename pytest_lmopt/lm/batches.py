@@ -108,15 +108,14 @@ class Batches(Generic[W]):
 
         Takes no lock that a commit holds: a coroutine may be collected during one.
         """
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            with self._lock:
-                self._waiting.append(work)
-            self._unsynced.put(None)
-            self._have_thread()
-        else:
+        loop = _running_loop()
+        if loop is not None:
             self._hand_in(work, loop)
+            return
+        with self._lock:
+            self._waiting.append(work)
+        self._unsynced.put(None)
+        self._have_thread()
 
     def flush(self) -> None:
         """Commit what waits; raises where kept work still can't be committed."""
@@ -220,13 +219,24 @@ class Batches(Generic[W]):
             _wake(works)
 
 
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 def _wake(works: Iterable[Work[Any]]) -> None:
     """Wake the coroutines that wait, those of each loop at once."""
     by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
     for work in works:
         if work.waiter is not None:
             by_loop.setdefault(work.waiter.get_loop(), []).append(work.waiter)
+    here = _running_loop()
     for loop, waiters in by_loop.items():
+        if loop is here:
+            _end_wait(waiters)
+            continue
         with suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(_end_wait, waiters)
 

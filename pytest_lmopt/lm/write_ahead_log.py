@@ -11,6 +11,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 _written: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
@@ -26,6 +27,7 @@ class WriteAheadLog:
         self._path = path.with_name(f"{path.name}-wal")
         self._lock = threading.Lock()
         self._file: int | None = None
+        self._is_closed = False
         self._apart = os.name == "posix"
         if self._apart:
             connection.execute("PRAGMA synchronous=NORMAL")
@@ -35,6 +37,8 @@ class WriteAheadLog:
         if not self._apart:
             return
         with self._lock:
+            if self._is_closed:  # which has waited for the disk
+                return
             if self._file is None:
                 self._file = os.open(self._path, os.O_RDONLY)
             number = os.dup(self._file)  # the file may be closed meanwhile
@@ -44,8 +48,11 @@ class WriteAheadLog:
             os.close(number)
 
     def close(self) -> None:
-        """Close the file."""
+        """Wait for the disk a last time, and close the file; the connection is still open."""
+        with suppress(OSError):  # a caller that waits for the disk gets the error itself
+            self.sync()
+            self._is_closed = True
         with self._lock:
             if self._file is not None:
                 os.close(self._file)
-            self._file = None
+                self._file = None

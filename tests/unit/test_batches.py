@@ -213,6 +213,20 @@ def test_charges_and_answers_are_on_disk_before_their_callers_go_on(
     assert len(written) == 3
 
 
+def test_who_closes_has_all_on_disk(store: SqliteRecordings) -> None:
+    """Also an answer whose caller still waits for that: the log is gone by then."""
+
+    async def story() -> None:
+        arriving = asyncio.create_task(store.aput(request(), Completion(text="ok")))
+        while store.is_empty():
+            await asyncio.sleep(0)
+        store.close()
+        await arriving
+
+    asyncio.run(story())
+    assert not Path(f"{store._path}-wal").exists()
+
+
 @pytest.mark.parametrize("rounds", [0, 1, 2])
 def test_a_caller_that_leaves_charges_nothing_that_is_not_lost(
     book: SqliteBook, rounds: int

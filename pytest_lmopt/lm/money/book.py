@@ -169,11 +169,7 @@ class SqliteBook:
 
     def end(self, charge: int, spent: Amount | None) -> None:
         """As the protocol says."""
-        work = Settlement(charge, spent)
-        if self._file is None:
-            self._do(work)
-        else:
-            self._batches.later(work)
+        self._batches.later(Settlement(charge, spent))
 
     def remark(self, account: int, remarks: Remarks) -> None:
         """As the protocol says."""
@@ -229,11 +225,11 @@ class SqliteBook:
         with suppress(BookError):  # what is not settled stays reserved
             self._batches.flush()
         with self._lock:
+            if self._log is not None:
+                self._log.close()
             self._connection.close()
             if self._file is not None:
                 self._file.close()
-            if self._log is not None:
-                self._log.close()
 
     @contextmanager
     def _transaction(self, *, durable: bool = True) -> Iterator[Run]:

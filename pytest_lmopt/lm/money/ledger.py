@@ -11,7 +11,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from pytest_lmopt.errors import BudgetExhaustedError
@@ -251,8 +251,9 @@ class Ledger:
                 self._granted += 1
 
         numbers = [account.number for account in self.accounts]
+        call = Amount(calls=1, tokens=charge.tokens, micro_usd=charge.micro_usd)
         try:
-            number = await self.accounts[0].book.reserve(numbers, replace(charge, calls=1), decide)
+            number = await self.accounts[0].book.reserve(numbers, call, decide)
             self._begun(number)
         finally:
             if granted:

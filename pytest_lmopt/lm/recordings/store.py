@@ -220,8 +220,8 @@ class SqliteRecordings:
                         query = "DELETE FROM claims WHERE holder = ?"
                         self._connection.execute(query, (self._holder,))
             finally:
-                self._database.close()
                 self._log.close()
+                self._database.close()
 
     def _usable(self) -> AbstractContextManager[None]:
         return told_as(RecordingsError, self._path)
