@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from pytest_lmopt.lm.money.price_table import table_entry
+from pytest_lmopt.wire import is_local
 
 Wire = Literal["openai", "azure", "anthropic"]
 """How a request is worded: Azure's has the deployment in its path."""
@@ -224,3 +225,8 @@ def service_of(model: str) -> tuple[Service, str] | None:
         return (service, name) if service is not None and name else None
     provider = str(table_entry(model).get("litellm_provider"))
     return (SERVICES[provider], model) if provider in _UNPREFIXED else None
+
+
+def is_known(model: str | None) -> bool:
+    """Whether most requests to a model need no litellm; True where there is no model."""
+    return not model or is_local(model) or service_of(model) is not None
