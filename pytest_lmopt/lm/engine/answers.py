@@ -18,18 +18,12 @@ from pytest_lmopt.wire import Completion, Request
 CHAT, ANTHROPIC = OpenAIChat(), AnthropicMessages()
 
 _FINISHES = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "pause_turn": "stop",
-    "eos": "stop",
-    "eos_token": "stop",
-    "error": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
+    **{reason: reason for reason in ("length", "tool_calls", "function_call", "content_filter")},
+    **dict.fromkeys(("max_tokens", "model_context_window_exceeded", "pause_turn"), "length"),
     "tool_use": "tool_calls",
     "refusal": "content_filter",
 }
-"""Reasons for the end of an answer in other words than OpenAI's."""
+"""Reasons for the end of an answer, in OpenAI's words; as in litellm, all others are a stop."""
 
 _THOUGHT = re.compile(
     r"<(?:think|thinking|budget:thinking)>.*?</(?:think|thinking|budget:thinking)>", re.DOTALL
@@ -55,7 +49,7 @@ def completion_of(
         if status:
             return dialect.error(request, replace(response, status=status))
         return TransientError(f"{request.model}: {error}", request=request)
-    finish = _FINISHES.get(answer.finish, answer.finish)
+    finish = _FINISHES.get(answer.finish, "tool_calls" if answer.tool_calls else "stop")
     text = _text(service, answer, response)
     if answer.problem or finish == "content_filter" or text is None:
         return RefusedError(_refusal(request, answer, finish), request=request)
@@ -63,7 +57,10 @@ def completion_of(
     usage, remark = usage_of(request, reported)
     return Completion(
         text=text,
-        tool_calls=answer.tool_calls,
+        tool_calls=tuple(
+            call if call.id else call._replace(id=f"call_{number}")
+            for number, call in enumerate(answer.tool_calls, start=1)
+        ),
         finish=finish,
         usage=usage,
         usage_remark=remark,
@@ -71,7 +68,7 @@ def completion_of(
 
 
 def _error(dialect: Dialect, request: Request, response: HttpResponse) -> LmoptError:
-    if response.status >= 400:
+    if response.status >= 400 or "location" not in response.headers:
         return dialect.error(request, response)
     return ModelError(
         f"the provider of {request.model!r} redirects requests (status {response.status}): set its "
@@ -102,10 +99,10 @@ def _text(service: Service, answer: Answer, response: HttpResponse) -> str | Non
     """Return the text without a thought at its beginning; None where there is no answer."""
     text = answer.text
     if not text and not answer.tool_calls:
-        has_content = service.wire != "anthropic" and _message(response).get("content") is not None
-        return "" if has_content else None
-    thought = _THOUGHT.match(text)
-    if thought is None or service.wire == "anthropic" or _tells_thoughts(response):
+        is_null = service.wire == "anthropic" or _message(response).get("content") is None
+        return None if is_null or not service.empty else ""
+    thought = _THOUGHT.match(text) if service.thoughts else None
+    if thought is None or _tells_thoughts(response):
         return text
     return text[thought.end() :]
 

@@ -193,11 +193,12 @@ def _thinking(entry: Mapping[str, Any], params: Params) -> dict[str, Any] | None
         return {}
     if not entry.get("supports_reasoning") or not isinstance(effort, str):
         return None
-    if effort == "none":
+    is_adaptive = entry.get("supports_adaptive_thinking")
+    if effort == "none" and not is_adaptive:
         return {}
     if effort not in _EFFORTS:
         return None
-    if entry.get("supports_adaptive_thinking"):
+    if is_adaptive:
         thinking = {"type": "adaptive", "display": "summarized"}
         return {"thinking": thinking, "output_config": {"effort": _EFFORTS[effort]}}
     return {"thinking": {"type": "enabled", "budget_tokens": _BUDGETS[effort]}}

@@ -42,10 +42,10 @@ def chat_body(
 ) -> dict[str, Any] | None:
     """Word a request; None for what is left to litellm."""
     params = {name: value for name, value in params.items() if value is not None}
-    if not params.get("tools"):
-        params.pop("tool_choice", None)
     if not _is_plain_call(service, messages, params):
         return None
+    if "tools" not in params:
+        params.pop("tool_choice", None)
     if service.name in ("openai", "azure"):
         found = _openais(service, name, messages, params)
         if found is None:

@@ -40,7 +40,8 @@ class Service:
     stands for one where it needs none. A variable of ``unknown`` leaves its requests to litellm.
     ``params`` are the parameters that it takes under their own names, ``beside`` is sent with
     every body, ``headers`` with every request. ``images``, ``schemas`` and ``empty`` say whether
-    images, JSON schemas and empty messages are sent as they are. Models whose names begin in
+    images, JSON schemas and empty messages are sent as they are; ``thoughts`` whether an answer may
+    begin with one in a tag. Models whose names begin in
     another way than ``models`` are left to litellm, whose table has them under ``table``.
     """
 
@@ -58,6 +59,7 @@ class Service:
     images: bool = True
     schemas: bool = True
     empty: bool = True
+    thoughts: bool = True
     models: str = ""
     table: str = ""
 
@@ -92,6 +94,7 @@ _ALL = (
         keys=("ANTHROPIC_API_KEY",),
         wire="anthropic",
         path="/v1/messages",
+        thoughts=False,
         unknown=(
             "ANTHROPIC_AUTH_TOKEN",
             "ANTHROPIC_FEDERATION_RULE_ID",
@@ -114,6 +117,7 @@ _ALL = (
         bases=("GROQ_API_BASE",),
         keys=("GROQ_API_KEY",),
         schemas=False,
+        thoughts=False,
         table="groq/",
     ),
     Service(
