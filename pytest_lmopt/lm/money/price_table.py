@@ -71,6 +71,12 @@ def table_limits(model: str) -> tuple[object, object]:
     return (None, None) if entry is None else (entry.get(_CONTEXT), entry.get(_LARGEST))
 
 
+def table_entry(name: str) -> Mapping[str, Any]:
+    """Return what the table has under exactly this name; empty for nothing."""
+    entry: Mapping[str, Any] = _table().get(name) or {}
+    return entry
+
+
 class _Rates(NamedTuple):
     """Dollars per token."""
 
