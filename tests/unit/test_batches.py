@@ -22,7 +22,7 @@ from pytest_lmopt.lm.money.metered import Metered
 from pytest_lmopt.lm.money.protocol import Amount
 from pytest_lmopt.lm.recordings.recorded import Recorded
 from pytest_lmopt.lm.recordings.store import SqliteRecordings
-from pytest_lmopt.lm.seam import FunctionLM
+from pytest_lmopt.lm.seam import LM, FunctionLM
 from pytest_lmopt.lm.stack import suite_lm
 from pytest_lmopt.lm.tracing import RunContext, running
 from pytest_lmopt.suites.candidate import Candidate
@@ -279,18 +279,20 @@ def test_an_answer_that_can_not_be_recorded_is_an_error(store: SqliteRecordings)
     assert {type(each) for each in asyncio.run(story())} == {Completion}
 
 
-@pytest.mark.parametrize("budget", [Budget(calls=2 * MANY), Budget(tokens=110)])
-def test_coroutines_that_each_call_a_sync_client_finish(
-    book: SqliteBook, store: SqliteRecordings, budget: Budget
-) -> None:
-    """Each blocks the loop of all others, whose calls may be under way; of 110 tokens, no three can
-    be reserved together.
-    """
-    lm = suite_lm(
-        FunctionLM(Counting().complete), ledger=ledger_of(book, budget), store=store, mode="auto"
-    )
+def asking(lm: LM) -> tuple[Prompt, RunContext]:
+    """A prompt, and a run that calls it; a call reserves 40 or 41 tokens, and uses 2."""
     ask = Prompt(name="ask", instruction="i", inputs=["a"], output="o", params={"max_tokens": 5})
-    context = RunContext(lm=lm, candidate=Candidate(name="c", states={}), model="m")
+    return ask, RunContext(lm=lm, candidate=Candidate(name="c", states={}), model="m")
+
+
+def test_coroutines_that_each_call_a_sync_client_finish(
+    book: SqliteBook, store: SqliteRecordings
+) -> None:
+    """Each blocks the loop of all others, whose calls may be under way."""
+    ledger = ledger_of(book, Budget(calls=2 * MANY))
+    ask, context = asking(
+        suite_lm(FunctionLM(Counting().complete), ledger=ledger, store=store, mode="auto")
+    )
 
     async def one(number: int) -> str:
         first = await ask.acall(a=f"{number}")
@@ -301,6 +303,28 @@ def test_coroutines_that_each_call_a_sync_client_finish(
             return await asyncio.gather(*map(one, range(MANY)))
 
     assert asyncio.run(asyncio.wait_for(story(), 20)) == ["okok"] * MANY
+
+
+def test_sync_calls_on_several_loops_wait_for_each_others_settlements(
+    book: SqliteBook, store: SqliteRecordings
+) -> None:
+    """No three can be reserved together; each loop stands still while its call waits."""
+    ledger = ledger_of(book, Budget(tokens=2 * 3 * MANY + 82))
+    ask, context = asking(
+        suite_lm(FunctionLM(Counting().complete), ledger=ledger, store=store, mode="auto")
+    )
+
+    async def one(number: int) -> str:
+        return ask(a=f"{number}").text
+
+    async def story(loop: int) -> list[str]:
+        with running(context):
+            return await asyncio.gather(*(one(MANY * loop + n) for n in range(MANY)))
+
+    with ThreadPoolExecutor(3) as pool:
+        found = [pool.submit(asyncio.run, story(loop)) for loop in range(3)]
+        assert [each.result(20) for each in found] == [["ok"] * MANY] * 3
+    assert ledger.accounts[0].spent.tokens == 2 * 3 * MANY
 
 
 def test_loops_on_many_threads_share_one_book_and_one_call(
