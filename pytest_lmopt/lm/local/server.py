@@ -10,7 +10,9 @@ import json
 import os
 import sys
 import time
+from collections.abc import MutableMapping
 from pathlib import Path
+from typing import Any
 
 from pytest_lmopt.lm.processes import alive, own_token
 
@@ -18,26 +20,15 @@ SLOTS = 4
 CONTEXT_TOKENS = 2048
 CACHE_MIB = 64
 POLL_SECONDS = 0.25
+SPINS = 300
 
 
 def main(model: str, owner: str, note: Path) -> None:
     """Serve until the owner is gone or this process is terminated."""
+    limit_spinning(os.environ)
     import xllamacpp
 
-    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
-    params = xllamacpp.CommonParams()
-    params.model.path = model
-    params.hostnames = ["127.0.0.1"]
-    params.port = 0
-    params.n_parallel = SLOTS
-    params.n_ctx = SLOTS * CONTEXT_TOKENS
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
-    params.cache_ram_mib = CACHE_MIB
-    params.offline = True
-    params.warmup = False
-    params.ui = False
-    params.verbosity = 1
-    server = xllamacpp.Server(params)
+    server = xllamacpp.Server(parameters(model))
     draft = note.with_suffix(".draft")
     facts = {"url": server.listening_address, "pid": os.getpid(), "process": own_token()}
     draft.write_text(json.dumps(facts), "utf-8")
@@ -48,6 +39,44 @@ def main(model: str, owner: str, note: Path) -> None:
         time.sleep(POLL_SECONDS)
     # the server's threads would keep the process: its owner is gone, nothing is left to save
     os._exit(0)
+
+
+def limit_spinning(environment: MutableMapping[str, str]) -> None:
+    """Let a thread that waits for the others sleep soon; a user's own setting stays.
+
+    llama.cpp's threads wait for one another hundreds of times a token. GNU OpenMP's loop of up to
+    300,000 turns then takes the core from the thread that all wait for, wherever anything else
+    computes. OpenMP reads the variable when it is loaded.
+    """
+    if "OMP_WAIT_POLICY" not in environment:
+        environment.setdefault("GOMP_SPINCOUNT", str(SPINS))
+
+
+def threads() -> int:
+    """Return one thread for each core that this process may use.
+
+    With few spins that loses to a core less under no load (``benchmarks/README.md``).
+    """
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+
+
+def parameters(model: str) -> Any:
+    """Return xllamacpp's parameters of a server for the model file ``model``."""
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path = model
+    params.hostnames = ["127.0.0.1"]
+    params.port = 0
+    params.n_parallel = SLOTS
+    params.n_ctx = SLOTS * CONTEXT_TOKENS
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads()
+    params.cache_ram_mib = CACHE_MIB
+    params.offline = True
+    params.warmup = False
+    params.ui = False
+    params.verbosity = 1
+    return params
 
 
 if __name__ == "__main__":
