@@ -38,7 +38,6 @@ SETTINGS = ["spins=300000", "default", "threads=1", "poll=0", "priority=low"]
 OPENMP = {"spins": "GOMP_SPINCOUNT", "wait": "OMP_WAIT_POLICY"}
 BUSY = "while True: pass"
 EACH = 24
-DEMOS = 8
 DATE = "Convert the date to ISO 8601 (YYYY-MM-DD). Answer with the date only."
 PHRASE = "Copy the date from the message. Answer with the date only."
 REPLY = "You answer a small shop's mail. Reply to the customer in one friendly sentence."
@@ -55,6 +54,11 @@ class Cell:
     cpu_seconds: float
     prompt_tokens: int
     cached_tokens: int
+
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return len(self.texts) / self.seconds
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,15 @@ class Found:
     cells: dict[tuple[str, int, int], list[Cell]] = field(default_factory=lambda: defaultdict(list))
     compared: dict[tuple[str, int], list[bool]] = field(default_factory=lambda: defaultdict(list))
 
+    def add(
+        self, load: int, at_once: int, cells: Mapping[str, Cell], *, expected: Mapping[int, str]
+    ) -> None:
+        """Keep one cell of each setting, and compare its texts with those ``expected``."""
+        for setting, cell in cells.items():
+            self.cells[setting, load, at_once].append(cell)
+            both = cell.texts.keys() & expected.keys()
+            self.compared[setting, at_once] += [cell.texts[n] != expected[n] for n in both]
+
     def table(self, settings: Sequence[str], loads: Sequence[int], at_once: Sequence[int]) -> str:
         """Return medians of requests a second by load, and facts over all loads."""
         heads = ["setting", "at once", *(f"{load} beside" for load in loads)]
@@ -123,7 +136,7 @@ class Found:
                 cells = [cell for found in by_load for cell in found]
                 requests = sum(len(cell.texts) for cell in cells)
                 prompt = sum(cell.prompt_tokens for cell in cells)
-                rates = [median(len(c.texts) / c.seconds for c in found) for found in by_load]
+                rates = [median(cell.rate for cell in found) for found in by_load]
                 compared = self.compared[setting, many]
                 row = [setting, str(many), *(f"{rate:.2f}" for rate in rates)]
                 row.append(f"{1000 * sum(c.cpu_seconds for c in cells) / requests:.0f}")
@@ -142,13 +155,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--cap", type=float, default=8.0, help="seconds of one cell")
     parser.add_argument("--prompts", type=int, default=3, help="how many take turns, 1 to 6")
+    parser.add_argument("--demos", type=int, default=8)
     chosen = parser.parse_args(arguments)
-    bodies, found, number = requests(chosen.prompts), Found(), count()
+    bodies, found, number = requests(chosen.prompts, chosen.demos), Found(), count()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         servers = {s: stack.enter_context(serving(s, folder)) for s in chosen.settings}
         for running in servers.values():
-            running.ask(dict(enumerate(bodies[-6:])), 1, 60.0)
+            running.ask(dict(enumerate(bodies[-chosen.prompts :])), 1, 60.0)
         for turn in range(chosen.rounds):
             turns = list(servers)[turn % len(servers) :] + list(servers)[: turn % len(servers)]
             for load in chosen.loads:
@@ -158,16 +172,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                         first = next(number) * EACH % (len(bodies) - EACH)
                         asked = dict(enumerate(bodies[first : first + EACH]))
                         cells = {s: servers[s].ask(asked, many, chosen.cap) for s in turns}
-                        for setting, cell in cells.items():
-                            found.cells[setting, load, many].append(cell)
-                            expected = cells[chosen.settings[0]].texts
-                            found.compared[setting, many] += [
-                                cell.texts[n] != expected[n]
-                                for n in cell.texts.keys() & expected.keys()
-                            ]
-                        rates = ", ".join(
-                            f"{s} {len(cells[s].texts) / cells[s].seconds:.2f}" for s in servers
-                        )
+                        found.add(load, many, cells, expected=cells[chosen.settings[0]].texts)
+                        rates = ", ".join(f"{s} {cells[s].rate:.2f}" for s in servers)
                         print(
                             f"{time.strftime('%H:%M:%S')} {load} beside, {many} at once: {rates}; "
                             f"load {os.getloadavg()[0]:.1f}",
@@ -177,19 +183,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(found.table(chosen.settings, chosen.loads, chosen.at_once))
 
 
-def requests(prompts: int) -> list[Body]:
+def requests(prompts: int, demos: int) -> list[Body]:
     """Return requests of so many prompts in turn: instruction and demos first, a new input last."""
     days = [(row["inputs"]["entry"], row["expected"]) for row in _rows("ledger")]
     mails = [(row["inputs"]["message"], row["expected"]) for row in _rows("messages")]
     asked: list[Body] = []
-    for (day, _), (mail, _) in zip(days[2 * DEMOS :], mails[2 * DEMOS :], strict=False):
+    for (day, _), (mail, _) in zip(days[2 * demos :], mails[2 * demos :], strict=False):
         turn = [
             body
-            for first in (0, DEMOS)
+            for first in (0, demos)
             for body in (
-                _body(DATE, days[first : first + DEMOS], day, 12),
-                _body(PHRASE, mails[first : first + DEMOS], mail, 14),
-                _body(REPLY, mails[first : first + 2], mail, 40),
+                _body(DATE, days[first : first + demos], day, 12),
+                _body(PHRASE, mails[first : first + demos], mail, 14),
+                _body(REPLY, mails[first : first + demos // 4], mail, 40),
             )
         ]
         asked += turn[:prompts]
@@ -255,10 +261,10 @@ def serve(model: str, owner: str, note: Path, changed: Mapping[str, str]) -> Non
     """Be the plugin's own server, but for what is changed."""
     usual = server.parameters
 
-    def parameters(path: str) -> Any:
+    def parameters(model: str) -> Any:
         from xllamacpp import ggml_sched_priority
 
-        params = usual(path)
+        params = usual(model)
         for name, value in changed.items():
             for cpu in (params.cpuparams, params.cpuparams_batch):
                 if name == "threads":
