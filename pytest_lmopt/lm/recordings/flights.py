@@ -1,7 +1,7 @@
 """Single flight: identical requests under way at once make one call, on whatever loops they wait.
 
-The call runs on the loop of the caller that began it. Who waits on another loop doesn't depend on
-that one: where it stands still, or ends, the caller makes the call itself.
+The call runs on the loop of the caller that began it. A caller on another loop does not depend on
+that loop: where it stands still or has ended, this caller makes the call itself.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Flights:
         """Wait for the answer; raises ``CallerLeftError`` where the call's loop has ended."""
         try:
             if flight.loop is asyncio.get_running_loop():
-                # shielded: the answer is paid for and may be shared, even if who asked has gone
+                # shielded: the answer is paid for and may be shared, even if its caller has gone
                 return await asyncio.shield(flight.work)
             return await self._from_elsewhere(key, flight)
         except asyncio.CancelledError:
@@ -103,7 +103,7 @@ class Flights:
                     raise CallerLeftError(_LEFT)
             return landed.result()
         finally:
-            landed.cancel()  # else its error would be reported as one that nobody has seen
+            landed.cancel()  # else its error would be reported as one never seen
 
     def _land(self, key: str, flight: Flight) -> None:
         with self._lock:
@@ -122,6 +122,6 @@ class Flights:
 
 
 async def _counted(loop: asyncio.AbstractEventLoop, ask: Ask) -> Completion:
-    """Ask, as a call that ``loop`` sends: who holds it up must not wait for the answer."""
+    """Ask, as a call that ``loop`` sends: a call that blocks the loop must not wait for it."""
     with sending_on(loop):
         return await ask()
