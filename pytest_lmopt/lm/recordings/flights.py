@@ -15,7 +15,7 @@ from typing import Any
 
 from pytest_lmopt.errors import CallerLeftError
 from pytest_lmopt.lm.tracing import may_land
-from pytest_lmopt.lm.waiting import sending_on
+from pytest_lmopt.lm.waiting import let_land, sending_on
 from pytest_lmopt.wire import Completion
 
 Ask = Callable[[], Coroutine[Any, Any, Completion]]
@@ -88,6 +88,8 @@ class Flights:
                     self._forget(key, flight)
             if leaves:
                 flight.cancel()
+            elif flight.waiting == 1 and flight.loop is asyncio.get_running_loop():
+                let_land(flight.work)
             raise
         finally:
             with self._lock:
