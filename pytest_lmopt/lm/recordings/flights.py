@@ -76,24 +76,26 @@ class Flights:
 
     async def landing(self, key: str, flight: Flight) -> Completion:
         """Wait for the answer; raises ``CallerLeftError`` where the call's loop has ended."""
+        left = False
         try:
             if flight.loop is asyncio.get_running_loop():
                 # shielded: the answer is paid for and may be shared, even if its caller has gone
                 return await asyncio.shield(flight.work)
             return await self._from_elsewhere(key, flight)
         except asyncio.CancelledError:
-            with self._lock:
-                leaves = flight.waiting == 1 and not may_land()
-                if leaves:
-                    self._forget(key, flight)
-            if leaves:
-                flight.cancel()
-            elif flight.waiting == 1 and flight.loop is asyncio.get_running_loop():
-                let_land(flight.work)
+            left = True
             raise
         finally:
             with self._lock:
                 flight.waiting -= 1
+                left = left and flight.waiting == 0
+                lands = may_land()
+                if left and not lands:
+                    self._forget(key, flight)
+            if left and not lands:
+                flight.cancel()
+            elif left and flight.loop is asyncio.get_running_loop():
+                let_land(flight.work)
 
     async def _from_elsewhere(self, key: str, flight: Flight) -> Completion:
         landed = asyncio.wrap_future(flight.landed)
