@@ -126,7 +126,7 @@ class Batches(Generic[W]):
                     work.outcome()
 
     def commit_waiting(self) -> Sequence[W]:
-        """Commit what waits, under the lock; return that which has its outcome."""
+        """Commit what waits, under the lock; return the work that has its outcome."""
         with self._lock:
             works, self._waiting = self._waiting, []
         works = [work for work in works if work.waiter is None or not work.waiter.cancelled()]

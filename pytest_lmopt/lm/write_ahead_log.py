@@ -18,7 +18,7 @@ _written: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 
 
 class WriteAheadLog:
-    """The log of an open file, whose commits no longer wait for the disk.
+    """The log of an open file. Commits no longer wait for the disk.
 
     Where an open log can't be removed (Windows), they still do.
     """

@@ -112,8 +112,8 @@ def test_settlements_come_first(book: SqliteBook) -> None:
     assert ledger.accounts[0].spent.tokens == 92
 
 
-def test_a_settlement_is_seen_by_who_asks_next(book: SqliteBook) -> None:
-    """Whether or not a loop runs: nobody waited for it."""
+def test_a_settlement_is_seen_by_the_next_question(book: SqliteBook) -> None:
+    """Whether or not a loop runs: its caller did not wait."""
     ledger = ledger_of(book, Budget(calls=1))
 
     async def story() -> int:
@@ -213,7 +213,7 @@ def test_charges_and_answers_are_on_disk_before_their_callers_go_on(
     assert len(written) == 3
 
 
-def test_who_closes_has_all_on_disk(store: SqliteRecordings) -> None:
+def test_a_file_that_closes_is_on_disk(store: SqliteRecordings) -> None:
     """Also an answer whose caller still waits for that: the log is gone by then."""
 
     async def story() -> None:
@@ -346,7 +346,7 @@ def test_loops_on_many_threads_share_one_book_and_one_call(
     assert (model.calls, ledger.calls, ledger.accounts[0].spent.tokens) == (5, 5, 10)
 
 
-def test_a_call_on_a_loop_that_stands_still_is_made_by_who_waits_elsewhere(
+def test_a_call_on_a_loop_that_stands_still_is_made_by_a_caller_elsewhere(
     store: SqliteRecordings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The pipeline that began it runs its loop no more, and has cancelled nothing."""
@@ -376,10 +376,10 @@ def test_a_call_on_a_loop_that_stands_still_is_made_by_who_waits_elsewhere(
     left.close()
 
 
-def test_a_call_that_ends_with_its_loop_is_made_by_who_waits_elsewhere(
+def test_a_call_that_ends_with_its_loop_is_made_by_a_caller_elsewhere(
     store: SqliteRecordings,
 ) -> None:
-    """It was cancelled there; here somebody waits for it."""
+    """It was cancelled there; here a caller waits for it."""
     first, joined = threading.Event(), threading.Event()
     asked = 0
 

@@ -94,11 +94,8 @@ def _rates(entry: Mapping[str, Any], input_tokens: int) -> _Rates:
         into = float(tier[_INPUT])
         out = float(tier.get(_OUTPUT, entry.get(_OUTPUT, 0.0)))
         return _Rates(into, out, float(tier.get(_READ, into)), float(tier.get(_WRITE, into)))
-    limits = {
-        int(found[1]) * (1000 if found[2] else 1): f"_above_{found[1]}{found[2]}_tokens"
-        for found in filter(None, map(_ABOVE.match, entry))
-    }
-    suffixes = ["", *(limits[limit] for limit in sorted(limits) if input_tokens > limit)]
+    limits = _limits(tuple(entry))
+    suffixes = ["", *(suffix for limit, suffix in limits if input_tokens > limit)]
 
     def rate(name: str, otherwise: float) -> float:
         given = [entry[name + suffix] for suffix in suffixes if entry.get(name + suffix)]
@@ -111,6 +108,16 @@ def _rates(entry: Mapping[str, Any], input_tokens: int) -> _Rates:
     drawn = entry.get(_IMAGE_TOKEN) if entry.get("mode") == "image_generation" else None
     out = float(drawn) if drawn else rate(_OUTPUT, 0.0)
     return _Rates(into, out, *map(rate, (_READ, _WRITE), kept))
+
+
+@lru_cache(maxsize=1024)
+def _limits(names: Sequence[str]) -> Sequence[tuple[int, str]]:
+    """The input lengths above which an entry's fields give other rates, with these' suffixes."""
+    limits = {
+        int(found[1]) * (1000 if found[2] else 1): f"_above_{found[1]}{found[2]}_tokens"
+        for found in filter(None, map(_ABOVE.match, names))
+    }
+    return sorted(limits.items())
 
 
 @lru_cache(maxsize=1024)

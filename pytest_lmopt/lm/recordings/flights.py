@@ -1,7 +1,7 @@
 """Single flight: identical requests under way at once make one call, on whatever loops they wait.
 
-The call runs on the loop of the caller that began it. Who waits on another loop doesn't depend on
-that one: where it stands still, or ends, the caller makes the call itself.
+The call runs on the loop of the caller that began it. A caller on another loop does not depend on
+that loop: where it stands still or has ended, this caller makes the call itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from pytest_lmopt.errors import CallerLeftError
 from pytest_lmopt.lm.tracing import may_land
-from pytest_lmopt.lm.waiting import sending_on
+from pytest_lmopt.lm.waiting import let_land, sending_on
 from pytest_lmopt.wire import Completion
 
 Ask = Callable[[], Coroutine[Any, Any, Completion]]
@@ -76,22 +76,26 @@ class Flights:
 
     async def landing(self, key: str, flight: Flight) -> Completion:
         """Wait for the answer; raises ``CallerLeftError`` where the call's loop has ended."""
+        left = False
         try:
             if flight.loop is asyncio.get_running_loop():
-                # shielded: the answer is paid for and may be shared, even if who asked has gone
+                # shielded: the answer is paid for and may be shared, even if its caller has gone
                 return await asyncio.shield(flight.work)
             return await self._from_elsewhere(key, flight)
         except asyncio.CancelledError:
-            with self._lock:
-                leaves = flight.waiting == 1 and not may_land()
-                if leaves:
-                    self._forget(key, flight)
-            if leaves:
-                flight.cancel()
+            left = True
             raise
         finally:
             with self._lock:
                 flight.waiting -= 1
+                left = left and flight.waiting == 0
+                lands = may_land()
+                if left and not lands:
+                    self._forget(key, flight)
+            if left and not lands:
+                flight.cancel()
+            elif left and flight.loop is asyncio.get_running_loop():
+                let_land(flight.work)
 
     async def _from_elsewhere(self, key: str, flight: Flight) -> Completion:
         landed = asyncio.wrap_future(flight.landed)
@@ -103,7 +107,7 @@ class Flights:
                     raise CallerLeftError(_LEFT)
             return landed.result()
         finally:
-            landed.cancel()  # else its error would be reported as one that nobody has seen
+            landed.cancel()  # else its error would be reported as one never seen
 
     def _land(self, key: str, flight: Flight) -> None:
         with self._lock:
@@ -122,6 +126,6 @@ class Flights:
 
 
 async def _counted(loop: asyncio.AbstractEventLoop, ask: Ask) -> Completion:
-    """Ask, as a call that ``loop`` sends: who holds it up must not wait for the answer."""
+    """Ask, as a call that ``loop`` sends: a call that blocks the loop must not wait for it."""
     with sending_on(loop):
         return await ask()
