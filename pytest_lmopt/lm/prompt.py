@@ -113,22 +113,24 @@ class Prompt:
         if run.block.ended:
             raise asyncio.CancelledError
         number = run.begin()
-        call = Call(prompt=self.key, inputs=dict(inputs), outputs={}, text="", usage=Usage())
+        known: dict[str, Any] = {"outputs": {}, "text": "", "usage": Usage()}
+        raised: BaseException | None = None
         try:
-            request = self._request(run, inputs)
-            call = replace(call, request=request)
+            known["request"] = request = self._request(run, inputs)
             raw = await run.lm.complete(request)
-            call = replace(call, text=raw.text, usage=raw.usage)
+            known["text"], known["usage"] = raw.text, raw.usage
             state = run.states[self.key]
             completion = _parsed(state, raw)
-            thought = completion.reasoning if state.reasoning else ""
-            call = replace(call, outputs=completion.fields, reasoning=thought)
+            known["outputs"] = completion.fields
+            known["reasoning"] = completion.reasoning if state.reasoning else ""
             return completion
         except BaseException as error:
-            call = run.failed(call, error)
+            raised = error
             raise
         finally:
-            run.end(number, call)
+            call = Call(prompt=self.key, inputs=dict(inputs), **known)
+            run.end(number, call if raised is None else run.failed(call, raised))
+            del raised  # it holds this frame, and so itself
 
     def _request(self, run: RunContext | None, inputs: Mapping[str, Any]) -> Request:
         state = self.state

@@ -77,10 +77,10 @@ class Hiding:
     async def complete(self, request: Request) -> Completion:
         """The answer, without a key that it quotes."""
         completion = await self._lm.complete(request)
-        completion = replace(completion, text=hide_carried(completion.text))
+        text = hide_carried(completion.text)
         if isinstance(completion, WholeCompletion):
-            completion = replace(completion, whole=through(completion.whole, hide_carried))
-        return completion
+            return replace(completion, text=text, whole=through(completion.whole, hide_carried))
+        return completion if text == completion.text else replace(completion, text=text)
 
 
 @dataclass(frozen=True, kw_only=True)
