@@ -129,7 +129,7 @@ LEFT = {
         *("tools", "tool required", "tool named", "one tool at a time"),
     },
     "xai/grok-4": {"stop", "stops", "penalties", "low effort", "high effort"},
-    "hosted_vllm/qwen": set(),
+    "hosted_vllm/qwen": {"tools", "tool required", "tool named", "one tool at a time"},
     "mistral/mistral-small-latest": {
         *("seed", "penalties", "top_k", "image", "low effort", "high effort"),
         *("tools", "tool required", "tool named", "one tool at a time"),
