@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -222,8 +223,9 @@ def outcome(lm: LM, request: Request) -> Completion | LmoptError:
 
 
 def both(request: Request) -> tuple[Completion | LmoptError, Completion | LmoptError]:
-    """What litellm and the engine make of a request."""
-    return outcome(LiteLLM(), request), outcome(Engine(Nobody(), timeout=30.0), request)
+    """What litellm, which changes some schemas in place, and the engine make of a request."""
+    copied = copy.deepcopy(request)
+    return outcome(LiteLLM(), copied), outcome(Engine(Nobody(), timeout=30.0), request)
 
 
 def headers(sent: Mapping[str, str]) -> dict[str, str]:
