@@ -34,7 +34,8 @@ def asked(model: str = "openai/gpt-4o-mini", **params: Any) -> Call | None:
 
 def test_a_request_goes_to_its_provider_with_its_key() -> None:
     """The number that tells equal calls apart stays here."""
-    call = asked(max_tokens=5, **{OCCURRENCE: 2})
+    params = {"max_tokens": 5, OCCURRENCE: 2}
+    call = remote_call(Request(model="openai/gpt-4o-mini", messages=WELL, params=params))
     assert call is not None
     assert call.url == "https://api.openai.com/v1/chat/completions"
     assert call.headers == {"authorization": f"Bearer {KEY}"}

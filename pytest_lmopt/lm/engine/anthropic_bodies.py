@@ -117,7 +117,7 @@ def _tools(entry: Mapping[str, Any], params: Params) -> dict[str, Any] | None:
         return {} if choice is None and parallel is None else None
     if not tools or not all(map(_is_simple_tool, tools)):
         return None
-    chosen = {"type": "auto"} if parallel is not None else {}
+    chosen: dict[str, Any] = {"type": "auto"} if parallel is not None else {}
     if isinstance(choice, Mapping):
         chosen = {"type": "tool", "name": str(choice.get("function", {}).get("name"))}
     elif choice is not None:

@@ -53,7 +53,8 @@ def chat_body(
         messages, params = found
     elif not name.startswith(service.models) or not _is_chat(service.table + name):
         return None
-    return {"model": name, "messages": list(messages), **params, **dict(service.beside)}
+    said = [{name: value for name, value in each.items() if value is not None} for each in messages]
+    return {"model": name, "messages": said, **params, **dict(service.beside)}
 
 
 def _is_plain_call(service: Service, messages: ChatMessages, params: Params) -> bool:
@@ -149,7 +150,7 @@ def _is_plain(service: Service, message: Mapping[str, Any]) -> bool:
     if message.keys() & {"tool_calls", "tool_call_id", "name"}:
         return service.name in _SAME_CALLS and not isinstance(content, list)
     if isinstance(content, str):
-        return role != "tool"
+        return bool(role != "tool")
     return (
         role == "user"
         and service.images
@@ -160,7 +161,7 @@ def _is_plain(service: Service, message: Mapping[str, Any]) -> bool:
 
 
 def _is_plain_part(part: Any) -> bool:
-    if not isinstance(part, Mapping) or part.keys() != _PARTS.get(str(part.get("type"))):
+    if not isinstance(part, Mapping) or set(part) != _PARTS.get(str(part.get("type"))):
         return False
     image = part.get("image_url")
     return image is None or (isinstance(image, Mapping) and image.keys() <= {"url", "detail"})

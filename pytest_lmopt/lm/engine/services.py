@@ -187,7 +187,7 @@ _ALL = (
         bases=("HOSTED_VLLM_API_BASE",),
         keys=("HOSTED_VLLM_API_KEY",),
         no_key="fake-api-key",
-        params=_PLAIN | {"reasoning_effort"},
+        params=(_PLAIN - set(_TOOLS)) | {"reasoning_effort"},
         table="hosted_vllm/",
     ),
     # its newer protocol, which litellm doesn't speak: it applies the model's own chat template

@@ -30,6 +30,8 @@ _REGION = re.compile(
     r"^(?:us|eu|ap|apac|au|jp|ca|sa|me|global|us-gov)\.|^[a-z]{2}(?:-gov)?-[a-z]+-\d/"
 )
 _FAMILIES = ("vertex_ai", "fireworks_ai", "bedrock")
+_UNLISTED = ("openrouter", "hosted_vllm", "ollama_chat")
+"""Providers of litellm's that its table may lack."""
 _OTHERS_TOO = {"azure_ai": ("azure", "openai"), "github": None, "litellm_proxy": None}
 
 
@@ -144,8 +146,11 @@ def _provider(model: str) -> str | None:
     litellm takes a second or more to import, so only what the table leaves open is asked of it.
     """
     named = _named_provider(model)
-    if named:
-        return named
+    prefix = model.partition("/")[0]
+    if named or prefix in _UNLISTED:
+        return named or prefix
+    if any(sign in prefix for sign in ".:") and prefix != model:
+        return None  # a host, such as a client's own gateway
     litellm = load_litellm()
     try:
         provider: str = litellm.get_llm_provider(model=model)[1]
