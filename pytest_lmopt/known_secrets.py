@@ -42,6 +42,7 @@ _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 _lock = threading.Lock()
 _seen: set[str] = set()
+_last_variables: list[tuple[dict[Any, Any], tuple[str, ...]]] = [({}, ())]
 
 
 def is_telling(value: str) -> bool:
@@ -180,7 +181,17 @@ def _note_address(text: str) -> None:
             note(value)
 
 
-def _variables() -> Iterator[str]:
+def _variables() -> tuple[str, ...]:
+    """The secrets of the environment, read again once a variable has changed."""
+    held: dict[Any, Any] = getattr(os.environ, "_data", {})  # as the system has them, not decoded
+    before, values = _last_variables[0]
+    if not held or held != before:
+        before, values = dict(held), tuple(_read_variables())
+        _last_variables[0] = before, values
+    return values
+
+
+def _read_variables() -> Iterator[str]:
     for name in os.environ:  # by name: another thread may delete a variable meanwhile
         if _is_secret_variable(name):
             value = os.environ.get(name, "")
