@@ -266,12 +266,15 @@ class LmSession:
     @property
     def committed(self) -> Mapping[str, Completion]:
         """The recordings in the record files; raises ``RecordError`` for what is none."""
+        folder, mode = self.options.record, self.options.cache
+        if self._committed is not None:
+            return self._committed
+        if folder is None or mode not in ("auto", "replay"):
+            self._committed = {}
+            return self._committed
         from pytest_lmopt.lm.recordings.files import read_records
 
-        folder, mode = self.options.record, self.options.cache
-        if self._committed is None:
-            wanted = folder is not None and mode in ("auto", "replay")
-            self._committed = read_records(folder) if folder and wanted else {}
+        self._committed = read_records(folder)
         return self._committed
 
     @property

@@ -30,7 +30,9 @@ def coin_tail(heads: int, tosses: int) -> float:
         return 0.0
     if 2 * heads >= tosses:
         return 1.0 - coin_tail(tosses - heads - 1, tosses)
-    term = total = math.comb(tosses, heads) / 2**tosses  # whole numbers: no rounding before here
+    term = total = math.comb(tosses, heads) / (
+        1 << tosses
+    )  # whole numbers: no rounding before here
     for number in range(heads, 0, -1):
         term *= number / (tosses - number + 1)
         total += term

@@ -70,3 +70,34 @@ def test_importing_the_package_loads_none_of_its_modules(pytester: pytest.Pytest
     """Each name is loaded when it is first used."""
     code = "import sys, pytest_lmopt; print(*(n for n in sys.modules if n.startswith('pytest_lm')))"
     assert pytester.run(sys.executable, "-c", code).outlines == ["pytest_lmopt"]
+
+
+def test_a_suite_loads_what_it_uses(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scores of 0 and 1 need no statistics library, a run without a search no strategy."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    unused = (*HEAVY, "tabulate", "wcwidth", "pytest_lmopt.strategies.search")
+    pytester.makepyfile(
+        """
+        import pytest
+
+        ROWS = [{"inputs": {"n": n}, "expected": n % 2, "split": "dev"} for n in range(20)]
+
+        @pytest.mark.lm_suite(dataset=ROWS, metric=lambda example, got: got == example.expected)
+        def test_scored(lm_example):
+            return 1
+        """
+    )
+    pytester.makeconftest(
+        f"""
+        import sys
+
+        def pytest_unconfigure():
+            print("loaded:", *(name for name in {unused!r} if name in sys.modules))
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", "lmopt")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*0.500*"])
+    assert "loaded:" in [line.strip() for line in result.outlines]
