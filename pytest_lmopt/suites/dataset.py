@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -194,8 +193,7 @@ def _example(row: Mapping[str, Any] | Example, place: str, name: str) -> Example
     )
     content = _content(example, place, name)
     if identity is None:
-        example = replace(example, id=content[:_ID_LENGTH])
-        vars(example)["digest"] = content  # hashed once
+        example = example.named(content[:_ID_LENGTH])
     for text in (example.id, str(example.group)):
         if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
             raise DatasetError(
