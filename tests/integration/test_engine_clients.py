@@ -105,13 +105,28 @@ print(shout(text="hello").text)
 """
 
 
-def test_a_process_ends_without_a_word(server: OddServer, tmp_path: Path) -> None:
-    """No session is left that aiohttp would complain of."""
-    command = [sys.executable, "-c", AT_EXIT]
+FORKED = """
+import os
+child = os.fork()
+if child == 0:
+    print(shout(text="hello").text, flush=True)
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+print(shout(text="hello").text)
+"""
+
+
+@pytest.mark.parametrize(("more", "times"), [("", 1), (FORKED, 3)], ids=["alone", "with a fork"])
+def test_a_process_ends_without_a_word(
+    more: str, times: int, server: OddServer, tmp_path: Path
+) -> None:
+    """No session is left that aiohttp would complain of; a fork has connections of its own."""
+    command = [sys.executable, "-u", "-c", AT_EXIT + more]
     done = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )
-    assert (done.stdout, done.stderr) == ("well\n", "")
+    assert (done.stdout, done.stderr) == ("well\n" * times, "")
+    assert server.connections == min(times, 2)
 
 
 def test_a_proxy_is_asked_in_place_of_the_provider(

@@ -103,8 +103,8 @@ SERVER_DOWN = Mistake(
     error=errors.IncompleteError, served=True, head=SHOUT, body=CALL, fault=Fault(status=500),
     message=(
         "error: 8 of 8 runs have no answer, more than max_missing=0.02 of 8 allows; the first is "
-        "example 'e0': no answer after 4 attempts; the last: InternalServerError: OpenAIException "
-        "- fault. Nothing is judged. The other answers are recorded: once the model answers again, "
+        "example 'e0': no answer after 4 attempts; the last: InternalServerError: fault. Nothing "
+        "is judged. The other answers are recorded: once the model answers again, "
         "the same command asks only for what is missing"
     ),
 )  # fmt: skip

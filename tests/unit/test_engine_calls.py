@@ -110,6 +110,7 @@ def test_azures_deployment_stands_in_the_path(monkeypatch: pytest.MonkeyPatch) -
 
 
 SCHEMA = {"type": "object", "properties": {"a": {"anyOf": [{"type": "string"}]}}}
+STRICT = {"type": "function", "function": {"name": "f", "strict": True}}
 TOOL = {"type": "function", "function": {"name": "f", "parameters": SCHEMA}}
 
 
@@ -126,6 +127,8 @@ TOOL = {"type": "function", "function": {"name": "f", "parameters": SCHEMA}}
         ("openai/gpt-4o-mini", {"response_format": object}),
         ("openai/gpt-4o-mini", {"tools": [TOOL]}),
         ("openai/gpt-4o-mini", {"stream": False}),
+        ("openai/gpt-4o-mini", {"stop": ["a", "b", "c", "d", "e"]}),
+        ("ollama/llama3", {"tools": [STRICT]}),
         ("groq/llama-3.3-70b-versatile", {}),
     ],
 )

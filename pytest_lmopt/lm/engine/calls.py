@@ -21,6 +21,9 @@ AZURE_VERSION = "2025-02-01-preview"
 _AZURE_FORMATS = "2024-08"
 """The month from whose versions on Azure takes ``response_format`` and any ``tool_choice``."""
 
+_MOST_STOPS = 4
+"""litellm sends no more, unless set up to."""
+
 _LITELLMS = (
     "SSL_VERIFY",
     "SSL_CERTIFICATE",
@@ -68,13 +71,16 @@ def remote_call(request: Request) -> Call | None:
     if address is None or _is_litellm_set_up():
         return None
     messages, params = _arguments(request)
+    if _has_many_stops(params):
+        return None
     call = {"azure": _azure, "anthropic": _anthropic}.get(address.service.wire, _chat)
     return call(address, messages, params)
 
 
 def local_call(request: Request, endpoint: str, name: str) -> Call | None:
     """Word a request to a server on this machine; None for what litellm has to send."""
-    body = chat_body(LOCAL, name, *_arguments(request))
+    messages, params = _arguments(request)
+    body = None if _has_many_stops(params) else chat_body(LOCAL, name, messages, params)
     if body is None:
         return None
     return Call(service=LOCAL, url=_joined(endpoint, LOCAL.path), headers={}, body=body)
@@ -138,6 +144,11 @@ def _arguments(request: Request) -> tuple[ChatMessages, Params]:
     if messages is None:
         messages = [{"role": role, "content": text} for role, text in request.messages]
     return messages, params
+
+
+def _has_many_stops(params: Params) -> bool:
+    stop = params.get("stop")
+    return isinstance(stop, list | tuple) and len(stop) > _MOST_STOPS
 
 
 def _first(variables: tuple[str, ...]) -> str:

@@ -33,7 +33,7 @@ _SIMPLE = frozenset(
 _PARTS = {"text": {"type", "text"}, "image_url": {"type", "image_url"}}
 _ROLES = ("system", "user", "assistant", "tool")
 _SAME_CALLS = ("openai", "azure", "local")
-"""Providers that are sent earlier calls of tools as they are."""
+"""Providers that are sent tools, and earlier calls of them, as they are."""
 _MESSAGE = frozenset(("role", "content", "tool_calls", "tool_call_id", "name"))
 
 
@@ -60,11 +60,12 @@ def chat_body(
 def _is_plain_call(service: Service, messages: ChatMessages, params: Params) -> bool:
     """Whether the provider is sent the arguments as they are."""
     form, tools = params.get("response_format"), params.get("tools")
+    rewritten = _REWRITTEN if service.name in _SAME_CALLS else _REWRITTEN | {"strict"}
     return (
         params.keys() <= service.params
         and all(_is_plain(service, each) for each in messages)
         and (form is None or _is_plain_format(service, form))
-        and (tools is None or (bool(tools) and not _has_any(tools, _REWRITTEN)))
+        and (tools is None or (bool(tools) and not _has_any(tools, rewritten)))
     )
 
 

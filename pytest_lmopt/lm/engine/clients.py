@@ -23,6 +23,8 @@ KEPT_SECONDS = 4.0
 _lock = threading.Lock()
 _clients: dict[asyncio.AbstractEventLoop, _Client] = {}
 _owner: str | None = None
+_inherited: list[dict[asyncio.AbstractEventLoop, _Client]] = []
+"""A forked child's copies of its parent's: collecting them would unregister their connections."""
 
 
 class _Client:
@@ -49,7 +51,7 @@ class _Client:
 
 async def session_of_this_loop() -> ClientSession:
     """Return the running loop's session, made when it is first asked for."""
-    global _owner  # noqa: PLW0603 - one set of clients a process
+    global _owner, _clients  # noqa: PLW0603 - one set of clients a process
     loop = asyncio.get_running_loop()
     client = _clients.get(loop)
     if client is not None and _owner == own_token():
@@ -58,7 +60,8 @@ async def session_of_this_loop() -> ClientSession:
         if _owner != own_token():  # a forked child's own loops have no client yet
             if _owner is None:
                 atexit.register(_close_all)
-            _clients.clear()
+            _inherited.append(_clients)
+            _clients = {}
             _owner = own_token()
         _drop_ended()
         client = _clients[loop] = _Client()

@@ -99,6 +99,10 @@ _ALL = (
             "ANTHROPIC_AUTH_TOKEN",
             "ANTHROPIC_FEDERATION_RULE_ID",
             "LITELLM_ANTHROPIC_DISABLE_URL_SUFFIX",
+            *(
+                f"DEFAULT_REASONING_EFFORT_{effort}_THINKING_BUDGET"
+                for effort in ("MINIMAL", "LOW", "MEDIUM", "HIGH")
+            ),
         ),
     ),
     # its other protocol, which litellm speaks: the answers are the same, the bodies differ
