@@ -11,7 +11,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -42,7 +42,12 @@ _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 _lock = threading.Lock()
 _seen: set[str] = set()
-_last_variables: list[tuple[dict[Any, Any], tuple[str, ...]]] = [({}, ())]
+_ordered: list[str] | None = None
+"""Those seen, the longest first; None after a change."""
+_last_read: tuple[dict[Any, Any], tuple[str, ...]] = {}, ()
+"""The environment as it was read last, and its secrets."""
+_noted: tuple[str, ...] = ()
+"""The environment's secrets that were noted last."""
 
 
 def is_telling(value: str) -> bool:
@@ -50,6 +55,7 @@ def is_telling(value: str) -> bool:
     return len(value) >= _LONG or (len(value) >= SHORTEST and any(map(str.isdigit, value)))
 
 
+@lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
     """Whether an argument, a header or a field of that name holds a secret."""
     spelled = _CAPITAL.sub("_", name)
@@ -64,8 +70,16 @@ def note(value: object) -> None:
     scheme, blank, rest = text.strip().partition(" ")
     bare = rest.strip() if blank and scheme.lower() in _SCHEMES else text.strip()
     found = [bare, *(_basic(bare) if scheme.lower() == "basic" else ())]
-    with _lock:
-        _seen.update(each for each in found if is_telling(each))
+    _add(each for each in found if is_telling(each))
+
+
+def _add(values: Iterable[str]) -> None:
+    global _ordered  # noqa: PLW0603 - as the set that it orders
+    new = {*values} - _seen
+    if new:
+        with _lock:
+            _seen.update(new)
+            _ordered = None
 
 
 _SCHEMES = ("bearer", "basic", "token", "apikey", "api-key", "key", "digest", "negotiate")
@@ -140,8 +154,11 @@ def note_module(module: Any) -> None:
 
 def note_environment() -> None:
     """Remember the keys of the environment, which may be another one when something is shown."""
-    with _lock:
-        _seen.update(value for value in _variables() if is_telling(value))
+    global _noted  # noqa: PLW0603 - one for the process, as the environment
+    found = _variables()
+    if found is not _noted:
+        _add(value for value in found if is_telling(value))
+        _noted = found
 
 
 def known() -> list[str]:
@@ -151,43 +168,53 @@ def known() -> list[str]:
     return sorted(found, key=len, reverse=True)
 
 
-def carried() -> list[str]:
+def carried() -> Sequence[str]:
     """The secrets that requests carried, or could have, the longest first."""
+    global _ordered  # noqa: PLW0603 - as the set that it orders
     with _lock:
-        return sorted(_seen, key=len, reverse=True)
+        if _ordered is None:
+            _ordered = sorted(_seen, key=len, reverse=True)
+        return _ordered
 
 
 def forget() -> None:
     """Forget what was seen; for tests."""
+    global _ordered, _noted
     with _lock:
         _seen.clear()
+        _ordered, _noted = None, ()
 
 
 def _note_address(text: str) -> None:
-    if "://" not in text:
-        return
+    if "://" in text:
+        for secret in _secrets_in(text):
+            note(secret)
+
+
+@lru_cache(maxsize=256)
+def _secrets_in(address: str) -> tuple[str, ...]:
+    """The password in an address, or its user, and the keys of its query."""
     try:
-        address = urlsplit(text)
-        password, query = address.password, parse_qsl(address.query)
+        parts = urlsplit(address)
+        password, query = parts.password, parse_qsl(parts.query)
     except ValueError:
-        return
+        return ()
+    found = [value for name, value in query if is_secret_name(name)]
     if password:
-        note(unquote(password))
-        note(password)
-    elif address.username:
-        note(unquote(address.username))
-    for name, value in query:
-        if is_secret_name(name):
-            note(value)
+        found += [unquote(password), password]
+    elif parts.username:
+        found.append(unquote(parts.username))
+    return tuple(found)
 
 
 def _variables() -> tuple[str, ...]:
     """The secrets of the environment, read again once a variable has changed."""
-    held: dict[Any, Any] = getattr(os.environ, "_data", {})  # as the system has them, not decoded
-    before, values = _last_variables[0]
-    if not held or held != before:
-        before, values = dict(held), tuple(_read_variables())
-        _last_variables[0] = before, values
+    global _last_read  # noqa: PLW0603 - one for the process, as the environment
+    # compared as it is kept: to decode every variable for each call takes longer than the rest
+    held: dict[Any, Any] = getattr(os.environ, "_data", None) or dict(os.environ)
+    before, values = _last_read
+    if held != before:
+        before, values = _last_read = dict(held), tuple(_read_variables())
     return values
 
 

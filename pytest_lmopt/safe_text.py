@@ -155,16 +155,16 @@ def _without(text: str, values: Iterable[str]) -> str:
         return text
     lowered = text.lower()
     for value in telling:
-        for form in _forms(value):
-            if form.lower() in lowered:
+        for form, lowered_form in _forms(value):
+            if lowered_form in lowered:
                 text = re.sub(re.escape(form), HIDDEN, text, flags=re.IGNORECASE)
                 lowered = text.lower()
     return _without_escaped(text, telling)
 
 
 @lru_cache(maxsize=512)
-def _forms(value: str) -> tuple[str, ...]:
-    """A secret as it may be quoted; in any case, as what quotes it may have changed that."""
+def _forms(value: str) -> tuple[tuple[str, str], ...]:
+    """A secret as it may be quoted, each form also in lower case, which quotes may have."""
     data = value.encode("utf-8", "surrogatepass")
     forms = [value, data.hex(), data.hex(":"), data.hex(" ")]
     forms += [quote(data, safe=""), quote_plus(data)]
@@ -174,7 +174,7 @@ def _forms(value: str) -> tuple[str, ...]:
         inner = encoded[(before * 8 + 5) // 6 : None if whole else -1]
         if len(inner) >= _FEWEST_ENCODED:
             forms += [inner, inner.replace("+", "-").replace("/", "_")]
-    return tuple(dict.fromkeys(forms))
+    return tuple((form, form.lower()) for form in dict.fromkeys(forms))
 
 
 def _without_escaped(text: str, values: Iterable[str]) -> str:
@@ -194,9 +194,9 @@ def _without_escaped(text: str, values: Iterable[str]) -> str:
         hidden += [
             (places[found.start()], places[found.end()])
             for value in values
-            for form in _forms(value)
-            if form.lower() in lowered
-            for found in re.finditer(re.escape(form.lower()), lowered)
+            for _, lower in _forms(value)
+            if lower in lowered
+            for found in re.finditer(re.escape(lower), lowered)
         ]
     return _cut_out(text, sorted(hidden))
 

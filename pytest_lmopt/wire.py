@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from pytest_lmopt.canonical import digest
@@ -79,13 +80,13 @@ class Request:
     client: str = field(default="", repr=False, compare=False)
     dialect: str = field(default="", repr=False, compare=False)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """SHA-256 of the canonical JSON of everything the answer depends on."""
         parts = [SCHEMA, self.model, self.messages, dict(self.params), self.repeat]
         return digest(parts, length=64)
 
-    @property
+    @cached_property
     def input_bound(self) -> int:
         """Upper bound of the input tokens: no token is shorter than a byte."""
         return sum(len(text.encode()) + 16 for _, text in self.messages)

@@ -1,8 +1,7 @@
-"""One event loop for all LM calls of a process, on a thread of its own.
+"""Event loops for LM calls: the caller's own, and one of the process for callers without one.
 
-Sync pipelines wait for it from any thread, async ones from any loop; limits, clients and
-in-flight requests thereby have one home, and a pipeline that blocks never stalls the calls of
-others.
+Async pipelines' calls run as tasks on the loop that awaits them. Those of sync pipelines run on the
+LM loop, which has a thread of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +13,8 @@ import socket
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any, Generic, TypeVar
 
 from pytest_lmopt.errors import EventLoopError
 from pytest_lmopt.lm.processes import own_token
@@ -40,6 +40,31 @@ def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
         work.close()
         raise
     return asyncio.run_coroutine_threadsafe(QuietCoroutine(work), loop)
+
+
+async def on_lm_loop(work: Coroutine[Any, Any, T]) -> T:
+    """Do work on the LM loop, for clients that had better stay on one loop.
+
+    Cancelling the caller cancels the work.
+    """
+    if asyncio.get_running_loop() is _loop:
+        return await work
+    return await asyncio.wrap_future(submit(work))
+
+
+class Begun(Generic[T]):
+    """Work of ours under way as ``task`` on the running loop, in a context of its own.
+
+    Our own steps raise no warnings.
+    """
+
+    def __init__(self, work: Coroutine[Any, Any, T]) -> None:
+        self.task: asyncio.Task[T] = asyncio.get_running_loop().create_task(QuietCoroutine(work))
+
+    def cancel(self) -> None:
+        """Cancel it, from whatever thread."""
+        with suppress(RuntimeError):  # its loop is closed
+            self.task.get_loop().call_soon_threadsafe(self.task.cancel)
 
 
 def open_loop() -> asyncio.AbstractEventLoop:

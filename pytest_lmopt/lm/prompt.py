@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from pytest_lmopt.errors import ModelError, PromptError
-from pytest_lmopt.lm.loop import submit
+from pytest_lmopt.lm.loop import Begun, submit
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.tracing import Call, RunContext, current_run
-from pytest_lmopt.lm.waiting import blocking
+from pytest_lmopt.lm.waiting import blocking, sending_on
 from pytest_lmopt.suites.fields import parse_answer
 from pytest_lmopt.suites.places import prompt_key
 from pytest_lmopt.suites.prompt_file import load_prompt_file
@@ -98,13 +98,14 @@ class Prompt:
             return future.result()
 
     async def acall(self, **inputs: Any) -> Completion:
-        """Call the model from async code."""
+        """Call the model from async code, on its own event loop."""
         run = current_run(self.name)
-        future = submit(self._complete(run, inputs))
-        if run is None:
-            return await asyncio.wrap_future(future)
-        with run.block.awaiting(future):
-            return await asyncio.wrap_future(future)
+        work = Begun(self._complete(run, inputs))
+        with sending_on(asyncio.get_running_loop()):
+            if run is None:
+                return await work.task
+            with run.block.awaiting(work):
+                return await work.task
 
     async def _complete(self, run: RunContext | None, inputs: Mapping[str, Any]) -> Completion:
         if run is None:
@@ -112,22 +113,24 @@ class Prompt:
         if run.block.ended:
             raise asyncio.CancelledError
         number = run.begin()
-        call = Call(prompt=self.key, inputs=dict(inputs), outputs={}, text="", usage=Usage())
+        known: dict[str, Any] = {"outputs": {}, "text": "", "usage": Usage()}
+        raised: BaseException | None = None
         try:
-            request = self._request(run, inputs)
-            call = replace(call, request=request)
+            known["request"] = request = self._request(run, inputs)
             raw = await run.lm.complete(request)
-            call = replace(call, text=raw.text, usage=raw.usage)
+            known["text"], known["usage"] = raw.text, raw.usage
             state = run.states[self.key]
             completion = _parsed(state, raw)
-            thought = completion.reasoning if state.reasoning else ""
-            call = replace(call, outputs=completion.fields, reasoning=thought)
+            known["outputs"] = completion.fields
+            known["reasoning"] = completion.reasoning if state.reasoning else ""
             return completion
         except BaseException as error:
-            call = run.failed(call, error)
+            raised = error
             raise
         finally:
-            run.end(number, call)
+            call = Call(prompt=self.key, inputs=dict(inputs), **known)
+            run.end(number, call if raised is None else run.failed(call, raised))
+            del raised  # it holds this frame, and so itself
 
     def _request(self, run: RunContext | None, inputs: Mapping[str, Any]) -> Request:
         state = self.state

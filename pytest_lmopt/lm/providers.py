@@ -11,8 +11,8 @@ from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.errors import LmoptError, RefusedError, TransientError
 from pytest_lmopt.lm.faults.translation import translated
 from pytest_lmopt.lm.litellm_loading import asking_once, load_litellm, tool_arguments
+from pytest_lmopt.lm.loop import on_lm_loop
 from pytest_lmopt.lm.money.usage import as_reported, usage_of
-from pytest_lmopt.lm.quiet import quiet
 from pytest_lmopt.lm.reported_usage import noting_usage
 from pytest_lmopt.lm.tracing import our_own
 from pytest_lmopt.wire import OCCURRENCE, Completion, Request, ToolCall
@@ -49,8 +49,8 @@ class LiteLLM:
 
     async def complete(self, request: Request) -> Completion:
         """One attempt; raises ``TransientError``, ``RefusedError`` or ``ModelError``."""
-        with quiet():
-            return await self._complete(request)
+        # litellm keeps a client for each event loop, by a number that a later loop may have again
+        return await on_lm_loop(self._complete(request))
 
     async def _complete(self, request: Request) -> Completion:
         litellm = load_litellm()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from pytest_lmopt.clock import SYSTEM, Clock
+from pytest_lmopt.lm.engine.engine import Engine, EngineName
 from pytest_lmopt.lm.faults.circuit import Circuit, Guarded, Noting
 from pytest_lmopt.lm.faults.concurrency import CALLS_AT_ONCE, Gated, Gates
 from pytest_lmopt.lm.faults.retries import Retrying
@@ -25,9 +26,10 @@ from pytest_lmopt.wire import Completion, Request, WholeCompletion, is_local
 
 
 class Provider:
-    """Sends requests to the LM ``offered``, else local models' to llama.cpp, others' to litellm.
+    """Sends requests to the LM ``offered``, else to llama.cpp, our engine or litellm.
 
-    A request that asks by itself does so. An answer takes ``timeout`` seconds at most.
+    llama.cpp answers for local models. ``engine`` litellm sends all else through that. A request
+    that asks by itself does so. An answer takes ``timeout`` seconds at most.
     """
 
     def __init__(
@@ -35,13 +37,17 @@ class Provider:
         local: LocalModel,
         *,
         offered: LM | None = None,
+        engine: EngineName = "auto",
         timeout: float = TIMEOUT_SECONDS,
         clock: Clock = SYSTEM,
     ) -> None:
         self._clock = clock
         self._local = local
         self._offered = None if offered is None else Offered(offered)
-        self._remote = LiteLLM(timeout=timeout, clock=clock)
+        litellm = LiteLLM(timeout=timeout, clock=clock)
+        self._remote: LM = litellm
+        if engine == "auto":
+            self._remote = Engine(litellm, timeout=timeout, clock=clock)
         self._timeout = timeout
 
     async def complete(self, request: Request) -> Completion:
@@ -71,10 +77,10 @@ class Hiding:
     async def complete(self, request: Request) -> Completion:
         """The answer, without a key that it quotes."""
         completion = await self._lm.complete(request)
-        completion = replace(completion, text=hide_carried(completion.text))
+        text = hide_carried(completion.text)
         if isinstance(completion, WholeCompletion):
-            completion = replace(completion, whole=through(completion.whole, hide_carried))
-        return completion
+            return replace(completion, text=text, whole=through(completion.whole, hide_carried))
+        return completion if text == completion.text else replace(completion, text=text)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,10 +10,9 @@ from __future__ import annotations
 import contextvars
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, Protocol, TypeVar
 
 from pytest_lmopt.errors import (
     BookError,
@@ -80,6 +79,13 @@ class Call:
     tool_calls: tuple[ToolCall, ...] = ()
 
 
+class Awaited(Protocol):
+    """Work that a run waits for."""
+
+    def cancel(self) -> object:
+        """Cancel it, from whatever thread."""
+
+
 class Block:
     """Runs that end together: a block, or a single run as a part of one.
 
@@ -90,7 +96,7 @@ class Block:
     def __init__(self, *, whole: Block | None = None) -> None:
         self._whole = whole
         self._ended = False
-        self._awaited: set[Future[Any]] = set()
+        self._awaited: set[Awaited] = set()
         self.may_land = True
 
     @property
@@ -110,20 +116,28 @@ class Block:
         """
         self.may_land = landing
         self._ended = True
-        for future in tuple(self._awaited):
-            future.cancel()
+        for work in tuple(self._awaited):
+            work.cancel()
 
     @contextmanager
-    def awaiting(self, future: Future[Any]) -> Iterator[None]:
-        """Wait for ``future`` only until the end."""
-        with self._whole.awaiting(future) if self._whole else nullcontext():
-            self._awaited.add(future)
-            try:
-                if self._ended:  # meanwhile, on another thread
-                    future.cancel()
-                yield
-            finally:
-                self._awaited.discard(future)
+    def awaiting(self, work: Awaited) -> Iterator[None]:
+        """Wait for ``work`` only until the end."""
+        blocks = (self,) if self._whole is None else (*self._wholes(), self)
+        for block in blocks:
+            block._awaited.add(work)
+        try:
+            if self.ended:  # meanwhile, on another thread
+                work.cancel()
+            yield
+        finally:
+            for block in blocks:
+                block._awaited.discard(work)
+
+    def _wholes(self) -> Iterator[Block]:
+        whole = self._whole
+        while whole is not None:
+            yield whole
+            whole = whole._whole
 
 
 @dataclass(kw_only=True)

@@ -1,4 +1,4 @@
-"""Whether a call may wait for others: not where it holds up the event loop that sends them.
+"""Who waits for whom: calls by the event loop that sends them, and answers that may still land.
 
 A coroutine that calls a sync client blocks its loop. Calls that async clients make on that loop
 can't end before it goes on, so it must not wait for their turns, reservations or answers.
@@ -12,11 +12,14 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 _patient: contextvars.ContextVar[bool] = contextvars.ContextVar("lmopt_patient", default=True)
-_lock = threading.Lock()
+_lock = threading.RLock()  # a caller that is collected meanwhile leaves
 _sending: Counter[int] = Counter()
 """Calls under way by the loop that sends them."""
+_landing: set[asyncio.Task[Any]] = set()
+"""Calls under way whose callers have left."""
 
 
 def is_patient() -> bool:
@@ -27,15 +30,16 @@ def is_patient() -> bool:
 @contextmanager
 def sending_on(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     """Count a call that ``loop`` sends."""
+    number = id(loop)
     with _lock:
-        _sending[id(loop)] += 1
+        _sending[number] += 1
     try:
         yield
     finally:
         with _lock:
-            _sending[id(loop)] -= 1
-            if not _sending[id(loop)]:
-                del _sending[id(loop)]
+            _sending[number] -= 1
+            if not _sending[number]:
+                del _sending[number]
 
 
 @contextmanager
@@ -46,10 +50,22 @@ def blocking() -> Iterator[None]:
     except RuntimeError:
         yield
         return
-    with _lock:
-        held_up = id(loop) in _sending
-    token = _patient.set(not held_up)
+    token = _patient.set(id(loop) not in _sending)
     try:
         yield
     finally:
         _patient.reset(token)
+
+
+def let_land(work: asyncio.Task[Any]) -> None:
+    """Note a call under way that nobody waits for any more."""
+    _landing.add(work)
+    work.add_done_callback(_landing.discard)
+
+
+async def landed(*, seconds: float) -> None:
+    """Wait for the answers that may still arrive on this loop, up to so many seconds."""
+    loop = asyncio.get_running_loop()
+    tasks = [task for task in tuple(_landing) if task.get_loop() is loop]
+    if tasks:
+        await asyncio.wait(tasks, timeout=seconds)

@@ -359,6 +359,16 @@ OPTIONS = (
         "(or an option) each: `off: HOST`, `off: HOST:PORT` (`*.example.com` for several); `off` "
         "for all",
     ),
+    _choice(
+        "lm_engine",
+        ("auto", "litellm"),
+        "client that asks the providers: auto: our own where it knows provider and parameters, "
+        "else litellm; litellm: always that",
+        repeated=True,
+        readme="client that asks the providers: `auto`: [our "
+        "own](docs/how-to/models.md#the-client) where it knows provider and parameters, else "
+        "litellm; `litellm`: always that",
+    ),
     Option(
         name="lm_concurrency",
         help="examples at a time, and calls to one provider, of all workers together",

@@ -19,6 +19,7 @@ from pytest_lmopt.plugin.settings import configured, in_force, place, typed
 from pytest_lmopt.suites.places import name_below
 
 if TYPE_CHECKING:
+    from pytest_lmopt.lm.engine.engine import EngineName
     from pytest_lmopt.lm.money.prices import Price
     from pytest_lmopt.lm.net.rules import Interception
     from pytest_lmopt.lm.recordings.recorded import CacheMode
@@ -42,6 +43,7 @@ class Options:
     search's proposer read the pipeline's code.
     ``cache_limit`` and ``prune_to`` are sizes in bytes; ``prune_to`` None leaves
     pruning to the limit. ``intercept`` names the hosts whose requests are left alone, if any.
+    ``engine`` names the client that asks providers.
     """
 
     over_marks: Mapping[str, Any]
@@ -66,6 +68,7 @@ class Options:
     cache_limit: int
     prune_to: int | None
     intercept: Interception | None
+    engine: EngineName
     concurrency: int
     executor: str | None
     timeout: float
@@ -138,6 +141,7 @@ def read_options(config: pytest.Config) -> Options:
         cache_limit=limit,
         prune_to=limit if prune_to == LIMIT else prune_to,
         intercept=_interception(value["lm_intercept"]),
+        engine=value["lm_engine"],
         concurrency=value["lm_concurrency"],
         executor=value["lm_executor"],
         timeout=value["lm_timeout"],

@@ -161,22 +161,27 @@ class LmSession:
 
     def provider(self, offered: LM | None) -> LM:
         """Find the way to all models, or to the LM that the user offers for a suite."""
+        from pytest_lmopt.lm.engine.services import is_known
         from pytest_lmopt.lm.litellm_loading import load_litellm
         from pytest_lmopt.lm.local.model import LocalModel
         from pytest_lmopt.lm.money.prices import give_prices
         from pytest_lmopt.lm.stack import Provider
 
-        timeout = self.options.timeout
+        timeout, engine = self.options.timeout, self.options.engine
         if self._local is None:
             give_prices(self.options.prices)
             self._local = LocalModel(
-                folder=self.folder.made_for_session, owner=self.owner, timeout=timeout
+                folder=self.folder.made_for_session,
+                owner=self.owner,
+                engine=engine,
+                timeout=timeout,
             )
         if offered is not None:
             return Provider(self._local, offered=offered, timeout=timeout, clock=self.clock)
         if self._provider is None:
-            self._provider = Provider(self._local, timeout=timeout, clock=self.clock)
-            if self.options.example_timeout is not None and self.options.cache != "replay":
+            self._provider = Provider(self._local, engine=engine, timeout=timeout, clock=self.clock)
+            may_wait = self.options.example_timeout is None or self.options.cache == "replay"
+            if not may_wait and (engine == "litellm" or not is_known(self.options.model)):
                 load_litellm()  # takes seconds, which must not count as the first examples' time
         return self._provider
 

@@ -17,10 +17,10 @@ from typing import Any, Protocol
 from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.errors import LmoptError, LostContextError, MissingAnswerError
 from pytest_lmopt.lm.hooks import hooked
-from pytest_lmopt.lm.interception.sending import landed
 from pytest_lmopt.lm.net.rules import Rules
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.tracing import Block, RunContext, running
+from pytest_lmopt.lm.waiting import landed
 from pytest_lmopt.runs.ctrl_c import ctrl_c
 from pytest_lmopt.runs.outcomes import Meaning, SessionEnded, is_from_outside, outcome_of
 from pytest_lmopt.runs.run import Ending, Run

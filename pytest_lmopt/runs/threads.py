@@ -5,29 +5,75 @@ The standard pool would lose a worker to each, and wait for it when the interpre
 
 from __future__ import annotations
 
+import atexit
+import builtins
 import contextvars
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from queue import SimpleQueue
+from types import CodeType
 from typing import Any
 from weakref import WeakSet
 
 _LOOPS = ("run_until_complete", "run_forever")
+
+IMPORTING_SECONDS = 5.0
+"""Time for threads that are left behind to end an import, when the interpreter ends."""
+POLL_SECONDS = 0.01
 
 _Work = tuple["Future[Any]", Callable[[], Any]]
 
 
 def waits_in_loop(thread: int) -> bool:
     """Decide whether a thread, by its identifier, is inside an event loop that it runs."""
-    frame = sys._current_frames().get(thread)
+    return _is_within(thread, lambda code: code.co_name in _LOOPS)
+
+
+def _imports(thread: int | None) -> bool:
+    return _is_within(thread, lambda code: code.co_filename == "<frozen importlib._bootstrap>")
+
+
+def _is_within(thread: int | None, wanted: Callable[[CodeType], bool]) -> bool:
+    frame = sys._current_frames().get(thread or 0)
     while frame is not None:
-        if frame.f_code.co_name in _LOOPS:
+        if wanted(frame.f_code):
             return True
         frame = frame.f_back
     return False
+
+
+_started: WeakSet[threading.Thread] = WeakSet()
+
+
+def await_imports(
+    threads: Iterable[threading.Thread] = _started, *, wait: float = IMPORTING_SECONDS
+) -> None:
+    """Hold up each thread that would import, and wait up to ``wait`` seconds for those that do.
+
+    The interpreter freezes a thread when it ends. A thread in the middle of an import then keeps
+    the import lock for ever, and a destructor that imports hangs the process.
+    """
+    left = {thread.ident for thread in tuple(threads) if thread.is_alive()}
+    if not left:
+        return
+    deadline = time.monotonic() + wait
+    import_, this_thread = builtins.__import__, threading.get_ident  # modules end before it does
+
+    def import_or_wait(*args: Any, **given: Any) -> Any:
+        me = this_thread()
+        if me in left and not _imports(me):
+            threading.Event().wait()
+        return import_(*args, **given)
+
+    builtins.__import__ = import_or_wait
+    while any(map(_imports, left)) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+
+
+atexit.register(await_imports)
 
 
 class Threads:
@@ -66,6 +112,7 @@ class Threads:
         inbox: SimpleQueue[_Work | None] = SimpleQueue()
         thread = threading.Thread(target=self._serve, args=(inbox,), name=self._name, daemon=True)
         self._all.add(thread)
+        _started.add(thread)
         contextvars.Context().run(thread.start)  # it serves many runs, so it belongs to none
         return inbox
 

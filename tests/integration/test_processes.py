@@ -197,9 +197,10 @@ def test_only_one_module_asks_for_a_process_by_its_number() -> None:
 
 
 def test_all_that_holds_something_is_known_by_its_token() -> None:
-    """Accounts, claims, turns, session folders, the server and who starts it, the event loop."""
+    """Accounts, claims, turns, session folders, the server and who starts it, loops and clients."""
     users = modules_with(r"\b(alive|own_token|token_of)\(")
     assert users == {
+        "lm/engine/clients.py",
         "lm/processes.py",
         "lm/local/model.py",
         "lm/local/server.py",

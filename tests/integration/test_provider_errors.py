@@ -1,10 +1,11 @@
-"""What a provider's error means, asked of a real server through litellm."""
+"""What a provider's error means, asked of a real server by our engine and by litellm."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from fnmatch import fnmatch
 
 import pytest
@@ -12,7 +13,9 @@ from doubles.openai_server import Fault, OpenAIServer
 from doubles.provider_faults import PASSING, REFUSALS, UNUSABLE
 
 from pytest_lmopt.errors import LmoptError, ModelError, RefusedError, TransientError
+from pytest_lmopt.lm.engine.engine import Engine
 from pytest_lmopt.lm.providers import LiteLLM
+from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.wire import Completion, Message, Request
 
 ASKED = Request(
@@ -20,9 +23,22 @@ ASKED = Request(
 )
 
 
+ENGINES: dict[str, Callable[[float], LM]] = {
+    "ours": lambda timeout: Engine(LiteLLM(timeout=timeout), timeout=timeout),
+    "litellm": lambda timeout: LiteLLM(timeout=timeout),
+}
+engine = ENGINES["ours"]
+
+
+@pytest.fixture(params=ENGINES, autouse=True)
+def _engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask by each in turn."""
+    monkeypatch.setitem(globals(), "engine", ENGINES[request.param])
+
+
 def ask(request: Request = ASKED, *, timeout: float = 30.0) -> Completion:
     """One attempt."""
-    return asyncio.run(LiteLLM(timeout=timeout).complete(request))
+    return asyncio.run(engine(timeout).complete(request))
 
 
 def error_of(request: Request = ASKED, *, timeout: float = 30.0) -> LmoptError:

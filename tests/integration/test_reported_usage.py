@@ -185,7 +185,7 @@ def test_what_litellm_takes_for_no_answer_is_never_scored(
     """Each attempt stays charged as it was reserved."""
     project.suite("budget=Budget(calls=2)", examples=1)
     reporting(openai_server, [])
-    result = project.run()
+    result = project.run("--lm-engine=litellm")
     result.assert_outcomes(failed=1)
     assert "wrong" not in result.stdout.str()
     assert openai_server.calls == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from projects.shouting import Project
 
 from pytest_lmopt import known_secrets
 from pytest_lmopt.errors import ModelError
+from pytest_lmopt.lm.engine.engine import Engine
 from pytest_lmopt.lm.providers import LiteLLM
+from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.wire import Message, Request
 
 KEY = "sk-canary0123456789abcdef"
@@ -256,14 +259,19 @@ def test_a_secret_has_no_place_in_a_prompt_file(project: Project) -> None:
     )
 
 
+@pytest.mark.parametrize("lm", [LiteLLM(), Engine(LiteLLM(), timeout=30.0)], ids=type)
 def test_a_providers_error_brings_neither_the_key_nor_its_own_frames(
-    openai_server: OpenAIServer,
+    openai_server: OpenAIServer, lm: LM
 ) -> None:
     """The key is hidden before the message is cut, and no chained exception holds it."""
     openai_server.fault = lambda _: Fault(status=401, error={"message": "x" * 420 + " {key}"})
     request = Request(model="openai/m", messages=(Message("user", "q"),))
     with pytest.raises(ModelError) as caught:
-        asyncio.run(LiteLLM().complete(request))
+        asyncio.run(lm.complete(request))
     error = caught.value
     assert "canary" not in str(error)
+    shown = "".join(
+        traceback.TracebackException.from_exception(error, capture_locals=True).format()
+    )
+    assert "canary" not in shown
     assert (error.__cause__, error.__context__) == (None, None)

@@ -195,3 +195,40 @@ def test_pytest_exit_ends_a_search_and_what_follows_it(
     assert statuses == (["interrupted"] if word == "word" else ["passed", "passed"])
     assert (project.path / "shout.yaml").read_text() == before
     assert project.files() == {}
+
+
+LEAVES_AN_IMPORT = """
+import atexit, threading
+
+BEGUN, ENDING = threading.Event(), threading.Event()
+
+class Client:
+    def __del__(self):
+        import slow_module
+
+KEPT = Client()
+
+def ask(example):
+    if example.id == "e0":
+        import slow_module
+    BEGUN.wait(60)
+    if example.id == "e7":
+        atexit.register(ENDING.set)
+        pytest.exit("quota used up", returncode=7)
+    return example.expected
+"""
+
+
+def test_an_import_on_a_thread_left_behind_does_not_hang_the_process(project: Project) -> None:
+    """Clients import when they are collected, as litellm's do at the interpreter's end."""
+    write(project)
+    text = (project.path / "test_words.py").read_text()
+    begin, end = text.index("def ask"), text.index("async def task")
+    project.write("test_words.py", text[:begin] + LEAVES_AN_IMPORT + text[end:])
+    project.write(
+        "slow_module.py",
+        "from test_words import BEGUN, ENDING\nBEGUN.set()\nENDING.wait(60)\nENDING.clear()\n"
+        "ENDING.wait(0.2)\n",
+    )
+
+    assert project.run_apart().ret == 7

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from doubles.openai_server import OpenAIServer
@@ -14,7 +15,7 @@ from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 HEAVY = {
     "litellm", "scipy", "numpy", "optuna", "jinja2", "yaml", "ruamel", "opentelemetry",
-    "matplotlib", "distributed",
+    "matplotlib", "distributed", "aiohttp",
 }  # fmt: skip
 
 BLOCK_PYTEST = """
@@ -48,11 +49,17 @@ assert report.score == 1.0 and report.status == "passed", report
 """
 
 PRODUCTION = """
+import sys
 from pytest_lmopt import Prompt
 shout = Prompt(name="shout", instruction="SHOUT it", inputs=["text"], output="loud",
-               model="openai/simulated")
+               model="openai/simulated", params={params})
 print(shout(text="hello").text)
+print(*sorted({clients} & set(sys.modules)))
 """
+
+CLIENTS = {"litellm", "openai", "anthropic", "httpx", "tokenizers", "boto3", "aiohttp"}
+LITELLMS = {"user": "somebody"}
+"""A parameter that the engine's table lacks."""
 
 
 WATCH = """
@@ -76,9 +83,20 @@ def _run(code: str, folder: Path) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def production(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[str]]:
-    """The answer a prompt gets without pytest, and the addresses looked up and connected to.
+class Production(NamedTuple):
+    """What a prompt answers, which addresses and clients that takes, and whether it is litellm."""
+
+    answer: str
+    addresses: list[str]
+    clients: set[str]
+    through_litellm: bool
+
+
+@pytest.fixture(scope="module", params=[{}, LITELLMS], ids=["our engine", "litellm"])
+def production(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Production:
+    """A prompt asked without pytest, by our engine and by litellm.
 
     A collector is named for the user's own services, OpenTelemetry being installed.
     """
@@ -90,8 +108,9 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[str]
         patch.setenv("OPENAI_BASE_URL", server.url)
         patch.setenv("OPENAI_API_KEY", "sk-simulated")
         patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector.invalid:4318")
-        answer, seen = _run(BLOCK_PYTEST + WATCH + PRODUCTION, folder).splitlines()
-    return answer, json.loads(seen)
+        asking = PRODUCTION.format(params=request.param, clients=CLIENTS)
+        answer, clients, seen = _run(BLOCK_PYTEST + WATCH + asking, folder).splitlines()
+    return Production(answer, json.loads(seen), set(clients.split()), bool(request.param))
 
 
 def test_a_whole_evaluation_runs_without_pytest(tmp_path: Path) -> None:
@@ -99,9 +118,17 @@ def test_a_whole_evaluation_runs_without_pytest(tmp_path: Path) -> None:
     _run(BLOCK_PYTEST + EVALUATE, tmp_path)
 
 
-def test_prompts_work_in_production_without_pytest(production: tuple[str, list[str]]) -> None:
-    """Over litellm, to a server that answers a tenth of the time or more."""
-    assert production[0] in ("HELLO", "no idea")
+def test_prompts_work_in_production_without_pytest(production: Production) -> None:
+    """To a server that answers a tenth of the time or more."""
+    assert production.answer in ("HELLO", "no idea")
+
+
+def test_our_engine_needs_neither_litellm_nor_a_providers_client(production: Production) -> None:
+    """Nor what these import; a parameter that it lacks takes litellm."""
+    if production.through_litellm:
+        assert {"litellm", "openai", "httpx"} <= production.clients
+    else:
+        assert production.clients == {"aiohttp"}
 
 
 def test_importing_the_package_loads_nothing_heavy(tmp_path: Path) -> None:
@@ -133,8 +160,8 @@ def test_reading_the_options_loads_nothing_heavy(tmp_path: Path) -> None:
     )
 
 
-def test_litellm_connects_nowhere_but_where_it_is_told(
-    production: tuple[str, list[str]],
+def test_a_prompt_connects_nowhere_but_to_its_provider(
+    production: Production,
 ) -> None:
     """Neither at import, at the first call nor at the end; every address looked up is loopback."""
-    assert set(production[1]) - {"b'127.0.0.1'"} == {"127.0.0.1"}
+    assert set(production.addresses) - {"b'127.0.0.1'"} == {"127.0.0.1"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -277,6 +278,50 @@ def test_calls_that_are_cancelled_give_their_turn_back(new_gates: NewGates) -> N
         await asyncio.gather(*again)
 
     story(tell, new_gates(4))
+
+
+def test_several_loops_share_the_turns(new_gates: NewGates) -> None:
+    """Each on a thread of its own: never too many, and none waits for ever."""
+    gate = new_gates(2).of(asking())
+    under_way: list[int] = []
+    most: list[int] = []
+
+    async def call(number: int) -> None:
+        async with gate:
+            under_way.append(number)
+            most.append(len(under_way))
+            await asyncio.sleep(0)
+            under_way.remove(number)
+
+    async def several(first: int) -> None:
+        await asyncio.gather(*(call(first + number) for number in range(20)))
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda first: asyncio.run(several(first)), (0, 20, 40)))
+    assert len(most) == 60
+    assert max(most) <= 2
+
+
+def test_a_turn_goes_to_no_caller_that_has_left() -> None:
+    """Its loop was closed while it waited, or it was cancelled on another thread."""
+    gate = Gates(1).of(asking())
+    closed = asyncio.new_event_loop()
+
+    async def wait() -> None:
+        await asyncio.wait([asyncio.ensure_future(gate.enter())], timeout=0)
+
+    async def play() -> None:
+        await gate.enter()
+        await asyncio.to_thread(closed.run_until_complete, wait())
+        await asyncio.to_thread(asyncio.run, wait())  # which cancels what it leaves behind
+        closed.close()
+        last = asyncio.ensure_future(gate.enter())
+        await settle()
+        assert not last.done()
+        gate.leave()
+        await last
+
+    asyncio.run(play())
 
 
 def test_several_ways_in_are_taken_one_after_the_other() -> None:

@@ -13,6 +13,7 @@ from conformance.processes import OTHER, OWN, ended
 from pytest_lmopt.errors import ModelError
 from pytest_lmopt.lm.local import model
 from pytest_lmopt.lm.local.model import stop_servers
+from pytest_lmopt.lm.local.server import limit_spinning, threads
 from pytest_lmopt.lm.processes import token_of
 
 
@@ -60,3 +61,30 @@ def test_only_the_server_itself_is_stopped(tmp_path: Path, *, is_server: bool) -
         assert process.poll() is None
         process.communicate(b"\n")
     assert (process.wait(10) != 0) == is_server
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, {"GOMP_SPINCOUNT": "300"}),
+        ({"GOMP_SPINCOUNT": "7"}, {"GOMP_SPINCOUNT": "7"}),
+        ({"OMP_WAIT_POLICY": "active"}, {"OMP_WAIT_POLICY": "active"}),
+    ],
+)
+def test_a_thread_that_waits_sleeps_soon_unless_the_user_sets_how_it_waits(
+    given: dict[str, str], expected: dict[str, str]
+) -> None:
+    """So the model's threads leave the cores to each other where anything else computes."""
+    environment = dict(given)
+    limit_spinning(environment)
+    assert environment == expected
+
+
+def test_the_server_takes_a_thread_for_each_core_that_it_may_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A container's or a ``taskset``'s cores count, not the machine's; elsewhere it takes two."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {1, 4, 5}, raising=False)
+    assert threads() == 3
+    monkeypatch.delattr("os.sched_getaffinity")
+    assert threads() == 2

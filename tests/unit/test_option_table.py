@@ -172,6 +172,11 @@ SAMPLES = {
         wrong=("on", "'off', 'off: HOST' or 'off: HOST:PORT' expected, found 'on'"),
         unnatural=("false", "'off', 'off: HOST' or 'off: HOST:PORT' expected, found 'false'"),
     ),
+    "lm_engine": Sample(
+        typed="litellm", natural='"litellm"', value="litellm", default="auto",
+        wrong=("ours", "one of auto, litellm expected, found 'ours'"),
+        unnatural=("true", "one of auto, litellm expected, found 'true'"),
+    ),
     "lm_concurrency": Sample(
         typed="3", natural="3", value=3, default=16,
         wrong=("many", "a positive whole number expected, found 'many'"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 from doubles.openai_server import OpenAIServer
 
-from pytest_lmopt import Completion, Prompt, carry_context
+from pytest_lmopt import Budget, Completion, Prompt, carry_context
 from pytest_lmopt.errors import (
     AnswerError,
     LostContextError,
@@ -19,7 +21,11 @@ from pytest_lmopt.errors import (
     ModelError,
     PromptError,
 )
+from pytest_lmopt.lm.faults.concurrency import Gates
+from pytest_lmopt.lm.money.ledger import Account, Ledger
+from pytest_lmopt.lm.recordings.memory import MemoryStore
 from pytest_lmopt.lm.seam import FunctionLM
+from pytest_lmopt.lm.stack import Traffic, suite_lm
 from pytest_lmopt.lm.tracing import RunContext, in_suite, run_or_suite, running
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.prompt_state import PromptState
@@ -64,6 +70,78 @@ def test_an_async_call_is_awaited() -> None:
 
     with running(run_of()):
         assert asyncio.run(pipeline()).problem == "CHARGED TWICE"
+
+
+def test_an_async_call_is_made_on_the_loop_that_awaits_it() -> None:
+    """No other thread takes part, and nothing of ours stays behind in the pipeline's context."""
+    seen: list[tuple[threading.Thread, asyncio.AbstractEventLoop]] = []
+
+    def answer(request: Request) -> str:
+        warnings.warn("the LM's", stacklevel=1)
+        seen.append((threading.current_thread(), asyncio.get_running_loop()))
+        return "x"
+
+    async def pipeline() -> None:
+        before = dict(contextvars.copy_context())
+        await EXTRACT.acall(message="x")
+        assert dict(contextvars.copy_context()) == before
+        assert seen == [(threading.current_thread(), asyncio.get_running_loop())]
+        with pytest.raises(UserWarning, match="the pipeline's"):
+            warnings.warn("the pipeline's", stacklevel=1)
+
+    with warnings.catch_warnings(), running(run_of(answer)):
+        warnings.simplefilter("error")
+        asyncio.run(pipeline())
+
+
+def test_the_end_of_its_block_ends_an_async_call() -> None:
+    """From whatever thread; the loop goes on."""
+
+    class Silent:
+        async def complete(self, request: Request) -> Completion:
+            begun.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    async def pipeline(run: RunContext) -> None:
+        call = asyncio.ensure_future(EXTRACT.acall(message="x"))
+        await asyncio.to_thread(begun.wait)
+        await asyncio.to_thread(run.block.end)
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+    begun = threading.Event()
+    candidate = Candidate(name="incumbent", states={})
+    with running(RunContext(lm=Silent(), candidate=candidate, model="m")) as run:
+        asyncio.run(pipeline(run))
+    assert [call.text for call in run.trace] == [""]
+
+
+@pytest.mark.parametrize("turns", [1, 4])
+def test_coroutines_that_mix_async_and_sync_calls_finish(turns: int) -> None:
+    """Each sync call blocks the loop on which the others hold turns, reservations and flights."""
+    ledger = Ledger([Account(Budget(tokens=1_000_000), owner="suite")])
+    lm = suite_lm(
+        FunctionLM(upper),
+        ledger=ledger,
+        store=MemoryStore({}),
+        mode="auto",
+        traffic=Traffic(gates=Gates(turns)),
+    )
+
+    async def coroutine(number: int) -> str:
+        await EXTRACT.acall(message="all")
+        if number % 2:
+            return str(EXTRACT(message="all").text + EXTRACT(message=f"m{number}").text)
+        return str((await EXTRACT.acall(message=f"m{number}")).text)
+
+    async def pipeline() -> list[str]:
+        return await asyncio.gather(*map(coroutine, range(16)))
+
+    run = RunContext(lm=lm, candidate=Candidate(name="incumbent", states={}), model="m")
+    with running(run):
+        answers = asyncio.run(pipeline())
+    assert answers == [f"{'ALL' * (number % 2)}M{number}" for number in range(16)]
 
 
 def test_several_outputs_are_attributes() -> None:

@@ -1,4 +1,4 @@
-"""The hand-over of sending: our loop decides when, the caller's own thread or loop sends."""
+"""Sending: our wrappers decide when, the caller's own thread or loop sends."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ from pytest_lmopt.lm.interception.sending import (
     Sender,
     SendingError,
     ThreadSender,
-    landed,
 )
-from pytest_lmopt.lm.loop import submit
+from pytest_lmopt.lm.loop import Begun, submit
 from pytest_lmopt.lm.waiting import blocking, is_patient, sending_on
 
 ASKED = HttpRequest(method="POST", url="https://api.example/v1", headers={}, body=b"{}")
@@ -61,7 +60,8 @@ def test_an_async_caller_sends_on_its_own_loop() -> None:
 
         _WHO.set("the caller")
         sender = LoopSender(send)
-        assert await sender.wait(_submitted(_asked(sender, 2))) == [ANSWERED] * 2
+        _WHO.set("somebody else")
+        assert await Begun(_asked(sender, 2)).task == [ANSWERED] * 2
         assert seen == [(asyncio.get_running_loop(), "the caller")] * 2
 
     asyncio.run(caller())
@@ -80,34 +80,12 @@ def test_what_the_transport_raises_comes_back_as_it_was() -> None:
     assert raised.value.original is fault
 
 
-def test_a_cancelled_caller_leaves_an_answer_to_others() -> None:
-    """The attempt fails at once with an error that lets another caller send it."""
+@pytest.mark.parametrize("landing", [False, True])
+def test_a_caller_that_leaves_cancels_its_request_unless_that_lands(landing: bool) -> None:
+    """The attempt fails at once with an error that lets another caller send it.
 
-    async def caller() -> None:
-        begun = asyncio.Event()
-
-        async def send(request: HttpRequest) -> HttpResponse:
-            begun.set()
-            await asyncio.Event().wait()
-            raise AssertionError
-
-        sender = LoopSender(send)
-        work = _submitted(_asked(sender))
-        waiting = asyncio.create_task(sender.wait(work))
-        await begun.wait()
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
-        with pytest.raises(CallerLeftError):
-            await asyncio.wrap_future(work)
-        with pytest.raises(CallerLeftError):
-            await asyncio.wrap_future(_submitted(_asked(sender)))
-
-    asyncio.run(caller())
-
-
-def test_what_is_paid_for_lands_where_it_may() -> None:
-    """The caller is cancelled with its block; its answer still arrives."""
+    Where the caller is cancelled with its block, its answer still arrives.
+    """
 
     async def caller() -> None:
         begun, go_on = asyncio.Event(), asyncio.Event()
@@ -117,16 +95,46 @@ def test_what_is_paid_for_lands_where_it_may() -> None:
             await go_on.wait()
             return ANSWERED
 
-        sender = LoopSender(send, lands=lambda: True)
-        work = _submitted(_asked(sender))
-        waiting = asyncio.create_task(sender.wait(work))
+        sender = LoopSender(send)
+        work = Begun(_asked(sender))
         await begun.wait()
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
+        assert sender.sending
+        sender.leave(landing=landing)
         go_on.set()
-        await landed(seconds=10.0)
-        assert await asyncio.wrap_future(work) == [ANSWERED]
+        if landing:
+            assert await work.task == [ANSWERED]
+        else:
+            with pytest.raises(CallerLeftError):
+                await work.task
+        with pytest.raises(CallerLeftError):
+            await sender.attempt(ASKED)
+        assert not sender.sending
+
+    asyncio.run(caller())
+
+
+def test_an_attempt_that_is_cancelled_cancels_its_request() -> None:
+    """As nobody is there to take the answer."""
+
+    async def caller() -> None:
+        begun = asyncio.Event()
+        ends = []
+
+        async def send(request: HttpRequest) -> HttpResponse:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                ends.append("cancelled")
+                raise
+            raise AssertionError
+
+        work = Begun(_asked(LoopSender(send)))
+        await begun.wait()
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work.task
+        assert ends == ["cancelled"]
 
     asyncio.run(caller())
 

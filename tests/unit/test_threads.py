@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import builtins
 import gc
 import threading
 import weakref
+from concurrent.futures import Future
 
 import pytest
 
-from pytest_lmopt.runs.threads import Threads
+from pytest_lmopt.runs.threads import Threads, await_imports
 
 
 def test_work_is_done_and_its_outcome_told() -> None:
@@ -100,3 +102,75 @@ def test_a_thread_that_ctrl_c_kept_from_starting_does_not_hinder_the_end(
             threads.run(lambda: None)
 
     threads.close(wait=60)
+
+
+@pytest.fixture
+def imports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's own way to import, put back afterwards."""
+    monkeypatch.setattr(builtins, "__import__", builtins.__import__)
+
+
+@pytest.mark.usefixtures("imports")
+def test_the_end_waits_for_an_import() -> None:
+    """What the imported module imports is imported, too."""
+    begun, free = threading.Event(), threading.Event()
+    left, thread = importing(begun, free)
+    ending = threading.Thread(target=await_imports, args=([thread],))
+    ending.start()
+    ending.join(0.02)
+
+    assert ending.is_alive()
+    free.set()
+    ending.join(60)
+    left.result(60)
+
+
+@pytest.mark.usefixtures("imports")
+def test_the_end_waits_only_so_long_for_an_import() -> None:
+    """An import may hang, too."""
+    begun, free = threading.Event(), threading.Event()
+    left, thread = importing(begun, free)
+    await_imports([thread], wait=0.0)
+
+    assert not left.done()
+    free.set()
+    left.result(60)
+
+
+@pytest.mark.usefixtures("imports")
+def test_no_thread_begins_an_import_at_the_end() -> None:
+    """The interpreter freezes it; other threads go on importing."""
+    begun, free, imported = (threading.Event() for _ in range(3))
+
+    def pipeline() -> None:
+        begun.set()
+        free.wait(60)
+        import json
+
+        del json
+        imported.set()
+
+    threads = Threads(name="t-late")
+    threads.run(pipeline)
+    begun.wait(60)
+    await_imports([each for each in threading.enumerate() if each.name == "t-late"])
+    free.set()
+    import json
+
+    assert json
+    assert not imported.wait(0.02)
+
+
+def importing(
+    begun: threading.Event, free: threading.Event
+) -> tuple[Future[None], threading.Thread]:
+    """Begin what looks like an import on a thread, until it is ``free``."""
+    code = compile(
+        "begun.set(); free.wait(60); import json", "<frozen importlib._bootstrap>", "exec"
+    )
+    threads = Threads(name="t-importing")
+    left = threads.run(lambda: exec(code, {"begun": begun, "free": free}))
+    begun.wait(60)
+    threads.close()
+    running = [each for each in threading.enumerate() if each.name == "t-importing"]
+    return left, running[-1]

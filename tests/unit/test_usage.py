@@ -224,7 +224,7 @@ def test_usage_comes_from_one_module() -> None:
         "lm/recordings/files.py",
         "blocks/plain.py",  # what other processes have run, perhaps on another machine
     }
-    settling = modules_with(r"\.settle\(\s*(number|grant\.number),")
+    settling = modules_with(r"(\.settle|book\.end)\(\s*(number|grant\.number),")
     assert settling == {
         "lm/money/metered.py",
         "lm/money/ledger.py",

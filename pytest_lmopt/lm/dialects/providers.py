@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from pytest_lmopt.wire import THIS_MACHINE
@@ -70,6 +71,7 @@ _REPORTS_UNASKED = frozenset({"mistral", "codestral", "perplexity", "cohere"})
 """These report a stream's usage always; Mistral refuses fields that it does not know."""
 
 
+@lru_cache(maxsize=256)
 def host_of(url: str) -> str:
     """Return a URL's host in lower case, without its port; empty where there is none."""
     try:
@@ -78,6 +80,7 @@ def host_of(url: str) -> str:
         return ""
 
 
+@lru_cache(maxsize=256)
 def provider_of(url: str) -> str | None:
     """Return litellm's name of the provider at a URL, None for an unknown host."""
     host = host_of(url)
@@ -93,6 +96,7 @@ def is_provider(name: str) -> bool:
     return name == "bedrock" or name in _HOSTS.values() or name in _SUFFIXES.values()
 
 
+@lru_cache(maxsize=256)
 def is_loopback(url: str) -> bool:
     """Whether a URL leads to this machine by its host, without any look-up."""
     host = host_of(url)

@@ -58,10 +58,12 @@ def anthropic_usage(usage: object) -> Reported:
     needed = ("input_tokens", "output_tokens")
     read, written = (found.get(name) for name in _CACHE)
     parts: list[Any] = [found.get("input_tokens"), read or 0, written or 0]
-    odd = odd_figures(found, counts=(*needed, *_CACHE), needed=needed)
+    details = _RESPONSES_DETAILS[1:]
+    odd = odd_figures(found, counts=(*needed, *_CACHE), needed=needed, details=details)
     return Reported(
         input=None if odd else sum(parts),
         output=found.get("output_tokens"),
+        reasoning=mapping(found.get(details[0])).get("thinking_tokens"),
         cached=read,
         written=written,
         odd=_in_words(odd),

@@ -1,16 +1,19 @@
 """How many calls go to a provider at once: as its pace allows, in the order they came.
 
-One gate per provider, shared by all suites of a process. All calls run on one event loop, so a
-gate needs no lock. A call that waits at a gate has reserved nothing yet.
+One gate per provider, shared by all suites of a process, from whatever thread or event loop they
+call. A call that waits at a gate has reserved nothing yet.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import math
+import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from functools import partial
 from typing import Any
 
 from pytest_lmopt.canonical import digest
@@ -19,7 +22,7 @@ from pytest_lmopt.errors import SessionFileError, TransientError
 from pytest_lmopt.lm.faults.pace import Pace
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.shared import Shared, Turns
-from pytest_lmopt.lm.waiting import is_patient
+from pytest_lmopt.lm.waiting import is_patient, sending_on
 from pytest_lmopt.wire import Completion, Request, is_local
 
 CALLS_AT_ONCE = 16
@@ -51,14 +54,44 @@ class OwnTurns:
         self.pace = change(self.pace)
 
 
+class _Waiter:
+    """A caller that waits on its event loop; the gate's lock guards ``entered``."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.entered = False
+        self._turn: asyncio.Future[int] = self.loop.create_future()
+
+    async def turn(self) -> int:
+        """Wait; returns how often the limit had been cut by then."""
+        return await self._turn
+
+    def wake(self, cuts: int, error: Exception | None = None) -> bool:
+        """End the waiting, from whatever thread; False where the loop is closed."""
+
+        def end() -> None:
+            if self._turn.done():  # cancelled meanwhile
+                return
+            if error is None:
+                self._turn.set_result(cuts)
+            else:
+                self._turn.set_exception(error)
+
+        return _called(self.loop, end)
+
+
 class Gate:
-    """Lets callers through as turns are free, in the order they came. Belongs to one event loop."""
+    """Lets callers through as turns are free, in the order they came.
+
+    Safe to use from several threads and event loops.
+    """
 
     def __init__(self, turns: Turns, clock: Clock = SYSTEM) -> None:
         self._turns = turns
         self._clock = clock
-        self._waiting: deque[asyncio.Future[int]] = deque()
-        self._opening: asyncio.Task[None] | None = None
+        self._lock = threading.RLock()  # a caller that is collected meanwhile leaves
+        self._waiting: deque[_Waiter] = deque()
+        self._opening: dict[asyncio.AbstractEventLoop, asyncio.Task[None] | None] = {}
 
     @property
     def pace(self) -> Pace:
@@ -67,33 +100,43 @@ class Gate:
 
     async def enter(self) -> int:
         """Wait for a turn; returns how often the limit had been cut by then."""
-        turn: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        if len(self._waiting) == 1:
-            self._admit()
+        with self._lock:
+            if not self._waiting:
+                wait = self._turns.take(now=self._clock.monotonic(), more=False)
+                if not wait:
+                    return self._turns.pace.cuts
+            waiter = _Waiter()
+            self._waiting.append(waiter)
+            if len(self._waiting) == 1:
+                self._open_after(wait)
+            elif self._opening and waiter.loop not in self._opening:
+                self._open_after(0.0)
         try:
-            return await turn
-        except asyncio.CancelledError:
-            with suppress(ValueError):
-                self._waiting.remove(turn)
-            if not turn.cancelled():  # it had been let through
+            return await waiter.turn()
+        except BaseException:
+            with self._lock, suppress(ValueError):
+                self._waiting.remove(waiter)
+            if waiter.entered:
                 self.leave()
             raise
 
     def leave(self) -> None:
         """Free a turn."""
-        self._turns.give_back()
-        self._admit()
+        with self._lock:
+            self._turns.give_back()
+            self._admit()
 
     def answered(self) -> None:
         """A call went well."""
-        self._turns.change_pace(Pace.answered)
+        with self._lock:
+            self._turns.change_pace(Pace.answered)
 
     def failed(self, error: TransientError, *, cuts: int) -> None:
         """A call that entered after ``cuts`` cuts failed."""
-        self._turns.change_pace(
-            lambda pace: pace.failed(error, cuts=cuts, now=self._clock.monotonic())
-        )
+        with self._lock:
+            self._turns.change_pace(
+                lambda pace: pace.failed(error, cuts=cuts, now=self._clock.monotonic())
+            )
 
     async def __aenter__(self) -> None:
         await self.enter()
@@ -103,28 +146,60 @@ class Gate:
 
     def _admit(self) -> None:
         while self._waiting:
-            if self._waiting[0].done():
-                self._waiting.popleft()
-                continue
             try:
                 wait = self._turns.take(now=self._clock.monotonic(), more=len(self._waiting) > 1)
             except SessionFileError as error:
                 # raised in all that wait: the caller may be the task that opens the gate
-                for turn in self._waiting:
-                    if not turn.done():
-                        turn.set_exception(error)
+                for waiter in self._waiting:
+                    waiter.wake(0, error)
                 self._waiting.clear()
                 return
             if wait:
-                if self._opening is None and wait < math.inf:
-                    self._opening = asyncio.ensure_future(self._open_after(wait))
+                self._open_after(wait)
                 return
-            self._waiting.popleft().set_result(self._turns.pace.cuts)
+            waiter = self._waiting.popleft()
+            waiter.entered = waiter.wake(self._turns.pace.cuts)
+            if not waiter.entered:
+                self._turns.give_back()
 
-    async def _open_after(self, wait: float) -> None:
-        await self._clock.sleep(wait)
-        self._opening = None
-        self._admit()
+    def _open_after(self, wait: float) -> None:
+        """Look again later, on each loop that has callers waiting: any of them may stand still."""
+        if wait == math.inf:
+            return
+        for loop in {waiter.loop for waiter in self._waiting} - self._opening.keys():
+            self._opening[loop] = None
+            if not _called(loop, partial(self._begin_opening, loop, wait)):
+                del self._opening[loop]
+
+    def _begin_opening(self, loop: asyncio.AbstractEventLoop, wait: float) -> None:
+        work = self._opened_after(loop, wait)
+        task = loop.create_task(work, context=contextvars.Context())
+        with self._lock:
+            self._opening[loop] = task
+
+    async def _opened_after(self, loop: asyncio.AbstractEventLoop, wait: float) -> None:
+        try:
+            await self._clock.sleep(wait)
+        finally:
+            with self._lock:
+                self._opening.pop(loop, None)
+        with self._lock:
+            self._admit()
+
+
+def _called(loop: asyncio.AbstractEventLoop, function: Callable[[], object]) -> bool:
+    """Call on a loop: at once on the running one, else soon; False where it is closed."""
+    try:
+        if asyncio.get_running_loop() is loop:
+            function()
+            return True
+    except RuntimeError:  # no loop runs on this thread
+        pass
+    try:
+        loop.call_soon_threadsafe(function)
+    except RuntimeError:
+        return False
+    return True
 
 
 class Ways:
@@ -154,6 +229,7 @@ class Gates:
         self._most = most
         self._clock = clock
         self._shared = shared
+        self._lock = threading.Lock()
         self._gates: dict[tuple[str, str], Gate] = {}
 
     def of(self, request: Request) -> Gate:
@@ -163,9 +239,12 @@ class Gates:
         # a client's call names the digest of its address
         given = (request.params.get(name) for name in ("api_base", "base_url", "endpoint"))
         name = provider, str(next(filter(None, given), ""))
-        if name not in self._gates:
-            self._gates[name] = Gate(self._turns(name), self._clock)
-        return self._gates[name]
+        gate = self._gates.get(name)
+        if gate is None:
+            with self._lock:
+                gate = self._gates.get(name) or Gate(self._turns(name), self._clock)
+                self._gates[name] = gate
+        return gate
 
     def _turns(self, name: tuple[str, str]) -> Turns:
         if self._shared is None:
@@ -186,13 +265,14 @@ class Gated:
         if not is_patient():
             return await self._lm.complete(request)
         gate = self._gates.of(request)
-        cuts = await gate.enter()
-        try:
-            completion = await self._lm.complete(request)
-            gate.answered()
-        except TransientError as error:
-            gate.failed(error, cuts=cuts)
-            raise
-        finally:
-            gate.leave()
+        with sending_on(asyncio.get_running_loop()):
+            cuts = await gate.enter()
+            try:
+                completion = await self._lm.complete(request)
+                gate.answered()
+            except TransientError as error:
+                gate.failed(error, cuts=cuts)
+                raise
+            finally:
+                gate.leave()
         return completion

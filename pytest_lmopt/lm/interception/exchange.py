@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from pytest_lmopt.errors import (
@@ -95,58 +95,51 @@ class Exchange:
         if run.block.ended:
             return self.stopped()
         number = run.begin()
-        call = Call(
-            prompt=f"{self.dialect.name}:{self._model}",
-            inputs={},
-            outputs={},
-            text="",
-            usage=Usage(),
-            client=self.client,
-            dialect=self.dialect.name,
-        )
+        known: dict[str, Any] = {"inputs": {}, "outputs": {}, "text": "", "usage": Usage()}
+        raised: BaseException | None = None
         try:
-            request = self._request(sender)
-            call = replace(
-                call,
-                request=replace(request, ask=None),
-                inputs={"messages": [list(message) for message in request.messages]},
-            )
-            completion = await run.lm.complete(request)
-            call = replace(
-                call,
-                text=completion.text,
-                usage=completion.usage,
-                outputs={"content": completion.text},
-                tool_calls=completion.tool_calls,
-                whole=completion.whole if isinstance(completion, WholeCompletion) else None,
-            )
+            request, asked = self._request(sender)
+            known["request"] = request
+            known["inputs"] = {"messages": [list(message) for message in request.messages]}
+            completion = await run.lm.complete(asked)
+            known["text"], known["usage"] = completion.text, completion.usage
+            known["outputs"] = {"content": completion.text}
+            known["tool_calls"] = completion.tool_calls
+            if isinstance(completion, WholeCompletion):
+                known["whole"] = completion.whole
             run.answered(request)
             return self._response(completion)
         except BaseException as error:
-            call = run.failed(call, error)
+            raised = error
             if isinstance(error, LmoptError):
                 return self._seen_by_client(error)
             raise
         finally:
-            run.end(number, call)
+            name = self.dialect.name
+            call = Call(prompt=f"{name}:{self._model}", client=self.client, dialect=name, **known)
+            run.end(number, call if raised is None else run.failed(call, raised))
+            del raised  # it holds this frame, and so itself
 
-    @property
+    @cached_property
     def _model(self) -> str:
         return model_name(self.http.url, self.dialect.model(self.http, self.body))
 
-    def _request(self, sender: Sender) -> Request:
-        """The request of the call; equal calls of one run are answered independently."""
+    def _request(self, sender: Sender) -> tuple[Request, Request]:
+        """The request of the call, and as it is asked; equal calls are answered independently."""
         model, other = self._model, self._other_model
         body, ask = self.body, other is None
         if other is not None and self._serves(other):
             bare = other.partition("/")[2]
             body, model, ask = {**body, "model": bare}, model_name(self.http.url, bare), True
         request = self._own(model, body) if ask or other is None else self._translated(other)
-        request = replace(request, client=self.client, dialect=self.dialect.name)
         before = self.run.occurrence(request.key)
         if before:
             request = replace(request, params={**request.params, OCCURRENCE: before})
-        return replace(request, ask=partial(self._ask, request, body, sender)) if ask else request
+        if not ask:
+            return request, request
+        asked = replace(request, ask=partial(self._ask, request, body, sender))
+        vars(asked)["key"] = request.key  # computed once
+        return request, asked
 
     @property
     def _other_model(self) -> str | None:
@@ -176,6 +169,8 @@ class Exchange:
             repeat=self.run.repeat,
             limits=self.dialect.limits(body),
             recordable=not self.mocked,
+            client=self.client,
+            dialect=self.dialect.name,
         )
 
     def _translated(self, model: str) -> Request:
@@ -193,6 +188,8 @@ class Exchange:
             messages=self.dialect.messages(self.body),
             params={"max_tokens": DEFAULT_MAX_TOKENS, **params},
             repeat=self.run.repeat,
+            client=self.client,
+            dialect=self.dialect.name,
         )
 
     async def _ask(self, request: Request, body: Body, sender: Sender) -> Completion:

@@ -15,9 +15,14 @@ from pytest_lmopt.lm.dialects.protocol import HttpRequest, HttpResponse
 from pytest_lmopt.lm.interception.claims import claim, passing, run_of
 from pytest_lmopt.lm.interception.exchange import Exchange
 from pytest_lmopt.lm.interception.pools import of_this_loop
-from pytest_lmopt.lm.interception.sending import LoopSender, SendingError, ThreadSender
-from pytest_lmopt.lm.loop import submit
-from pytest_lmopt.lm.waiting import blocking
+from pytest_lmopt.lm.interception.sending import (
+    LoopSender,
+    SendingError,
+    ThreadSender,
+    is_cancelled,
+)
+from pytest_lmopt.lm.loop import Begun, submit
+from pytest_lmopt.lm.waiting import blocking, sending_on
 
 _OF_ONE_DELIVERY = frozenset(("content-encoding", "content-length", "transfer-encoding"))
 
@@ -81,8 +86,7 @@ def async_hook(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]
             return delivery.received(response)
 
         try:
-            sender = LoopSender(send, lands=lambda: exchange.run.block.lands)
-            return delivery.given(await _answered(exchange, sender))
+            return delivery.given(await _answered(exchange, LoopSender(send)))
         except SendingError as error:
             raised = error.original
         raise raised
@@ -91,17 +95,18 @@ def async_hook(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]
 
 
 async def _answered(exchange: Exchange, sender: LoopSender) -> HttpResponse:
-    work = submit(exchange.complete(sender))
-    try:
-        with exchange.run.block.awaiting(work):
-            return await sender.wait(work)
-    except CancelledError:
-        return exchange.stopped()
-    except asyncio.CancelledError:
-        if not sender.sending:
-            exchange.given_up()
-        work.cancel()
-        raise
+    work, block = Begun(exchange.complete(sender)), exchange.run.block
+    with sending_on(asyncio.get_running_loop()), block.awaiting(work):
+        try:
+            return await asyncio.shield(work.task)
+        except asyncio.CancelledError:
+            if work.task.cancelled() and not is_cancelled():
+                return exchange.stopped()
+            if not sender.sending:
+                exchange.given_up()
+            sender.leave(landing=block.lands)
+            work.task.cancel()
+            raise
 
 
 def _is_on_asyncio() -> bool:

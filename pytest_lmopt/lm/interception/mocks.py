@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from operator import is_not
 from types import FunctionType
 from typing import Any
 
@@ -31,16 +32,28 @@ _CLIENTS = ("httpx", "httpcore", "litellm")
 _MOST_WRAPPERS = 100
 
 
+_decided: dict[int, tuple[tuple[Any, ...], bool]] = {}
+"""By the transport's id, the functions that a decision rests on."""
+_MOST_DECIDED = 64
+
+
 def is_mocked(original: Callable[..., Any]) -> bool:
     """Tell whether another tool stands in for a transport, or for what it sends through.
 
     A wrapper that calls the transport, such as one that makes spans, is no such tool.
     """
-    below = (
-        getattr(getattr(sys.modules.get(module), name, None), attribute, None)
-        for module, name, attribute in BELOW
-    )
-    return any(_stands_in(each) for each in (original, *filter(None, below)))
+    modules = sys.modules
+    found: list[Any] = [original]
+    for module, name, attribute in BELOW:
+        if module in modules:
+            found.append(getattr(getattr(modules[module], name, None), attribute, None))
+    known = _decided.get(id(original))
+    if known is None or len(known[0]) != len(found) or any(map(is_not, known[0], found)):
+        if len(_decided) >= _MOST_DECIDED:
+            _decided.clear()
+        known = tuple(found), any(_stands_in(each) for each in found if each is not None)
+        _decided[id(original)] = known
+    return known[1]
 
 
 def _stands_in(function: Any) -> bool:

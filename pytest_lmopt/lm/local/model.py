@@ -25,8 +25,10 @@ from typing import Any
 
 from pytest_lmopt.canonical import digest
 from pytest_lmopt.errors import ModelError
+from pytest_lmopt.lm.engine.engine import Engine, EngineName
 from pytest_lmopt.lm.processes import alive, own_token
 from pytest_lmopt.lm.providers import TIMEOUT_SECONDS, LiteLLM
+from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.wire import Completion, Request, is_local
 
 START_SECONDS = 60.0
@@ -74,20 +76,27 @@ class LocalModel:
     """Answers from llama.cpp, starting its server when first asked.
 
     ``folder`` is shared by all processes of a session; the server lives as long as the process
-    with the token ``owner``. An answer takes ``timeout`` seconds at most.
+    with the token ``owner``. An answer takes ``timeout`` seconds at most. ``engine`` litellm has
+    that ask the server.
     """
 
     def __init__(
-        self, *, folder: Callable[[], Path], owner: str, timeout: float = TIMEOUT_SECONDS
+        self,
+        *,
+        folder: Callable[[], Path],
+        owner: str,
+        engine: EngineName = "auto",
+        timeout: float = TIMEOUT_SECONDS,
     ) -> None:
+        self._engine = engine
         self._timeout = timeout
         self._folder = folder
         self._owner = owner
-        self._servers: dict[str, LiteLLM] = {}
+        self._servers: dict[str, LM] = {}
         self._lock = threading.Lock()
 
     async def complete(self, request: Request) -> Completion:
-        """One attempt; raises as ``LiteLLM`` does, or ``ModelError`` if no server can start."""
+        """One attempt; raises as ``Engine`` does, or ``ModelError`` if no server can start."""
         import asyncio
 
         server = self._servers.get(request.model)
@@ -95,7 +104,7 @@ class LocalModel:
             server = await asyncio.to_thread(self._server, request.model)
         return await server.complete(request)
 
-    def _server(self, model: str) -> LiteLLM:
+    def _server(self, model: str) -> LM:
         with self._lock:
             if model not in self._servers:
                 path = find_model_file(model)
@@ -105,13 +114,19 @@ class LocalModel:
                     raise ModelError(
                         f"the local model's server can't be started: {error}", model=model
                     ) from None
-                self._servers[model] = LiteLLM(
-                    asked_as=f"openai/{path.stem}",
-                    endpoint=f"{url}/v1",
-                    api_key="local",
-                    timeout=self._timeout,
-                )
+                self._servers[model] = self._asking(path.stem, f"{url}/v1")
             return self._servers[model]
+
+    def _asking(self, name: str, endpoint: str) -> LM:
+        litellm = LiteLLM(
+            asked_as=f"openai/{name}",
+            endpoint=endpoint,
+            api_key="local",
+            timeout=self._timeout,
+        )
+        if self._engine == "litellm":
+            return litellm
+        return Engine(litellm, asked_as=name, endpoint=endpoint, timeout=self._timeout)
 
 
 def stop_servers(folder: Path) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -77,24 +76,23 @@ class SpendingLedger(Ledger):
 
     def __init__(self, accounts: Sequence[Account]) -> None:
         super().__init__(accounts)
-        self._lock = threading.Lock()
         self._ended = False
 
-    def reserve(self, charge: Amount, least: Callable[[], Amount] | None = None) -> int:
-        """Charge a call as any ledger does; raises ``BudgetExhaustedError`` after the end, too.
+    def _check(
+        self, spent: Sequence[Spent], charge: Amount, least: Callable[[], Amount] | None
+    ) -> None:
+        """Raise ``BudgetExhaustedError`` after the end, too.
 
         Runs that were cancelled may have left calls behind that are still to be made.
         """
-        with self._lock:
-            if self._ended:
-                raise BudgetExhaustedError("the allowance is settled", limit="calls")
-            return super().reserve(charge, least)
+        if self._ended:
+            raise BudgetExhaustedError("the allowance is settled", limit="calls")
+        super()._check(spent, charge, least)
 
     def end(self) -> Spending:
         """End the allowance and say what was spent; calls still under way count as lost."""
-        with self._lock:
-            self._ended = True
-        spent = self.accounts[0].spent
+        self._ended = True
+        spent = self.accounts[0].spent  # what is charged meanwhile is in it, or refused
         return Spending(
             calls=spent.calls,
             lost=self.wasted,

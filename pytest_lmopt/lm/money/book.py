@@ -1,7 +1,7 @@
 """The account book in one SQLite file.
 
 A call is charged in one transaction that also checks every account it is charged to, so no two
-processes can spend the same remainder.
+processes can spend the same remainder. Calls at once share a transaction.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.errors import BookError
+from pytest_lmopt.lm.batches import Batches
 from pytest_lmopt.lm.money.book_tables import (
     SCHEMA,
     Run,
@@ -24,9 +25,11 @@ from pytest_lmopt.lm.money.book_tables import (
     open_book,
     spent_by,
 )
-from pytest_lmopt.lm.money.protocol import Amount, ChargeAll, Entry, Remarks, Spent
+from pytest_lmopt.lm.money.charging import Charging, Reservation, Settlement, commit_all
+from pytest_lmopt.lm.money.protocol import Amount, ChargeAll, Decide, Entry, Remarks, Spent
 from pytest_lmopt.lm.processes import alive
 from pytest_lmopt.lm.sqlite_file import told_as, transaction
+from pytest_lmopt.lm.write_ahead_log import WriteAheadLog
 from pytest_lmopt.wire import Remark
 
 KEPT_ACCOUNTS = 1_000
@@ -51,11 +54,12 @@ class SqliteBook:
                 ":memory:", isolation_level=None, check_same_thread=False
             )
             self._connection.executescript(SCHEMA)
-            self._file = None
+            self._file = self._log = None
         else:
             with self._usable():
                 self._file = open_book(path)
                 self._connection = self._file.connection
+                self._log = WriteAheadLog(self._connection, path)
             aside = self._file.set_aside
             if aside is not None:
                 self.notice = (
@@ -63,6 +67,7 @@ class SqliteBook:
                     "before is forgotten, so budgets start afresh, also that of a "
                     "search that was killed"
                 )
+        self._batches: Batches[Charging] = Batches(self._commit, sync=self._sync, lock=self._lock)
 
     def open_account(
         self, *, owner: str, budget: str, purpose: str, session: str, holder: str, resume: bool
@@ -102,7 +107,7 @@ class SqliteBook:
 
     def spent(self, account: int) -> Spent:
         """As the protocol says."""
-        with self._transaction() as run:
+        with self._transaction(durable=False) as run:
             return spent_by(run, account, self._clock.time())
 
     @contextmanager
@@ -137,43 +142,34 @@ class SqliteBook:
             for account in accounts if any(amounts) else ():
                 run("INSERT INTO aside VALUES (?, ?, ?, ?, ?)", (account, accounts[0], *amounts))
 
+    async def reserve(self, accounts: Sequence[int], charge: Amount, decide: Decide) -> int:
+        """As the protocol says."""
+        work = Reservation(accounts, charge, decide)
+        if self._file is None:
+            self._batches.do(work)
+            return work.outcome()
+        try:
+            await self._batches.soon(work)
+        except BaseException:
+            if work.committed:  # the call will not be made
+                self._batches.later(Settlement(work.result, None))
+            raise
+        return work.outcome()
+
     def settle(
         self, charge: int, *, tokens: int, micro_usd: int, calls: int = 1, lost: int = 0
     ) -> None:
         """As the protocol says."""
-        with self._transaction(durable=False) as run:
-            payer, accounts, old_calls, old_tokens, old_price = run(
-                "SELECT payer, accounts, calls, tokens, micro_usd FROM charges WHERE id = ?",
-                (charge,),
-            ).fetchone()
-            changes = (
-                calls - old_calls,
-                tokens - old_tokens,
-                micro_usd - old_price,
-                self._clock.time(),
-            )
-            for account in json.loads(accounts):
-                run(
-                    "UPDATE accounts SET calls = calls + ?, tokens = tokens + ?,"
-                    " micro_usd = micro_usd + ?, last_call = ? WHERE id = ?",
-                    (*changes, account),
-                )
-            run(
-                "UPDATE charges SET state = 'settled', calls = ?, tokens = ?, micro_usd = ?"
-                " WHERE id = ?",
-                (calls - lost, tokens, micro_usd, charge),
-            )
-            if lost:
-                run(
-                    "INSERT INTO charges (payer, accounts, state, calls, tokens, micro_usd)"
-                    " VALUES (?, ?, 'lost', ?, 0, 0)",
-                    (payer, accounts, lost),
-                )
+        spent = Amount(calls=calls, tokens=tokens, micro_usd=micro_usd)
+        self._do(Settlement(charge, spent, lost=lost))
 
     def lose(self, charge: int) -> None:
         """As the protocol says."""
-        with self._transaction(durable=False) as run:
-            run("UPDATE charges SET state = 'lost' WHERE id = ?", (charge,))
+        self._do(Settlement(charge, None))
+
+    def end(self, charge: int, spent: Amount | None) -> None:
+        """As the protocol says."""
+        self._batches.later(Settlement(charge, spent))
 
     def remark(self, account: int, remarks: Remarks) -> None:
         """As the protocol says."""
@@ -199,7 +195,7 @@ class SqliteBook:
 
     def unsettled(self, account: int) -> int:
         """As the protocol says."""
-        with self._transaction() as run:
+        with self._transaction(durable=False) as run:
             return count(run, account, "reserved") + count(run, account, "lost")
 
     def close_accounts(self, session: str) -> None:
@@ -221,12 +217,16 @@ class SqliteBook:
 
     def entries(self, last: int) -> list[Entry]:
         """As the protocol says."""
-        with self._transaction() as run:
+        with self._transaction(durable=False) as run:
             return entries(run, last, self._clock.time())
 
     def close(self) -> None:
         """As the protocol says."""
+        with suppress(BookError):  # what is not settled stays reserved
+            self._batches.flush()
         with self._lock:
+            if self._log is not None:
+                self._log.close()
             self._connection.close()
             if self._file is not None:
                 self._file.close()
@@ -235,14 +235,26 @@ class SqliteBook:
     def _transaction(self, *, durable: bool = True) -> Iterator[Run]:
         """All or nothing; ``durable`` ones wait for the disk, the others are safe from a kill.
 
-        A settlement lost with the machine leaves its reservation standing, which errs on the safe
-        side; a reservation lost would not.
+        Settlements that wait come first.
         """
-        with self._lock, self._usable():
-            run = self._connection.execute
-            run(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-            with transaction(self._connection):
-                yield run
+        self._batches.flush()
+        with self._lock, self._usable(), transaction(self._connection):
+            yield self._connection.execute
+        if durable:
+            self._sync()
+
+    def _do(self, work: Charging) -> None:
+        self._batches.do(work)
+        work.outcome()
+
+    def _commit(self, works: Sequence[Charging]) -> None:
+        with self._usable(), transaction(self._connection):
+            commit_all(self._connection.execute, works, self._clock.time())
+
+    def _sync(self) -> None:
+        if self._log is not None:
+            with self._usable():
+                self._log.sync()
 
     def _usable(self) -> AbstractContextManager[None]:
         return nullcontext() if self._path is None else told_as(BookError, self._path)

@@ -8,6 +8,7 @@ which all its processes share.
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -154,13 +155,17 @@ class Ledger:
     """All accounts a suite's calls are charged to, the suite's own first; all in one book.
 
     ``calls`` counts the attempts charged through this ledger, ``dearest`` is the most that any of
-    them was, or would have been, reserved at. Safe to use from several threads.
+    them was, or would have been, reserved at, and ``ended`` counts those settled or lost. Safe to
+    use from several threads and event loops.
     """
 
     def __init__(self, accounts: Sequence[Account]) -> None:
         self.accounts = tuple(accounts)
         self.calls = 0
         self.dearest = Amount()
+        self.ended = 0
+        self._lock = threading.RLock()  # a call that is collected meanwhile is lost
+        self._granted = 0
         self._under_way: set[int] = set()
 
     @property
@@ -193,7 +198,7 @@ class Ledger:
     @property
     def under_way(self) -> bool:
         """Whether a call is reserved that may turn out cheaper."""
-        return bool(self._under_way)
+        return bool(self._under_way or self._granted)
 
     @property
     def remarks(self) -> list[str]:
@@ -221,26 +226,44 @@ class Ledger:
         ``least`` is as in ``Account.refusal``. Returns the charge's number in the book.
         """
         number = 0
-        self.dearest = self.dearest.or_dearer(charge)
+        self._note(charge)
         if self.accounts:
             numbers = [account.number for account in self.accounts]
             with self.accounts[0].book.charging(numbers) as (spent, charge_all):
-                for account, so_far in zip(self.accounts, spent, strict=True):
-                    refusal = account.refusal(so_far, charge, least)
-                    if refusal is not None:
-                        raise refusal
+                self._check(spent, charge, least)
                 number = charge_all(1, charge.tokens, charge.micro_usd)
-        self.calls += 1
-        self._under_way.add(number)
+        self._begun(number)
+        return number
+
+    async def areserve(self, charge: Amount, least: Callable[[], Amount] | None = None) -> int:
+        """Reserve as ``reserve`` does, in one transaction with the calls that come at once."""
+        self._note(charge)
+        if not self.accounts:
+            self._begun(0)
+            return 0
+        granted = False
+
+        def decide(spent: Sequence[Spent]) -> None:
+            nonlocal granted
+            self._check(spent, charge, least)
+            with self._lock:
+                granted = True
+                self._granted += 1
+
+        numbers = [account.number for account in self.accounts]
+        call = Amount(calls=1, tokens=charge.tokens, micro_usd=charge.micro_usd)
+        try:
+            number = await self.accounts[0].book.reserve(numbers, call, decide)
+            self._begun(number)
+        finally:
+            if granted:
+                with self._lock:
+                    self._granted -= 1
         return number
 
     def settle(self, number: int, usage: Usage) -> None:
-        """Replace a reserved charge by what the call cost."""
-        self._under_way.discard(number)
-        if self.accounts:
-            self.accounts[0].book.settle(
-                number, tokens=usage.tokens, micro_usd=usage.micro_usd or 0
-            )
+        """Replace a reserved charge by what the call cost, without waiting for the file."""
+        self._end(number, Amount(calls=1, tokens=usage.tokens, micro_usd=usage.micro_usd or 0))
 
     def remark(self, model: str, remark: Remark) -> None:
         """Note what there was to remark on the usage reported of a call."""
@@ -250,6 +273,29 @@ class Ledger:
 
     def lose(self, number: int) -> None:
         """Keep a charge as it was reserved: the call failed, but may have been billed."""
-        self._under_way.discard(number)
+        self._end(number, None)
+
+    def _check(
+        self, spent: Sequence[Spent], charge: Amount, least: Callable[[], Amount] | None
+    ) -> None:
+        """Raise where an account can't pay."""
+        for account, so_far in zip(self.accounts, spent, strict=True):
+            refusal = account.refusal(so_far, charge, least)
+            if refusal is not None:
+                raise refusal
+
+    def _note(self, charge: Amount) -> None:
+        with self._lock:
+            self.dearest = self.dearest.or_dearer(charge)
+
+    def _begun(self, number: int) -> None:
+        with self._lock:
+            self.calls += 1
+            self._under_way.add(number)
+
+    def _end(self, number: int, spent: Amount | None) -> None:
         if self.accounts:
-            self.accounts[0].book.lose(number)
+            self.accounts[0].book.end(number, spent)
+        with self._lock:
+            self._under_way.discard(number)
+            self.ended += 1

@@ -63,11 +63,13 @@ class Metered:
 
     async def _reserved(self, charge: Amount, least: Callable[[], Amount]) -> int:
         while True:
+            ended = self._ledger.ended
             try:
-                return self._ledger.reserve(charge, least)
+                return await self._ledger.areserve(charge, least)
             except BudgetExhaustedError as error:
-                may_be_freed = self._ledger.under_way and error.limit in ("tokens", "usd")
-                if not (may_be_freed and is_patient()):
+                # others may have ended since it was refused
+                is_freed = self._ledger.under_way or self._ledger.ended != ended
+                if not (is_freed and error.limit in ("tokens", "usd") and is_patient()):
                     raise
             await self._clock.sleep(POLL_SECONDS)
 

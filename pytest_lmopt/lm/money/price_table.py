@@ -30,6 +30,8 @@ _REGION = re.compile(
     r"^(?:us|eu|ap|apac|au|jp|ca|sa|me|global|us-gov)\.|^[a-z]{2}(?:-gov)?-[a-z]+-\d/"
 )
 _FAMILIES = ("vertex_ai", "fireworks_ai", "bedrock")
+_UNLISTED = ("openrouter", "hosted_vllm", "ollama_chat")
+"""Providers of litellm's that its table may lack."""
 _OTHERS_TOO = {"azure_ai": ("azure", "openai"), "github": None, "litellm_proxy": None}
 
 
@@ -71,6 +73,12 @@ def table_limits(model: str) -> tuple[object, object]:
     return (None, None) if entry is None else (entry.get(_CONTEXT), entry.get(_LARGEST))
 
 
+def table_entry(name: str) -> Mapping[str, Any]:
+    """Return what the table has under exactly this name; empty for nothing."""
+    entry: Mapping[str, Any] = _table().get(name) or {}
+    return entry
+
+
 class _Rates(NamedTuple):
     """Dollars per token."""
 
@@ -88,11 +96,8 @@ def _rates(entry: Mapping[str, Any], input_tokens: int) -> _Rates:
         into = float(tier[_INPUT])
         out = float(tier.get(_OUTPUT, entry.get(_OUTPUT, 0.0)))
         return _Rates(into, out, float(tier.get(_READ, into)), float(tier.get(_WRITE, into)))
-    limits = {
-        int(found[1]) * (1000 if found[2] else 1): f"_above_{found[1]}{found[2]}_tokens"
-        for found in filter(None, map(_ABOVE.match, entry))
-    }
-    suffixes = ["", *(limits[limit] for limit in sorted(limits) if input_tokens > limit)]
+    limits = _limits(tuple(entry))
+    suffixes = ["", *(suffix for limit, suffix in limits if input_tokens > limit)]
 
     def rate(name: str, otherwise: float) -> float:
         given = [entry[name + suffix] for suffix in suffixes if entry.get(name + suffix)]
@@ -105,6 +110,16 @@ def _rates(entry: Mapping[str, Any], input_tokens: int) -> _Rates:
     drawn = entry.get(_IMAGE_TOKEN) if entry.get("mode") == "image_generation" else None
     out = float(drawn) if drawn else rate(_OUTPUT, 0.0)
     return _Rates(into, out, *map(rate, (_READ, _WRITE), kept))
+
+
+@lru_cache(maxsize=1024)
+def _limits(names: Sequence[str]) -> Sequence[tuple[int, str]]:
+    """The input lengths above which an entry's fields give other rates, with these' suffixes."""
+    limits = {
+        int(found[1]) * (1000 if found[2] else 1): f"_above_{found[1]}{found[2]}_tokens"
+        for found in filter(None, map(_ABOVE.match, names))
+    }
+    return sorted(limits.items())
 
 
 @lru_cache(maxsize=1024)
@@ -131,8 +146,11 @@ def _provider(model: str) -> str | None:
     litellm takes a second or more to import, so only what the table leaves open is asked of it.
     """
     named = _named_provider(model)
-    if named:
-        return named
+    prefix = model.partition("/")[0]
+    if named or prefix in _UNLISTED:
+        return named or prefix
+    if any(sign in prefix for sign in ".:") and prefix != model:
+        return None  # a host, such as a client's own gateway
     litellm = load_litellm()
     try:
         provider: str = litellm.get_llm_provider(model=model)[1]

@@ -79,6 +79,10 @@ class Remarks:
     calls: int
 
 
+Decide = Callable[[Sequence[Spent]], None]
+"""Raises where accounts that have spent this can't pay for a call."""
+
+
 class Book(Protocol):
     """The accounts of all sessions. An account is named by its number, and so is a charge.
 
@@ -111,6 +115,14 @@ class Book(Protocol):
         charged if the block raises.
         """
 
+    async def reserve(self, accounts: Sequence[int], charge: Amount, decide: Decide) -> int:
+        """Charge all accounts, unless ``decide`` raises; number of the charge, durable by then.
+
+        Calls at once are charged together, each decided alone by what those before it have left.
+        Where that fails, the error is raised for all of them. May be called on any event loop, and
+        needs no other to go on.
+        """
+
     def keep(self, accounts: Sequence[int], aside: Amount) -> None:
         """Set this aside in these accounts for the first of them, in place of what it had kept.
 
@@ -124,6 +136,13 @@ class Book(Protocol):
 
     def lose(self, charge: int) -> None:
         """Keep a reservation for good: its calls failed, but may have been billed."""
+
+    def end(self, charge: int, spent: Amount | None) -> None:
+        """Settle a call at what it cost, or keep its reservation where that is None.
+
+        Does not wait for the file: the next reservation, from whatever process, comes after it, and
+        so does what this book is asked next.
+        """
 
     def remark(self, account: int, remarks: Remarks) -> None:
         """Note remarks on calls of which this account is the first payer."""

@@ -35,3 +35,14 @@ class MemoryStore:
 
     def release(self, key: str) -> None:
         """Do nothing: nobody else has this store."""
+
+    async def aput(self, request: Request, completion: Completion) -> None:
+        """Keep a new answer."""
+        self.put(request, completion)
+
+    async def aclaim(self, key: str) -> bool:
+        """Always, as ``claim``."""
+        return self.claim(key)
+
+    def end_claim(self, key: str) -> None:
+        """Do nothing, as ``release``."""

@@ -43,11 +43,23 @@ class Store(Protocol):
         It ends the claim on the request's key, whoever had it.
         """
 
+    async def aput(self, request: Request, completion: Completion) -> None:
+        """Record an answer as ``put`` does, together with those that come at once.
+
+        As ``aclaim``, may be called on any event loop, and needs no other to go on.
+        """
+
     def claim(self, key: str) -> bool:
         """Whether this process is the one to ask; False while another that lives is asking."""
 
+    async def aclaim(self, key: str) -> bool:
+        """Claim as ``claim`` does, together with those that come at once."""
+
     def release(self, key: str) -> None:
         """Give a claim up, so that others may ask; one that ``put`` has settled is gone already."""
+
+    def end_claim(self, key: str) -> None:
+        """Give a claim up as ``release`` does, without waiting for the file."""
 
 
 class Recordings(Store, Protocol):

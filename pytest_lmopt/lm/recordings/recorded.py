@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 from pytest_lmopt.clock import SYSTEM, Clock
@@ -13,9 +13,9 @@ from pytest_lmopt.errors.running import CLOSEST
 from pytest_lmopt.lm.local.model import model_identity
 from pytest_lmopt.lm.recordings.closest import difference
 from pytest_lmopt.lm.recordings.files import Records
+from pytest_lmopt.lm.recordings.flights import Flights
 from pytest_lmopt.lm.recordings.protocol import Store
 from pytest_lmopt.lm.seam import LM
-from pytest_lmopt.lm.tracing import may_land
 from pytest_lmopt.lm.waiting import is_patient
 from pytest_lmopt.safe_text import hide_carried, through
 from pytest_lmopt.wire import Completion, Refusal, Request, Usage
@@ -27,14 +27,6 @@ LOOK_AGAIN_SECONDS = 0.05
 
 EXPLAINED = 3
 """Misses that are compared with what is recorded: mostly all have one cause."""
-
-
-@dataclass(kw_only=True)
-class _Flight:
-    """A call under way, and how many wait for it."""
-
-    work: asyncio.Future[Completion]
-    waiting: int = 0
 
 
 class Recorded:
@@ -62,7 +54,7 @@ class Recorded:
         self._mode = mode
         self._committed = committed or {}
         self._since = (since or clock.time()) if mode == "refresh" else 0.0
-        self._in_flight: dict[str, _Flight] = {}
+        self._flights = Flights()
         self._misses = 0
 
     async def complete(self, request: Request) -> Completion:
@@ -70,12 +62,31 @@ class Recorded:
         if not request.recordable:
             return await self._lm.complete(request)
         key = request.key
-        while key in self._in_flight and is_patient():
+        while True:
+            flight = self._flights.joined(key) if is_patient() else None
+            begun = False
+            if flight is None:
+                recorded = self._found(request, key)
+                if recorded is not None:
+                    return recorded
+                flight, begun = self._flights.begun(
+                    key, partial(self._ask, request, key), join=is_patient()
+                )
             try:
-                shared = await self._landing(key, self._in_flight[key])
+                completion = await self._flights.landing(key, flight)
             except CallerLeftError:
+                if begun:
+                    raise
                 continue  # this caller's client sends it, then
-            return replace(shared, usage=shared.usage.as_replayed)
+            if begun:
+                return completion
+            return replace(completion, usage=completion.usage.as_replayed)
+
+    def _found(self, request: Request, key: str) -> Completion | None:
+        """The recorded answer, or None where a model is to be asked.
+
+        Raises ``UnrecordedError`` and ``RefusedError`` where it is not.
+        """
         recorded = self._store.get(key, since=self._since)
         if (recorded is None or isinstance(recorded, Refusal)) and self._mode != "refresh":
             recorded = self._committed.get(portable_key(request), recorded)
@@ -86,10 +97,7 @@ class Recorded:
             return recorded
         if self._mode == "replay":
             raise self._unrecorded(request)
-        work = asyncio.ensure_future(self._ask(request, key))
-        flight = self._in_flight[key] = _Flight(work=work)
-        work.add_done_callback(lambda done: self._landed(key, done))
-        return await self._landing(key, flight)
+        return None
 
     def _unrecorded(self, request: Request) -> UnrecordedError:
         """The error of a miss; the first ones say how the closest recorded request differs."""
@@ -111,45 +119,25 @@ class Recorded:
             recorded += self._committed.recent(None if model is None else portable_model(model))
         return recorded
 
-    async def _landing(self, key: str, flight: _Flight) -> Completion:
-        flight.waiting += 1
-        try:
-            # shielded: the answer is paid for and may be shared, even if who asked first has gone
-            return await asyncio.shield(flight.work)
-        except asyncio.CancelledError:
-            if flight.waiting == 1 and not may_land():
-                self._in_flight.pop(key, None)
-                flight.work.cancel()
-            raise
-        finally:
-            flight.waiting -= 1
-
-    def _landed(self, key: str, work: asyncio.Future[Completion]) -> None:
-        flight = self._in_flight.get(key)
-        if flight is not None and flight.work is work:
-            del self._in_flight[key]
-        if not work.cancelled():
-            work.exception()  # marks it as seen where everybody who waited was cancelled
-
     async def _ask(self, request: Request, key: str) -> Completion:
         """Ask, unless another process is asking: its answer then serves both."""
-        while not self._store.claim(key):
+        while not await self._store.aclaim(key):
             await self._clock.sleep(LOOK_AGAIN_SECONDS)
         try:
             recorded = self._store.get(key, since=self._since)
             if recorded is not None and not isinstance(recorded, Refusal):
                 return recorded
             completion = await self._lm.complete(request)
-            self._store.put(request, completion)
+            await self._store.aput(request, completion)
             return completion
         except RefusedError as error:
             # a provider may quote the key
             whole = through(error.answer, hide_carried) if error.answer is not None else None
             refusal = Refusal(text="", usage=Usage(), problem=str(error), whole=whole)
-            self._store.put(request, refusal)
+            await self._store.aput(request, refusal)
             raise
         finally:
-            self._store.release(key)
+            self._store.end_claim(key)
 
 
 def portable_key(request: Request) -> str:

@@ -7,18 +7,19 @@ import threading
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
+from typing import Any
 
 from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.errors import RecordingsError
+from pytest_lmopt.lm.batches import Batches
 from pytest_lmopt.lm.processes import alive, own_token
 from pytest_lmopt.lm.recordings.answer import (
-    dump_answer,
-    dump_request,
     load_answer,
     load_request,
     storable,
 )
 from pytest_lmopt.lm.recordings.closest import COMPARED
+from pytest_lmopt.lm.recordings.recording import Claim, Put, Recording, Release, commit_all
 from pytest_lmopt.lm.recordings.rescue import readable_rows
 from pytest_lmopt.lm.sqlite_file import (
     Database,
@@ -29,6 +30,7 @@ from pytest_lmopt.lm.sqlite_file import (
     told_as,
     transaction,
 )
+from pytest_lmopt.lm.write_ahead_log import WriteAheadLog
 from pytest_lmopt.wire import Completion, Request
 
 CLAIM_SECONDS = 900.0
@@ -86,6 +88,8 @@ class SqliteRecordings:
         with self._usable():
             self._database = open_recordings(path)
         self._connection = self._database.connection
+        self._log = WriteAheadLog(self._connection, path)
+        self._batches: Batches[Recording] = Batches(self._commit, sync=self._sync, lock=self._lock)
         # what is no UTF-8 must not keep a row from being fetched
         self._connection.text_factory = bytes
         try:
@@ -145,38 +149,34 @@ class SqliteRecordings:
 
     def put(self, request: Request, completion: Completion) -> None:
         """As the protocol says."""
-        asked = dump_request(request)
-        answer = dump_answer(completion)
-        now = self._clock.time()
-        with self._lock, self._usable(), transaction(self._connection):
-            self._connection.execute(
-                "INSERT OR REPLACE INTO recordings VALUES (?, ?, ?, ?, ?)",
-                (request.key, asked, answer, now, now),
-            )
-            self._connection.execute("DELETE FROM claims WHERE key = ?", (request.key,))
-            self._claims.discard(request.key)
-            self._landed.notify_all()
+        self._do(Put(request, completion))
+
+    async def aput(self, request: Request, completion: Completion) -> None:
+        """As the protocol says."""
+        await self._soon(Put(request, completion))
 
     def claim(self, key: str) -> bool:
         """As the protocol says."""
-        with self._lock, self._usable():
-            if self._claimed_elsewhere(key):
-                return False
-            # a claim need not outlive a crash of the machine, so it need not wait for the disk
-            self._connection.execute("PRAGMA synchronous=NORMAL")
-            try:
-                return self._claim(key)
-            finally:
-                self._connection.execute("PRAGMA synchronous=FULL")
+        return bool(self._do(Claim(key)))
+
+    async def aclaim(self, key: str) -> bool:
+        """As the protocol says."""
+        work = Claim(key)
+        try:
+            return bool(await self._soon(work))
+        except BaseException:
+            if work.committed and work.result:
+                self.end_claim(key)
+            raise
 
     def release(self, key: str) -> None:
         """As the protocol says."""
-        with self._lock, self._usable():
-            self._connection.execute(
-                "DELETE FROM claims WHERE key = ? AND holder = ?", (key, self._holder)
-            )
-            self._claims.discard(key)
-            self._landed.notify_all()
+        self._do(Release(key))
+
+    def end_claim(self, key: str) -> None:
+        """As the protocol says."""
+        if key in self._claims:  # else an answer has ended it
+            self._batches.later(Release(key))
 
     def note_places(self, keys: Iterable[tuple[str, str]]) -> None:
         """As the protocol says."""
@@ -210,36 +210,53 @@ class SqliteRecordings:
 
     def close(self) -> None:
         """As the protocol says."""
+        with suppress(RecordingsError):  # a full disk: claims end when all have closed the file
+            self._batches.flush()
         with self._landed:
             self._landed.wait_for(lambda: not self._claims, LANDING_SECONDS)
             try:
-                with suppress(sqlite3.Error):  # a full disk: they end when all have closed the file
+                with suppress(sqlite3.Error):
                     if self._claims:
                         query = "DELETE FROM claims WHERE holder = ?"
                         self._connection.execute(query, (self._holder,))
             finally:
+                self._log.close()
                 self._database.close()
 
     def _usable(self) -> AbstractContextManager[None]:
         return told_as(RecordingsError, self._path)
 
-    def _claim(self, key: str) -> bool:
-        with transaction(self._connection):
-            if self._claimed_elsewhere(key):
-                return False
-            self._connection.execute(
-                "INSERT OR REPLACE INTO claims VALUES (?, ?, ?)",
-                (key, self._holder, self._clock.time()),
-            )
-            self._claims.add(key)
-        return True
+    def _do(self, work: Recording) -> Any:
+        self._batches.do(work)
+        return work.outcome()
 
-    def _claimed_elsewhere(self, key: str) -> bool:
-        query = "SELECT CAST(holder AS TEXT), CAST(since AS REAL) FROM claims WHERE key = ?"
-        row = self._connection.execute(query, (key,)).fetchone()
-        if row is None:
-            return False
-        holder, age = row[0].decode(errors="replace"), self._clock.time() - row[1]
+    async def _soon(self, work: Recording) -> Any:
+        await self._batches.soon(work)
+        return work.outcome()
+
+    def _commit(self, works: Sequence[Recording]) -> None:
+        with self._usable(), transaction(self._connection):
+            commit_all(
+                self._connection,
+                works,
+                holder=self._holder,
+                now=self._clock.time(),
+                is_valid=self._is_valid,
+            )
+        for work in works:
+            if not isinstance(work, Claim):
+                self._claims.discard(work.key)
+            elif work.result:
+                self._claims.add(work.key)
+        self._landed.notify_all()
+
+    def _sync(self) -> None:
+        with self._usable():
+            self._log.sync()
+
+    def _is_valid(self, holder: str, since: float) -> bool:
+        """Whether a claim keeps this process from asking."""
+        age = self._clock.time() - since
         if holder == self._holder or abs(age) >= CLAIM_SECONDS:
             return False
         runs = alive(holder)

@@ -1,0 +1,1 @@
+"""Our engine: requests to providers that the table knows, over one pooled client a loop."""
