@@ -108,7 +108,11 @@ class Case:
     def options(self) -> list[str]:
         """What follows ``python`` in a pytest run: no plugin but those the case is about."""
         plugins = [] if self.name == PYTEST else ["-p", "xdist"]
-        plugins += [] if self.name in (PYTEST, XDIST, XDIST_2) else ["-p", "lmopt"]
+        if self.name in (XDIST, XDIST_2):
+            # each -p reads the entry points of all packages: as many as beside our plugin
+            plugins += ["-p", "xdist.looponfail"]
+        elif self.name != PYTEST:
+            plugins += ["-p", "lmopt"]
         ours = [] if self.name in BARE else [f"--lm-concurrency={CONCURRENCY}"]
         return ["-m", "pytest", *plugins, *ours, *(["-n2"] if self.name.endswith("-n2") else [])]
 
