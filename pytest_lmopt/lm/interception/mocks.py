@@ -43,7 +43,7 @@ def is_mocked(original: Callable[..., Any]) -> bool:
     A wrapper that calls the transport, such as one that makes spans, is no such tool.
     """
     modules = sys.modules
-    found = [original]
+    found: list[Any] = [original]
     for module, name, attribute in BELOW:
         if module in modules:
             found.append(getattr(getattr(modules[module], name, None), attribute, None))
