@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -44,10 +43,14 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         """As the protocol says."""
+        import asyncio
+
         await asyncio.sleep(seconds)
 
     def call_later(self, seconds: float, ring: Callable[[], object]) -> Alarm:
         """As the protocol says."""
+        import asyncio
+
         return asyncio.get_running_loop().call_later(seconds, ring)
 
 

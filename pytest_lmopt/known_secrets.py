@@ -44,8 +44,10 @@ _lock = threading.Lock()
 _seen: set[str] = set()
 _ordered: list[str] | None = None
 """Those seen, the longest first; None after a change."""
-_noted: object = None
-"""The environment whose keys have been noted."""
+_last_read: tuple[dict[Any, Any], tuple[str, ...]] = {}, ()
+"""The environment as it was read last, and its secrets."""
+_noted: tuple[str, ...] = ()
+"""The environment's secrets that were noted last."""
 
 
 def is_telling(value: str) -> bool:
@@ -153,12 +155,10 @@ def note_module(module: Any) -> None:
 def note_environment() -> None:
     """Remember the keys of the environment, which may be another one when something is shown."""
     global _noted  # noqa: PLW0603 - one for the process, as the environment
-    # compared as it is kept: to decode every variable for each call takes longer than the rest
-    environment = getattr(os.environ, "_data", None) or dict(os.environ)
-    if environment != _noted:
-        now = dict(environment)
-        _add(value for value in _variables() if is_telling(value))
-        _noted = now
+    found = _variables()
+    if found is not _noted:
+        _add(value for value in found if is_telling(value))
+        _noted = found
 
 
 def known() -> list[str]:
@@ -179,10 +179,10 @@ def carried() -> Sequence[str]:
 
 def forget() -> None:
     """Forget what was seen; for tests."""
-    global _ordered, _noted  # noqa: PLW0603 - as above
+    global _ordered, _noted
     with _lock:
         _seen.clear()
-        _ordered = _noted = None
+        _ordered, _noted = None, ()
 
 
 def _note_address(text: str) -> None:
@@ -207,7 +207,18 @@ def _secrets_in(address: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _variables() -> Iterator[str]:
+def _variables() -> tuple[str, ...]:
+    """The secrets of the environment, read again once a variable has changed."""
+    global _last_read  # noqa: PLW0603 - one for the process, as the environment
+    # compared as it is kept: to decode every variable for each call takes longer than the rest
+    held: dict[Any, Any] = getattr(os.environ, "_data", None) or dict(os.environ)
+    before, values = _last_read
+    if held != before:
+        before, values = _last_read = dict(held), tuple(_read_variables())
+    return values
+
+
+def _read_variables() -> Iterator[str]:
     for name in os.environ:  # by name: another thread may delete a variable meanwhile
         if _is_secret_variable(name):
             value = os.environ.get(name, "")

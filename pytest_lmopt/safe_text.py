@@ -194,9 +194,9 @@ def _without_escaped(text: str, values: Iterable[str]) -> str:
         hidden += [
             (places[found.start()], places[found.end()])
             for value in values
-            for _, form in _forms(value)
-            if form in lowered
-            for found in re.finditer(re.escape(form), lowered)
+            for _, lower in _forms(value)
+            if lower in lowered
+            for found in re.finditer(re.escape(lower), lowered)
         ]
     return _cut_out(text, sorted(hidden))
 

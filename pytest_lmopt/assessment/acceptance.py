@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_lmopt.assessment.answers import answers_of
 from pytest_lmopt.assessment.placement import accepted_rows, counted_rows, learned_from
@@ -16,14 +17,16 @@ from pytest_lmopt.lm.recordings.files import dump_record
 from pytest_lmopt.metrics.evaluation import Evaluation
 from pytest_lmopt.snapshots.prompt_files import rewrite_prompt
 from pytest_lmopt.snapshots.snapshot import SCORE, Snapshot
-from pytest_lmopt.snapshots.store import snapshot_files
+from pytest_lmopt.snapshots.store import snapshot_files, snapshot_paths
 from pytest_lmopt.stats.intervals import mean_interval
-from pytest_lmopt.strategies.search import SearchOutcome
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.clusters import clusters_of
 from pytest_lmopt.suites.places import name_below
 from pytest_lmopt.suites.prompt_state import PromptState, difference
 from pytest_lmopt.suites.suite import Suite
+
+if TYPE_CHECKING:
+    from pytest_lmopt.strategies.search import SearchOutcome
 
 
 class Acceptance:
@@ -40,6 +43,10 @@ class Acceptance:
     def of_evaluation(self, evaluation: Evaluation) -> dict[str, str]:
         """Files that make an evaluation the baseline."""
         return self._files(evaluation, searched=False)
+
+    def names(self) -> tuple[str, ...]:
+        """Names of the files that would make an evaluation the baseline."""
+        return tuple(map(self._place, snapshot_paths(self._path)))
 
     def of_search(self, outcome: SearchOutcome, scores: Evaluation) -> dict[str, str]:
         """Files that accept a search: the prompts of the candidate that ``scores`` are of."""

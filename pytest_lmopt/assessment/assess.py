@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pytest_lmopt.assessment.acceptance import Acceptance, prompt_name
 from pytest_lmopt.assessment.baseline import COMPARED, Baseline, Gating
@@ -29,18 +30,15 @@ from pytest_lmopt.reports.suite_report import Status, SuiteReport
 from pytest_lmopt.snapshots.snapshot import Snapshot
 from pytest_lmopt.snapshots.store import load_snapshot
 from pytest_lmopt.stats.betting import ConfidenceSequence
-from pytest_lmopt.strategies.bench import Proposer
-from pytest_lmopt.strategies.confirming import Rule
-from pytest_lmopt.strategies.journal import Journal
-from pytest_lmopt.strategies.plan import answers_vary
-from pytest_lmopt.strategies.protocol import Settings
-from pytest_lmopt.strategies.registry import make
-from pytest_lmopt.strategies.search import SearchOutcome, search
 from pytest_lmopt.suites.candidate import Candidate
 from pytest_lmopt.suites.clusters import duplicates_note, groups_of
 from pytest_lmopt.suites.splits import seeded_order
 from pytest_lmopt.suites.suite import Suite
 from pytest_lmopt.wire import PACKAGED, Usage
+
+if TYPE_CHECKING:
+    from pytest_lmopt.strategies.bench import Proposer
+    from pytest_lmopt.strategies.search import SearchOutcome
 
 
 class Assessment:
@@ -116,6 +114,8 @@ class Assessment:
         )
         if withheld:
             return replace(report, withheld=withheld)
+        if outcome is None and not terms.accepting and terms.record is None:
+            return replace(report, accept=dict.fromkeys(acceptance.names(), ""))
         if outcome is None:
             return replace(report, accept=acceptance.of_evaluation(scores))
         return replace(report, accept=acceptance.of_search(outcome, scores))
@@ -220,6 +220,12 @@ class Assessment:
                 "field in the data",
                 suite=self._suite.name,
             )
+        from pytest_lmopt.strategies.confirming import Rule
+        from pytest_lmopt.strategies.journal import Journal
+        from pytest_lmopt.strategies.protocol import Settings
+        from pytest_lmopt.strategies.registry import make
+        from pytest_lmopt.strategies.search import search
+
         terms, margin = self._terms, self._suite.margin
         settings = Settings(seed=terms.seed, meta_prompts=terms.meta_prompts)
         return await search(
@@ -238,6 +244,8 @@ class Assessment:
 
         Unless asked for, that is not the packaged one: it is too small to write instructions.
         """
+        from pytest_lmopt.strategies.bench import Proposer
+
         own = None if self._suite.model == PACKAGED else self._suite.model
         model = self._terms.proposer or own
         return Proposer(lm=self._lm, model=model) if self._lm is not None and model else None
@@ -250,6 +258,8 @@ class Assessment:
         """
         if outcome.winner is None or not outcome.accepted:
             return outcome.incumbent
+        from pytest_lmopt.strategies.plan import answers_vary
+
         winner, judged = outcome.winner.proposal.candidate, self._suite.splits.judged
         draw = 1 if answers_vary(outcome.incumbent) else 0
         if self._terms.accepting:

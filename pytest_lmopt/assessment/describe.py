@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pytest_lmopt.assessment.acceptance import Acceptance
 from pytest_lmopt.assessment.gains import gains_of
 from pytest_lmopt.blocks.progress import spending
@@ -20,11 +22,13 @@ from pytest_lmopt.reports.suite_report import (
 from pytest_lmopt.runs.run import Ending
 from pytest_lmopt.stats.intervals import mean_interval
 from pytest_lmopt.stats.repeats import pass_at_k, pass_hat_k
-from pytest_lmopt.strategies.protocol import Proposal, Trial
-from pytest_lmopt.strategies.search import SearchOutcome
 from pytest_lmopt.suites.clusters import clusters_of
 from pytest_lmopt.suites.suite import Suite
 from pytest_lmopt.wire import Usage
+
+if TYPE_CHECKING:
+    from pytest_lmopt.strategies.protocol import Trial
+    from pytest_lmopt.strategies.search import SearchOutcome
 
 
 def describe_evaluation(
@@ -129,6 +133,8 @@ def describe_search(
 
 def describe_trials(outcome: SearchOutcome) -> list[TrialReport]:
     """The incumbent on dev, then the candidates raced; the Pareto front of them all is marked."""
+    from pytest_lmopt.strategies.protocol import Proposal, Trial
+
     incumbent = Trial(
         proposal=Proposal(candidate=outcome.prompts, reason=""),
         evaluation=outcome.dev,

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from pytest_lmopt.reports.suite_report import PartGain
-from pytest_lmopt.strategies.crediting import credits_of
-from pytest_lmopt.strategies.protocol import Trial
-from pytest_lmopt.strategies.search import SearchOutcome
 from pytest_lmopt.suites.prompt_state import differences
+
+if TYPE_CHECKING:
+    from pytest_lmopt.strategies.protocol import Trial
+    from pytest_lmopt.strategies.search import SearchOutcome
 
 
 def gains_of(outcome: SearchOutcome, name: Callable[[str], str]) -> tuple[PartGain, ...]:
     """What the winner's changes brought without its others; ``name`` is what prompts are called."""
     if outcome.winner is None:
         return ()
+    from pytest_lmopt.strategies.crediting import credits_of
+
     found = credits_of(outcome.winner, outcome.trials, outcome.prompts)
     winner, before = outcome.winner.proposal.candidate.states, outcome.prompts.states
     words = {

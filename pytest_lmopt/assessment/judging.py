@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pytest_lmopt.assessment.baseline import NONE, Gating
 from pytest_lmopt.assessment.oversights import measures_nothing
 from pytest_lmopt.assessment.terms import Terms
 from pytest_lmopt.comparison.gate import gate_failure
 from pytest_lmopt.metrics.evaluation import Evaluation
-from pytest_lmopt.strategies.search import SearchOutcome
 from pytest_lmopt.suites.suite import Suite
+
+if TYPE_CHECKING:
+    from pytest_lmopt.strategies.search import SearchOutcome
 
 
 def judge(

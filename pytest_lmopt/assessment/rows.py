@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_lmopt.assessment.acceptance import prompt_name
 from pytest_lmopt.assessment.terms import Terms
@@ -27,10 +27,12 @@ from pytest_lmopt.reports.example_rows import (
     cut,
     write_rows,
 )
-from pytest_lmopt.strategies.search import SearchOutcome
 from pytest_lmopt.suites.clusters import group_names
 from pytest_lmopt.suites.suite import Suite
 from pytest_lmopt.wire import TOOLS
+
+if TYPE_CHECKING:
+    from pytest_lmopt.strategies.search import SearchOutcome
 
 
 def keep_rows(

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_lmopt.comparison.gate import GateMode
 from pytest_lmopt.comparison.verdict import ALPHA
 from pytest_lmopt.lm.tracing import RunContext
-from pytest_lmopt.strategies.confirming import Accept, Prefer
-from pytest_lmopt.strategies.protocol import StrategyFactory
+
+if TYPE_CHECKING:
+    from pytest_lmopt.strategies.confirming import Accept, Prefer
+    from pytest_lmopt.strategies.protocol import StrategyFactory
 
 
 @dataclass(frozen=True, kw_only=True)

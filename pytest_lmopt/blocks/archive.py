@@ -10,6 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pytest_lmopt.blocks.plain import run_from_plain, run_to_plain
 from pytest_lmopt.metrics.scored_run import Outcome, ScoredRun
 from pytest_lmopt.suites.prompt_state import PromptState
+from pytest_lmopt.wire import Usage
+
+MOST_SHARED = 4_096
+"""Different usages, or scores, of which equal ones are kept once."""
 
 _SCHEMA = """
 CREATE TABLE runs (prompts TEXT, example TEXT, repeat INTEGER, run TEXT,
@@ -30,6 +34,8 @@ class Archive:
         self._states: dict[str, PromptState] = {}
         self._called: dict[tuple[tuple[str, str], ...], Mapping[str, PromptState]] = {}
         self._models: dict[frozenset[str], frozenset[str]] = {}
+        self._usages: dict[tuple[int | None, ...], Usage] = {}
+        self._values: dict[float, float] = {}
 
     def put(self, candidate: str, runs: Iterable[ScoredRun]) -> list[Outcome]:
         """Keep the runs; what is to stay in memory of each."""
@@ -43,10 +49,10 @@ class Archive:
                     example=run.example,
                     repeat=run.repeat,
                     ending=run.ending,
-                    value=run.score.value if run.score else None,
+                    value=self._shared_value(run.score.value) if run.score else None,
                     kind=sys.intern(run.kind),
                     missing=run.missing,
-                    usage=run.usage,
+                    usage=self._shared_usage(run.usage),
                     states=self._shared(plain["states"], run.states),
                     client_models=self._models.setdefault(models, models),
                     varies=run.varies,
@@ -61,6 +67,19 @@ class Archive:
         for outcome in outcomes:
             row = self._runs.execute(query, (candidate, outcome.example, outcome.repeat)).fetchone()
             yield run_from_plain(json.loads(row[0]), self._states)
+
+    def _shared_value(self, value: float) -> float:
+        """One object for equal scores: most datasets have few different ones."""
+        if len(self._values) < MOST_SHARED:
+            return self._values.setdefault(value, value)
+        return self._values.get(value, value)
+
+    def _shared_usage(self, usage: Usage) -> Usage:
+        """One object for equal usages, milliseconds included."""
+        figures = tuple(vars(usage).values())
+        if len(self._usages) < MOST_SHARED:
+            return self._usages.setdefault(figures, usage)
+        return self._usages.get(figures, usage)
 
     def _shared(
         self, digests: Mapping[str, str], states: Mapping[str, PromptState]

@@ -46,7 +46,8 @@ class Evaluator:
         self.usage = Usage()
         self._runner = runner
         self._archive = Archive()
-        self._done: dict[tuple[str, str, int], Outcome] = {}
+        # by candidate and repeat, then by example: of those there may be many
+        self._done: dict[tuple[str, int], dict[str, Outcome]] = {}
         self.dearest = Amount(calls=1)
         self.openings: tuple[Opening, ...] = ()
         self._missing: dict[str, str] = {}
@@ -94,7 +95,7 @@ class Evaluator:
             left = sum(len(left) for _, left in self._distinct(work, draw))
             wanted = sum(len(examples) for _, examples in work)
             raise BudgetExhaustedError(
-                f"{error}. {len(self._done)} runs are complete, {left} of this evaluation's "
+                f"{error}. {self._complete_runs} runs are complete, {left} of this evaluation's "
                 f"{wanted} examples are not{self._estimate(left)}"
                 + self._if_recorded(
                     "; answers already paid for are recorded, so running again with a larger "
@@ -111,11 +112,8 @@ class Evaluator:
     ) -> Evaluation:
         """What has been evaluated so far of a candidate on some examples."""
         identity = candidate.digest
-        done = (
-            self._done.get((identity, example.id, repeat))
-            for example in examples
-            for repeat in self._repeats(draw)
-        )
+        of_repeats = [self._done.get((identity, repeat), {}) for repeat in self._repeats(draw)]
+        done = (runs.get(example.id) for example in examples for runs in of_repeats)
         return Evaluation(
             candidate,
             tuple(outcome for outcome in done if outcome is not None),
@@ -126,6 +124,10 @@ class Evaluator:
     def calls_per_example(self) -> int:
         """Most calls any run and its scoring have made so far, times the repeats."""
         return self.dearest.calls * self.suite.repeats
+
+    @property
+    def _complete_runs(self) -> int:
+        return sum(map(len, self._done.values()))
 
     def _repeats(self, draw: int) -> range:
         return range(draw * self.suite.repeats, (draw + 1) * self.suite.repeats)
@@ -138,10 +140,10 @@ class Evaluator:
         todo = []
         for candidate, examples in work:
             identity, last = candidate.digest, self._repeats(draw)[-1]
+            known = self._done.get((identity, last), {})
             left = []
             for example in examples:
-                known = (identity, example.id, last) in self._done
-                if not known and (identity, example.id) not in planned:
+                if example.id not in known and (identity, example.id) not in planned:
                     planned.add((identity, example.id))
                     left.append(example)
             todo.append((candidate, left))
@@ -153,7 +155,7 @@ class Evaluator:
         if opened:
             self.openings = merged((*self.openings, *opened))
         for outcome in self._archive.put(identity, runs):
-            self._done[identity, outcome.example, outcome.repeat] = outcome
+            self._done.setdefault((identity, outcome.repeat), {})[outcome.example] = outcome
             self.usage += outcome.usage
             took = outcome.usage
             self.dearest = self.dearest.or_dearer(
@@ -172,18 +174,19 @@ class Evaluator:
         for run in runs:
             if (run.repeat + 1) % k == 0:
                 repeats = range(run.repeat + 1 - k, run.repeat + 1)
-                done = [self._done.get((identity, run.example, repeat)) for repeat in repeats]
+                kept = [self._done.get((identity, repeat), {}) for repeat in repeats]
+                done = [runs.get(run.example) for runs in kept]
                 values = [one.value for one in done if one is not None and one.value is not None]
                 if values:
                     yield sum(values) / len(values)
 
     def _check_missing(self, at_least: int) -> None:
-        base = max(len(self._done), len(self.suite.splits.judged), at_least)
+        base = max(self._complete_runs, len(self.suite.splits.judged), at_least)
         if len(self._missing) > self.suite.max_missing * base:
             hidden = {example.id for example in self.suite.splits.holdout}
             identity, reason = first_missing(self._missing, hidden)
             raise IncompleteError(
-                f"{len(self._missing)} of {len(self._done)} runs have no answer, more than "
+                f"{len(self._missing)} of {self._complete_runs} runs have no answer, more than "
                 f"max_missing={self.suite.max_missing:g} of {base} allows; the first is example "
                 f"{identity!r}: {reason}. Nothing is judged"
                 + self._if_recorded(

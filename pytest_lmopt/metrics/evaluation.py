@@ -27,6 +27,9 @@ class Evaluation:
     @cached_property
     def scores(self) -> Mapping[str, float]:
         """Mean score of each example's repeats by its id; missing and skipped runs left out."""
+        once = {each.example: each.value for each in self.outcomes if each.value is not None}
+        if len(once) == sum(each.value is not None for each in self.outcomes):
+            return once
         return {
             identity: math.fsum(values) / len(values) for identity, values in self.repeats.items()
         }

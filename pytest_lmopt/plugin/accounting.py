@@ -53,7 +53,8 @@ def rules_of(session: LmSession, marked: MarkedSuite, ledger: Ledger) -> Rules:
 def marked_rules(options: Options, marked: MarkedSuite, *, promise: str, replaying: bool) -> Rules:
     """The rules of a suite by its mark and the options, with what its calls must keep."""
     return Rules(
-        interception=options.intercept | Interception(off=not marked.intercepted),
+        interception=Interception(off=not marked.intercepted)
+        | (options.intercept or Interception()),
         promise=promise,
         replaying=replaying,
         offered=marked.lm is not None,

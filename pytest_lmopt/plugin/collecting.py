@@ -28,6 +28,18 @@ def is_suite(item: pytest.Item) -> bool:
     return _takes_example(item) or any(mark.name == MARK_NAME for mark in _own_marks(item))
 
 
+def _is_marked(node: Node, above: dict[Node, bool]) -> bool:
+    """Whether a node or one above it has the mark; ``above`` keeps what is known of those."""
+    if any(mark.name == MARK_NAME for mark in node.own_markers):
+        return True
+    parent = node.parent
+    if parent is None:
+        return False
+    if parent not in above:
+        above[parent] = _is_marked(parent, above)
+    return above[parent]
+
+
 def _takes_example(item: pytest.Item) -> bool:
     return FIXTURE_NAME in getattr(item, "fixturenames", ())
 
@@ -45,10 +57,10 @@ def collect_suites(session: pytest.Session) -> None:
     state = session.config.stash[session_key]
     if session.config.option.collectonly:
         return
-    marked = [
-        item for item in session.items if isinstance(item, pytest.Function) and is_suite(item)
-    ]
-    unmarked = [item for item in session.items if _takes_example(item) and not is_suite(item)]
+    above: dict[Node, bool] = {}
+    concerned = [item for item in session.items if _takes_example(item) or _is_marked(item, above)]
+    marked = [item for item in concerned if isinstance(item, pytest.Function) and is_suite(item)]
+    unmarked = [item for item in concerned if _takes_example(item) and not is_suite(item)]
     for item in unmarked:
         note_broken(
             state,

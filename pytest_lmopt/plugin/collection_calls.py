@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from pytest_lmopt.errors import UnmeteredError
 from pytest_lmopt.lm.hooks import hooked
-from pytest_lmopt.lm.net.rules import Rules
+from pytest_lmopt.lm.net.rules import Interception, Rules
 from pytest_lmopt.lm.tracing import RunContext, running
 from pytest_lmopt.plugin.session import LmSession
 from pytest_lmopt.plugin.setting_up import Failing
@@ -29,7 +29,7 @@ def refused(session: LmSession) -> Iterator[None]:
         candidate=Candidate(name="import", states={}),
         purpose="import",
         rules=Rules(
-            interception=session.options.intercept,
+            interception=session.options.intercept or Interception(),
             promise=REPLAY,
             replaying=True,
         ),

@@ -9,11 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_lmopt.assessment.sharing import conflicting, withdrawn
-from pytest_lmopt.plugin.rechecking import recheck
 from pytest_lmopt.plugin.reporting import write_reports
 from pytest_lmopt.plugin.session import ENDED, PROPERTY, LmSession
-from pytest_lmopt.plugin.transferring import transfer
 from pytest_lmopt.reports.resolving import unwritten
 from pytest_lmopt.reports.suite_report import SuiteReport, from_json
 from pytest_lmopt.reports.whole_files import write_whole
@@ -66,8 +63,12 @@ def _try_elsewhere(session: LmSession, run: pytest.Session) -> bool:
         return False
     try:
         if session.options.strategy:
+            from pytest_lmopt.plugin.transferring import transfer
+
             transfer(session, run)
         if session.options.accepting:
+            from pytest_lmopt.plugin.rechecking import recheck
+
             recheck(session, run)
     except (pytest.exit.Exception, KeyboardInterrupt) as end:
         # raised from here, it would keep others from ending the session in order
@@ -80,6 +81,8 @@ def _try_elsewhere(session: LmSession, run: pytest.Session) -> bool:
 
 
 def _accept(session: LmSession) -> None:
+    from pytest_lmopt.assessment.sharing import conflicting, withdrawn
+
     reports, checks = session.reports.values(), session.checks
     conflicts = conflicting(reports)
     lost = withdrawn(conflicts, checks.values(), reports)

@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator, Sequence
-from functools import partial
 
 import pytest
 
-from pytest_lmopt.lm.placeholder_keys import standing_in
 from pytest_lmopt.plugin import collecting, command_line, hookspecs
 from pytest_lmopt.plugin.fixtures import lm_example, lm_model
 from pytest_lmopt.plugin.names import node_name
 from pytest_lmopt.plugin.options import read_options
 from pytest_lmopt.plugin.owner import OwnerHooks
 from pytest_lmopt.plugin.session import LmSession, session_key
-from pytest_lmopt.plugin.setting_up import SettingUp, begin
 
 __all__ = ["lm_example", "lm_model"]
+
+BEGINNING = "lmopt-beginning"
+
+
+class Beginning:
+    """The begin of each test, as long as some may be suites."""
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """End a test that can't be a suite as it is written; let calls in fixtures be its own."""
+        session = item.config.stash[session_key]
+        name = node_name(item)
+        if name in session.broken:
+            from pytest_lmopt.plugin.broken import refuse
+
+            refuse(item, session, session.broken[name])
+        # here, as a test that is skipped has been by now
+        if isinstance(item, pytest.Function) and name in session.suites:
+            from pytest_lmopt.plugin.setting_up import begin
+
+            begin(item, session)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,8 +43,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    """Let others offer strategies."""
+    """Let others offer strategies; be before conftest files, whose hooks then come first."""
     pluginmanager.add_hookspecs(hookspecs)
+    pluginmanager.register(Beginning(), BEGINNING)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,8 +54,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", command_line.QUIET)
     session = config.stash[session_key] = LmSession(config, read_options(config))
     if session.needs_no_keys or config.hook.pytest_lmopt_lm.get_hookimpls():
+        from pytest_lmopt.lm.placeholder_keys import standing_in
+
         session.closing.enter_context(standing_in())
-    config.pluginmanager.register(SettingUp(session), "lmopt-setting-up")
     if not session.is_worker:
         config.pluginmanager.register(OwnerHooks(session), "lmopt-owner")
     elif session.lanes > 1:
@@ -96,27 +115,12 @@ def pytest_make_collect_report(
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Turn the selected marked tests into suites, before a worker announces its tests."""
     collecting.collect_suites(session)
+    state = session.config.stash[session_key]
+    if state.suites or state.broken:
+        from pytest_lmopt.plugin.suite_hooks import follow_tests
 
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """End a test that can't be a suite as it is written; let calls in fixtures be the suite's."""
-    session = item.config.stash[session_key]
-    if session.broken and node_name(item) in session.broken:
-        from pytest_lmopt.plugin.broken import refuse
-
-        refuse(item, session, session.broken[node_name(item)])
-    # here, as a test that is skipped has been by now
-    if isinstance(item, pytest.Function) and node_name(item) in session.suites:
-        begin(item, session)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_call(item: pytest.Item) -> None:
-    """Put a suite in place of its test function, whichever plugin would have called that."""
-    session = item.config.stash[session_key]
-    if not session.suites:
-        return
-    if isinstance(item, pytest.Function) and node_name(item) in session.suites:
-        from pytest_lmopt.plugin.running import run_suite
-
-        item.runtest = partial(run_suite, item, session)  # type: ignore[method-assign]
+        follow_tests(state, session)
+    elif session.config.pluginmanager.has_plugin(BEGINNING):
+        session.config.pluginmanager.unregister(name=BEGINNING)
+        # pytest sets up every filter three times a test
+        session.config.getini("filterwarnings").remove(command_line.QUIET)

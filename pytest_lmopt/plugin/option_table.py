@@ -37,7 +37,7 @@ from pytest_lmopt.plugin.option_values import (
 from pytest_lmopt.strategies.registry import STRATEGIES
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Option:
     """An option of the command line, and the ini value of the same name.
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pytest_lmopt.suites.budget import Budget
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Options:
     """The session's options, valid.
 
@@ -42,7 +42,7 @@ class Options:
     ``offered`` are the strategies of conftest files and plugins, by name. ``show_source`` lets a
     search's proposer read the pipeline's code.
     ``cache_limit`` and ``prune_to`` are sizes in bytes; ``prune_to`` None leaves
-    pruning to the limit. ``intercept`` says whose requests are left alone,
+    pruning to the limit. ``intercept`` names the hosts whose requests are left alone, if any.
     ``engine`` names the client that asks providers.
     """
 
@@ -67,7 +67,7 @@ class Options:
     recording: bool
     cache_limit: int
     prune_to: int | None
-    intercept: Interception
+    intercept: Interception | None
     engine: EngineName
     concurrency: int
     executor: str | None
@@ -158,10 +158,8 @@ def read_options(config: pytest.Config) -> Options:
     )
 
 
-def _interception(given: Sequence[Interception] | None) -> Interception:
-    from pytest_lmopt.lm.net.rules import Interception
-
-    return reduce(or_, given or (), Interception())
+def _interception(given: Sequence[Interception] | None) -> Interception | None:
+    return reduce(or_, given) if given else None
 
 
 def _meta_prompts(config: pytest.Config, given: str | None) -> Path | None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_lmopt.plugin import losses, watching
-from pytest_lmopt.plugin.session import NOTICES_KEY, PROPERTY, WORKER_KEY, LmSession
+from pytest_lmopt.plugin.session import NOTICES_KEY, WORKER_KEY, LmSession
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
+
+    from pytest_lmopt.plugin.watching import Display
 
 
 class OwnerHooks:
@@ -21,8 +22,7 @@ class OwnerHooks:
     def __init__(self, session: LmSession) -> None:
         self._session = session
         self._run: pytest.Session | None = None
-        self._tests = 0
-        self._display: watching.Display | None = None
+        self._display: Display | None = None
         self._nodes: list[Any] = []
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -38,6 +38,10 @@ class OwnerHooks:
         dist = node.config.getoption("dist")
         node.workerinput[WORKER_KEY] = self._session.for_workers(dist=dist)
         self._nodes.append(node)
+        if self._run is not None:
+            from pytest_lmopt.plugin.suite_hooks import follow_reports
+
+            follow_reports(self._session, self._run)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -50,31 +54,26 @@ class OwnerHooks:
         """Run nothing in a dry run; else be ready to show progress."""
         if self._session.options.dry_run:
             return True
-        self._display = watching.display(session.config)
+        if self._session.suites or self._session.broken or self._nodes:
+            from pytest_lmopt.plugin.watching import display
+
+            self._display = display(session.config)
         return None
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
-        """Count each suite once, however many lanes it has."""
-        self._tests = len(set(ids))
-
-    def pytest_runtest_logstart(self) -> None:
-        """Let the share of tests done be that of tests, not lanes."""
-        if self._run is not None and self._tests:
-            self._run.testscollected = self._tests
-            if self._display is not None:
-                watching.watch_workers(self._session, self._display)
 
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_testnodedown(self, node: Any, error: object | None) -> None:
         """Let the others have what a worker that is gone had taken; take over its notices."""
         self._session.note(getattr(node, "workeroutput", {}).get(NOTICES_KEY, ()))
         if error:
+            from pytest_lmopt.plugin import losses
+
             losses.lose(self._session, node.gateway.id)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, report: Any, sched: Any) -> None:
         """Have another worker go on with a suite."""
+        from pytest_lmopt.plugin import losses
+
         losses.settle(self._session, report, sched, report.node.gateway.id)
 
     def pytest_enter_pdb(self) -> None:
@@ -83,33 +82,12 @@ class OwnerHooks:
             self._display.end()
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
-        """Count a lost worker for nothing."""
-        return ("", "", "") if report.outcome == losses.LOST else None
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
-        """Take a suite's report off the test's, leaving a few figures for junit."""
-        if report.outcome == losses.LOST and self._run is not None:
-            with losses.kept_out_of_junit(self._run.config, report):
-                yield
-            return
-        if report.when == "call" or not report.passed:
-            self._session.told.add(report.nodeid)
-        if any(name == PROPERTY for name, _ in report.user_properties):
-            from pytest_lmopt.plugin.gathering import gather
-
-            gather(self._session, report)
-        yield
-        if self._session.ended is not None:
-            pytest.exit(*self._session.ended)
-
-    @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Note that nothing of this run is to be accepted; let another Ctrl-C end the workers."""
         # --stepwise and others stop a session in this way, after tests that ended
         self._session.interrupted = not isinstance(excinfo.value, pytest.Session.Interrupted)
         if self._session.interrupted and self._nodes and self._session.ran:
+            from pytest_lmopt.plugin import losses
             from pytest_lmopt.runs.ctrl_c import ctrl_c
 
             ctrl_c.take_over(leave=partial(losses.end_workers, self._nodes))
@@ -128,7 +106,10 @@ class OwnerHooks:
     def _write(self, session: pytest.Session) -> None:
         if self._display is not None:
             self._display.end()
-        losses.turn_red(self._session, session)
+        if self._session.losses:
+            from pytest_lmopt.plugin.losses import turn_red
+
+            turn_red(self._session, session)
         broken = any(not each.skipped for each in self._session.broken.values())
         if self._session.options.dry_run and broken:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -154,5 +135,7 @@ class OwnerHooks:
         """Leave the terminal as it was, and no worker behind, however the session ended."""
         if self._display is not None:
             self._display.close()
-        if self._session.interrupted:
-            losses.end_workers(self._nodes)
+        if self._session.interrupted and self._nodes:
+            from pytest_lmopt.plugin.losses import end_workers
+
+            end_workers(self._nodes)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_lmopt.assessment.assess import Assessment
-from pytest_lmopt.assessment.sharing import Trying, try_changes
 from pytest_lmopt.assessment.terms import Terms
-from pytest_lmopt.blocks.lanes import LeadingRunner, help_with
-from pytest_lmopt.blocks.plain import examples_of
 from pytest_lmopt.blocks.progress import Tracker
 from pytest_lmopt.blocks.queue import MOST_LOSSES, Part
 from pytest_lmopt.blocks.runner import AT_ONCE, BlockRunner, LocalRunner
@@ -33,9 +31,11 @@ from pytest_lmopt.runs.ctrl_c import ctrl_c
 from pytest_lmopt.runs.executor import InProcessExecutor
 from pytest_lmopt.runs.outcomes import SessionEnded
 from pytest_lmopt.runs.suite_loop import run_on_loop
-from pytest_lmopt.runs.traced import traced
 from pytest_lmopt.suites.code.source import pipeline_source
 from pytest_lmopt.suites.suite import Suite
+
+if TYPE_CHECKING:
+    from pytest_lmopt.assessment.sharing import Trying
 
 
 def run_suite(item: pytest.Function, session: LmSession) -> None:
@@ -88,6 +88,8 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
     )
     telemetry = session.telemetry
     if telemetry is not None:
+        from pytest_lmopt.runs.traced import traced
+
         suite = replace(suite, pipeline=traced(suite.pipeline, telemetry, suite=name))
     part = session.parts.get(name)
     if part is Part.GIVE_UP:
@@ -142,6 +144,8 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
         # where one runs at a time, nor is another one scored meanwhile
         local = LocalRunner(suite, executor, at_once=1 if here == 1 else AT_ONCE)
         if queue is not None and part is Part.HELP:
+            from pytest_lmopt.blocks.lanes import help_with
+
             run_on_loop(help_with(local, queue=queue, worker=worker))
             return session.note(_opened_here(suite.name, setup))
         runner: BlockRunner = local
@@ -158,6 +162,8 @@ def _run_suite(item: pytest.Function, session: LmSession, tracebacks: Tracebacks
                 cluster=session.cluster,
             )
         elif queue is not None and part is Part.LEAD:
+            from pytest_lmopt.blocks.lanes import LeadingRunner
+
             runner = LeadingRunner(local, queue=queue, worker=worker, hands=session.lanes)
         if session.trying is not None:
             report = session.reports[suite.name]
@@ -197,6 +203,8 @@ def _concurrency(item: pytest.Function, suite: Suite, session: LmSession) -> int
 
 
 def _given_up(suite: str, session: LmSession) -> str:
+    from pytest_lmopt.blocks.plain import examples_of
+
     standing = session.queue.standing(suite) if session.queue is not None else None
     left = [example for job in standing.left for example in examples_of(job)] if standing else []
     at_work = f", the last at work on the examples {', '.join(left)}" if left else ""
@@ -209,6 +217,8 @@ def _given_up(suite: str, session: LmSession) -> str:
 def _check(
     suite: Suite, runner: BlockRunner, terms: Terms, report: SuiteReport, trying: Trying
 ) -> SharedCheck:
+    from pytest_lmopt.assessment.sharing import try_changes
+
     try:
         return run_on_loop(try_changes(suite, runner, terms, report=report, trying=trying))
     except LmoptError as error:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_lmopt.canonical import digest
 from pytest_lmopt.clock import SYSTEM, Clock
-from pytest_lmopt.lm.processes import own_token
 from pytest_lmopt.plugin.options import Options
-from pytest_lmopt.safe_text import shown
-from pytest_lmopt.stores.folder import StateFolder
-from pytest_lmopt.wire import is_local
 
 if TYPE_CHECKING:
     from pytest_lmopt.assessment.sharing import Trying
@@ -36,6 +31,7 @@ if TYPE_CHECKING:
     from pytest_lmopt.plugin.records import BrokenSuite, MarkedSuite
     from pytest_lmopt.reports.suite_report import SharedCheck, SuiteReport
     from pytest_lmopt.reports.transfer import Transfer
+    from pytest_lmopt.stores.folder import StateFolder
     from pytest_lmopt.stores.protocol import SharedStore, Stores
     from pytest_lmopt.wire import Completion
 
@@ -71,11 +67,9 @@ class LmSession:
         self.clock = config.stash.get(clock_key, SYSTEM)
         self.root = config.rootpath
         self.is_worker = hasattr(config, "workerinput")
-        self.owner = str(given["owner"]) if given else own_token()
         self.started = float(given["started"]) if given else self.clock.time()
         self.encoding = str(given["encoding"]) if given else "utf-8"  # until the terminal is there
-        self.name = given["name"] if given else f"session-{self.owner}-{secrets.token_hex(4)}"
-        self.folder = StateFolder(self.root, session=self.name)
+        self._given = given
         worker = getattr(config, "workerinput", {})
         self.worker = str(worker.get("workerid", "the only process"))
         dist, workers = (given["dist"], int(worker["workercount"])) if given else ("no", 1)
@@ -115,6 +109,27 @@ class LmSession:
         self._telemetry: Telemetry | None = None
         self._shared: SharedStore | None = None
 
+    @cached_property
+    def owner(self) -> str:
+        """The token of the process that owns the session."""
+        from pytest_lmopt.lm.processes import own_token
+
+        return str(self._given["owner"]) if self._given else own_token()
+
+    @cached_property
+    def name(self) -> str:
+        """The session's name, which no other session has."""
+        if self._given:
+            return str(self._given["name"])
+        return f"session-{self.owner}-{secrets.token_hex(4)}"
+
+    @cached_property
+    def folder(self) -> StateFolder:
+        """The project's folder of state, and in it the session's own."""
+        from pytest_lmopt.stores.folder import StateFolder
+
+        return StateFolder(self.root, session=self.name)
+
     @property
     def alpha(self) -> float:
         """The level each suite is judged at: its share, where they are judged as one family."""
@@ -126,8 +141,13 @@ class LmSession:
     @property
     def needs_no_keys(self) -> bool:
         """Whether no request of a pipeline's own clients leaves this machine."""
-        model = self.options.model
-        return self.options.cache == "replay" or (model is not None and is_local(model))
+        if self.options.cache == "replay":
+            return True
+        if not (self.options.model or "").startswith("local"):  # without what it takes to know more
+            return False
+        from pytest_lmopt.wire import is_local
+
+        return is_local(str(self.options.model))
 
     def for_workers(self, *, dist: str) -> dict[str, object]:
         """What a worker must know to join this session; ``dist`` as the option of that name."""
@@ -197,9 +217,10 @@ class LmSession:
     @property
     def shared(self) -> SharedStore | None:
         """What workers tell each other; None where there are none, or none has begun."""
-        from pytest_lmopt.errors import SessionFileError
-
         if self._shared is None and (self.is_worker or self.stores.is_shared):
+            from pytest_lmopt.errors import SessionFileError
+            from pytest_lmopt.safe_text import shown
+
             try:
                 self._shared = self.stores.open_shared()
             except SessionFileError as error:
@@ -213,6 +234,8 @@ class LmSession:
         At most ``here`` at a time in this process, ``together`` in all, and of all suites as many
         as the option says.
         """
+        import asyncio
+
         from pytest_lmopt.lm.faults.concurrency import Gate, Ways
 
         if self.shared is None:
@@ -248,12 +271,15 @@ class LmSession:
     @property
     def committed(self) -> Mapping[str, Completion]:
         """The recordings in the record files; raises ``RecordError`` for what is none."""
+        folder, mode = self.options.record, self.options.cache
+        if self._committed is not None:
+            return self._committed
+        if folder is None or mode not in ("auto", "replay"):
+            self._committed = {}
+            return self._committed
         from pytest_lmopt.lm.recordings.files import read_records
 
-        folder, mode = self.options.record, self.options.cache
-        if self._committed is None:
-            wanted = folder is not None and mode in ("auto", "replay")
-            self._committed = read_records(folder) if folder and wanted else {}
+        self._committed = read_records(folder)
         return self._committed
 
     @property
@@ -302,16 +328,22 @@ class LmSession:
 
     def journal(self, suite: str) -> Path | None:
         """Where a suite's search keeps its journal; nowhere if no answer of it is recorded."""
+        from pytest_lmopt.canonical import digest
+
         if self.options.cache != "auto":
             return None
         return self.folder.made() / "journals" / f"{digest(suite)}.jsonl"
 
     def examples_file(self, suite: str) -> Path:
         """Where a suite's process leaves the rows of its examples for the session's owner."""
+        from pytest_lmopt.canonical import digest
+
         return self.folder.made_for_session() / "examples" / f"{digest(suite)}.jsonl"
 
     def close(self) -> None:
         """Close what was opened; the owner also stops the session's servers and ends its folder."""
+        if not self.reports and "name" not in vars(self):  # nothing was opened, here or elsewhere
+            return self.closing.close()
         from pytest_lmopt.errors import LmoptError
 
         # its suites have reported: the next session finds what can't be put in order now

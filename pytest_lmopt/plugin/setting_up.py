@@ -130,7 +130,7 @@ def belonging(context: RunContext) -> Iterator[None]:
 
 
 class SettingUp:
-    """Hooks around the set-up and teardown of suites, in every process."""
+    """Hooks around the set-up and teardown of suites, in every process that has some."""
 
     def __init__(self, session: LmSession) -> None:
         self._session = session

@@ -12,7 +12,6 @@ from _pytest.pathlib import bestrelpath
 
 from pytest_lmopt.plugin.gathering import inside
 from pytest_lmopt.plugin.options import in_ci
-from pytest_lmopt.plugin.planning import plan_lines
 from pytest_lmopt.plugin.repeating import repeated
 from pytest_lmopt.plugin.session import LmSession
 from pytest_lmopt.reports.annotations import annotation_lines
@@ -44,6 +43,8 @@ def tell(session: LmSession, terminal: TerminalReporter) -> None:
     accept = "--lm-snapshot-update=ci" if in_ci() else look.accept
     look = replace(look, options=look.fit(typed), accept=accept)
     if session.options.dry_run:
+        from pytest_lmopt.plugin.planning import plan_lines
+
         terminal.section("lm plan")
         for line in plan_lines(session):
             terminal.write_line(without_commands(look.fit(line)))

@@ -14,7 +14,6 @@ from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.plugin.options import in_ci
 from pytest_lmopt.plugin.screen import Screen
 from pytest_lmopt.plugin.session import LmSession, clock_key
-from pytest_lmopt.safe_text import shown, without_commands
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -85,6 +84,8 @@ class Display:
 
     def say(self, line: str) -> None:
         """Write a line that stays, past pytest's capturing."""
+        from pytest_lmopt.safe_text import shown
+
         self._screen.tell(shown(line))
 
     def end(self) -> None:
@@ -102,6 +103,7 @@ class Display:
 
     def _look(self) -> None:
         from pytest_lmopt.reports.progress_line import progress_line
+        from pytest_lmopt.safe_text import without_commands
 
         if self.live:
             line = progress_line(self._read(), now=self._clock.time(), width=self._screen.width)

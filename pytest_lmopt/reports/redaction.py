@@ -21,11 +21,13 @@ _DATA = frozenset(
 
 def without_secrets(fields: Any) -> Any:
     """The fields of a report, or of an example's row, with all free text made fit to be shown."""
+    if isinstance(fields, str):
+        return redact(fields)
     if isinstance(fields, Mapping):
         return {name: _field(name, value) for name, value in fields.items()}
     if isinstance(fields, list | tuple):
         return [without_secrets(each) for each in fields]
-    return redact(fields) if isinstance(fields, str) else fields
+    return fields
 
 
 def _field(name: str, value: Any) -> Any:

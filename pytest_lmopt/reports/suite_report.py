@@ -146,10 +146,11 @@ class SuiteReport:
     ``score`` in [0, 1] with its 95 % interval over ``n`` examples, None where nothing was scored;
     ``baseline`` says what it was compared with; ``spared`` counts the examples an early stop left
     out; ``accepting`` says that the run was asked to accept. ``accept`` maps the paths that
-    ``--lm-snapshot-update`` writes, relative to the root folder, to their text; where none of them
-    is written, ``counted`` are those that count a search's use of the holdout, and ``withheld``
-    says why none of them is, or can be. ``prompts`` names the prompts it called and, if it did not
-    end, those accepted; ``changed`` those that differ from the accepted ones; ``orphans`` are the
+    ``--lm-snapshot-update`` writes, relative to the root folder, to their text, which is empty
+    where the run neither accepts nor searches nor records; where none of them is written,
+    ``counted`` are those that count a search's use of the holdout, and ``withheld`` says why none
+    of them is, or can be. ``prompts`` names the prompts it called and, if it did not end, those
+    accepted; ``changed`` those that differ from the accepted ones; ``orphans`` are the
     session's snapshots that belong to no test, ``notices`` what its process has to say besides.
     ``missing_because`` is the id and reason of the first missing example, or of the first that only
     some runs of are, ``warning`` what the author may have overlooked, ``notes`` how the dataset

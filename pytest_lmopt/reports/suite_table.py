@@ -46,8 +46,6 @@ _STYLES: dict[str, Style] = {
 
 def table_lines(reports: Sequence[SuiteReport], look: Look) -> Iterator[str]:
     """The table, and a line of totals where there are several suites or columns had to go."""
-    from tabulate import SEPARATING_LINE, tabulate
-
     cells = _cells(reports, look)
     shown = [name for name in cells if name not in ("score", "change") and any(cells[name])]
     names = [look.name(report.suite, 10_000) for report in reports]
@@ -57,22 +55,23 @@ def table_lines(reports: Sequence[SuiteReport], look: Look) -> Iterator[str]:
             break
         shown = [instead if name == gone else name for name in shown if name != gone or instead]
     room = max(NAME_LEAST // 2, look.width - _width(shown, cells))
+    header = ["suite", *shown]
     rows = [
-        [
-            look.name(name, room),
-            *(_painted(column, cells[column][row], report, look) for column in shown),
-        ]
-        for row, (name, report) in enumerate(zip(names, reports, strict=True))
+        [look.name(name, room), *(cells[column][row] for column in shown)]
+        for row, name in enumerate(names)
     ]
-    aligned = ["right" if name in NUMBERS else "left" for name in ("suite", *shown)]
-    # headers that tabulate knows of as such take two columns more than they need
-    table = tabulate(
-        [["suite", *shown], SEPARATING_LINE, *rows],
-        tablefmt="simple",
-        disable_numparse=True,
-        colalign=aligned,
-    )
-    yield from (line.rstrip() for line in table.splitlines()[1:-1])
+    widths = [max(map(columns, column)) for column in zip(header, *rows, strict=True)]
+
+    def line(texts: Sequence[str], report: SuiteReport | None = None) -> str:
+        parts = []
+        for name, text, width in zip(header, texts, widths, strict=True):
+            blank = " " * (width - columns(text))
+            seen = text if report is None else _painted(name, text, report, look)
+            parts.append(blank + seen if name in NUMBERS else seen + blank)
+        return (" " * GAP).join(parts).rstrip()
+
+    yield from (line(header), (" " * GAP).join("-" * width for width in widths))
+    yield from map(line, rows, reports)
     if len(reports) > 1 or any(name not in shown for name in ("calls", "tokens", "cost")):
         usage = sum((report.usage for report in reports), Usage())
         more = ", and those not seen" if any(unseen(each.openings) for each in reports) else ""

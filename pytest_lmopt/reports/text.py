@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from wcwidth import wcswidth
-
 from pytest_lmopt.safe_text import printable
 
 __all__ = ["columns", "cut", "cut_off", "duration", "one_line", "printable", "shortened"]
 
 
+_SIGNS = str.maketrans(dict.fromkeys("…⏎→−–±×≤≥αΔ·", "."))
+"""Signs of our own, a column each: most reports need no table of all others."""
 MOST_MARKS = 8
 """Characters looked at for each column: those without a column are marks upon others."""
 
 
 def columns(text: str) -> int:
     """How many columns of a terminal a line takes, as the tables measure it, too."""
-    return len(text) if text.isascii() else wcswidth(printable(text))
+    if text.isascii() or text.translate(_SIGNS).isascii():
+        return len(text)
+    from wcwidth import wcswidth
+
+    return wcswidth(printable(text))
 
 
 def cut(text: str, width: int) -> str:

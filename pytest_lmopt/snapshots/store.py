@@ -7,7 +7,6 @@ from pathlib import Path
 
 from pytest_lmopt.canonical import digest
 from pytest_lmopt.errors import SnapshotError
-from pytest_lmopt.snapshots import format_1
 from pytest_lmopt.snapshots.snapshot import (
     MEND,
     Snapshot,
@@ -61,7 +60,9 @@ def load_snapshot(path: Path, suite: Suite) -> Snapshot | None:
             f"can't be read with its scores beside it: {error}; {MEND}", path=path
         ) from None
     fields = read_fields(text, path=path)
-    if fields.get("version") == format_1.VERSION:
+    if fields.get("version") == 1:
+        from pytest_lmopt.snapshots import format_1
+
         del fields["version"]
         return format_1.migrate(fields, rows, suite, path=path)
     return snapshot_from(fields, rows, path=path)
@@ -86,5 +87,9 @@ def _text(path: Path) -> str:
 
 def snapshot_files(path: Path, snapshot: Snapshot) -> dict[Path, str]:
     """The files to write, with their text."""
-    text, table = dump_snapshot(snapshot)
-    return {path: text, path.with_suffix(".scores.csv"): table}
+    return dict(zip(snapshot_paths(path), dump_snapshot(snapshot), strict=True))
+
+
+def snapshot_paths(path: Path) -> tuple[Path, Path]:
+    """The files of a snapshot: itself, and its table of rows."""
+    return path, path.with_suffix(".scores.csv")

@@ -1,13 +1,20 @@
-"""Quantiles and probabilities, without the second that importing ``scipy.stats`` takes."""
+"""Quantiles and probabilities, without what takes long to load: most need no scipy."""
 
 from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+_NORMAL = NormalDist()
+NEGLIGIBLE = 1e-18
+"""A term of a sum this much smaller than the sum adds nothing, nor do smaller ones."""
 
 
 def normal_quantile(upper: float) -> float:
     """Find the value that a standard normal exceeds with probability ``upper``."""
-    from scipy.special import ndtri
-
-    return -float(ndtri(upper))
+    if not 0.0 < upper < 1.0:
+        return math.inf if upper <= 0.0 else -math.inf
+    return -_NORMAL.inv_cdf(upper)
 
 
 def t_quantile(upper: float, freedom: int) -> float:
@@ -19,6 +26,16 @@ def t_quantile(upper: float, freedom: int) -> float:
 
 def coin_tail(heads: int, tosses: int) -> float:
     """Find the probability of at most so many heads of a fair coin."""
-    from scipy.special import bdtr
-
-    return float(bdtr(heads, tosses, 0.5)) if heads >= 0 else 0.0
+    if heads < 0:
+        return 0.0
+    if 2 * heads >= tosses:
+        return 1.0 - coin_tail(tosses - heads - 1, tosses)
+    term = total = math.comb(tosses, heads) / (
+        1 << tosses
+    )  # whole numbers: no rounding before here
+    for number in range(heads, 0, -1):
+        term *= number / (tosses - number + 1)
+        total += term
+        if term <= NEGLIGIBLE * total:
+            break
+    return total

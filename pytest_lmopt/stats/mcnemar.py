@@ -7,8 +7,12 @@ Throughout, of ``n`` pairs ``gained`` went 0 → 1 and ``lost`` went 1 → 0; th
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from pytest_lmopt.stats.distributions import coin_tail, normal_quantile
+
+PRECISION = 1e-14
+"""Width to which a bound of an interval is found."""
 
 
 def exact_p(gained: int, lost: int) -> float:
@@ -37,8 +41,6 @@ def tango_interval(
     if gained == lost == 0:
         bound = 1.0 - float((alpha / 2.0) ** (1.0 / n))
         return -bound, bound
-    from scipy.optimize import brentq
-
     z = normal_quantile(alpha / 2.0)
     estimate = (gained - lost) / n
 
@@ -55,9 +57,21 @@ def tango_interval(
     def limit(edge: float, target: float) -> float:
         if abs(statistic(edge)) <= abs(target):
             return edge
-        return float(brentq(lambda delta: statistic(delta) - target, edge, estimate, xtol=1e-12))
+        return _bisected(lambda delta: statistic(delta) - target, edge, estimate)
 
     tip = 1.0 - 1e-12
     low = limit(-tip, z) if estimate > -tip else -1.0
     high = limit(tip, -z) if estimate < tip else 1.0
     return max(-1.0, low), min(1.0, high)
+
+
+def _bisected(function: Callable[[float], float], start: float, end: float) -> float:
+    """Find where a function that has another sign at each end is 0."""
+    above = function(start) > 0.0
+    while abs(end - start) > PRECISION:
+        middle = (start + end) / 2.0
+        if (function(middle) > 0.0) == above:
+            start = middle
+        else:
+            end = middle
+    return (start + end) / 2.0

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
-from pytest_lmopt.errors import StrategyError
-
 if TYPE_CHECKING:
     from pytest_lmopt.strategies.protocol import Settings, Strategy, StrategyFactory
 
@@ -49,6 +47,8 @@ def make(
     Raises ``StrategyError`` for an unknown or an ambiguous name, for a strategy that can't be
     loaded or made, and for an object without ``propose``.
     """
+    from pytest_lmopt.errors import StrategyError
+
     found = _sources(name, offered or {})
     if not found:
         raise StrategyError(

@@ -17,6 +17,8 @@ def clusters(examples: Sequence[Example]) -> list[list[Example]]:
 
     Returns every example in exactly one set, in the order of first appearance.
     """
+    if _stand_alone(examples):
+        return [[example] for example in examples]
     sets = _DisjointSets(len(examples))
     first: dict[tuple[str, str], int] = {}
     for place, example in enumerate(examples):
@@ -31,6 +33,13 @@ def clusters(examples: Sequence[Example]) -> list[list[Example]]:
     for place, example in enumerate(examples):
         found.setdefault(sets.first(place), []).append(example)
     return list(found.values())
+
+
+def _stand_alone(examples: Sequence[Example]) -> bool:
+    """Whether no example has a group, a near duplicate or another one's inputs."""
+    if any(each.group is not None or each.alike is not None for each in examples):
+        return False
+    return len({each.input_digest for each in examples}) == len(examples)
 
 
 def with_near_duplicates(examples: Sequence[Example], *, least: float) -> tuple[Example, ...]:
@@ -68,9 +77,12 @@ def groups_of(examples: Iterable[Example]) -> dict[str, str] | None:
 
     An example without a group whose inputs no other row has is a cluster of its own and not named.
     """
+    examples = list(examples)
+    if _stand_alone(examples):
+        return None
     groups = {
         example.id: members[0].id
-        for members in clusters(list(examples))
+        for members in clusters(examples)
         for example in members
         if len(members) > 1 or example.group is not None
     }

@@ -102,6 +102,12 @@ class _Reader:
             return self._text(value)
         if level > MOST_LEVELS:
             raise InputError(f"{at:.200}: over {MOST_LEVELS} levels inside each other")
+        if kind is dict and all(type(key) is str for key in value):
+            pairs = [
+                [self._text(key), self.form(item, _inside(at, key), level + 1)]
+                for key, item in value.items()
+            ]
+            return ["dict", *(sorted(pairs, key=_written) if len(pairs) > 1 else pairs)]
         try:
             for read in self._readers:
                 found = read(value, at, level + 1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -163,7 +162,10 @@ def _example(row: Mapping[str, Any] | Example, place: str, name: str) -> Example
             f"found {text_of(inputs, repr):.200}",
             source=name,
         )
-    given = {key: None if is_missing(value) else value for key, value in row.items()}
+    given = {
+        key: None if type(value) is not str and is_missing(value) else value
+        for key, value in row.items()
+    }
     if _holds_nothing(row, given):
         raise DatasetError(
             f"{place}: all inputs and the expected value are missing. Drop the row", source=name
@@ -191,10 +193,9 @@ def _example(row: Mapping[str, Any] | Example, place: str, name: str) -> Example
     )
     content = _content(example, place, name)
     if identity is None:
-        example = replace(example, id=content[:_ID_LENGTH])
-        vars(example)["digest"] = content  # hashed once
+        example = example.named(content[:_ID_LENGTH])
     for text in (example.id, str(example.group)):
-        if any("\ud800" <= char <= "\udfff" for char in text):
+        if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
             raise DatasetError(
                 f"{place}: {text!r} holds half a surrogate pair, which no file can hold",
                 source=name,

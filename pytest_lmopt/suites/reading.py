@@ -91,6 +91,8 @@ _NOTHING: Iterable[object] = ()
 
 
 def _held(value: object) -> Iterable[object]:
+    if value is None or type(value) in (str, int, float, bool):
+        return _NOTHING  # at once: to ask whether it is a mapping takes long
     if isinstance(value, Mapping):
         return value.values()
     return value if isinstance(value, list | tuple) else _NOTHING

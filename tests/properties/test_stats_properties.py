@@ -8,7 +8,10 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import brentq
+from scipy.special import bdtr, ndtri
 
+from pytest_lmopt.stats.distributions import coin_tail, normal_quantile
 from pytest_lmopt.stats.intervals import mean_interval, t_interval
 from pytest_lmopt.stats.mcnemar import exact_p, mid_p, tango_interval
 from pytest_lmopt.stats.paired import PairedAnalysis, analyse_pairs
@@ -140,3 +143,30 @@ def test_a_smaller_alpha_never_narrows_the_interval(values: list[float], alpha: 
     wider_low, wider_high = t_interval(values, alpha=alpha / 2)
     assert wider_low <= low
     assert high <= wider_high
+
+
+@given(st.floats(1e-12, 1.0 - 1e-12))
+def test_the_normal_quantile_is_scipys(upper: float) -> None:
+    """To the twelfth digit, without loading scipy."""
+    assert normal_quantile(upper) == pytest.approx(-ndtri(upper), rel=1e-12, abs=1e-12)
+
+
+@given(st.integers(0, 20_000), st.floats(0.0, 1.0))
+def test_the_tail_of_a_fair_coin_is_scipys(tosses: int, share: float) -> None:
+    """However many tosses: the first term is made of whole numbers."""
+    heads = round(share * tosses)
+    assert coin_tail(heads, tosses) == pytest.approx(float(bdtr(heads, tosses, 0.5)), abs=1e-12)
+
+
+@given(tables(), st.sampled_from([0.2, 0.05, 0.001]))
+def test_tangos_bounds_are_where_scipy_finds_them(
+    table: tuple[int, int, int], alpha: float
+) -> None:
+    """Halving an interval ends at the root that Brent's method finds."""
+    with pytest.MonkeyPatch.context() as patch:
+        found = tango_interval(*table, alpha=alpha)
+        patch.setattr(
+            "pytest_lmopt.stats.mcnemar._bisected",
+            lambda function, start, end: brentq(function, start, end, xtol=1e-14),
+        )
+        assert found == pytest.approx(tango_interval(*table, alpha=alpha), abs=1e-12)

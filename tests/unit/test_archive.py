@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tracemalloc
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pytest_lmopt import Example, Prompt
 from pytest_lmopt.blocks.archive import Archive
@@ -79,3 +80,12 @@ def test_memory_does_not_grow_with_traces() -> None:
     assert len(evaluation.scores) == 30
     assert kept < 200_000
     assert len(next(evaluation.runs).trace[0].text) == 100_000
+
+
+def test_runs_with_equal_figures_share_them() -> None:
+    """Of a hundred thousand rows most score 0 or 1, and take as many tokens."""
+    runs = [_run("a"), replace(_run("b"), score=Score(value=float("0.5"), feedback=""))]
+    one, other = Archive().put("one", runs)
+
+    assert one.value is other.value
+    assert one.usage is other.usage

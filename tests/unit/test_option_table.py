@@ -168,7 +168,7 @@ SAMPLES = {
         typed="off: *.Example.com\noff: localhost:5432",
         natural='["off: *.Example.com", "off: localhost:5432"]',
         value=Interception(hosts=(("*.example.com", None), ("localhost", 5432))),
-        default=Interception(),
+        default=None,
         wrong=("on", "'off', 'off: HOST' or 'off: HOST:PORT' expected, found 'on'"),
         unnatural=("false", "'off', 'off: HOST' or 'off: HOST:PORT' expected, found 'false'"),
     ),

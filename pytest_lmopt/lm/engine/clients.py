@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from aiohttp import ClientSession
 
 CLOSING_SECONDS = 2.0
-KEPT_SECONDS = 30.0
-"""How long an idle connection is kept: less than common servers keep theirs."""
+KEPT_SECONDS = 4.0
+"""How long an idle connection is kept: common servers close theirs after 5 seconds."""
 
 _lock = threading.Lock()
 _clients: dict[asyncio.AbstractEventLoop, _Client] = {}
