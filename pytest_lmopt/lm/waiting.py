@@ -10,13 +10,19 @@ import asyncio
 import contextvars
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
 from typing import Any
+
+LOOK_AGAIN_SECONDS = 5.0
+"""How often a call that waits looks whether other loops stand still."""
+STANDSTILL_SECONDS = 5.0
+"""How long a loop that stands still takes no step."""
 
 _patient: contextvars.ContextVar[bool] = contextvars.ContextVar("lmopt_patient", default=True)
 _lock = threading.RLock()  # a caller that is collected meanwhile leaves
-_sending: Counter[int] = Counter()
+_sending: Counter[asyncio.AbstractEventLoop] = Counter()
 """Calls under way by the loop that sends them."""
 _landing: set[asyncio.Task[Any]] = set()
 """Calls under way whose callers have left."""
@@ -30,16 +36,15 @@ def is_patient() -> bool:
 @contextmanager
 def sending_on(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     """Count a call that ``loop`` sends."""
-    number = id(loop)
     with _lock:
-        _sending[number] += 1
+        _sending[loop] += 1
     try:
         yield
     finally:
         with _lock:
-            _sending[number] -= 1
-            if not _sending[number]:
-                del _sending[number]
+            _sending[loop] -= 1
+            if not _sending[loop]:
+                del _sending[loop]
 
 
 @contextmanager
@@ -50,11 +55,32 @@ def blocking() -> Iterator[None]:
     except RuntimeError:
         yield
         return
-    token = _patient.set(id(loop) not in _sending)
+    token = _patient.set(loop not in _sending)
     try:
         yield
     finally:
         _patient.reset(token)
+
+
+def others() -> list[asyncio.AbstractEventLoop]:
+    """The other loops that send calls."""
+    own = asyncio.get_running_loop()
+    with _lock:
+        return [loop for loop in _sending if loop is not own]
+
+
+async def stand_still(loops: Sequence[asyncio.AbstractEventLoop]) -> bool:
+    """Whether any of these other loops takes no step: a pipeline blocks it.
+
+    A thread that the pipeline waits for may be the one whose call waits here.
+    """
+    steps = [Future[None]() for _ in loops]
+    for loop, step in zip(loops, steps, strict=True):
+        with suppress(RuntimeError):  # it is closed
+            loop.call_soon_threadsafe(step.set_result, None)
+    if steps:
+        await asyncio.wait(map(asyncio.wrap_future, steps), timeout=STANDSTILL_SECONDS)
+    return not all(step.done() for step in steps)
 
 
 def let_land(work: asyncio.Task[Any]) -> None:

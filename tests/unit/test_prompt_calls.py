@@ -21,6 +21,7 @@ from pytest_lmopt.errors import (
     ModelError,
     PromptError,
 )
+from pytest_lmopt.lm import waiting
 from pytest_lmopt.lm.faults.concurrency import Gates
 from pytest_lmopt.lm.money.ledger import Account, Ledger
 from pytest_lmopt.lm.recordings.memory import MemoryStore
@@ -142,6 +143,39 @@ def test_coroutines_that_mix_async_and_sync_calls_finish(turns: int) -> None:
     with running(run):
         answers = asyncio.run(pipeline())
     assert answers == [f"{'ALL' * (number % 2)}M{number}" for number in range(16)]
+
+
+@pytest.mark.parametrize("question", ["other", "same"])
+def test_a_thread_that_a_coroutine_waits_for_need_not_wait_for_its_loop(
+    question: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The only turn, or the same question's call, is under way on the loop that stands still."""
+    monkeypatch.setattr(waiting, "LOOK_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(waiting, "STANDSTILL_SECONDS", 0.01)
+    begun, go_on, asked = asyncio.Event(), asyncio.Event(), []
+
+    class Slow:
+        async def complete(self, request: Request) -> Completion:
+            asked.append(request)
+            if len(asked) == 1:
+                begun.set()
+                await go_on.wait()
+            return Completion(text="x")
+
+    async def pipeline() -> None:
+        first = asyncio.ensure_future(EXTRACT.acall(message="same"))
+        await begun.wait()
+        with ThreadPoolExecutor() as pool:
+            pool.submit(carry_context(lambda: EXTRACT(message=question))).result()
+        go_on.set()
+        await first
+
+    traffic = Traffic(gates=Gates(1))
+    ledger = Ledger([Account(Budget(calls=2), owner="suite")])
+    lm = suite_lm(Slow(), ledger=ledger, store=MemoryStore({}), mode="auto", traffic=traffic)
+    with running(RunContext(lm=lm, candidate=Candidate(name="c", states={}), model="m")):
+        asyncio.run(pipeline())
+    assert len(asked) == 2
 
 
 def test_several_outputs_are_attributes() -> None:

@@ -19,6 +19,7 @@ from typing import Any
 from pytest_lmopt.canonical import digest
 from pytest_lmopt.clock import SYSTEM, Clock
 from pytest_lmopt.errors import SessionFileError, TransientError
+from pytest_lmopt.lm import waiting
 from pytest_lmopt.lm.faults.pace import Pace
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.shared import Shared, Turns
@@ -62,9 +63,14 @@ class _Waiter:
         self.entered = False
         self._turn: asyncio.Future[int] = self.loop.create_future()
 
-    async def turn(self) -> int:
-        """Wait; returns how often the limit had been cut by then."""
-        return await self._turn
+    async def turn(self) -> int | None:
+        """Wait; returns how often the limit had been cut by then, None after some seconds."""
+        await asyncio.wait([self._turn], timeout=waiting.LOOK_AGAIN_SECONDS)
+        return self._turn.result() if self._turn.done() else None
+
+    def leave(self) -> None:
+        """Wait no longer."""
+        self._turn.cancel()
 
     def wake(self, cuts: int, error: Exception | None = None) -> bool:
         """End the waiting, from whatever thread; False where the loop is closed."""
@@ -92,6 +98,8 @@ class Gate:
         self._lock = threading.RLock()  # a caller that is collected meanwhile leaves
         self._waiting: deque[_Waiter] = deque()
         self._opening: dict[asyncio.AbstractEventLoop, asyncio.Task[None] | None] = {}
+        self._without = 0
+        """Callers that are in without a turn."""
 
     @property
     def pace(self) -> Pace:
@@ -112,8 +120,12 @@ class Gate:
             elif self._opening and waiter.loop not in self._opening:
                 self._open_after(0.0)
         try:
-            return await waiter.turn()
+            while (cuts := await waiter.turn()) is None:
+                if await waiting.stand_still(waiting.others()) and self._enters_without(waiter):
+                    return self._turns.pace.cuts
+            return cuts
         except BaseException:
+            waiter.leave()
             with self._lock, suppress(ValueError):
                 self._waiting.remove(waiter)
             if waiter.entered:
@@ -123,8 +135,21 @@ class Gate:
     def leave(self) -> None:
         """Free a turn."""
         with self._lock:
+            if self._without:
+                self._without -= 1
+                return
             self._turns.give_back()
             self._admit()
+
+    def _enters_without(self, waiter: _Waiter) -> bool:
+        """Let a caller in without a turn, if it still waits: those out may wait for it."""
+        with self._lock:
+            if waiter.entered or waiter not in self._waiting:
+                return False
+            self._waiting.remove(waiter)
+            waiter.leave()
+            self._without += 1
+            return True
 
     def answered(self) -> None:
         """A call went well."""

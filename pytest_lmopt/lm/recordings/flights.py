@@ -15,7 +15,7 @@ from typing import Any
 
 from pytest_lmopt.errors import CallerLeftError
 from pytest_lmopt.lm.tracing import may_land
-from pytest_lmopt.lm.waiting import let_land, sending_on
+from pytest_lmopt.lm.waiting import let_land, sending_on, stand_still
 from pytest_lmopt.wire import Completion
 
 Ask = Callable[[], Coroutine[Any, Any, Completion]]
@@ -101,7 +101,7 @@ class Flights:
         landed = asyncio.wrap_future(flight.landed)
         try:
             while not (await asyncio.wait([landed], timeout=LOOK_AGAIN_SECONDS))[0]:
-                if not flight.loop.is_running():
+                if not flight.loop.is_running() or await stand_still([flight.loop]):
                     with self._lock:
                         self._forget(key, flight)
                     raise CallerLeftError(_LEFT)
