@@ -1,7 +1,7 @@
 """Event loops for LM calls: the caller's own, and one of the process for callers without one.
 
-Async pipelines' calls run as tasks on the loop that awaits them. Those of sync pipelines run on the
-LM loop, which has a thread of its own.
+Async pipelines' calls run as tasks on the loop that awaits them. Those of sync pipelines begin on
+their own thread, which takes what is recorded. The LM loop, on another thread, does the rest.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import atexit
 import contextvars
 import socket
 import threading
-from collections.abc import Coroutine
+import types
+from collections.abc import Coroutine, Generator
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
@@ -19,6 +20,8 @@ from typing import Any, Generic, TypeVar
 from pytest_lmopt.errors import EventLoopError
 from pytest_lmopt.lm.processes import own_token
 from pytest_lmopt.lm.quiet import QuietCoroutine
+from pytest_lmopt.lm.seam import LM, Recalling
+from pytest_lmopt.wire import Completion, Request
 
 T = TypeVar("T")
 
@@ -40,6 +43,44 @@ def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
         work.close()
         raise
     return asyncio.run_coroutine_threadsafe(QuietCoroutine(work), loop)
+
+
+def begin(work: Coroutine[Any, Any, T]) -> Future[T]:
+    """Take the steps of a coroutine up to ``on_loop`` on this thread, the others as ``submit``."""
+    if is_on_loop():
+        return submit(work)
+    future: Future[T] = Future()
+    try:
+        contextvars.copy_context().run(QuietCoroutine(work).send, None)
+    except StopIteration as end:
+        future.set_result(end.value)
+    except BaseException as error:
+        future.set_exception(error)
+    else:
+        return submit(work)
+    return future
+
+
+def is_on_loop() -> bool:
+    """Decide whether an event loop runs on this thread."""
+    return asyncio._get_running_loop() is not None
+
+
+@types.coroutine
+def on_loop() -> Generator[None, None, None]:
+    """Go on on an event loop: this thread's, else the LM loop."""
+    if not is_on_loop():
+        yield
+
+
+async def answer(lm: LM, request: Request) -> Completion:
+    """Have a request answered on an event loop, or without one where the answer is recorded."""
+    if not is_on_loop():
+        recorded = lm.recorded(request) if isinstance(lm, Recalling) else None
+        if recorded is not None:
+            return recorded
+        await on_loop()
+    return await lm.complete(request)
 
 
 async def on_lm_loop(work: Coroutine[Any, Any, T]) -> T:

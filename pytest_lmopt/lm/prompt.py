@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_lmopt.errors import ModelError, PromptError
-from pytest_lmopt.lm.loop import Begun, submit
+from pytest_lmopt.lm.loop import Begun, answer, begin
 from pytest_lmopt.lm.seam import LM
 from pytest_lmopt.lm.tracing import Call, RunContext, current_run
 from pytest_lmopt.lm.waiting import blocking, sending_on
@@ -91,7 +91,7 @@ class Prompt:
         """Call the model and wait for the answer."""
         run = current_run(self.name)
         with blocking():
-            future = submit(self._complete(run, inputs))
+            future = begin(self._complete(run, inputs))
         if run is None:
             return future.result()
         with run.block.awaiting(future):
@@ -109,7 +109,8 @@ class Prompt:
 
     async def _complete(self, run: RunContext | None, inputs: Mapping[str, Any]) -> Completion:
         if run is None:
-            return _parsed(self.state, await _production_lm().complete(self._request(None, inputs)))
+            request = self._request(None, inputs)
+            return _parsed(self.state, await answer(_production_lm(), request))
         if run.block.ended:
             raise asyncio.CancelledError
         number = run.begin()
@@ -117,7 +118,7 @@ class Prompt:
         raised: BaseException | None = None
         try:
             known["request"] = request = self._request(run, inputs)
-            raw = await run.lm.complete(request)
+            raw = await answer(run.lm, request)
             known["text"], known["usage"] = raw.text, raw.usage
             state = run.states[self.key]
             completion = _parsed(state, raw)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pytest_lmopt.wire import Completion, Request, Usage
 
@@ -17,6 +17,14 @@ class LM(Protocol):
 
     async def complete(self, request: Request) -> Completion:
         """Answer, or raise an ``LMError``, a ``ModelError`` or ``BudgetExhaustedError``."""
+
+
+@runtime_checkable
+class Recalling(LM, Protocol):
+    """An LM that keeps answers."""
+
+    def recorded(self, request: Request) -> Completion | None:
+        """Return a recorded answer, None where a model is to be asked; raises as ``complete``."""
 
 
 class FunctionLM:

@@ -122,5 +122,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         follow_tests(state, session)
     elif session.config.pluginmanager.has_plugin(BEGINNING):
         session.config.pluginmanager.unregister(name=BEGINNING)
+        from pytest_lmopt.plugin.settings import drop_line
+
         # pytest sets up every filter three times a test
-        session.config.getini("filterwarnings").remove(command_line.QUIET)
+        drop_line(session.config, "filterwarnings", command_line.QUIET)

@@ -44,6 +44,11 @@ def place(config: pytest.Config, option: Option) -> str:
     return option.flag if typed(config, option) is not None else f"ini value {option.name}"
 
 
+def drop_line(config: pytest.Config, name: str, line: str) -> None:
+    """Take back a line that was added to an ini value."""
+    config.getini(name).remove(line)
+
+
 def _meaning(option: Option, value: Any) -> Any:
     if option.several:
         return _items(value)

@@ -8,9 +8,9 @@ ABOUT_REPORTS = {
     "plugin/collecting.py": "messages, and the report of a usage error",
     "plugin/lanes.py": "which suite a test that ends had begun",
     "plugin/losses.py": "the report of a crash, which has nothing else",
-    "plugin/owner.py": "which tests were reported on",
     "plugin/recollecting.py": "a message",
     "plugin/serving.py": "a message",
+    "plugin/suite_hooks.py": "which tests were reported on",
 }
 
 

@@ -26,6 +26,7 @@ from pytest_lmopt.lm.dialects.identity import identity
 from pytest_lmopt.lm.dialects.protocol import Body, Dialect, HttpRequest, HttpResponse
 from pytest_lmopt.lm.dialects.providers import model_name, provider_of, reports_unasked
 from pytest_lmopt.lm.interception.sending import Sender, SendingError
+from pytest_lmopt.lm.loop import answer
 from pytest_lmopt.lm.money.usage import usage_of
 from pytest_lmopt.lm.tracing import Call, RunContext, our_own
 from pytest_lmopt.safe_text import said
@@ -101,7 +102,7 @@ class Exchange:
             request, asked = self._request(sender)
             known["request"] = request
             known["inputs"] = {"messages": [list(message) for message in request.messages]}
-            completion = await run.lm.complete(asked)
+            completion = await answer(run.lm, asked)
             known["text"], known["usage"] = completion.text, completion.usage
             known["outputs"] = {"content": completion.text}
             known["tool_calls"] = completion.tool_calls

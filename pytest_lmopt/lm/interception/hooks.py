@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 
-from pytest_lmopt.lm.interception.httpx_clients import async_hook, sync_hook
 from pytest_lmopt.lm.interception.imports import Watch
 from pytest_lmopt.lm.private_names import CLIENTS, require
-from pytest_lmopt.lm.replacing import Maker, Replacement
-
-_HOOKS: Mapping[str, Maker] = {
-    "handle_request": sync_hook,
-    "handle_async_request": async_hook,
-}
-"""The maker of the hook for each method that sends a request."""
+from pytest_lmopt.lm.replacing import Replacement
 
 _lock = threading.RLock()
 _open = 0
@@ -55,12 +48,15 @@ def _place(module: str) -> None:
 
 @lru_cache(maxsize=len(CLIENTS))
 def _replacements(module: str) -> tuple[Replacement, ...]:
+    # most suites of prompts load no client, and need none of what reads its requests
+    from pytest_lmopt.lm.interception.httpx_clients import HOOKS
+
     require(CLIENTS[module])
     owners = (name.owner() for name in CLIENTS[module])
     return tuple(
-        Replacement(kind, method, _HOOKS[method])
+        Replacement(kind, method, HOOKS[method])
         for kind, method in owners
-        if isinstance(kind, type) and method in _HOOKS
+        if isinstance(kind, type) and method in HOOKS
     )
 
 

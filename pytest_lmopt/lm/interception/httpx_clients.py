@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from functools import lru_cache, wraps
@@ -21,7 +21,8 @@ from pytest_lmopt.lm.interception.sending import (
     ThreadSender,
     is_cancelled,
 )
-from pytest_lmopt.lm.loop import Begun, submit
+from pytest_lmopt.lm.loop import Begun, begin
+from pytest_lmopt.lm.replacing import Maker
 from pytest_lmopt.lm.waiting import blocking, sending_on
 
 _OF_ONE_DELIVERY = frozenset(("content-encoding", "content-length", "transfer-encoding"))
@@ -50,7 +51,7 @@ def sync_hook(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         sender = ThreadSender(send)
         try:
             with blocking():
-                work = submit(exchange.complete(sender))
+                work = begin(exchange.complete(sender))
             with exchange.run.block.awaiting(work):
                 return delivery.given(sender.wait(work))
         except CancelledError:
@@ -207,3 +208,7 @@ def _stream_class(module: Any) -> Callable[[HttpResponse], Any]:
                 yield part
 
     return Whole
+
+
+HOOKS: Mapping[str, Maker] = {"handle_request": sync_hook, "handle_async_request": async_hook}
+"""The maker of the hook for each method that sends a request."""

@@ -66,7 +66,7 @@ class Recorded:
             flight = self._flights.joined(key) if is_patient() else None
             begun = False
             if flight is None:
-                recorded = self._found(request, key)
+                recorded = self.recorded(request)
                 if recorded is not None:
                     return recorded
                 flight, begun = self._flights.begun(
@@ -82,12 +82,14 @@ class Recorded:
                 return completion
             return replace(completion, usage=completion.usage.as_replayed)
 
-    def _found(self, request: Request, key: str) -> Completion | None:
-        """The recorded answer, or None where a model is to be asked.
+    def recorded(self, request: Request) -> Completion | None:
+        """Return the recorded answer, or None where a model is to be asked.
 
         Raises ``UnrecordedError`` and ``RefusedError`` where it is not.
         """
-        recorded = self._store.get(key, since=self._since)
+        if not request.recordable:
+            return None
+        recorded = self._store.get(request.key, since=self._since)
         if (recorded is None or isinstance(recorded, Refusal)) and self._mode != "refresh":
             recorded = self._committed.get(portable_key(request), recorded)
         if isinstance(recorded, Refusal):
