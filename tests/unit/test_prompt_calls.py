@@ -557,3 +557,31 @@ def test_production_without_a_model_says_how_to_set_one() -> None:
     """The same message as in a run."""
     with pytest.raises(ModelError, match="prompt 'shout' has no model"):
         SHOUT(word="x")
+
+
+def test_what_is_recorded_is_answered_on_the_thread_that_calls() -> None:
+    """A sync call hands over to the event loop where a model is asked, and only there."""
+    asked: list[int] = []
+    looked: list[int] = []
+
+    class Looking(MemoryStore):
+        def get(self, key: str, *, since: float = 0.0) -> Completion | None:
+            looked.append(threading.get_ident())
+            return super().get(key, since=since)
+
+    def answer(request: Request) -> str:
+        asked.append(threading.get_ident())
+        return upper(request)
+
+    lm = suite_lm(FunctionLM(answer), ledger=Ledger([]), store=Looking({}), mode="auto")
+    run = RunContext(lm=lm, candidate=Candidate(name="incumbent", states={}), model="m")
+    with running(run):
+        first = SHOUT(word="hi")
+        beginning = len(looked)
+        second = SHOUT(word="hi")
+
+    here = threading.get_ident()
+    assert (first.text, second.text, second.usage.replayed) == ("HI", "HI", 1)
+    assert len(asked) == 1
+    assert here not in asked
+    assert looked[beginning:] == [here]
