@@ -59,6 +59,7 @@ def begin(item: pytest.Function, session: LmSession) -> None:
 
     prepared = item.stash[prepared_key] = _prepared(session, session.suites[node_name(item)])
     prepared.whole.enter_context(in_suite(prepared.context))
+    session.closing.callback(prepared.whole.close)  # a test that ends the session is not torn down
     _belong(prepared)
 
 

@@ -8,6 +8,7 @@ import pytest
 from doubles.function_model import FunctionModel
 from projects.shouting import Project
 
+from pytest_lmopt.lm.tracing import run_or_suite
 from pytest_lmopt.testing.simulated_model import SimulatedModel
 
 SUITE = """\
@@ -92,6 +93,7 @@ def test_pytest_exit_ends_the_session_with_its_status(
     result.stdout.fnmatch_lines(["*Exit: quota used up*"])
     assert status(project) == ("interrupted", "quota used up")
     assert project.files() == {}
+    assert run_or_suite() is None, "the suite takes calls in after its session"
 
 
 @pytest.mark.parametrize(
