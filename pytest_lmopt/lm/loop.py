@@ -54,6 +54,8 @@ def begin(work: Coroutine[Any, Any, T]) -> Future[T]:
         contextvars.copy_context().run(QuietCoroutine(work).send, None)
     except StopIteration as end:
         future.set_result(end.value)
+    except asyncio.CancelledError:
+        future.cancel()  # its caller gets an Exception: pools' threads survive no other
     except BaseException as error:
         future.set_exception(error)
     else:
