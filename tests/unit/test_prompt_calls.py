@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextvars
 import threading
 import warnings
@@ -585,3 +586,11 @@ def test_what_is_recorded_is_answered_on_the_thread_that_calls() -> None:
     assert len(asked) == 1
     assert here not in asked
     assert looked[beginning:] == [here]
+
+
+def test_a_sync_call_of_an_ended_run_raises_an_exception() -> None:
+    """asyncio's own error is none: the threads of pools would die of it, and their callers hang."""
+    run = run_of()
+    run.block.end()
+    with running(run), pytest.raises(concurrent.futures.CancelledError):
+        SHOUT(word="hi")
