@@ -46,7 +46,7 @@ def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
 
 
 def begin(work: Coroutine[Any, Any, T]) -> Future[T]:
-    """Take the steps of a coroutine up to ``on_loop`` on this thread, the others as ``submit``."""
+    """Take a coroutine's steps up to its hand-over on this thread, the others as ``submit``."""
     if is_on_loop():
         return submit(work)
     future: Future[T] = Future()
@@ -69,10 +69,9 @@ def is_on_loop() -> bool:
 
 
 @types.coroutine
-def on_loop() -> Generator[None, None, None]:
-    """Go on on an event loop: this thread's, else the LM loop."""
-    if not is_on_loop():
-        yield
+def _hand_over() -> Generator[None, None, None]:
+    """Leave the steps that follow to the LM loop, within ``begin``."""
+    yield
 
 
 async def answer(lm: LM, request: Request) -> Completion:
@@ -81,7 +80,7 @@ async def answer(lm: LM, request: Request) -> Completion:
         recorded = lm.recorded(request) if isinstance(lm, Recalling) else None
         if recorded is not None:
             return recorded
-        await on_loop()
+        await _hand_over()
     return await lm.complete(request)
 
 

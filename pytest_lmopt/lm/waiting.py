@@ -84,7 +84,7 @@ async def stand_still(loops: Sequence[asyncio.AbstractEventLoop]) -> bool:
 
 
 def let_land(work: asyncio.Task[Any]) -> None:
-    """Note a call under way that nobody waits for any more."""
+    """Note a call under way whose callers have left."""
     _landing.add(work)
     work.add_done_callback(_landing.discard)
 

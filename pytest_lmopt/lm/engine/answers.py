@@ -45,7 +45,7 @@ def completion_of(
     try:
         answer = dialect.answer(body, response)
     except ValueError as error:
-        status = _told_status(response)
+        status = _reported_status(response)
         if status:
             return dialect.error(request, replace(response, status=status))
         return TransientError(f"{request.model}: {error}", request=request)
@@ -77,7 +77,7 @@ def _error(dialect: Dialect, request: Request, response: HttpResponse) -> LmoptE
     )
 
 
-def _told_status(response: HttpResponse) -> int:
+def _reported_status(response: HttpResponse) -> int:
     """Return the status of an error that is reported with status 200; 0 for none."""
     error = mapping((json_object(response.body) or {}).get("error"))
     for name in ("code", "status"):
@@ -102,12 +102,12 @@ def _text(service: Service, answer: Answer, response: HttpResponse) -> str | Non
         is_null = service.wire == "anthropic" or _message(response).get("content") is None
         return None if is_null or not service.empty else ""
     thought = _THOUGHT.match(text) if service.thoughts else None
-    if thought is None or _tells_thoughts(response):
+    if thought is None or _reports_thoughts(response):
         return text
     return text[thought.end() :]
 
 
-def _tells_thoughts(response: HttpResponse) -> bool:
+def _reports_thoughts(response: HttpResponse) -> bool:
     return not _message(response).keys().isdisjoint(("reasoning_content", "reasoning"))
 
 

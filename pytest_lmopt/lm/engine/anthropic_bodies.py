@@ -36,12 +36,12 @@ def anthropic_body(name: str, messages: ChatMessages, params: Params) -> dict[st
         return None
     if not params.keys() <= _PARAMS or not isinstance(params.get("max_tokens"), int):
         return None
-    told = _told(messages)
+    said = _conversation(messages)
     given = [_sampling(entry, params), _tools(entry, params), _format(entry, params)]
     given.append(_thinking(entry, params))
-    if told is None or None in given:
+    if said is None or None in given:
         return None
-    body = {"model": name, "max_tokens": params["max_tokens"], **told}
+    body = {"model": name, "max_tokens": params["max_tokens"], **said}
     if "stop" in params:
         stop = params["stop"]
         body["stop_sequences"] = [stop] if isinstance(stop, str) else list(stop)
@@ -52,7 +52,7 @@ def anthropic_body(name: str, messages: ChatMessages, params: Params) -> dict[st
     return body
 
 
-def _told(messages: ChatMessages) -> dict[str, Any] | None:
+def _conversation(messages: ChatMessages) -> dict[str, Any] | None:
     """Hoist the system messages that come first, and merge neighbours of one role."""
     count = next((i for i, each in enumerate(messages) if each.get("role") != "system"), None)
     if count is None:
@@ -74,8 +74,8 @@ def _told(messages: ChatMessages) -> dict[str, Any] | None:
         last["content"][-1]["text"] = last["content"][-1]["text"].rstrip()
     if any(not isinstance(each.get("content"), str) or len(each) != 2 for each in system):
         return None
-    told = [{"type": "text", "text": each["content"]} for each in system if each["content"]]
-    return {"messages": merged, **({"system": told} if told else {})}
+    texts = [{"type": "text", "text": each["content"]} for each in system if each["content"]]
+    return {"messages": merged, **({"system": texts} if texts else {})}
 
 
 def _blocks(message: Mapping[str, Any]) -> list[dict[str, Any]] | None:
